@@ -1,0 +1,97 @@
+import type {Finding} from './finding.ts'
+import type {SiteName} from './ids.ts'
+import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
+import type {NftTable} from './nft.ts'
+import type {Encapsulation, Slot, UplinkRef} from './site.ts'
+
+/** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. */
+export interface Desired {
+  readonly sysctls: readonly SysctlSpec[]
+  readonly links: readonly LinkSpec[]
+  readonly addresses: readonly AddressSpec[]
+  readonly wireguard: readonly WireguardSpec[]
+  readonly nft: NftTable
+  /** BIRD's whole configuration file. */
+  readonly bird: string
+  /** What this site publishes: key under `/isthmus/v1/export/` → value; null while this gateway must not publish. */
+  readonly exported: ReadonlyMap<string, string> | null
+  /** The tunnels that the above adds up to, for status and metrics. */
+  readonly tunnels: readonly Tunnel[]
+  readonly findings: readonly Finding[]
+}
+
+/** One tunnel as this gateway means it. */
+export interface Tunnel {
+  /** `LOCAL-UPLINK SITE/GATEWAY/UPLINK SLOT`, unique here and stable. */
+  readonly id: string
+  readonly remote: UplinkRef
+  readonly site: SiteName
+  readonly gateway: string
+  readonly localUplink: string
+  readonly slot: Slot
+  readonly encapsulation: Encapsulation
+  readonly device: string
+  readonly local: string
+  readonly peer: string
+  /** Name of BIRD's protocol for the session over it. */
+  readonly session: string
+}
+
+/** What the node really holds, of our own things and of nobody else's. */
+export interface Actual {
+  readonly sysctls: ReadonlyMap<string, string>
+  readonly links: readonly ActualLink[]
+  readonly addresses: readonly AddressSpec[]
+  readonly wireguard: readonly ActualWireguard[]
+  readonly nft: ActualNft | null
+  /** The text of BIRD's configuration file and whether BIRD runs with it; null: no file or not ours. */
+  readonly bird: ActualBird | null
+  readonly exported: ReadonlyMap<string, string> | null
+}
+
+/** A device that is ours by name and alias; `spec` null when it is of a kind or shape that we never make. */
+export interface ActualLink {
+  readonly name: string
+  readonly index: number
+  readonly up: boolean
+  readonly spec: LinkSpec | null
+}
+
+export interface ActualWireguard {
+  readonly device: string
+  readonly publicKey: string | null
+  readonly listenPort: number
+  readonly peers: readonly {
+    readonly publicKey: string
+    readonly endpoint: string | null
+    readonly allowedIps: readonly string[]
+    readonly keepaliveSeconds: number
+  }[]
+}
+
+export interface ActualNft {
+  readonly counters: readonly string[]
+  readonly sets: ReadonlyMap<string, ActualNftSet>
+  readonly chains: ReadonlyMap<string, ActualNftChain>
+}
+
+export interface ActualNftSet {
+  readonly name: string
+  readonly key: string
+  readonly value: string | null
+  readonly interval: boolean
+  readonly elements: ReadonlyMap<string, string>
+}
+
+/** `rules`: the `i:HASH` comments in order; a rule without one shows as `foreign`. */
+export interface ActualNftChain {
+  readonly name: string
+  readonly hook: string | null
+  readonly rules: readonly string[]
+}
+
+export interface ActualBird {
+  readonly text: string
+  /** Whether the running BIRD has loaded exactly this text. */
+  readonly loaded: boolean
+}

@@ -1,0 +1,77 @@
+/**
+ * Bad or conflicting input, as data: collected in each pass, shown until the input is mended, never thrown.
+ * Code may switch on `code`; `detail` and `remedy` are for people.
+ */
+export interface Finding {
+  readonly code: FindingCode
+  readonly severity: 'error' | 'warning' | 'info'
+  readonly where: Where
+  /** What is wrong, in one sentence. */
+  readonly detail: string
+  /** What would be right, where that can be said. */
+  readonly remedy?: string
+}
+
+/** The place of a finding: a file with line and column, or a datastore with key and field. */
+export interface Where {
+  /** `config FILE`, `datastore NAME`, `export SITE`, `bird`, `kernel`, … */
+  readonly source: string
+  readonly key?: string
+  readonly field?: string
+  readonly line?: number
+  readonly column?: number
+}
+
+export type FindingCode =
+  // config
+  | 'config-unreadable'
+  | 'config-syntax'
+  | 'config-unknown-key'
+  | 'config-missing'
+  | 'config-invalid'
+  | 'config-conflict'
+  // decode
+  | 'record-not-json'
+  | 'record-invalid'
+  | 'record-name-mismatch'
+  | 'record-unknown-kind'
+  | 'schema-unknown'
+  // federate
+  | 'prefix-not-granted'
+  | 'prefix-conflict'
+  | 'endpoint-not-owned'
+  | 'set-net-not-owned'
+  | 'address-duplicate'
+  | 'inner-address-conflict'
+  | 'profile-missing'
+  | 'policy-not-authority'
+  | 'policy-conflict'
+  | 'attributes-missing'
+  // policy
+  | 'selector-invalid'
+  | 'rule-unsupported'
+  | 'policy-unsupported'
+  | 'policy-too-large'
+  // tunnels and routing
+  | 'encapsulation-mismatch'
+  | 'tunnel-key-missing'
+  | 'gateway-unknown'
+  | 'node-without-address'
+  | 'peer-secret-unreadable'
+  // apply
+  | 'bird-refused'
+  | 'bird-unreachable'
+  | 'nft-refused'
+  | 'kernel-refused'
+  | 'kernel-missing-module'
+  | 'etcd-unreachable'
+  | 'etcd-refused'
+  | 'state-unreadable'
+
+/** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
+export function formatFinding(finding: Finding): string {
+  const {source, key, field, line, column} = finding.where
+  const place = [source, key, field, line === undefined ? undefined : `line ${line}${column ? `:${column}` : ''}`]
+  const remedy = finding.remedy ? `; ${finding.remedy}` : ''
+  return `${finding.severity} ${finding.code} ${place.filter((part) => part !== undefined).join(' ')}: ${finding.detail}${remedy}`
+}

@@ -1,0 +1,93 @@
+import type {Address, Prefix} from '../net/index.ts'
+import type {DatastoreName, GatewayName, PeerName, SiteName, UplinkName} from './ids.ts'
+import type {Encapsulation, Uplink} from './site.ts'
+
+/** gateway.yaml, parsed: the only truth about this gateway. Every value has been checked, references resolve. */
+export interface GatewayConfig {
+  readonly site: SiteName
+  readonly gateway: GatewayName
+  readonly as: number
+  readonly interconnect: readonly Prefix[]
+  /** What no policy decides. */
+  readonly default: 'allow' | 'deny'
+  readonly uplinks: readonly LocalUplink[]
+  readonly owns: readonly Prefix[]
+  readonly infrastructure: readonly Prefix[]
+  readonly datastores: readonly DatastoreConfig[]
+  readonly sites: ReadonlyMap<SiteName, RemoteSite>
+  /** In order of precedence. */
+  readonly authorities: readonly SiteName[]
+  readonly peers: readonly WanPeer[]
+  readonly nodes: NodeSessions | null
+  readonly static: readonly StaticPrefix[]
+  readonly metrics: {readonly address: Address; readonly port: number} | null
+  readonly paths: Paths
+  readonly lab: boolean
+}
+
+export interface LocalUplink extends Uplink {
+  /** The device towards the WAN, where it is not the one that carries `address`; null: found by the address. */
+  readonly device: string | null
+}
+
+export interface TlsFiles {
+  readonly ca: string
+  readonly cert: string | null
+  readonly key: string | null
+}
+
+export interface DatastoreConfig {
+  readonly name: DatastoreName
+  /** `calico` holds a cluster's data; `isthmus` only what Isthmus stores; `file` is a snapshot on disk. */
+  readonly kind: 'calico' | 'isthmus' | 'file'
+  readonly endpoints: readonly string[]
+  readonly tls: TlsFiles | null
+  /** Set on the one datastore that holds this site's export. */
+  readonly export: {readonly localPolicies: boolean} | null
+}
+
+export type BfdProfile = 'private' | 'internet'
+
+export interface RemoteSite {
+  readonly name: SiteName
+  readonly owns: readonly Prefix[]
+  readonly endpoints: readonly string[]
+  readonly tls: TlsFiles | null
+  readonly encapsulation: Encapsulation
+  readonly bfd: BfdProfile
+}
+
+/** A router of the WAN that was there before us. No filter: nothing passes (RFC 8212). */
+export interface WanPeer {
+  readonly name: PeerName
+  readonly address: Address
+  readonly as: number
+  readonly passwordFile: string | null
+  /** Prefixes (and longer ones inside them) that are accepted, respectively announced. */
+  readonly import: readonly Prefix[]
+  readonly export: readonly Prefix[]
+  readonly bfd: boolean
+  readonly uplink: UplinkName | null
+}
+
+/** BGP with the cluster's own nodes, found in the Node resources. */
+export interface NodeSessions {
+  readonly session: 'ibgp'
+  readonly localAs: number
+}
+
+export interface StaticPrefix {
+  readonly prefix: Prefix
+  readonly via: Address
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** Where the daemon keeps and finds things; defaults are the appliance's. */
+export interface Paths {
+  /** Survives a restart: last known state, keys. */
+  readonly state: string
+  /** Gone after a reboot: the API's socket `api.sock`. */
+  readonly run: string
+  readonly birdConfig: string
+  readonly birdSocket: string
+}

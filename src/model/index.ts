@@ -1,0 +1,23 @@
+/**
+ * The words. Plain readonly data that every station speaks: what is read (records, resources), what is known (sites,
+ * endpoints, policies: the World), what must be (Desired), what is (Actual), and what is done about it (Step, Outcome).
+ *
+ *     RawRecord ─► Resource ─► World ─► Desired ─┐
+ *                                        Actual ─┴─► Step[] ─► Outcome[]          Finding: from everywhere, to status
+ *
+ * Nothing here decides anything. Functions are only those that make a branded word or its canonical form, so that
+ * there is one grammar of names and one content address of an attribute set in the whole program.
+ */
+export * from './attributes.ts'
+export * from './desired.ts'
+export * from './driver.ts'
+export * from './finding.ts'
+export * from './gateway-config.ts'
+export * from './ids.ts'
+export * from './kernel.ts'
+export * from './nft.ts'
+export * from './record.ts'
+export * from './resource.ts'
+export * from './site.ts'
+export * from './step.ts'
+export * from './world.ts'

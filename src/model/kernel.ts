@@ -1,0 +1,69 @@
+import type {Address, Prefix} from '../net/index.ts'
+import type {WgPublicKey} from './site.ts'
+
+/** Every device of ours begins with this, and its alias tells the whole identity; nothing else is ever touched. */
+export const DEVICE_PREFIX = 'is-'
+
+/** What stands at the start of the alias (IFLA_IFALIAS) of each device of ours. */
+export const ALIAS_PREFIX = 'isthmus '
+
+/** A tunnel device. `mtu` is the inner one; the outer TTL is fixed. */
+export type LinkSpec = IpipLink | VxlanLink | WireguardLink
+
+interface LinkBase {
+  readonly name: string
+  /** `isthmus LOCAL-SITE/GATEWAY/UPLINK SITE/GATEWAY/UPLINK slot N`. */
+  readonly alias: string
+  readonly mtu: number
+}
+
+export interface IpipLink extends LinkBase {
+  readonly kind: 'ipip'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
+}
+
+export interface VxlanLink extends LinkBase {
+  readonly kind: 'vxlan'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
+  readonly vni: number
+  readonly port: number
+}
+
+export interface WireguardLink extends LinkBase {
+  readonly kind: 'wireguard'
+}
+
+/** `ip addr add LOCAL/32 peer PEER dev DEVICE`. */
+export interface AddressSpec {
+  readonly device: string
+  readonly local: Address
+  readonly peer: Address
+}
+
+/** A WireGuard device's own part and its one peer. The private key stays in its file; the driver reads it there. */
+export interface WireguardSpec {
+  readonly device: string
+  readonly keyFile: string
+  /** What the key in `keyFile` must give. */
+  readonly publicKey: WgPublicKey
+  readonly listenPort: number
+  readonly peer: {
+    readonly publicKey: WgPublicKey
+    readonly endpoint: {readonly address: Address; readonly port: number} | null
+    readonly allowedIps: readonly Prefix[]
+    readonly keepaliveSeconds: number
+  }
+}
+
+/** One file under /proc/sys, path with dots as sysctl(8) writes it; a device name may hold dots, so a list. */
+export interface SysctlSpec {
+  readonly path: readonly string[]
+  readonly value: string
+}
+
+/** Path joined as a key: `net/ipv4/ip_forward`. */
+export const sysctlKey = (spec: SysctlSpec): string => spec.path.join('/')

@@ -1,0 +1,43 @@
+/**
+ * An nftables table as plain data: what the compiler makes, what the driver applies, what is read back.
+ *
+ * Rules are text in nft's own language, without comment. The driver stores a rule with the comment `i:HASH` (hash of
+ * the text), so that what is read back names each rule without comparing the kernel's way of printing it.
+ */
+export interface NftTable {
+  readonly family: 'inet'
+  readonly name: string
+  readonly counters: readonly string[]
+  /** Maps and sets by name. */
+  readonly sets: ReadonlyMap<string, NftSet>
+  readonly chains: ReadonlyMap<string, NftChain>
+}
+
+export interface NftSet {
+  readonly name: string
+  /** Key type, `ipv4_addr`, `mark . classid`, …; `value` null for a set, `mark`, `verdict`, … for a map. */
+  readonly key: string
+  readonly value: string | null
+  readonly interval: boolean
+  /** Element key → value (`''` in a set), both in nft's text: `10.1.0.5` → `0x00000007`, verdicts as `goto c_7`. */
+  readonly elements: ReadonlyMap<string, string>
+  /**
+   * Elements are kept by somebody else (the driver's generation): the set is declared, its elements neither read nor
+   * changed by a diff.
+   */
+  readonly external?: boolean
+}
+
+export interface NftChain {
+  readonly name: string
+  readonly hook: NftHook | null
+  readonly rules: readonly string[]
+}
+
+export interface NftHook {
+  readonly type: 'filter' | 'route' | 'nat'
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+  /** Number, lower first; `filter` is 0. */
+  readonly priority: number
+  readonly policy: 'accept' | 'drop'
+}

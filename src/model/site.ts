@@ -1,0 +1,58 @@
+import type {Address, Prefix} from '../net/index.ts'
+import type {GatewayName, SiteName, UplinkName} from './ids.ts'
+
+/** `vxlan` is a lab's stand-in for kernels without ipip; configuration accepts it only with `lab: true`. */
+export type Encapsulation = 'ipip' | 'fou' | 'wireguard' | 'vxlan' | 'none'
+
+/** Two inner addresses a family, so that a new tunnel can stand beside the old one until routes have moved. */
+export type Slot = 0 | 1
+
+/** WireGuard's public key: 32 bytes in base64. */
+export type WgPublicKey = string & {readonly __brand: 'WgPublicKey'}
+
+export function parseWgPublicKey(text: string): WgPublicKey | null {
+  return /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text) ? (text as WgPublicKey) : null
+}
+
+export interface Uplink {
+  readonly name: UplinkName
+  /** The outer address: local end of every tunnel of this uplink. */
+  readonly address: Address
+  /** What others send to when a NAT stands between; null: `address`. */
+  readonly public: Address | null
+  /** By family, then slot: `inner[4][slot]`. An absent family has no pair. */
+  readonly inner: {readonly 4: readonly Address[]; readonly 6: readonly Address[]}
+}
+
+/** One end's offer of a tunnel; a tunnel exists where both ends offer one slot with one encapsulation. */
+export interface TunnelOffer {
+  readonly slot: Slot
+  /** The uplink of the gateway that offers. */
+  readonly uplink: UplinkName
+  readonly encapsulation: Encapsulation
+  /** WireGuard only: this end's key and UDP port for this one peer. */
+  readonly publicKey: WgPublicKey | null
+  readonly port: number | null
+}
+
+/** Names the far end of a tunnel: `SITE/GATEWAY/UPLINK`. */
+export type UplinkRef = `${string}/${string}/${string}`
+
+export interface GatewayRecord {
+  readonly name: GatewayName
+  readonly uplinks: readonly Uplink[]
+  readonly tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
+}
+
+/** A site as the interconnect sees it, after ownership: what it said, and what of it we grant. */
+export interface SiteView {
+  readonly name: SiteName
+  /** null until its export has been read. */
+  readonly as: number | null
+  /** What the configuration here grants it. */
+  readonly granted: readonly Prefix[]
+  /** What it announces and is granted. */
+  readonly prefixes: readonly Prefix[]
+  readonly infrastructure: readonly Prefix[]
+  readonly gateways: readonly GatewayRecord[]
+}

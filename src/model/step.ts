@@ -1,0 +1,99 @@
+import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
+import type {NftHook} from './nft.ts'
+
+/** Names one step within a batch, and across passes: `link is-b-1f2e3d`, `nft set class4`. */
+export type StepKey = string & {readonly __brand: 'StepKey'}
+
+export type DriverName = 'sysctl' | 'netlink' | 'wireguard' | 'nft' | 'bird' | 'etcd'
+
+interface StepBase {
+  readonly key: StepKey
+  /** Steps that must have succeeded first; a failed one makes this one `skipped`. */
+  readonly needs: readonly StepKey[]
+  /** Why, for the log: `missing`, `mtu 1500 → 1480`, `no longer wanted`. */
+  readonly reason: string
+}
+
+export type Step = SysctlStep | NetlinkStep | WireguardStep | NftStep | BirdStep | EtcdStep
+
+export interface SysctlStep extends StepBase {
+  readonly driver: 'sysctl'
+  readonly spec: SysctlSpec
+}
+
+export type NetlinkStep = StepBase & {readonly driver: 'netlink'} & (
+    | {readonly do: 'link-create'; readonly link: LinkSpec}
+    /** What the kernel changes in place: MTU, alias, up. */
+    | {readonly do: 'link-update'; readonly link: LinkSpec}
+    | {readonly do: 'link-delete'; readonly name: string}
+    | {readonly do: 'address-add'; readonly address: AddressSpec}
+    | {readonly do: 'address-delete'; readonly address: AddressSpec}
+  )
+
+export interface WireguardStep extends StepBase {
+  readonly driver: 'wireguard'
+  readonly spec: WireguardSpec
+}
+
+/** All nft steps of a batch are one transaction. Order inside it is the driver's: see `apply/nft`. */
+export type NftStep = StepBase & {readonly driver: 'nft'} & (
+    | {readonly do: 'counter-add'; readonly name: string}
+    | {readonly do: 'counter-delete'; readonly name: string}
+    | {
+        readonly do: 'set-add'
+        readonly name: string
+        readonly setKey: string
+        readonly value: string | null
+        readonly interval: boolean
+      }
+    | {readonly do: 'set-delete'; readonly name: string}
+    /** Declares the chain when it is missing (with its hook), and replaces its rules. */
+    | {
+        readonly do: 'chain-set'
+        readonly name: string
+        readonly hook: NftHook | null
+        readonly rules: readonly string[]
+      }
+    | {readonly do: 'chain-delete'; readonly name: string}
+    | {
+        readonly do: 'elements'
+        readonly set: string
+        /** Old value in `delete`, since a changed element is deleted and added in one transaction. */
+        readonly add: ReadonlyMap<string, string>
+        readonly delete: ReadonlyMap<string, string>
+      }
+  )
+
+export interface BirdStep extends StepBase {
+  readonly driver: 'bird'
+  readonly text: string
+}
+
+export interface EtcdStep extends StepBase {
+  readonly driver: 'etcd'
+  readonly put: ReadonlyMap<string, string>
+  readonly delete: readonly string[]
+}
+
+export type Outcome =
+  | {readonly ok: true; readonly step: StepKey}
+  | {
+      readonly ok: false
+      readonly step: StepKey
+      readonly code: OutcomeCode
+      /** The driver's or the kernel's own words. */
+      readonly cause: string
+    }
+
+export type OutcomeCode =
+  | 'skipped'
+  | 'exists'
+  | 'missing'
+  | 'denied'
+  | 'unsupported'
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'failed'
+
+export const stepKey = (text: string): StepKey => text as StepKey

@@ -1,0 +1,50 @@
+import type {Prefix} from '../net/index.ts'
+import type {AttributeSet} from './attributes.ts'
+import type {Finding} from './finding.ts'
+import type {AttributeSetId, SiteName, SourceId} from './ids.ts'
+import type {CalicoNode, Policy, Tier} from './resource.ts'
+import type {SiteView} from './site.ts'
+
+/**
+ * All sites as this gateway knows them at one moment: what federate makes of every source and of the configuration,
+ * after ownership and authority. Frozen; the planner and the policy compiler read nothing else.
+ */
+export interface World {
+  readonly local: SiteName
+  /** The local site included. */
+  readonly sites: ReadonlyMap<SiteName, SiteView>
+  readonly attributes: ReadonlyMap<AttributeSetId, AttributeSet>
+  /** Host prefixes of endpoints, and the nets of sets and owned prefixes; each with every object that holds it. */
+  readonly members: ReadonlyMap<Prefix, readonly Member[]>
+  readonly policies: GlobalPolicies
+  /** Nodes of the local clusters, which the gateway speaks BGP with. */
+  readonly nodes: readonly CalicoNode[]
+  readonly sources: ReadonlyMap<SourceId, SourceState>
+  readonly findings: readonly Finding[]
+}
+
+/** One object's hold on an address or prefix. */
+export interface Member {
+  readonly site: SiteName
+  readonly attributes: AttributeSetId
+  readonly source: SourceId
+  /** `NAMESPACE/NAME` of the objects behind it, for people. */
+  readonly names: readonly string[]
+  readonly modRevision: number
+}
+
+/** The one global policy, from the authority sites, duplicates resolved by precedence. Built-in tiers included. */
+export interface GlobalPolicies {
+  readonly tiers: readonly Tier[]
+  readonly policies: readonly Policy[]
+}
+
+export interface SourceState {
+  /** Whether a complete list has been seen since start (or was restored from disk: `restored`). */
+  readonly synced: boolean
+  readonly restored: boolean
+  readonly revision: number
+  readonly clusterId: string | null
+  readonly keys: number
+  readonly decodeErrors: number
+}

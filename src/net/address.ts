@@ -1,0 +1,49 @@
+import {Address4, Address6} from 'ip-address'
+
+/** An IP address in canonical text: dotted IPv4, or IPv6 as RFC 5952 writes it. Made by `parseAddress` only. */
+export type Address = string & {readonly __brand: 'Address'}
+
+export type Family = 4 | 6
+
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
+
+/**
+ * Reads an address without mask, zone or port; `null` when it is none. IPv6 text may be long or in upper case, as
+ * hand-written datastore values are; leading zeros in IPv4 are refused, since some readers take them as octal.
+ */
+export function parseAddress(text: string): Address | null {
+  const dotted = DOTTED.exec(text)
+  if (dotted) {
+    for (let i = 1; i <= 4; i++) if (Number(dotted[i]) > 255) return null
+    return text as Address
+  }
+  if (!text.includes(':') || text.includes('%') || text.includes('/')) return null
+  if (!Address6.isValid(text)) return null
+  return new Address6(text).correctForm() as Address
+}
+
+export function familyOf(address: Address): Family {
+  return address.includes(':') ? 6 : 4
+}
+
+/** The address as an unsigned number of 32 or 128 bits. */
+export function addressNumber(address: Address): bigint {
+  if (address.includes(':')) return new Address6(address).bigInt()
+  let value = 0
+  for (const octet of address.split('.')) value = value * 256 + Number(octet)
+  return BigInt(value)
+}
+
+export function addressFromNumber(value: bigint, family: Family): Address {
+  if (family === 6) return Address6.fromBigInt(value).correctForm() as Address
+  return Address4.fromBigInt(value).correctForm() as Address
+}
+
+/** IPv4 before IPv6, then by number: the order in which routers print. */
+export function compareAddresses(a: Address, b: Address): number {
+  const family = familyOf(a) - familyOf(b)
+  if (family !== 0) return family
+  const left = addressNumber(a)
+  const right = addressNumber(b)
+  return left < right ? -1 : left > right ? 1 : 0
+}
