@@ -1,0 +1,14 @@
+/**
+ * gateway.yaml → GatewayConfig, or every reason why not.
+ *
+ *     text ─► YAML with positions ─► shape (zod) ─► meaning (references, ranges, overlaps) ─► GatewayConfig
+ *                    └───────────────────┴──────────────────┴─► Finding[] with line, column and path
+ *
+ * Three passes, each over all it can still judge, so that one reading shows all that is wrong: an operator who mends
+ * five mistakes should not need five tries. A configuration with an error gives no GatewayConfig at all; the daemon
+ * then keeps the one it has. Warnings let it pass. Files that the configuration names (certificates, secrets) are not
+ * opened here: this station is pure, and a file may change later without the configuration changing.
+ * The JSON Schema for editors comes from the same zod schema (`gatewayJsonSchema`).
+ */
+export {parseGatewayConfig} from './parse.ts'
+export {gatewayJsonSchema} from './schema.ts'

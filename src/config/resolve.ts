@@ -1,0 +1,207 @@
+import type {GatewayConfig, LocalUplink, SiteName, TlsFiles} from '../model/index.ts'
+import {
+  type Address,
+  type Family,
+  familyOf,
+  type Prefix,
+  prefixContains,
+  prefixContainsAddress,
+  prefixesOverlap,
+} from '../net/index.ts'
+import type {Path, Problem} from './problem.ts'
+import type {GatewayYaml} from './schema.ts'
+
+/** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
+export function checkMeaning(yaml: GatewayYaml): Problem[] {
+  return [
+    ...checkUplinks(yaml),
+    ...checkPrefixes(yaml),
+    ...checkDatastores(yaml),
+    ...checkSites(yaml),
+    ...checkPeers(yaml),
+  ]
+}
+
+const conflict = (path: Path, detail: string, remedy?: string): Problem => ({
+  code: 'config-conflict',
+  path,
+  detail,
+  ...(remedy ? {remedy} : {}),
+})
+
+function* duplicates<T>(items: readonly T[]): Generator<[index: number, item: T]> {
+  const seen = new Set<T>()
+  for (const [index, item] of items.entries()) {
+    if (seen.has(item)) yield [index, item]
+    seen.add(item)
+  }
+}
+
+function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
+  for (const [index, name] of duplicates(yaml.uplinks.map((uplink) => uplink.name))) {
+    yield conflict(['uplinks', index, 'name'], `a second uplink is named ${name}`)
+  }
+  const inner = yaml.uplinks.flatMap((uplink, u) =>
+    uplink.inner.map((address, i) => ({address, path: ['uplinks', u, 'inner', i]})),
+  )
+  for (const {address, path} of inner) {
+    if (!yaml.interconnect.some((prefix) => prefixContainsAddress(prefix, address))) {
+      yield conflict(path, `inner address ${address} is outside interconnect ${yaml.interconnect.join(', ')}`)
+    }
+  }
+  for (const [index, address] of duplicates(inner.map((entry) => entry.address))) {
+    yield conflict(inner[index]!.path, `inner address ${address} is given twice`, 'each tunnel slot needs its own')
+  }
+  for (const [index, uplink] of yaml.uplinks.entries()) {
+    for (const family of [4, 6] as const) {
+      const count = uplink.inner.filter((address) => familyOf(address) === family).length
+      if (count !== 0 && count !== 2) {
+        yield conflict(['uplinks', index, 'inner'], `${count} inner IPv${family} address(es)`, 'give a pair a family')
+      }
+    }
+  }
+}
+
+function* checkPrefixes(yaml: GatewayYaml): Generator<Problem> {
+  const claims: {who: string; prefix: Prefix; path: Path}[] = [
+    ...yaml.interconnect.map((prefix, i) => ({who: 'interconnect', prefix, path: ['interconnect', i]})),
+    ...yaml.owns.map((prefix, i) => ({who: `site ${yaml.site}`, prefix, path: ['owns', i]})),
+    ...Object.entries(yaml.sites).flatMap(([site, remote]) =>
+      remote.owns.map((prefix, i) => ({who: `site ${site}`, prefix, path: ['sites', site, 'owns', i]})),
+    ),
+  ]
+  for (const [index, claim] of claims.entries()) {
+    for (const earlier of claims.slice(0, index)) {
+      if (!prefixesOverlap(claim.prefix, earlier.prefix)) continue
+      yield conflict(claim.path, `${claim.who}'s ${claim.prefix} overlaps ${earlier.who}'s ${earlier.prefix}`)
+    }
+  }
+  for (const [index, entry] of yaml.static.entries()) {
+    if (!yaml.owns.some((owned) => prefixContains(owned, entry.prefix))) {
+      yield conflict(['static', index, 'prefix'], `${entry.prefix} is in none of owns: ${yaml.owns.join(', ')}`)
+    }
+    if (familyOf(entry.via) !== (entry.prefix.includes(':') ? 6 : 4)) {
+      yield conflict(['static', index, 'via'], `next hop ${entry.via} is of another family than ${entry.prefix}`)
+    }
+  }
+}
+
+function* checkDatastores(yaml: GatewayYaml): Generator<Problem> {
+  for (const [index, name] of duplicates(yaml.datastores.map((datastore) => datastore.name))) {
+    yield conflict(['datastores', index, 'name'], `a second datastore is named ${name}`)
+  }
+  const exporting = yaml.datastores.filter((datastore) => datastore.export)
+  if (exporting.length !== 1) {
+    yield conflict(
+      ['datastores'],
+      exporting.length === 0 ? 'no datastore holds the export' : `${exporting.length} datastores hold the export`,
+      'exactly one needs `export: {}`',
+    )
+  }
+  for (const [index, datastore] of yaml.datastores.entries()) {
+    yield* checkTls(datastore, ['datastores', index])
+    if (datastore.kind === 'file' && datastore.export) {
+      yield conflict(['datastores', index, 'export'], 'a file cannot hold the export', 'use an etcd')
+    }
+  }
+}
+
+function* checkTls(entry: {endpoints: string[]; tls?: object | undefined}, path: Path): Generator<Problem> {
+  for (const [index, endpoint] of entry.endpoints.entries()) {
+    if (endpoint.startsWith('https:') && !entry.tls) {
+      yield conflict([...path, 'endpoints', index], `${endpoint} needs tls`, 'add `tls: {ca: FILE, cert: …, key: …}`')
+    }
+    if (endpoint.startsWith('http:') && entry.tls) {
+      yield conflict([...path, 'endpoints', index], `${endpoint} is clear text, but tls is given`, 'write https://')
+    }
+  }
+}
+
+function* checkSites(yaml: GatewayYaml): Generator<Problem> {
+  const known = new Set<string>([yaml.site, ...Object.keys(yaml.sites)])
+  if (yaml.site in yaml.sites) {
+    yield conflict(['sites', yaml.site], `${yaml.site} is this gateway's own site`, 'name only remote sites here')
+  }
+  for (const [index, site] of yaml.authorities.entries()) {
+    if (!known.has(site)) {
+      yield conflict(['authorities', index], `no site ${site}`, `known: ${[...known].join(', ')}`)
+    }
+  }
+  for (const [index, site] of duplicates(yaml.authorities)) {
+    yield conflict(['authorities', index], `${site} is named twice`)
+  }
+  for (const [site, remote] of Object.entries(yaml.sites)) {
+    yield* checkTls(remote, ['sites', site])
+    if (remote.encapsulation === 'vxlan' && !yaml.lab) {
+      yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
+    }
+    if (remote.encapsulation === 'fou') {
+      yield conflict(['sites', site, 'encapsulation'], 'fou is not built yet', 'ipip, wireguard or none')
+    }
+  }
+}
+
+function* checkPeers(yaml: GatewayYaml): Generator<Problem> {
+  const uplinks = yaml.uplinks.map((uplink) => uplink.name)
+  for (const [index, name] of duplicates(yaml.peers.map((peer) => peer.name))) {
+    yield conflict(['peers', index, 'name'], `a second peer is named ${name}`)
+  }
+  for (const [index, peer] of yaml.peers.entries()) {
+    if (peer.uplink && !uplinks.includes(peer.uplink)) {
+      yield conflict(['peers', index, 'uplink'], `no uplink ${peer.uplink}`, `known: ${uplinks.join(', ')}`)
+    }
+  }
+}
+
+/** Shape to model; only called when nothing was wrong. */
+export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
+  return {
+    site: yaml.site,
+    gateway: yaml.gateway,
+    as: yaml.as,
+    interconnect: yaml.interconnect,
+    default: yaml.default,
+    uplinks: yaml.uplinks.map(toUplink),
+    owns: yaml.owns,
+    infrastructure: yaml.infrastructure,
+    datastores: yaml.datastores.map((datastore) => ({
+      name: datastore.name,
+      kind: datastore.kind,
+      endpoints: datastore.endpoints,
+      tls: toTls(datastore.tls),
+      export: datastore.export ?? null,
+    })),
+    sites: new Map(
+      Object.entries(yaml.sites).map(([name, remote]) => [
+        name as SiteName,
+        {...remote, name: name as SiteName, tls: toTls(remote.tls)},
+      ]),
+    ),
+    authorities: yaml.authorities,
+    peers: yaml.peers.map(({password, ...peer}) => ({
+      ...peer,
+      passwordFile: password?.file ?? null,
+      uplink: peer.uplink ?? null,
+    })),
+    nodes: yaml.nodes ?? null,
+    static: yaml.static,
+    metrics: yaml.metrics?.listen ?? null,
+    paths: yaml.paths,
+    lab: yaml.lab,
+  }
+}
+
+function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
+  const inner = (family: Family): Address[] => uplink.inner.filter((address) => familyOf(address) === family)
+  return {
+    name: uplink.name,
+    address: uplink.address,
+    public: uplink.public ?? null,
+    device: uplink.device ?? null,
+    inner: {4: inner(4), 6: inner(6)},
+  }
+}
+
+function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {
+  return tls ? {ca: tls.ca, cert: tls.cert ?? null, key: tls.key ?? null} : null
+}

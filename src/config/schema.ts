@@ -1,0 +1,132 @@
+import {z} from 'zod'
+import {
+  NAME_RULE,
+  parseDatastoreName,
+  parseGatewayName,
+  parsePeerName,
+  parseSiteName,
+  parseUplinkName,
+} from '../model/index.ts'
+import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
+
+/** A string that a parse function must accept; what it returns is what the rest of the program sees. */
+const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
+  z.string().transform((text, context): T => {
+    const value = parse(text)
+    if (value !== null) return value
+    context.addIssue({code: 'custom', message: `${JSON.stringify(text)} is not ${rule}`})
+    return z.NEVER
+  })
+
+const address = parsed(parseAddress, 'an IP address such as 192.0.2.1 or fd00::1')
+const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its host bits zero')
+const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
+const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
+
+const parseEndpoint = (text: string): string | null => {
+  const match = /^(https?):\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):(\d+)$/.exec(text)
+  return match && parsePort(match[3]!) !== null ? text : null
+}
+const endpoints = z.array(parsed(parseEndpoint, 'an etcd address such as https://192.0.2.1:2379')).min(1)
+
+const absolutePath = parsed((text) => (/^\/[^\0]*$/.test(text) ? text : null), 'an absolute path')
+
+const parseListen = (text: string): {address: Address; port: number} | null => {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text)
+  const listen = match && parseAddress(match[1] ?? match[2]!)
+  const port = match && parsePort(match[3]!)
+  return listen && port ? {address: listen, port} : null
+}
+
+/** 0 and 4294967295 are reserved (RFC 7607, RFC 7300), 23456 stands for AS numbers that do not fit (RFC 6793). */
+const as = z
+  .int()
+  .min(1)
+  .max(4294967294)
+  .refine((value) => value !== 23456, 'AS 23456 is reserved (RFC 6793)')
+
+const tls = z.strictObject({ca: absolutePath, cert: absolutePath.optional(), key: absolutePath.optional()})
+const secret = z.strictObject({file: absolutePath})
+const labels = z.record(z.string(), z.string())
+
+const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
+
+const uplink = z.strictObject({
+  name: uplinkName,
+  address,
+  public: address.optional(),
+  device: parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name').optional(),
+  inner: z.array(address).min(2).max(4),
+})
+
+const datastore = z.strictObject({
+  name: parsed(parseDatastoreName, `a datastore name (${NAME_RULE})`),
+  kind: z.enum(['calico', 'isthmus', 'file']),
+  endpoints,
+  tls: tls.optional(),
+  export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
+})
+
+const remote = z.strictObject({
+  owns: z.array(prefix).min(1),
+  endpoints,
+  tls: tls.optional(),
+  encapsulation: encapsulation.default('ipip'),
+  bfd: z.enum(['private', 'internet']).default('private'),
+})
+
+const wanPeer = z.strictObject({
+  name: parsed(parsePeerName, `a peer name (${NAME_RULE})`),
+  address,
+  as,
+  password: secret.optional(),
+  import: z.array(prefix).default([]),
+  export: z.array(prefix).default([]),
+  bfd: z.boolean().default(false),
+  uplink: uplinkName.optional(),
+})
+
+export const PATH_DEFAULTS = {
+  state: '/var/lib/isthmus',
+  run: '/run/isthmus',
+  birdConfig: '/etc/bird/bird.conf',
+  birdSocket: '/run/bird/bird.ctl',
+} as const
+
+const paths = z.strictObject({
+  state: absolutePath.default(PATH_DEFAULTS.state),
+  run: absolutePath.default(PATH_DEFAULTS.run),
+  birdConfig: absolutePath.default(PATH_DEFAULTS.birdConfig),
+  birdSocket: absolutePath.default(PATH_DEFAULTS.birdSocket),
+})
+
+/** The shape of gateway.yaml; what its parts mean together is checked in `resolve.ts`. */
+export const gatewaySchema = z.strictObject({
+  version: z.literal(1),
+  site: siteName,
+  gateway: parsed(parseGatewayName, `a gateway name (${NAME_RULE})`),
+  as,
+  interconnect: z.array(prefix).min(1),
+  default: z.enum(['allow', 'deny']),
+  uplinks: z.array(uplink).min(1),
+  owns: z.array(prefix).min(1),
+  infrastructure: z.array(prefix).default([]),
+  datastores: z.array(datastore).min(1),
+  sites: z.record(siteName, remote).default({}),
+  authorities: z.array(siteName).min(1),
+  peers: z.array(wanPeer).default([]),
+  nodes: z.strictObject({session: z.literal('ibgp'), localAs: as}).optional(),
+  static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
+  metrics: z
+    .strictObject({listen: parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')})
+    .optional(),
+  paths: paths.prefault({}),
+  lab: z.boolean().default(false),
+})
+
+export type GatewayYaml = z.output<typeof gatewaySchema>
+
+/** JSON Schema of gateway.yaml, for editors and for docs/reference. */
+export function gatewayJsonSchema(): object {
+  return z.toJSONSchema(gatewaySchema, {io: 'input', unrepresentable: 'any'})
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import {parseGatewayConfig} from '../../src/config/index.ts'
+
+const VALID = `version: 1
+site: a
+gateway: a1
+as: 4200000001
+interconnect: [100.64.0.0/16]
+default: deny
+uplinks:
+  - {name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}
+owns: [10.1.0.0/16]
+datastores:
+  - name: main
+    kind: calico
+    endpoints: [https://10.1.0.2:2379]
+    tls: {ca: /etc/isthmus/ca.pem}
+    export: {}
+sites:
+  b: {owns: [10.2.0.0/16], endpoints: [https://198.51.100.2:2379], tls: {ca: /etc/isthmus/b.pem}}
+authorities: [a]
+`
+
+const parse = (text: string) => parseGatewayConfig(text, 'gateway.yaml')
+
+describe('parseGatewayConfig', () => {
+  it('a valid file gives the configuration with its defaults', () => {
+    const {config, findings} = parse(VALID)
+    assert.deepEqual(findings, [])
+    assert.ok(config)
+    assert.equal(config.paths.birdSocket, '/run/bird/bird.ctl')
+    assert.deepEqual(config.uplinks[0]?.inner[4], ['100.64.0.0', '100.64.0.1'])
+    assert.deepEqual(
+      [...config.sites.values()].map(({name, encapsulation, bfd}) => [name, encapsulation, bfd]),
+      [['b', 'ipip', 'private']],
+    )
+  })
+
+  const cases: {
+    name: string
+    edit: [string, string]
+    want: [code: string, field: string, line: number, about: RegExp]
+  }[] = [
+    {name: 'not YAML', edit: ['site: a', 'site: [a'], want: ['config-syntax', '', 3, /not YAML/]},
+    {
+      name: 'unknown key',
+      edit: ['gateway: a1', 'gateway: a1\ngatway: a2'],
+      want: ['config-unknown-key', 'gatway', 4, /"gatway"/],
+    },
+    {name: 'default must be stated', edit: ['default: deny\n', ''], want: ['config-missing', 'default', 1, /missing/]},
+    {
+      name: 'default is a choice',
+      edit: ['default: deny', 'default: drop'],
+      want: ['config-invalid', 'default', 6, /"allow", "deny"/],
+    },
+    {
+      name: 'host bits set',
+      edit: ['owns: [10.1.0.0/16]', 'owns: [10.1.0.1/16]'],
+      want: ['config-invalid', 'owns[0]', 9, /10\.1\.0\.1\/16/],
+    },
+    {name: 'reserved AS', edit: ['as: 4200000001', 'as: 23456'], want: ['config-invalid', 'as', 4, /reserved/]},
+    {
+      name: 'inner outside the range',
+      edit: ['100.64.0.1]', '100.65.0.1]'],
+      want: ['config-conflict', 'uplinks[0].inner[1]', 8, /outside interconnect/],
+    },
+    {
+      name: 'inner twice',
+      edit: ['100.64.0.1]', '100.64.0.0]'],
+      want: ['config-conflict', 'uplinks[0].inner[1]', 8, /twice/],
+    },
+    {
+      name: 'overlap with a remote names both',
+      edit: ['10.2.0.0/16', '10.1.128.0/17'],
+      want: ['config-conflict', 'sites.b.owns[0]', 17, /site b's 10\.1\.128\.0\/17 overlaps site a's 10\.1\.0\.0\/16/],
+    },
+    {
+      name: 'own site among the remotes',
+      edit: ['  b: {', '  a: {'],
+      want: ['config-conflict', 'sites.a', 17, /own site/],
+    },
+    {
+      name: 'authority unknown',
+      edit: ['authorities: [a]', 'authorities: [z]'],
+      want: ['config-conflict', 'authorities[0]', 18, /no site z/],
+    },
+    {
+      name: 'no export',
+      edit: ['    export: {}\n', ''],
+      want: ['config-conflict', 'datastores', 10, /holds the export/],
+    },
+    {
+      name: 'https without tls',
+      edit: ['    tls: {ca: /etc/isthmus/ca.pem}\n', ''],
+      want: ['config-conflict', 'datastores[0].endpoints[0]', 13, /needs tls/],
+    },
+    {
+      name: 'vxlan outside a lab',
+      edit: ['tls: {ca: /etc/isthmus/b.pem}}', 'tls: {ca: /etc/isthmus/b.pem}, encapsulation: vxlan}'],
+      want: ['config-conflict', 'sites.b.encapsulation', 17, /not an encapsulation/],
+    },
+    {
+      name: 'bad site name as a key',
+      edit: ['  b: {', '  B_: {'],
+      want: ['config-invalid', 'sites.B_', 17, /site name/],
+    },
+    {
+      name: 'no etcd address',
+      edit: ['https://198.51.100.2:2379', '198.51.100.2:2379'],
+      want: ['config-invalid', 'sites.b.endpoints[0]', 17, /etcd address/],
+    },
+  ]
+  for (const {name, edit, want} of cases) {
+    it(`${name}: refused with its place`, () => {
+      assert.ok(VALID.includes(edit[0]), 'the edit applies')
+      const {config, findings} = parse(VALID.replace(edit[0], edit[1]))
+      assert.equal(config, null)
+      const [finding] = findings
+      assert.ok(finding)
+      const {code, where, detail} = finding
+      assert.deepEqual([code, where.field ?? '', where.line], want.slice(0, 3))
+      assert.match(detail, want[3])
+    })
+  }
+
+  it('all mistakes are told at once, in the order of the file', () => {
+    const text = VALID.replace('as: 4200000001', 'as: 0')
+      .replace('default: deny', 'default: no')
+      .replace('kind: calico', 'kind: zoo')
+    assert.deepEqual(
+      parse(text).findings.map(({where}) => where.field),
+      ['as', 'default', 'datastores[0].kind'],
+    )
+  })
+
+  it('an empty file says what is missing', () => {
+    const {config, findings} = parse('')
+    assert.equal(config, null)
+    assert.ok(findings.some(({where}) => where.field === 'site'))
+  })
+})
