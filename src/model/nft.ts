@@ -1,3 +1,5 @@
+import {createHash} from 'node:crypto'
+
 /**
  * An nftables table as plain data: what the compiler makes, what the driver applies, what is read back.
  *
@@ -40,4 +42,17 @@ export interface NftHook {
   /** Number, lower first; `filter` is 0. */
   readonly priority: number
   readonly policy: 'accept' | 'drop'
+}
+
+/** The comment that names a rule in the kernel: `i:` and 12 hex digits of the text's hash. */
+export function ruleHash(text: string): string {
+  return `i:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
+}
+
+/** How a rule without our comment shows in `ActualNftChain.rules`. */
+export const FOREIGN_RULE = 'foreign'
+
+/** A hook as one comparable text: `filter forward -10 drop`. */
+export function hookText(hook: NftHook): string {
+  return `${hook.type} ${hook.hook} ${hook.priority} ${hook.policy}`
 }
