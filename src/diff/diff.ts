@@ -1,0 +1,95 @@
+import {
+  type Actual,
+  type ActualWireguard,
+  type BirdStep,
+  type Desired,
+  type EtcdStep,
+  type SiteName,
+  type Step,
+  type SysctlStep,
+  stepKey,
+  sysctlKey,
+  type WireguardSpec,
+  type WireguardStep,
+} from '../model/index.ts'
+import {diffLinks} from './diff-links.ts'
+import {diffNft} from './diff-nft.ts'
+import {keyBy, keyedDelta} from './keyed-delta.ts'
+
+export interface DiffOptions {
+  /** Whether what exists for this remote site may be removed: its source has been heard whole. */
+  readonly mayPrune: (site: SiteName) => boolean
+}
+
+/**
+ * The steps from what is to what must be, in the order in which drivers run: kernel settings and the ruleset before
+ * the first device (closed before anything is open), devices before keys, all of them before BIRD speaks about them,
+ * and the export last, so that nobody is told of a tunnel end that does not exist.
+ *
+ * `diff(plan, plan applied)` is empty: a second pass writes nothing.
+ */
+export function diff(desired: Desired, actual: Actual, options: DiffOptions): Step[] {
+  return [
+    ...diffSysctls(desired, actual),
+    ...diffNft(desired.nft, actual.nft),
+    ...diffLinks(desired, actual, options.mayPrune),
+    ...diffWireguard(desired, actual),
+    ...diffBird(desired, actual),
+    ...diffExport(desired, actual),
+  ]
+}
+
+function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
+  return desired.sysctls.flatMap((spec): SysctlStep[] => {
+    const held = actual.sysctls.get(sysctlKey(spec))
+    if (held === spec.value) return []
+    const key = stepKey(`sysctl ${sysctlKey(spec)}`)
+    return [{key, needs: [], reason: `${held ?? 'unread'} ⇒ ${spec.value}`, driver: 'sysctl', spec}]
+  })
+}
+
+/** Only what is wanted: a device that goes takes its keys and its peer along. */
+function diffWireguard(desired: Desired, actual: Actual): WireguardStep[] {
+  const held = keyBy(actual.wireguard, ({device}) => device)
+  return desired.wireguard.flatMap((spec): WireguardStep[] => {
+    const reason = wireguardChange(spec, held.get(spec.device))
+    if (reason === '') return []
+    const needs = [stepKey(`link ${spec.device}`)]
+    return [{key: stepKey(`wireguard ${spec.device}`), needs, reason, driver: 'wireguard', spec}]
+  })
+}
+
+function wireguardChange(want: WireguardSpec, have: ActualWireguard | undefined): string {
+  if (!have?.publicKey) return 'no key'
+  if (have.publicKey !== want.publicKey) return 'own key'
+  if (have.listenPort !== want.listenPort) return `port ${have.listenPort} ⇒ ${want.listenPort}`
+  const [peer, ...others] = have.peers
+  if (!peer || others.length > 0 || peer.publicKey !== want.peer.publicKey) return 'peer'
+  // An endpoint that the plan leaves open is learnt by the kernel: never fought (WireGuard roaming).
+  const endpoint = want.peer.endpoint && formatEndpoint(want.peer.endpoint)
+  if (endpoint !== null && endpoint !== peer.endpoint) return `endpoint ${peer.endpoint} ⇒ ${endpoint}`
+  if (want.peer.allowedIps.toSorted().join() !== peer.allowedIps.toSorted().join()) return 'allowed ips'
+  if (want.peer.keepaliveSeconds !== peer.keepaliveSeconds) return 'keepalive'
+  return ''
+}
+
+function formatEndpoint({address, port}: {address: string; port: number}): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function diffBird(desired: Desired, actual: Actual): BirdStep[] {
+  if (actual.bird?.text === desired.bird && actual.bird.loaded) return []
+  const reason =
+    actual.bird === null ? 'no configuration' : actual.bird.text === desired.bird ? 'not loaded' : 'changed'
+  return [{key: stepKey('bird configuration'), needs: [], reason, driver: 'bird', text: desired.bird}]
+}
+
+function diffExport(desired: Desired, actual: Actual): EtcdStep[] {
+  if (desired.exported === null || actual.exported === null) return []
+  const delta = keyedDelta(desired.exported, actual.exported, (want, have) => want === have)
+  const put = new Map([...delta.create, ...delta.update].map(([key, value]) => [key, value]))
+  const gone = delta.delete.map(([key]) => key)
+  if (put.size + gone.length === 0) return []
+  const reason = `${put.size} to put, ${gone.length} to delete`
+  return [{key: stepKey('export'), needs: [], reason, driver: 'etcd', put, delete: gone}]
+}

@@ -1,0 +1,15 @@
+/**
+ * World + this gateway → Desired: everything that must exist here, as one value.
+ *
+ *     World ──┬─► tunnels (mesh) ──► devices, addresses, keys, offers ─┐
+ *             ├─► routing ─────────► BIRD's configuration              ├─► Desired
+ *     config ─┼─► ruleset ─────────► hooks around the compiled policy  │
+ *             └─► export ──────────► what this site publishes ─────────┘
+ *
+ * Recomputed whole on each change: its inputs are sites and gateways, thousands at most. The compiled policy, which is
+ * large, comes in ready-made and its maps go through by reference. What must not be guessed comes in as well: keys
+ * that the store made, secrets that were read, devices that the kernel has. Equal input gives equal bytes.
+ */
+export {type PlanInput, type Planned, plan} from './plan.ts'
+export {planRuleset, TABLE} from './ruleset.ts'
+export {planSysctls} from './sysctls.ts'

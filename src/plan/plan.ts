@@ -1,0 +1,54 @@
+import {exportRecords} from '../export/index.ts'
+import type {Desired, Finding, GatewayConfig, WgPublicKey, World} from '../model/index.ts'
+import {planRouting, renderBird} from '../routing/index.ts'
+import {planTunnels} from '../tunnels/index.ts'
+import {type PolicyPart, planRuleset} from './ruleset.ts'
+import {planSysctls} from './sysctls.ts'
+
+export interface PlanInput {
+  readonly config: GatewayConfig
+  readonly world: World
+  readonly policy: PolicyPart & {readonly findings: readonly Finding[]}
+  /** WireGuard keys by the name that `planTunnels` asked for. */
+  readonly keys: ReadonlyMap<string, {publicKey: WgPublicKey; keyFile: string; port: number}>
+  /** Contents of the secret files that the configuration names, by path; an unreadable one is absent. */
+  readonly passwords: ReadonlyMap<string, string>
+  /** Devices of the uplinks, as far as the kernel has them. */
+  readonly uplinkDevices: readonly string[]
+  /** Whether this gateway may write the export now: its own sources have been read whole. */
+  readonly mayPublish: boolean
+}
+
+export interface Planned {
+  readonly desired: Desired
+  /** Keys that a tunnel waits for: make them and plan again. */
+  readonly wantedKeys: readonly string[]
+}
+
+export function plan(input: PlanInput): Planned {
+  const {config, world, policy, keys} = input
+  const mesh = planTunnels({config, sites: world.sites, keys})
+  const routing = planRouting({config, world, tunnels: mesh.tunnels, passwords: input.passwords})
+  const nft = planRuleset({
+    config,
+    world,
+    tunnels: mesh.tunnels,
+    links: mesh.links,
+    uplinkDevices: input.uplinkDevices,
+    policy,
+  })
+  return {
+    desired: {
+      sysctls: planSysctls(mesh.links),
+      links: mesh.links,
+      addresses: mesh.addresses,
+      wireguard: mesh.wireguard,
+      nft,
+      bird: renderBird(routing.bird),
+      exported: input.mayPublish ? exportRecords(world, config, {tunnels: mesh.offers}) : null,
+      tunnels: mesh.tunnels,
+      findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
+    },
+    wantedKeys: mesh.wantedKeys,
+  }
+}

@@ -1,0 +1,220 @@
+import type {
+  GatewayConfig,
+  LinkSpec,
+  NftChain,
+  NftHook,
+  NftSet,
+  NftTable,
+  SiteName,
+  Tunnel,
+  World,
+} from '../model/index.ts'
+import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
+
+export const TABLE = 'isthmus'
+
+/** The policy compiler's part of the table, entered by `goto judge`; it leaves by `goto allowed` or drops. */
+export interface PolicyPart {
+  readonly sets: ReadonlyMap<string, NftSet>
+  readonly chains: ReadonlyMap<string, NftChain>
+  readonly counters: readonly string[]
+}
+
+export interface RulesetInput {
+  readonly config: GatewayConfig
+  readonly world: World
+  readonly tunnels: readonly Tunnel[]
+  readonly links: readonly LinkSpec[]
+  /** Devices of the uplinks, as far as the kernel has them. */
+  readonly uplinkDevices: readonly string[]
+  readonly policy: PolicyPart
+}
+
+/**
+ * The whole table: hooks, anti-spoofing and leak prevention around the compiled policy.
+ *
+ * Order in the forward hook (design.md, Policy 5): sources, ways out, ICMP errors, state that this policy judged,
+ * judgement. Devices lead to their own small chain by one hash look-up, so that a packet's cost does not grow with the
+ * number of sites. The forward hook's own verdict is drop: a table that is only half understood is closed.
+ */
+export function planRuleset(input: RulesetInput): NftTable {
+  const {config, world, tunnels, policy} = input
+  const remotes = [...config.sites.values()].flatMap((site) => site.owns)
+  const mtus = new Map(input.links.map(({name, mtu}) => [name, mtu]))
+  const devices = [...new Set(tunnels.map((tunnel) => tunnel.device))].sort()
+  const chains = new Map<string, NftChain>(policy.chains)
+  const add = (name: string, rules: string[], hook: NftHook | null = null): void => {
+    chains.set(name, {name, hook, rules})
+  }
+  const filter = (hook: NftHook['hook'], verdict: NftHook['policy']): NftHook => ({
+    type: 'filter',
+    hook,
+    priority: 0,
+    policy: verdict,
+  })
+
+  for (const device of devices) {
+    const own = tunnels.filter((tunnel) => tunnel.device === device)
+    const site = own[0]!.site
+    const clamp = clampRules(mtus.get(device) ?? 1280)
+    const prefixes = config.sites.get(site)?.owns ?? []
+    const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]
+    add(chainOf('in', device), [
+      ...clamp,
+      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} return`),
+      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} return`),
+      drop('spoofed'),
+    ])
+    add(chainOf('out', device), [
+      ...clamp,
+      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} return`),
+      ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} return`),
+      drop('leaked'),
+    ])
+  }
+  add('in_other', inOther(input, remotes))
+  add('out_other', outOther(input, remotes))
+
+  add(
+    'forward',
+    [
+      'iifname vmap @inbound',
+      'iifname != @tunnels jump in_other',
+      'oifname vmap @outbound',
+      'oifname != @tunnels jump out_other',
+      ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
+      `ct state invalid ${drop('invalid')}`,
+      'ct mark @generation accept',
+      'goto judge',
+    ],
+    filter('forward', 'drop'),
+  )
+  // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it.
+  add('allowed', ['meta mark set 0x00000000 meta priority set 0:0', 'ct mark set meta nfproto map @current', 'accept'])
+  add('input', inputRules(input, devices), filter('input', 'accept'))
+  add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
+
+  const sets = new Map<string, NftSet>(policy.sets)
+  const set = (
+    name: string,
+    key: string,
+    value: string | null,
+    elements: [string, string][],
+    external?: true,
+  ): void => {
+    const base = {name, key, value, interval: false, elements: new Map(elements)}
+    sets.set(name, external ? {...base, external} : base)
+  }
+  set('generation', 'mark', null, [], true)
+  set('current', 'nf_proto', 'mark', [], true)
+  set(
+    'tunnels',
+    'ifname',
+    null,
+    devices.map((device) => [device, '']),
+  )
+  set(
+    'inbound',
+    'ifname',
+    'verdict',
+    devices.map((device) => [device, `jump ${chainOf('in', device)}`]),
+  )
+  set(
+    'outbound',
+    'ifname',
+    'verdict',
+    devices.map((device) => [device, `jump ${chainOf('out', device)}`]),
+  )
+
+  const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
+  return {family: 'inet', name: TABLE, counters, sets, chains}
+}
+
+/** Chain names may not hold all that a device name may. */
+const chainOf = (way: 'in' | 'out', device: string): string => `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`
+
+const drop = (counter: string): string => `counter name "${counter}" drop`
+
+const icmpErrors = (ip: 'ip' | 'ip6'): string =>
+  ip === 'ip'
+    ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
+    : 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }'
+
+/** Packets from devices that are no tunnel: none of them may bear an address of a site behind a tunnel. */
+function inOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix[]): string[] {
+  const plain = plainSites(config).flatMap((name) => config.sites.get(name)!.owns)
+  return [
+    ...(uplinkDevices.length > 0
+      ? [
+          ...byFamily(plain, (set, ip) => `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} return`),
+          // Our own addresses do not come from the WAN, with one encapsulation or another.
+          ...byFamily(
+            config.owns,
+            (set, ip) => `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} ${drop('spoofed')}`,
+          ),
+        ]
+      : []),
+    ...byFamily([...remotes, ...config.interconnect], (set, ip) => `${ip} saddr ${set} ${drop('spoofed')}`),
+  ]
+}
+
+/** Packets to devices that are no tunnel: nothing for a remote prefix, but for sites without encapsulation. */
+function outOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix[]): string[] {
+  const plain = plainSites(config).flatMap((name) => config.sites.get(name)!.owns)
+  return [
+    ...(uplinkDevices.length > 0
+      ? byFamily(plain, (set, ip) => `oifname ${quoted(uplinkDevices)} ${ip} daddr ${set} return`)
+      : []),
+    ...byFamily([...remotes, ...config.interconnect], (set, ip) => `${ip} daddr ${set} ${drop('leaked')}`),
+  ]
+}
+
+/** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
+function inputRules({world, config, tunnels, links}: RulesetInput, devices: readonly string[]): string[] {
+  const known: Address[] = []
+  for (const [name, site] of world.sites) {
+    if (name === config.site) continue
+    for (const gateway of site.gateways)
+      for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
+  }
+  const vxlanPorts = [...new Set(links.flatMap((link) => (link.kind === 'vxlan' ? [link.port] : [])))].sort()
+  const protocols = ['meta l4proto { 4, 41 }', ...vxlanPorts.map((port) => `udp dport ${port}`)]
+  return [
+    'iifname "lo" accept',
+    ...protocols.flatMap((match) => [
+      ...byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`),
+      `${match} ${drop('tunnel_unknown')}`,
+    ]),
+    ...devices.flatMap((device) => {
+      const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
+      return [
+        ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
+        `iifname "${device}" ct state established,related accept`,
+        `iifname "${device}" ${drop('spoofed')}`,
+      ]
+    }),
+  ]
+}
+
+/** Remote sites whose pod prefixes cross the WAN as they are. */
+function plainSites(config: GatewayConfig): SiteName[] {
+  return [...config.sites.values()].filter((site) => site.encapsulation === 'none').map((site) => site.name)
+}
+
+/** MSS both ways, and only ever down: a smaller one that an end chose stays (submariner#1774, #1488). */
+function clampRules(mtu: number): string[] {
+  const syn = 'tcp flags & (syn | rst) == syn'
+  const rule = (nfproto: string, mss: number): string =>
+    `meta nfproto ${nfproto} ${syn} tcp option maxseg size > ${mss} tcp option maxseg size set ${mss}`
+  return [rule('ipv4', mtu - 40), rule('ipv6', mtu - 60)]
+}
+
+/** One rule for each family that has prefixes, with the set literal and the header's name. */
+function byFamily(nets: readonly (Prefix | Address)[], rule: (set: string, ip: 'ip' | 'ip6') => string): string[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const own = [...new Set(nets.filter((net) => prefixFamily(net as Prefix) === family))].sort()
+    return own.length > 0 ? [rule(`{ ${own.join(', ')} }`, family === 4 ? 'ip' : 'ip6')] : []
+  })
+}
+
+const quoted = (devices: readonly string[]): string => `{ ${devices.map((device) => `"${device}"`).join(', ')} }`
