@@ -1,0 +1,136 @@
+import {
+  type Actual,
+  type ActualLink,
+  type ActualNft,
+  type ActualNftChain,
+  type ActualNftSet,
+  type AddressSpec,
+  hookText,
+  ruleHash,
+  type Step,
+  sysctlKey,
+} from '../../src/model/index.ts'
+
+/** A node that holds state in memory and does what drivers do, for tests of what is decided, not of how it is done. */
+export class FakeNode {
+  readonly sysctls = new Map<string, string>()
+  readonly links = new Map<string, ActualLink>()
+  readonly addresses = new Map<string, AddressSpec>()
+  readonly wireguard = new Map<string, Actual['wireguard'][number]>()
+  nft: {counters: Set<string>; sets: Map<string, ActualNftSet>; chains: Map<string, ActualNftChain>} | null = null
+  bird: string | null = null
+  readonly exported = new Map<string, string>()
+
+  actual(): Actual {
+    const nft: ActualNft | null = this.nft && {...this.nft, counters: [...this.nft.counters]}
+    return {
+      sysctls: new Map(this.sysctls),
+      links: [...this.links.values()],
+      addresses: [...this.addresses.values()],
+      wireguard: [...this.wireguard.values()],
+      nft,
+      bird: this.bird === null ? null : {text: this.bird, loaded: true},
+      exported: new Map(this.exported),
+    }
+  }
+
+  apply(steps: readonly Step[]): void {
+    for (const step of steps) this.#applyOne(step)
+  }
+
+  #applyOne(step: Step): void {
+    switch (step.driver) {
+      case 'sysctl':
+        this.sysctls.set(sysctlKey(step.spec), step.spec.value)
+        break
+      case 'netlink':
+        this.#netlink(step)
+        break
+      case 'wireguard': {
+        const {device, publicKey, listenPort, peer} = step.spec
+        const endpoint = peer.endpoint && `${peer.endpoint.address}:${peer.endpoint.port}`
+        this.wireguard.set(device, {device, publicKey, listenPort, peers: [{...peer, endpoint}]})
+        break
+      }
+      case 'nft':
+        this.#nft(step)
+        break
+      case 'bird':
+        this.bird = step.text
+        break
+      case 'etcd':
+        for (const key of step.delete) this.exported.delete(key)
+        for (const [key, value] of step.put) this.exported.set(key, value)
+        break
+    }
+  }
+
+  #netlink(step: Extract<Step, {driver: 'netlink'}>): void {
+    const addressKey = ({device, local, peer}: AddressSpec) => `${device} ${local} ${peer}`
+    switch (step.do) {
+      case 'link-create':
+        if (this.links.has(step.link.name)) throw new Error(`${step.link.name} exists`)
+        this.links.set(step.link.name, {name: step.link.name, index: this.links.size, up: true, spec: step.link})
+        break
+      case 'link-update':
+        this.links.set(step.link.name, {...this.links.get(step.link.name)!, up: true, spec: step.link})
+        break
+      case 'link-delete':
+        this.links.delete(step.name)
+        for (const [key, {device}] of this.addresses) if (device === step.name) this.addresses.delete(key)
+        break
+      case 'address-add':
+        if (!this.links.has(step.address.device)) throw new Error(`no device ${step.address.device}`)
+        this.addresses.set(addressKey(step.address), step.address)
+        break
+      case 'address-delete':
+        this.addresses.delete(addressKey(step.address))
+        break
+    }
+  }
+
+  #nft(step: Extract<Step, {driver: 'nft'}>): void {
+    this.nft ??= {counters: new Set(), sets: new Map(), chains: new Map()}
+    const {counters, sets, chains} = this.nft
+    switch (step.do) {
+      case 'counter-add':
+        counters.add(step.name)
+        break
+      case 'counter-delete':
+        counters.delete(step.name)
+        break
+      case 'set-add': {
+        const {name, setKey: key, value, interval} = step
+        sets.set(name, {name, key, value, interval, elements: new Map()})
+        break
+      }
+      case 'set-delete':
+        sets.delete(step.name)
+        break
+      case 'chain-set':
+        chains.set(step.name, {
+          name: step.name,
+          hook: step.hook && hookText(step.hook),
+          rules: step.rules.map(ruleHash),
+        })
+        break
+      case 'chain-delete':
+        chains.delete(step.name)
+        break
+      case 'elements': {
+        const set = sets.get(step.set)
+        if (!set) throw new Error(`no set ${step.set}`)
+        const elements = new Map(set.elements)
+        for (const key of step.delete.keys()) {
+          if (!elements.delete(key)) throw new Error(`no element ${key} in ${step.set}`)
+        }
+        for (const [key, value] of step.add) {
+          if (elements.has(key)) throw new Error(`element ${key} is in ${step.set}`)
+          elements.set(key, value)
+        }
+        sets.set(step.set, {...set, elements})
+        break
+      }
+    }
+  }
+}
