@@ -9,6 +9,7 @@
  * there is one grammar of names and one content address of an attribute set in the whole program.
  */
 export * from './attributes.ts'
+export * from './decoded.ts'
 export * from './desired.ts'
 export * from './driver.ts'
 export * from './finding.ts'
@@ -18,6 +19,7 @@ export * from './kernel.ts'
 export * from './nft.ts'
 export * from './record.ts'
 export * from './resource.ts'
+export * from './session.ts'
 export * from './site.ts'
 export * from './step.ts'
 export * from './world.ts'

@@ -14,12 +14,23 @@ export interface World {
   /** The local site included. */
   readonly sites: ReadonlyMap<SiteName, SiteView>
   readonly attributes: ReadonlyMap<AttributeSetId, AttributeSet>
-  /** Host prefixes of endpoints, and the nets of sets and owned prefixes; each with every object that holds it. */
+  /**
+   * Host prefixes of endpoints, and the nets of sets and owned prefixes; each with every object that holds it. A live
+   * view, the one thing here that is not frozen: copying a million entries for each event would cost the event.
+   */
   readonly members: ReadonlyMap<Prefix, readonly Member[]>
+  /** Grows with each change of `members` or of what they point to: equal number, equal table. */
+  readonly memberRevision: number
   readonly policies: GlobalPolicies
+  /** Staged policies of the authorities: never enforced, compared by `isthmus policy diff`. */
+  readonly staged: readonly Policy[]
+  /** The local site's own global documents, authority or not: `PLURAL/NAME` → stored text, for the export. */
+  readonly documents: ReadonlyMap<string, string>
   /** Nodes of the local clusters, which the gateway speaks BGP with. */
   readonly nodes: readonly CalicoNode[]
   readonly sources: ReadonlyMap<SourceId, SourceState>
+  /** Endpoints, prefixes and set nets that ownership refused, by the site that claimed them. */
+  readonly refused: ReadonlyMap<SiteName, number>
   readonly findings: readonly Finding[]
 }
 
