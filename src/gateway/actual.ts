@@ -1,0 +1,80 @@
+import type {Actual, DriverName} from '../model/index.ts'
+
+/** What reads each part of the node. A driver that keeps its own cache (nft) is asked each time. */
+export interface Readers {
+  readonly sysctl: (signal: AbortSignal) => Promise<Actual['sysctls']>
+  readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses'>>
+  readonly wireguard: (signal: AbortSignal) => Promise<Actual['wireguard']>
+  readonly nft: (signal: AbortSignal) => Promise<Actual['nft']>
+  readonly bird: (signal: AbortSignal) => Promise<Actual['bird']>
+  readonly etcd: (signal: AbortSignal) => Promise<Actual['exported']>
+}
+
+type Parts = {readonly [N in DriverName]: Awaited<ReturnType<Readers[N]>>}
+
+/** Stands in for a part that could not be read; steps on it must not be taken (`unread`). */
+const UNREAD: Parts = {
+  sysctl: new Map(),
+  netlink: {links: [], addresses: []},
+  wireguard: [],
+  nft: null,
+  bird: null,
+  etcd: null,
+}
+
+export interface ReadActual {
+  readonly actual: Actual
+  /** Parts that could not be read, with the reason: what is unknown is neither repaired nor pruned. */
+  readonly unread: ReadonlyMap<DriverName, string>
+}
+
+export interface ActualCache {
+  read(signal: AbortSignal): Promise<ReadActual>
+  /** Forget what is known of these parts (of all, without names): a notification, a failure or a resync says so. */
+  invalidate(...parts: DriverName[]): void
+}
+
+/**
+ * What the node holds, read in full when in doubt and remembered otherwise: a notification, a step of our own or the
+ * timer puts a part in doubt. A part invalidated while it is being read stays in doubt.
+ */
+export function createActualCache(readers: Readers): ActualCache {
+  const known = new Map<DriverName, unknown>()
+  const versions = new Map<DriverName, number>()
+  const versionOf = (part: DriverName): number => versions.get(part) ?? 0
+
+  async function readPart<N extends DriverName>(part: N, unread: Map<DriverName, string>, signal: AbortSignal) {
+    if (known.has(part)) return known.get(part) as Parts[N]
+    const version = versionOf(part)
+    try {
+      const value = (await readers[part](signal)) as Parts[N]
+      if (versionOf(part) === version) known.set(part, value)
+      return value
+    } catch (error) {
+      if (signal.aborted) throw error
+      unread.set(part, error instanceof Error ? error.message : String(error))
+      return UNREAD[part]
+    }
+  }
+
+  return {
+    async read(signal) {
+      const unread = new Map<DriverName, string>()
+      const [sysctls, netlink, wireguard, nft, bird, exported] = await Promise.all([
+        readPart('sysctl', unread, signal),
+        readPart('netlink', unread, signal),
+        readPart('wireguard', unread, signal),
+        readPart('nft', unread, signal),
+        readPart('bird', unread, signal),
+        readPart('etcd', unread, signal),
+      ])
+      return {actual: {sysctls, ...netlink, wireguard, nft, bird, exported}, unread}
+    },
+    invalidate(...parts) {
+      for (const part of parts.length > 0 ? parts : (Object.keys(UNREAD) as DriverName[])) {
+        versions.set(part, versionOf(part) + 1)
+        known.delete(part)
+      }
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import {networkInterfaces} from 'node:os'
+import type {LocalUplink} from '../model/index.ts'
+
+/**
+ * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
+ * the uplink's address. An address on `lo` says nothing about the way out, so such an uplink must name its device.
+ */
+export function uplinkDevices(uplinks: readonly LocalUplink[]): string[] {
+  const carriers = new Map<string, string>()
+  for (const [device, addresses] of Object.entries(networkInterfaces())) {
+    for (const {address, internal} of addresses ?? []) if (!internal) carriers.set(address, device)
+  }
+  const devices = uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? [])
+  return [...new Set(devices)].sort()
+}
