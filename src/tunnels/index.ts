@@ -1,0 +1,16 @@
+/**
+ * Which tunnels this gateway has: from the configuration and what the remote sites' exports offer.
+ *
+ *     GatewayConfig ─┐               ┌─► links, addresses, wireguard     (what the kernel must hold)
+ *     SiteView[] ────┼─► planTunnels ┼─► tunnels                         (what routing speaks BGP over)
+ *     own keys ──────┘               ├─► offers, wantedKeys              (what the export says, which keys to make)
+ *                                    └─► findings
+ *
+ * Both ends must offer one slot with one encapsulation, or there is no tunnel: never a weaker one, and never half of
+ * one that drops what the other end sends. Names, VNIs and addresses come from identity, so that a new site changes
+ * nothing for the others; both ends compute the same without a word between them (the mirror test holds them to it).
+ * Everything is one value; the commands and the DOT graph are views of it.
+ */
+export {underlayMtuDefault} from './mtu.ts'
+export {type PlannedTunnels, planTunnels, type TunnelInput, type TunnelKey} from './plan.ts'
+export {renderTunnelCommands, renderTunnelGraph} from './views.ts'

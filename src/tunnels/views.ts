@@ -1,0 +1,44 @@
+import type {LinkSpec} from '../model/index.ts'
+import type {PlannedTunnels} from './plan.ts'
+
+/** The plan as the iproute2 and wg commands that would make it by hand: for people, never executed. */
+export function renderTunnelCommands(plan: PlannedTunnels): string {
+  const lines = plan.links.flatMap((link) => [
+    `ip link add ${link.name} mtu ${link.mtu} type ${linkType(link)}`,
+    `ip link set ${link.name} alias '${link.alias}' up`,
+    ...plan.addresses
+      .filter(({device}) => device === link.name)
+      .map(({local, peer, device}) => `ip addr add ${local}/32 peer ${peer} dev ${device}`),
+    ...plan.wireguard
+      .filter(({device}) => device === link.name)
+      .map(({device, keyFile, listenPort, peer}) => {
+        const endpoint = peer.endpoint ? ` endpoint ${bracketed(peer.endpoint.address)}:${peer.endpoint.port}` : ''
+        const rest = `allowed-ips ${peer.allowedIps.join(',')} persistent-keepalive ${peer.keepaliveSeconds}`
+        return `wg set ${device} listen-port ${listenPort} private-key ${keyFile} peer ${peer.publicKey}${endpoint} ${rest}`
+      }),
+  ])
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function linkType(link: LinkSpec): string {
+  switch (link.kind) {
+    case 'ipip':
+      return `ipip local ${link.local} remote ${link.remote} ttl ${link.ttl}`
+    case 'vxlan':
+      return `vxlan id ${link.vni} local ${link.local} remote ${link.remote} ttl ${link.ttl} dstport ${link.port} nolearning`
+    case 'wireguard':
+      return 'wireguard'
+  }
+}
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+
+/** The plan as a graph in DOT: this gateway in the middle, an edge a tunnel. */
+export function renderTunnelGraph(gateway: string, plan: PlannedTunnels): string {
+  const nodes = [...new Set(plan.tunnels.map(({site, gateway}) => `${site}/${gateway}`))].sort()
+  const edges = plan.tunnels.map((tunnel) => {
+    const label = `${tunnel.encapsulation}\\n${tunnel.device}\\n${tunnel.local} – ${tunnel.peer}`
+    return `  "${gateway}" -- "${tunnel.site}/${tunnel.gateway}" [label="${label}"]\n`
+  })
+  return `graph isthmus {\n  "${gateway}" [shape=box]\n${nodes.map((node) => `  "${node}"\n`).join('')}${edges.join('')}}\n`
+}

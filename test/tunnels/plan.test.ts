@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type {Encapsulation, SiteName} from '../../src/model/index.ts'
+import type {Address} from '../../src/net/index.ts'
+import {planTunnels, renderTunnelCommands, renderTunnelGraph} from '../../src/tunnels/index.ts'
+import {configOf, pairKey, planAll, type Sketch, testKey, uplinksOf, viewOf} from '../support/interconnect.ts'
+
+const TWO: Sketch = {
+  sites: [
+    {name: 'a', number: 1},
+    {name: 'b', number: 2},
+  ],
+}
+const A_ALONE = {config: configOf(TWO, 'a'), sites: new Map([['b' as SiteName, viewOf(TWO, 'b')]]), keys: new Map()}
+
+describe('planTunnels', () => {
+  it('both ends offer: one device with its addresses, session and alias', () => {
+    const {plan} = planAll(TWO).get('a')!
+    assert.deepEqual(plan.findings, [])
+    const device = plan.tunnels[0]!.device
+    assert.match(device, /^is-b-[0-9a-f]{6}$/)
+    assert.deepEqual(plan.tunnels, [
+      {
+        id: 'wan b/b1/wan 0',
+        remote: 'b/b1/wan',
+        site: 'b',
+        gateway: 'b1',
+        localUplink: 'wan',
+        slot: 0,
+        encapsulation: 'ipip',
+        device,
+        local: '100.64.1.0',
+        peer: '100.64.2.0',
+        session: `tun_b_${device.slice(-6)}`,
+      },
+    ])
+    assert.deepEqual(plan.links, [
+      {
+        kind: 'ipip',
+        name: device,
+        alias: 'isthmus a/a1/wan b/b1/wan slot 0',
+        mtu: 1480,
+        local: '192.0.2.8',
+        remote: '192.0.2.16',
+        ttl: 64,
+      },
+    ])
+    assert.deepEqual(plan.addresses, [{device, local: '100.64.1.0', peer: '100.64.2.0'}])
+  })
+
+  it('the other end offers nothing: an offer, but no device, and a note that heals by itself', () => {
+    const plan = planTunnels(A_ALONE)
+    assert.deepEqual(plan.tunnels, [])
+    assert.deepEqual(plan.links, [])
+    assert.deepEqual(
+      [...plan.offers],
+      [['b/b1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'ipip', publicKey: null, port: null}]]],
+    )
+    assert.deepEqual(
+      plan.findings.map(({code, severity}) => [code, severity]),
+      [['encapsulation-mismatch', 'info']],
+    )
+  })
+
+  it('two encapsulations: an error that names both, and no tunnel of either kind', () => {
+    const configs = new Map([
+      ['a', configOf({...TWO, pairs: {'a b': 'wireguard'}}, 'a')],
+      ['b', configOf({...TWO, pairs: {'a b': 'ipip'}}, 'b')],
+    ])
+    for (const [name, {plan}] of planAll(TWO, configs)) {
+      assert.deepEqual(plan.tunnels, [], name)
+      assert.deepEqual(plan.links, [], name)
+      const [finding] = plan.findings
+      assert.equal(finding?.code, 'encapsulation-mismatch')
+      assert.equal(finding.severity, 'error')
+      assert.match(finding.detail, /wireguard.*ipip|ipip.*wireguard/)
+    }
+  })
+
+  it('wireguard without a key of our own: the key is wanted, and nothing is offered yet', () => {
+    const config = configOf({...TWO, pairs: {'a b': 'wireguard'}}, 'a')
+    const plan = planTunnels({...A_ALONE, config})
+    assert.equal(plan.wantedKeys.length, 1)
+    assert.deepEqual([...plan.offers], [])
+    assert.deepEqual(
+      plan.findings.map(({code}) => code),
+      ['tunnel-key-missing'],
+    )
+    const device = plan.wantedKeys[0]!
+    const withKey = planTunnels({...A_ALONE, config, keys: new Map([[device, testKey(config, device)]])})
+    assert.deepEqual(withKey.wantedKeys, plan.wantedKeys, 'a key in use stays wanted')
+    assert.equal(withKey.offers.get('b/b1/wan')?.[0]?.publicKey, testKey(config, device).publicKey)
+  })
+
+  it('wireguard: the peer is the other end, at its public address if it has one', () => {
+    const sketch: Sketch = {...TWO, pairs: {'a b': 'wireguard'}}
+    const hidden = configOf(sketch, 'a', {
+      uplinks: uplinksOf(TWO.sites[0]!).map((uplink) => ({...uplink, public: '198.51.100.1' as Address})),
+    })
+    const configs = new Map([
+      ['a', hidden],
+      ['b', configOf(sketch, 'b')],
+    ])
+    const [here, there] = [...planAll(sketch, configs).values()].map(({plan}) => plan.wireguard[0])
+    assert.deepEqual(here?.peer.endpoint, {address: '192.0.2.16', port: 51820})
+    assert.equal(here?.peer.publicKey, there?.publicKey)
+    assert.equal(here?.peer.keepaliveSeconds, 25, 'behind a NAT')
+    assert.equal(there?.peer.keepaliveSeconds, 0)
+    assert.deepEqual(here?.peer.allowedIps, ['0.0.0.0/0', '::/0'])
+  })
+
+  it('encapsulation none: neither device nor offer', () => {
+    const {plan} = planAll({...TWO, pairs: {'a b': 'none'}}).get('a')!
+    assert.deepEqual([plan.tunnels, [...plan.offers], plan.findings], [[], [], []])
+  })
+
+  it('an export that was not read yet: nothing at all', () => {
+    const view = {...viewOf(TWO, 'b'), as: null, gateways: []}
+    const plan = planTunnels({...A_ALONE, sites: new Map([['b' as SiteName, view]])})
+    assert.deepEqual([plan.tunnels, [...plan.offers], plan.findings], [[], [], []])
+  })
+
+  const mtus: {encapsulation: Encapsulation; underlayMtu: number; mtu: number}[] = [
+    {encapsulation: 'ipip', underlayMtu: 1500, mtu: 1480},
+    {encapsulation: 'vxlan', underlayMtu: 1500, mtu: 1450},
+    {encapsulation: 'wireguard', underlayMtu: 1500, mtu: 1440},
+    {encapsulation: 'ipip', underlayMtu: 9001, mtu: 8980},
+  ]
+  for (const {encapsulation, underlayMtu, mtu} of mtus) {
+    it(`${encapsulation} over ${underlayMtu} bytes has MTU ${mtu}`, () => {
+      const sketch = {...TWO, pairs: {'a b': encapsulation}}
+      const {config, sites, plan} = planAll(sketch).get('a')!
+      const keys = new Map(plan.wantedKeys.map((device) => [device, testKey(config, device)]))
+      assert.deepEqual(
+        planTunnels({config, sites, keys, underlayMtu}).links.map((link) => link.mtu),
+        [mtu],
+      )
+    })
+  }
+
+  it('ipip over IPv6 is refused', () => {
+    const v6 = uplinksOf(TWO.sites[0]!).map((uplink) => ({...uplink, address: '2001:db8::1' as Address}))
+    const remote = viewOf(TWO, 'b')
+    const gateways = remote.gateways.map((gateway) => ({
+      ...gateway,
+      uplinks: gateway.uplinks.map((uplink) => ({...uplink, address: '2001:db8::2' as Address})),
+    }))
+    const plan = planTunnels({
+      config: configOf(TWO, 'a', {uplinks: v6}),
+      sites: new Map([['b' as SiteName, {...remote, gateways}]]),
+      keys: new Map(),
+    })
+    assert.deepEqual([...plan.offers], [])
+    assert.match(plan.findings[0]!.detail, /ipip needs IPv4/)
+  })
+
+  it('views tell the plan: commands and graph', () => {
+    const {plan} = planAll({...TWO, pairs: {'a b': 'vxlan'}}).get('a')!
+    const {device} = plan.tunnels[0]!
+    assert.match(renderTunnelCommands(plan), new RegExp(`^ip link add ${device} mtu 1450 type vxlan id \\d+ local`))
+    assert.match(renderTunnelGraph('a/a1', plan), /"a\/a1" -- "b\/b1" \[label="vxlan/)
+  })
+})
+
+/** Up to six sites with one to three uplinks each and any encapsulation between any two. */
+const sketches: fc.Arbitrary<Sketch> = fc
+  .record({
+    sites: fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/), {minLength: 2, maxLength: 6}),
+    uplinks: fc.array(fc.integer({min: 1, max: 3}), {minLength: 6, maxLength: 6}),
+    kinds: fc.array(fc.constantFrom<Encapsulation>('ipip', 'vxlan', 'wireguard', 'none'), {
+      minLength: 36,
+      maxLength: 36,
+    }),
+  })
+  .map(({sites, uplinks, kinds}) => ({
+    sites: sites.map((name, index) => ({
+      name,
+      number: index + 1,
+      uplinks: ['wan', 'lte', 'mpls'].slice(0, uplinks[index]),
+    })),
+    pairs: Object.fromEntries(
+      sites.flatMap((a, i) => sites.map((b, j) => [pairKey(a, b), kinds[Math.min(i, j) * 6 + Math.max(i, j)]!])),
+    ),
+  }))
+
+describe('planTunnels at both ends', () => {
+  it('every tunnel has its mirror, and as many as there are pairs of uplinks', () => {
+    fc.assert(
+      fc.property(sketches, (sketch) => {
+        const plans = planAll(sketch)
+        for (const [name, {plan, config}] of plans) {
+          for (const [index, tunnel] of plan.tunnels.entries()) {
+            const other = plans.get(tunnel.site)!
+            const at = other.plan.tunnels.findIndex(
+              (far) =>
+                far.remote === `${name}/${config.gateway}/${tunnel.localUplink}` &&
+                tunnel.remote === `${tunnel.site}/${other.config.gateway}/${far.localUplink}`,
+            )
+            const far = other.plan.tunnels[at]
+            assert.ok(far, `${name}: ${tunnel.id} has no mirror`)
+            assert.deepEqual([far.local, far.peer], [tunnel.peer, tunnel.local])
+            assert.equal(far.encapsulation, tunnel.encapsulation)
+            const [here, there] = [plan.links[index]!, other.plan.links[at]!]
+            assert.equal(here.mtu, there.mtu)
+            if (here.kind === 'vxlan' && there.kind === 'vxlan') assert.equal(here.vni, there.vni)
+            if (here.kind !== 'wireguard' && there.kind !== 'wireguard') {
+              assert.deepEqual([here.local, here.remote], [there.remote, there.local])
+            }
+          }
+          const expected = sketch.sites
+            .filter((site) => site.name !== name && sketch.pairs![pairKey(site.name, name)] !== 'none')
+            .reduce((sum, site) => sum + site.uplinks!.length * config.uplinks.length, 0)
+          assert.equal(plan.tunnels.length, expected, name)
+          for (const {name: device} of plan.links) assert.ok(device.length <= 15, device)
+        }
+      }),
+      {numRuns: 60},
+    )
+  })
+
+  it('the order of uplinks and sites does not matter', () => {
+    fc.assert(
+      fc.property(sketches, (sketch) => {
+        const {config, sites, plan} = planAll(sketch).values().next().value!
+        const keys = new Map(plan.wantedKeys.map((device) => [device, testKey(config, device)]))
+        const shuffled = {
+          config: {...config, uplinks: config.uplinks.toReversed(), sites: new Map([...config.sites].reverse())},
+          sites: new Map([...sites].reverse()),
+          keys: new Map([...keys].reverse()),
+        }
+        assert.deepEqual(planTunnels(shuffled), planTunnels({config, sites, keys}))
+      }),
+      {numRuns: 30},
+    )
+  })
+})
