@@ -29,22 +29,27 @@ export interface DiffOptions {
  * `diff(plan, plan applied)` is empty: a second pass writes nothing.
  */
 export function diff(desired: Desired, actual: Actual, options: DiffOptions): Step[] {
+  const sysctls = diffSysctls(desired, actual)
   return [
-    ...diffSysctls(desired, actual),
+    ...sysctls.filter(({needs}) => needs.length === 0),
     ...diffNft(desired.nft, actual.nft),
     ...diffLinks(desired, actual, options.mayPrune),
+    ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
     ...diffBird(desired, actual),
     ...diffExport(desired, actual),
   ]
 }
 
+/** A device's own settings exist only with the device: they need its step. */
 function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
+  const devices = new Set(desired.links.map(({name}) => name))
   return desired.sysctls.flatMap((spec): SysctlStep[] => {
     const held = actual.sysctls.get(sysctlKey(spec))
     if (held === spec.value) return []
     const key = stepKey(`sysctl ${sysctlKey(spec)}`)
-    return [{key, needs: [], reason: `${held ?? 'unread'} ⇒ ${spec.value}`, driver: 'sysctl', spec}]
+    const needs = spec.path.filter((part) => devices.has(part)).map((name) => stepKey(`link ${name}`))
+    return [{key, needs, reason: `${held ?? 'unread'} ⇒ ${spec.value}`, driver: 'sysctl', spec}]
   })
 }
 

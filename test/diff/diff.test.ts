@@ -112,7 +112,10 @@ describe('diff', () => {
   it('closes before it opens: settings and ruleset, then devices, then BIRD, then the export', () => {
     const desired: Desired = {
       ...NOTHING,
-      sysctls: [{path: ['net', 'ipv4', 'ip_forward'], value: '1'}],
+      sysctls: [
+        {path: ['net', 'ipv4', 'ip_forward'], value: '1'},
+        {path: ['net', 'ipv4', 'conf', 'is-b', 'rp_filter'], value: '0'},
+      ],
       links: [ipip('is-b', '192.0.2.2')],
       addresses: [{device: 'is-b', local: address('100.64.0.0'), peer: address('100.64.0.2')}],
       nft: {...NOTHING.nft, counters: ['spoofed']},
@@ -126,6 +129,7 @@ describe('diff', () => {
         'nft counter spoofed (): no table',
         'link is-b (): missing',
         'address is-b 100.64.0.0 peer 100.64.0.2 (link is-b): missing',
+        'sysctl net/ipv4/conf/is-b/rp_filter (link is-b): unread ⇒ 0',
         'bird configuration (): no configuration',
         'export (): 1 to put, 0 to delete',
       ],

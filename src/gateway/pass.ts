@@ -1,0 +1,112 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {diff} from '../diff/index.ts'
+import type {DriverName, Finding, GatewayConfig, Outcome, SiteName, SourceId, Step, World} from '../model/index.ts'
+import {type PlanInput, type Planned, plan} from '../plan/index.ts'
+import type {ActualCache} from './actual.ts'
+import {mayRunFirst} from './first-pass.ts'
+import {type Appliers, applySteps} from './reconcile.ts'
+
+/**
+ * A packet that was judged by the old maps may still be on its way through the hook when the new ones are in force;
+ * the generation is raised only after it must have left (design.md, Policy 5).
+ */
+const GENERATION_DELAY_MS = 3
+
+export interface PassDeps {
+  readonly config: GatewayConfig
+  readonly world: () => World
+  readonly compile: (world: World) => PlanInput['policy']
+  readonly keys: {
+    readonly known: () => PlanInput['keys']
+    readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
+  }
+  readonly passwords: ReadonlyMap<string, string>
+  readonly uplinkDevices: () => readonly string[]
+  readonly cache: ActualCache
+  readonly appliers: Appliers
+  readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
+  readonly sources: readonly SourceId[]
+  /** Monotonic. */
+  readonly nowMs: () => number
+}
+
+/** What one pass found and did. */
+export interface PassReport {
+  /** Waits for sources before it touches a kernel that is already programmed. */
+  readonly held: boolean
+  readonly planned: Planned
+  readonly world: World
+  readonly steps: readonly Step[]
+  readonly failures: readonly Extract<Outcome, {ok: false}>[]
+  readonly unread: ReadonlyMap<DriverName, string>
+  readonly findings: readonly Finding[]
+  readonly durationMs: number
+  readonly dirty: boolean
+}
+
+/**
+ * Makes the pass: bring this node to what the world says. Safe at any time, any number of times; what fails is in the
+ * report and makes it dirty, so that the loop comes back.
+ */
+export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<PassReport> {
+  const startedMs = deps.nowMs()
+  let first = true
+  let raiseDue = false
+
+  return async (signal) => {
+    const beganMs = deps.nowMs()
+    const world = deps.world()
+    const {planned, findings} = await planWithKeys(deps, world)
+    const {actual, unread} = await deps.cache.read(signal)
+    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
+
+    const elapsedMs = deps.nowMs() - startedMs
+    const {sources} = deps
+    if (first && !mayRunFirst({tableExists: actual.nft !== null, sources, known: world.sources, elapsedMs})) {
+      return {...report, held: true, steps: [], failures: [], durationMs: deps.nowMs() - beganMs, dirty: true}
+    }
+    first = false
+
+    const mayPrune = (site: SiteName): boolean => {
+      const state = world.sources.get(`export/${site}`)
+      return !deps.config.sites.has(site) || (state !== undefined && (state.synced || state.restored))
+    }
+    const steps = diff(planned.desired, actual, {mayPrune}).filter((step) => !unread.has(step.driver))
+    const outcomes = await applySteps(steps, deps.appliers, signal)
+    const failures = [...outcomes.values()].filter((outcome) => !outcome.ok)
+    if (steps.length > 0) putInDoubt(deps.cache, steps)
+
+    raiseDue ||= steps.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
+    if (raiseDue) {
+      await delay(GENERATION_DELAY_MS)
+      await deps.raiseGeneration(signal)
+      raiseDue = false
+    }
+    const dirty = failures.length > 0 || unread.size > 0
+    return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
+  }
+}
+
+async function planWithKeys(deps: PassDeps, world: World): Promise<{planned: Planned; findings: readonly Finding[]}> {
+  const policy = deps.compile(world)
+  const input = (): PlanInput => ({
+    config: deps.config,
+    world,
+    policy,
+    keys: deps.keys.known(),
+    passwords: deps.passwords,
+    uplinkDevices: deps.uplinkDevices(),
+    mayPublish: deps.sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced),
+  })
+  const planned = plan(input())
+  if (planned.wantedKeys.length === 0) return {planned, findings: []}
+  const findings = await deps.keys.make(planned.wantedKeys)
+  return {planned: plan(input()), findings}
+}
+
+/** A part that was stepped on is read again next time: what the kernel made of a step is not taken on trust. */
+function putInDoubt(cache: ActualCache, steps: readonly Step[]): void {
+  cache.invalidate(
+    ...new Set(steps.flatMap(({driver}) => (driver === 'netlink' ? [driver, 'wireguard' as const] : driver))),
+  )
+}
