@@ -1,0 +1,14 @@
+import type {GatewayConfig, Tunnel, World} from '../model/index.ts'
+import type {Family} from '../net/index.ts'
+
+export interface RoutingInput {
+  readonly config: GatewayConfig
+  readonly world: Pick<World, 'sites' | 'nodes'>
+  readonly tunnels: readonly Tunnel[]
+  /** Contents of the secret files, by path; one that could not be read is absent. */
+  readonly passwords: ReadonlyMap<string, string>
+}
+
+/** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */
+export const fallbackProtocol = (family: Family): string => `fallback${family}`
+export const uplinksProtocol = (family: Family): string => `uplinks${family}`

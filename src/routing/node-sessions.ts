@@ -1,0 +1,91 @@
+import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, sessionName} from '../model/index.ts'
+import {type Address, familyOf} from '../net/index.ts'
+import type {BgpSession} from './bird-config.ts'
+import {fallbackProtocol, type RoutingInput} from './input.ts'
+import {FORGET, inside, meaningful, netIn} from './site-filters.ts'
+
+const LOCAL_PREF = 100
+const MAX_PREFIXES = 10_000
+/** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss. */
+const HOLD_SECONDS = 15
+
+/**
+ * iBGP with the nodes of the own clusters, found in their Node resources.
+ *
+ * In: own prefixes only; local preference and MED are reset, since Calico sends 2147482623 (calico-model 5.1). Out:
+ * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
+ * of one site learn each other; next hop self, as nodes know no inner address.
+ */
+export function planNodeSessions({config, world}: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
+  if (config.nodes === null) return {sessions: [], findings: []}
+  const sessions: BgpSession[] = []
+  const findings: Finding[] = []
+  const seen = new Map<Address, string>()
+  for (const node of world.nodes.toSorted((a, b) => (a.meta.name < b.meta.name ? -1 : 1))) {
+    if (!node.bgp || isThisGateway(config, node)) continue
+    const address = node.addresses.map((entry) => entry.address).find((candidate) => familyOf(candidate) === 4)
+    if (!address) {
+      findings.push(finding('node-without-address', node, `node ${node.meta.name} speaks BGP but has no IPv4 address`))
+      continue
+    }
+    const other = seen.get(address)
+    if (other !== undefined) {
+      // Two clusters may hold one node; one session is then all that BIRD could have.
+      if (other !== node.meta.name) {
+        findings.push(finding('address-duplicate', node, `nodes ${other} and ${node.meta.name} both have ${address}`))
+      }
+      continue
+    }
+    seen.set(address, node.meta.name)
+    sessions.push(sessionWith(config, config.nodes, node, address))
+  }
+  return {sessions, findings}
+}
+
+function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
+  const own = new Set(config.uplinks.map(({address}) => address))
+  return node.meta.name === config.gateway || node.addresses.some(({address}) => own.has(address))
+}
+
+function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNode, neighbor: Address): BgpSession {
+  const neighborAs = node.as ?? nodes.localAs
+  const remote = [...config.sites.values()].flatMap((site) => site.owns)
+  return {
+    name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
+    kind: 'node',
+    comment: `node ${node.meta.name}`,
+    local: null,
+    localAs: nodes.localAs,
+    neighbor,
+    neighborAs,
+    device: null,
+    // Calico's end is always multihop, and its TTL is an ordinary one.
+    reach: 'multihop',
+    ttlSecurity: false,
+    password: null,
+    bfd: null,
+    rrClient: neighborAs === nodes.localAs,
+    holdSeconds: HOLD_SECONDS,
+    family: 4,
+    maxPrefixes: MAX_PREFIXES,
+    import: meaningful([
+      {
+        when: [netIn(inside(config.owns, 4))],
+        verdict: 'accept',
+        set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
+      },
+    ]),
+    export: meaningful([
+      {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set: FORGET},
+      {
+        when: [netIn(inside(config.owns, 4)), {is: 'not-from', protocol: fallbackProtocol(4)}],
+        verdict: 'accept',
+        set: FORGET,
+      },
+    ]),
+  }
+}
+
+function finding(code: Finding['code'], node: CalicoNode, detail: string): Finding {
+  return {code, severity: 'warning', where: {source: 'datastore', key: `nodes/${node.meta.name}`}, detail}
+}

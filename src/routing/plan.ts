@@ -1,0 +1,93 @@
+import {createHash} from 'node:crypto'
+import type {Finding, GatewayConfig} from '../model/index.ts'
+import {
+  type Address,
+  addressFromNumber,
+  comparePrefixes,
+  familyOf,
+  hostPrefix,
+  type Prefix,
+  prefixFamily,
+} from '../net/index.ts'
+import type {BirdConfig, StaticProtocol} from './bird-config.ts'
+import {fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
+import {planNodeSessions} from './node-sessions.ts'
+import {planTunnelSessions} from './tunnel-sessions.ts'
+import {planWanSessions} from './wan-sessions.ts'
+
+/** Below every other preference: what holds when nobody announces the prefix. */
+const FALLBACK_PREFERENCE = 1
+
+/**
+ * Plans what BIRD must do on this gateway. Pure: equal input, equal bytes.
+ *
+ * Own prefixes are announced as they are known inside: blocks from nodes, static prefixes, connected networks. The
+ * aggregate that covers them is never announced, so that what is announced is always reachable.
+ */
+export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: Finding[]} {
+  const tunnels = planTunnelSessions(input)
+  const wan = planWanSessions(input)
+  const nodes = planNodeSessions(input)
+  return {
+    bird: {
+      owner: `${input.config.site}/${input.config.gateway}`,
+      routerId: routerId(input.config),
+      statics: planStatics(input.config),
+      kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
+      sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions],
+    },
+    findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],
+  }
+}
+
+/**
+ * The first uplink's IPv4 address. With IPv6 uplinks only, 32 bits of a hash of the gateway's name in 240.0.0.0/4,
+ * which no router can have as its address.
+ */
+function routerId(config: GatewayConfig): Address {
+  const address = config.uplinks.map((uplink) => uplink.address).find((candidate) => familyOf(candidate) === 4)
+  if (address) return address
+  const hash = createHash('sha256').update(`${config.site}/${config.gateway}`).digest().readUInt32BE(0)
+  return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
+}
+
+function planStatics(config: GatewayConfig): StaticProtocol[] {
+  return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
+    const ofFamily = (prefixes: readonly Prefix[]): Prefix[] =>
+      prefixes.filter((prefix) => prefixFamily(prefix) === family).sort(comparePrefixes)
+    const remote = [...config.sites.values()].flatMap((site) => site.owns)
+    const statics = config.static
+      .filter(({prefix}) => prefixFamily(prefix) === family)
+      .toSorted((a, b) => comparePrefixes(a.prefix, b.prefix))
+    const all: StaticProtocol[] = [
+      {
+        name: fallbackProtocol(family),
+        family,
+        comment: 'Nothing falls through: what no session announces is unreachable, and never the default route.',
+        preference: FALLBACK_PREFERENCE,
+        routes: ofFamily([...new Set([...config.interconnect, ...config.owns, ...remote])]).map((prefix) => ({
+          prefix,
+          to: 'unreachable',
+        })),
+      },
+      {
+        name: `static${family}`,
+        family,
+        comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
+        preference: null,
+        routes: statics.map(({prefix, via}) => ({prefix, to: {via}})),
+      },
+      {
+        name: uplinksProtocol(family),
+        family,
+        comment: 'The uplinks, to be announced to routers of the WAN; the kernel has these addresses itself.',
+        preference: null,
+        routes: ofFamily(config.uplinks.map(({address}) => hostPrefix(address))).map((prefix) => ({
+          prefix,
+          to: 'blackhole',
+        })),
+      },
+    ]
+    return all.filter(({routes}) => routes.length > 0)
+  })
+}

@@ -1,0 +1,182 @@
+import {createHash} from 'node:crypto'
+import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
+import type {
+  BgpSession,
+  BirdConfig,
+  Change,
+  Condition,
+  FilterRule,
+  PrefixPattern,
+  StaticProtocol,
+} from './bird-config.ts'
+
+const FIRST_LINE = '# Written by Isthmus; changes are overwritten.'
+
+/** Whether a file was written by `renderBird`; any other is the operator's or the distribution's. */
+export function isOurBirdConfig(text: string): boolean {
+  return text.startsWith(FIRST_LINE)
+}
+
+/**
+ * Prints BIRD's configuration file (BIRD 2.0.12). Equal trees give equal bytes.
+ *
+ * The constant at the end is the hash of everything before it: asked for over the control socket it tells whether the
+ * running BIRD has loaded this very text.
+ */
+export function renderBird(config: BirdConfig): string {
+  const body = [
+    FIRST_LINE,
+    `# Gateway ${config.owner}.`,
+    '',
+    // Standard error is systemd's journal as well as a lab's log file; syslog would say everything twice.
+    'log stderr { info, remote, warning, error, auth, fatal, bug };',
+    `router id ${config.routerId};`,
+    'timeformat base iso long;',
+    'timeformat protocol iso long;',
+    'timeformat log iso long ms;',
+    'graceful restart wait 60;',
+    '',
+    ...block('protocol device devices', ['scan time 10;']),
+    '',
+    // Connected networks: next hops of nodes are resolved through them. Never our own tunnels' addresses.
+    ...block('protocol direct connected', ['ipv4;', 'ipv6;', `interface -${quoted(`${DEVICE_PREFIX}*`)}, "*";`]),
+    '',
+    ...block('protocol bfd bfd1', []),
+    '',
+    ...block('filter to_kernel', [
+      // The kernel has its connected networks itself.
+      'if source = RTS_DEVICE then reject;',
+      ...config.kernelExcludes.map((name) => `if proto = ${quoted(name)} then reject;`),
+      'accept;',
+    ]),
+    '',
+    ...kernel(4),
+    '',
+    ...kernel(6),
+    ...config.statics.flatMap((protocol) => ['', ...renderStatic(protocol)]),
+    ...config.sessions.flatMap((session) => ['', ...renderSession(session)]),
+    '',
+  ]
+  const text = body.map((line) => `${line}\n`).join('')
+  return `${text}define ${BIRD_HASH_CONSTANT} = ${quoted(contentHash(text))};\n`
+}
+
+function contentHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+/** `persist` and `graceful restart`: the kernel keeps its routes while BIRD is away, and until it has learnt them again. */
+function kernel(family: 4 | 6): string[] {
+  return block(`protocol kernel kernel${family}`, [
+    'scan time 10;',
+    'persist;',
+    'graceful restart on;',
+    'merge paths on limit 16;',
+    ...block(`ipv${family}`, ['import none;', 'export filter to_kernel;'], '};'),
+  ])
+}
+
+function renderStatic({name, family, comment, preference, routes}: StaticProtocol): string[] {
+  const target = (to: (typeof routes)[number]['to']): string => (typeof to === 'string' ? to : `via ${to.via}`)
+  return [
+    `# ${comment}`,
+    ...block(`protocol static ${name}`, [
+      'check link on;',
+      preference === null ? `ipv${family};` : `ipv${family} { preference ${preference}; };`,
+      ...routes.map(({prefix, to}) => `route ${prefix} ${target(to)};`),
+    ]),
+  ]
+}
+
+function renderSession(session: BgpSession): string[] {
+  const local = session.local === null ? '' : `${session.local} `
+  return [
+    `# ${session.comment}`,
+    ...block(`protocol bgp ${session.name}`, [
+      `local ${local}as ${session.localAs};`,
+      `neighbor ${session.neighbor} as ${session.neighborAs};`,
+      ...(session.device === null ? [] : [`interface ${quoted(session.device)};`]),
+      ...(session.reach === null ? [] : [`${session.reach};`]),
+      ...(session.ttlSecurity ? ['ttl security on;'] : []),
+      ...(session.password === null ? [] : [`password ${quoted(session.password)};`]),
+      ...(session.rrClient ? ['rr client;'] : []),
+      ...(session.holdSeconds === null ? [] : [`hold time ${session.holdSeconds};`]),
+      ...renderBfd(session),
+      'graceful restart on;',
+      // BIRD's defaults leave a path that is back unused for half a minute.
+      'connect delay time 1;',
+      'connect retry time 1;',
+      'error wait time 1, 1;',
+      ...block(
+        `ipv${session.family}`,
+        [
+          'next hop self;',
+          'import keep filtered on;',
+          `receive limit ${session.maxPrefixes * 2} action block;`,
+          `import limit ${session.maxPrefixes} action block;`,
+          ...renderFilter('import', session.import),
+          ...renderFilter('export', session.export),
+        ],
+        '};',
+      ),
+    ]),
+  ]
+}
+
+function renderBfd({bfd}: BgpSession): string[] {
+  if (bfd === null) return []
+  const {intervalMs, multiplier, mode} = bfd
+  const times = `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier};`
+  return [`bfd ${mode};`, `bfd { ${times} };`]
+}
+
+function renderFilter(direction: 'import' | 'export', rules: readonly FilterRule[]): string[] {
+  if (rules.length === 0) return [`${direction} none;`]
+  return block(`${direction} filter`, [...rules.flatMap(renderRule), 'reject;'], '};')
+}
+
+function renderRule({when, verdict, set = []}: FilterRule): string[] {
+  const condition = when.map(renderCondition).join(' && ')
+  if (set.length === 0) return [`if ${condition} then ${verdict};`]
+  return block(`if ${condition} then`, [...set.flatMap(renderChange), `${verdict};`])
+}
+
+function renderCondition(condition: Condition): string {
+  switch (condition.is) {
+    case 'net':
+      return `net ~ [ ${condition.patterns.map(renderPattern).join(', ')} ]`
+    case 'path':
+      return `bgp_path ~ [= ${condition.as} =]`
+    case 'source':
+      return `source = ${{bgp: 'RTS_BGP', device: 'RTS_DEVICE'}[condition.source]}`
+    case 'not-from':
+      return `proto != ${quoted(condition.protocol)}`
+  }
+}
+
+const renderPattern = ({prefix, longer}: PrefixPattern): string => `${prefix}${longer ? '+' : ''}`
+
+function renderChange(change: Change): string[] {
+  switch (change.attribute) {
+    case 'local-pref':
+      return [`bgp_local_pref = ${change.value};`]
+    case 'prefsrc':
+      return [`krt_prefsrc = ${change.value};`]
+    case 'med':
+      return ['unset(bgp_med);']
+    case 'path':
+      return ['bgp_path.empty;']
+    case 'communities':
+      return ['bgp_community.empty;', 'bgp_ext_community.empty;', 'bgp_large_community.empty;']
+  }
+}
+
+function block(head: string, body: readonly string[], close = '}'): string[] {
+  return [`${head} {`, ...body.map((line) => `  ${line}`), close]
+}
+
+/** BIRD's strings have no escapes: what cannot be written must have been refused before it came here. */
+function quoted(text: string): string {
+  if (!/^[ !#-~]*$/.test(text)) throw new Error(`BIRD cannot quote ${JSON.stringify(text)}`)
+  return `"${text}"`
+}

@@ -1,0 +1,44 @@
+import type {GatewayConfig, RemoteSite} from '../model/index.ts'
+import {comparePrefixes, type Family, type Prefix, prefixFamily} from '../net/index.ts'
+import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
+
+/** These prefixes and all longer ones inside them, one family, in order. */
+export function inside(prefixes: readonly Prefix[], family: Family): PrefixPattern[] {
+  return [...new Set(prefixes)]
+    .filter((prefix) => prefixFamily(prefix) === family)
+    .sort(comparePrefixes)
+    .map((prefix) => ({prefix, longer: true}))
+}
+
+export const netIn = (patterns: readonly PrefixPattern[]): Condition => ({is: 'net', patterns})
+
+export function tunnelledSites(config: GatewayConfig): RemoteSite[] {
+  return [...config.sites.values()].filter((site) => site.encapsulation !== 'none')
+}
+
+export function directSites(config: GatewayConfig): RemoteSite[] {
+  return [...config.sites.values()].filter((site) => site.encapsulation === 'none')
+}
+
+/** What belongs to the sender's own network and says nothing to the next one. */
+export const FORGET: readonly Change[] = [
+  {attribute: 'med', value: null},
+  {attribute: 'communities', value: null},
+]
+
+/**
+ * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement. The path is
+ * emptied: a node's AS number is nobody's business outside, and the other end accepts nothing but our own.
+ */
+export function ownPrefixRule(config: GatewayConfig, family: Family, fallback: string): FilterRule {
+  return {
+    when: [netIn(inside(config.owns, family)), {is: 'not-from', protocol: fallback}],
+    verdict: 'accept',
+    set: [{attribute: 'path', value: null}, ...FORGET],
+  }
+}
+
+/** Rules that can match; one with an empty list of prefixes says nothing. */
+export function meaningful(rules: readonly FilterRule[]): FilterRule[] {
+  return rules.filter(({when}) => when.every((condition) => condition.is !== 'net' || condition.patterns.length > 0))
+}

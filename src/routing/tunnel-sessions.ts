@@ -1,0 +1,89 @@
+import type {BfdProfile, Finding, RemoteSite, Tunnel} from '../model/index.ts'
+import {type Address, familyOf} from '../net/index.ts'
+import type {BfdOptions, BgpSession} from './bird-config.ts'
+import {fallbackProtocol, type RoutingInput} from './input.ts'
+import {FORGET, inside, meaningful, netIn, ownPrefixRule} from './site-filters.ts'
+
+const LOCAL_PREF = 100
+/** Far above what a site's nodes announce; a flood of more specific routes ends here. */
+const MAX_PREFIXES = 10_000
+
+const BFD_INTERVAL_MS: Readonly<Record<BfdProfile, number>> = {private: 100, internet: 300}
+const BFD_MULTIPLIER: Readonly<Record<BfdProfile, number>> = {private: 3, internet: 5}
+
+export function bfdOptions(profile: BfdProfile, mode: BfdOptions['mode']): BfdOptions {
+  return {mode, intervalMs: BFD_INTERVAL_MS[profile], multiplier: BFD_MULTIPLIER[profile]}
+}
+
+/**
+ * eBGP over every tunnel. In: what we grant the site, from its own AS and nobody behind it; out: own prefixes only, so
+ * that no gateway is ever a way between two others.
+ *
+ * With a second tunnel to the site, lost BFD withdraws at once (`on`); on a single path there is nothing better to
+ * move to, and `graceful` makes a restart of BIRD cost nothing.
+ */
+export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
+  const {config, world, tunnels} = input
+  const paths = new Map<string, number>()
+  for (const {site} of tunnels) paths.set(site, (paths.get(site) ?? 0) + 1)
+  const sessions: BgpSession[] = []
+  const findings: Finding[] = []
+  for (const tunnel of tunnels) {
+    const remote = config.sites.get(tunnel.site)
+    const as = world.sites.get(tunnel.site)?.as ?? null
+    if (!remote || as === null) continue
+    if (as === config.as) {
+      findings.push(sameAs(tunnel, as))
+      continue
+    }
+    sessions.push(sessionOver(input, tunnel, remote, as, paths.get(tunnel.site)! > 1))
+  }
+  return {sessions, findings}
+}
+
+function sessionOver(
+  {config}: RoutingInput,
+  tunnel: Tunnel,
+  remote: RemoteSite,
+  as: number,
+  secondPath: boolean,
+): BgpSession {
+  const neighbor = tunnel.peer as Address
+  const family = familyOf(neighbor)
+  return {
+    name: tunnel.session,
+    kind: 'tunnel',
+    comment: `${tunnel.remote} over ${tunnel.encapsulation}`,
+    local: tunnel.local as Address,
+    localAs: config.as,
+    neighbor,
+    neighborAs: as,
+    device: tunnel.device,
+    reach: 'direct',
+    ttlSecurity: true,
+    password: null,
+    bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
+    rrClient: false,
+    holdSeconds: null,
+    family,
+    maxPrefixes: MAX_PREFIXES,
+    import: meaningful([
+      {
+        when: [netIn(inside(remote.owns, family)), {is: 'path', as}],
+        verdict: 'accept',
+        set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
+      },
+    ]),
+    export: meaningful([ownPrefixRule(config, family, fallbackProtocol(family))]),
+  }
+}
+
+function sameAs(tunnel: Tunnel, as: number): Finding {
+  return {
+    code: 'config-conflict',
+    severity: 'error',
+    where: {source: `export ${tunnel.site}`, key: 'site', field: 'as'},
+    detail: `site ${tunnel.site} has AS ${as}, which is this site's own`,
+    remedy: 'each site needs an AS number of its own',
+  }
+}

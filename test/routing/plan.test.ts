@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import type {GatewayConfig, PeerName, WanPeer} from '../../src/model/index.ts'
+import type {Address, Prefix} from '../../src/net/index.ts'
+import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
+import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+
+const THREE: Sketch = {
+  sites: [
+    {name: 'a', number: 1},
+    {name: 'b', number: 2},
+    {name: 'c', number: 3, uplinks: ['wan', 'lte']},
+  ],
+  pairs: {'a b': 'ipip', 'a c': 'wireguard', 'b c': 'none'},
+}
+
+const wan = (overrides: Partial<WanPeer> = {}): WanPeer => ({
+  name: 'r1' as PeerName,
+  address: '192.0.2.254' as Address,
+  as: 64900,
+  passwordFile: null,
+  import: ['192.0.2.0/24' as Prefix],
+  export: ['192.0.2.0/24' as Prefix],
+  bfd: true,
+  uplink: null,
+  ...overrides,
+})
+
+function routingOf(
+  name: string,
+  overrides: Partial<GatewayConfig>,
+  options: {nodes?: ReturnType<typeof nodeOf>[]; passwords?: Record<string, string>} = {},
+) {
+  const configs = new Map(
+    THREE.sites.map((site) => [site.name, configOf(THREE, site.name, site.name === name ? overrides : {})] as const),
+  )
+  const {config, sites, plan} = planAll(THREE, configs).get(name)!
+  const passwords = new Map(Object.entries(options.passwords ?? {}))
+  return planRouting({config, world: worldOf(sites, options.nodes), tunnels: plan.tunnels, passwords})
+}
+
+const session = (bird: BirdConfig, prefix: string): BgpSession => {
+  const found = bird.sessions.find(({name}) => name.startsWith(prefix))
+  assert.ok(found, `no session ${prefix} in ${bird.sessions.map(({name}) => name).join(' ')}`)
+  return found
+}
+
+/** The prefixes that an accepting rule of a filter names. */
+const accepted = (rules: BgpSession['import']): string[] =>
+  rules
+    .filter(({verdict}) => verdict === 'accept')
+    .flatMap(({when}) => when.flatMap((condition) => (condition.is === 'net' ? condition.patterns : [])))
+    .map(({prefix, longer}) => `${prefix}${longer ? '+' : ''}`)
+
+describe('planRouting', () => {
+  it('a tunnel takes what the site is granted, by its own AS, and gives own prefixes only', () => {
+    const {bird, findings} = routingOf('a', {peers: [wan()]})
+    assert.deepEqual(findings, [])
+    const b = session(bird, 'tun_b_')
+    assert.deepEqual(
+      [b.local, b.localAs, b.neighbor, b.neighborAs],
+      ['100.64.1.0', 4200000001, '100.64.2.0', 4200000002],
+    )
+    assert.deepEqual(accepted(b.import), ['10.2.0.0/16+'])
+    assert.ok(b.import[0]!.when.some((condition) => condition.is === 'path' && condition.as === 4200000002))
+    assert.deepEqual(accepted(b.export), ['10.1.0.0/16+'])
+    assert.ok(b.ttlSecurity)
+  })
+
+  it('a single path is graceful, two paths to one site are not', () => {
+    const {bird} = routingOf('a', {})
+    assert.equal(session(bird, 'tun_b_').bfd?.mode, 'graceful')
+    assert.equal(bird.sessions.filter(({name}) => name.startsWith('tun_c_')).length, 2)
+    assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
+  })
+
+  it('everything that must not fall through is unreachable beneath', () => {
+    const {bird} = routingOf('a', {})
+    const fallback = bird.statics.find(({name}) => name === 'fallback4')
+    assert.deepEqual(
+      fallback?.routes.map(({prefix, to}) => `${prefix} ${to}`),
+      ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '100.64.0.0/16'].map((prefix) => `${prefix} unreachable`),
+    )
+    assert.equal(fallback?.preference, 1)
+  })
+
+  it('the WAN hears of uplinks inside its list, and of no pod while all pairs have tunnels', () => {
+    const r1 = session(routingOf('a', {peers: [wan()]}).bird, 'wan_r1_')
+    assert.deepEqual(accepted(r1.export), ['192.0.2.8/32'])
+    assert.deepEqual(accepted(r1.import), ['192.0.2.0/24+'])
+    assert.deepEqual(
+      r1.import[0]?.when[0],
+      {
+        is: 'net',
+        patterns: ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '100.64.0.0/16'].map((prefix) => ({
+          prefix,
+          longer: true,
+        })),
+      },
+      'own, inner and tunnelled prefixes are refused first',
+    )
+    assert.equal(r1.import[0]?.verdict, 'reject')
+  })
+
+  it('a pair without tunnel: own prefixes go out, the partner’s come in, others’ do not', () => {
+    const r1 = session(routingOf('b', {peers: [wan()]}).bird, 'wan_r1_')
+    assert.deepEqual(accepted(r1.export), ['192.0.2.16/32', '10.2.0.0/16+'])
+    assert.deepEqual(accepted(r1.import), ['10.3.0.0/16+', '192.0.2.0/24+'])
+    assert.deepEqual(accepted([{...r1.import[0]!, verdict: 'accept'}]), [
+      '10.1.0.0/16+',
+      '10.2.0.0/16+',
+      '100.64.0.0/16+',
+    ])
+  })
+
+  it('an iBGP router is spoken to from the uplink’s address, which BFD over several hops needs', () => {
+    const ibgp = session(routingOf('a', {peers: [wan({as: 4200000001})]}).bird, 'wan_r1_')
+    assert.deepEqual([ibgp.local, ibgp.bfd?.mode], ['192.0.2.8', 'on'])
+    const v6 = wan({as: 4200000001, address: '2001:db8::ff' as Address})
+    const other = session(routingOf('a', {peers: [v6]}).bird, 'wan_r1_')
+    assert.deepEqual([other.local, other.bfd], [null, null], 'no uplink of its family')
+  })
+
+  it('no list: nothing passes (RFC 8212)', () => {
+    const r1 = session(routingOf('a', {peers: [wan({import: [], export: []})]}).bird, 'wan_r1_')
+    assert.deepEqual([accepted(r1.import), r1.export], [[], []])
+  })
+
+  it('own prefixes in an export list that can have no effect are told', () => {
+    const {findings, bird} = routingOf('a', {peers: [wan({export: ['10.1.0.0/16' as Prefix]})]})
+    assert.deepEqual(
+      findings.map(({code, severity}) => [code, severity]),
+      [['config-conflict', 'warning']],
+    )
+    assert.deepEqual(accepted(session(bird, 'wan_r1_').export), [])
+  })
+
+  const secrets: {name: string; passwords: Record<string, string>; password: string | null}[] = [
+    {name: 'a password file gives the password', passwords: {'/k': 's3cret\n'}, password: 's3cret'},
+    {name: 'an unreadable one: no session', passwords: {}, password: null},
+    {name: 'one that BIRD cannot quote: no session', passwords: {'/k': 'a"b'}, password: null},
+    {name: 'an empty one: no session', passwords: {'/k': '\n'}, password: null},
+  ]
+  for (const {name, passwords, password} of secrets) {
+    it(name, () => {
+      const {bird, findings} = routingOf('a', {peers: [wan({passwordFile: '/k'})]}, {passwords})
+      const found = bird.sessions.find(({kind}) => kind === 'wan')
+      assert.equal(found?.password ?? null, password)
+      assert.deepEqual(
+        findings.map(({code}) => code),
+        password === null ? ['peer-secret-unreadable'] : [],
+      )
+    })
+  }
+
+  it('nodes: iBGP by their own number, the gateway itself and nodes without BGP left out', () => {
+    const nodes = [
+      nodeOf('n2', '192.168.1.2'),
+      nodeOf('n1', '192.168.1.1', 64513),
+      nodeOf('a1', '192.168.1.9'),
+      nodeOf('other-name', '192.0.2.8'),
+      {...nodeOf('quiet', '192.168.1.3'), bgp: false},
+      nodeOf('nowhere', null),
+    ]
+    const {bird, findings} = routingOf('a', {nodes: {session: 'ibgp', localAs: 64512}}, {nodes})
+    const found = bird.sessions.filter(({kind}) => kind === 'node')
+    assert.deepEqual(
+      found.map(({neighbor, localAs, neighborAs, rrClient}) => [neighbor, localAs, neighborAs, rrClient]),
+      [
+        ['192.168.1.1', 64512, 64513, false],
+        ['192.168.1.2', 64512, 64512, true],
+      ],
+    )
+    assert.deepEqual(accepted(found[0]!.import), ['10.1.0.0/16+'])
+    assert.deepEqual(accepted(found[0]!.export), ['10.2.0.0/16+', '10.3.0.0/16+', '10.1.0.0/16+'])
+    assert.deepEqual(
+      findings.map(({code}) => code),
+      ['node-without-address'],
+    )
+  })
+
+  it('two sites of one AS cannot speak: told, not tried', () => {
+    const {bird, findings} = routingOf('a', {as: 4200000002})
+    assert.deepEqual(
+      bird.sessions.map(({neighborAs}) => neighborAs),
+      [4200000003, 4200000003],
+    )
+    assert.deepEqual(
+      findings.map(({code, where}) => [code, where.source]),
+      [['config-conflict', 'export b']],
+    )
+  })
+
+  it('order of the configuration and of nodes does not change one byte', () => {
+    const nodes = [nodeOf('n1', '192.168.1.1'), nodeOf('n2', '192.168.1.2')]
+    const peers = [wan(), wan({name: 'r2' as PeerName, address: '192.0.2.253' as Address})]
+    const overrides: Partial<GatewayConfig> = {
+      nodes: {session: 'ibgp', localAs: 64512},
+      peers,
+      interconnect: ['100.64.0.0/16', '100.65.0.0/16'] as Prefix[],
+    }
+    const text = renderBird(routingOf('a', overrides, {nodes}).bird)
+    const reversed = {...overrides, peers: peers.toReversed(), interconnect: overrides.interconnect!.toReversed()}
+    assert.equal(renderBird(routingOf('a', reversed, {nodes: nodes.toReversed()}).bird), text)
+  })
+})
