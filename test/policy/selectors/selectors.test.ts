@@ -29,7 +29,6 @@ const corpus = readFileSync(new URL('../../corpus/selectors.txt', import.meta.ur
     return {text, verdict, labels: new Map(labels.split(' ').map((pair) => pair.split('=') as [string, string]))}
   })
 
-const PLAIN = {noNullPrototype: true}
 const valueText = fc.string({maxLength: 4}).filter((value) => !(value.includes('"') && value.includes("'")))
 const labelText = fc.stringMatching(/^[a-zA-Z0-9_./-]{1,6}$/)
 const comparison = fc.constantFrom('equal', 'not-equal', 'contains', 'starts-with', 'ends-with')
@@ -37,16 +36,16 @@ const {tree} = fc.letrec<{tree: Selector}>((tie) => ({
   tree: fc.oneof(
     {maxDepth: 4, withCrossShrink: true},
     fc.constantFrom<Selector>({kind: 'all'}, {kind: 'global'}),
-    fc.record({kind: fc.constant('has'), label: labelText}, PLAIN),
-    fc.record({kind: comparison, label: labelText, value: valueText}, PLAIN),
+    fc.record({kind: fc.constant('has'), label: labelText}),
+    fc.record({kind: comparison, label: labelText, value: valueText}),
     fc.record(
       {kind: fc.constantFrom('in', 'not-in'), label: labelText, values: fc.array(valueText, {maxLength: 3})},
       PLAIN,
     ),
-    fc.record({kind: fc.constant('not'), operand: tie('tree')}, PLAIN),
+    fc.record({kind: fc.constant('not'), operand: tie('tree')}),
     fc.record({
       kind: fc.constantFrom('and', 'or'),
-      operands: fc.array(tie('tree'), {minLength: 2, maxLength: 3}, PLAIN),
+      operands: fc.array(tie('tree'), {minLength: 2, maxLength: 3}),
     }),
   ) as fc.Arbitrary<Selector>,
 }))
@@ -66,7 +65,9 @@ describe('selectors', () => {
 
   it('parsing is the inverse of printing', () => {
     fc.assert(
-      fc.property(tree, (ast) => assert.deepEqual(parseSelector(printSelector(ast)), {ok: true, ast})),
+      fc.property(tree, (ast) =>
+        assert.deepEqual(parseSelector(printSelector(ast)), {ok: true, ast: structuredClone(ast)}),
+      ),
       {seed},
     )
   })
