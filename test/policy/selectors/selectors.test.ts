@@ -38,10 +38,7 @@ const {tree} = fc.letrec<{tree: Selector}>((tie) => ({
     fc.constantFrom<Selector>({kind: 'all'}, {kind: 'global'}),
     fc.record({kind: fc.constant('has'), label: labelText}),
     fc.record({kind: comparison, label: labelText, value: valueText}),
-    fc.record(
-      {kind: fc.constantFrom('in', 'not-in'), label: labelText, values: fc.array(valueText, {maxLength: 3})},
-      PLAIN,
-    ),
+    fc.record({kind: fc.constantFrom('in', 'not-in'), label: labelText, values: fc.array(valueText, {maxLength: 3})}),
     fc.record({kind: fc.constant('not'), operand: tie('tree')}),
     fc.record({
       kind: fc.constantFrom('and', 'or'),
