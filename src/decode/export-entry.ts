@@ -1,0 +1,183 @@
+import type {
+  AttributeSetId,
+  Decoded,
+  ExportEntry,
+  GatewayRecord,
+  TunnelOffer,
+  Uplink,
+  UplinkRef,
+} from '../model/index.ts'
+import {parseDatastoreName, parseGatewayName, parseSiteName, parseUplinkName, parseWgPublicKey} from '../model/index.ts'
+import {type Address, familyOf, parseAddress, parseCidr, parsePrefix} from '../net/index.ts'
+import {Fields, type Problem, show} from './fields.ts'
+import {parseKeyCidr} from './ipam.ts'
+import {parseJson} from './json.ts'
+import {bad, finished, ignored, type Place} from './outcome.ts'
+import {parseResourceKey, resourceOf} from './resource.ts'
+
+/** The export's format that this version reads and writes. */
+const SCHEMA = 1
+
+const ATTRIBUTES_ID = /^[A-Za-z0-9_-]{1,64}$/
+
+/** One record of an export, by the segments behind `/isthmus/v1/export/`. What is not known is ignored: it is newer. */
+export function decodeExport(place: Place, segments: readonly string[], text: string): Decoded {
+  const reader = readerOf(segments)
+  if (reader === null) return ignored(place, 'export')
+  const parsed = parseJson(text)
+  if (!parsed.ok) return bad(place, 'record-not-json', parsed.detail)
+  const problems: Problem[] = []
+  const top = new Fields(parsed.value, '', problems)
+  if (parsed.value === null) top.fail('', 'not an object')
+  const entry = reader(top, segments.slice(1), text)
+  if (entry?.kind === 'meta' && entry.schema !== SCHEMA) {
+    return bad(place, 'schema-unknown', `export schema ${entry.schema}; this gateway reads ${SCHEMA}`)
+  }
+  return finished<Decoded>(place, problems, (findings) =>
+    entry === null
+      ? bad(place, 'record-name-mismatch', 'not a key of an export')
+      : {type: 'export', key: place.key, modRevision: place.modRevision, findings, entry},
+  )
+}
+
+/** Reads one sort of record; `null`: the key is wrong, or an error was noted. */
+type EntryReader = (top: Fields, rest: readonly string[], text: string) => ExportEntry | null
+
+function readerOf(segments: readonly string[]): EntryReader | null {
+  const readers: Readonly<Record<string, EntryReader>> = {
+    meta: metaEntry,
+    site: siteEntry,
+    gateways: gatewayEntry,
+    attributes: attributesEntry,
+    endpoints: endpointEntry,
+    resources: resourceEntry,
+    local: localEntry,
+  }
+  const head = segments[0] ?? ''
+  return Object.hasOwn(readers, head) ? readers[head]! : null
+}
+
+function metaEntry(top: Fields): ExportEntry | null {
+  const site = parseSiteName(top.text('site'))
+  const schema = top.integer('schema', 0, 2 ** 31)
+  if (site === null) top.fail('site', `${show(top.raw('site'))} is no name of a site`)
+  if (schema === null) top.fail('schema', 'missing')
+  if (site === null || schema === null) return null
+  return {kind: 'meta', schema, site, generation: top.integer('generation', 0, Number.MAX_SAFE_INTEGER) ?? 0}
+}
+
+function siteEntry(top: Fields): ExportEntry | null {
+  const as = top.integer('as', 1, 4294967295)
+  if (as === null) {
+    if (!top.has('as')) top.fail('as', 'missing')
+    return null
+  }
+  // One wrong prefix must not take the site off the map; what is left of it is still true.
+  return {
+    kind: 'site',
+    as,
+    prefixes: top.parsed('prefixes', parsePrefix, 'a prefix', 'warn'),
+    infrastructure: top.parsed('infrastructure', parsePrefix, 'a prefix', 'warn'),
+  }
+}
+
+function gatewayEntry(top: Fields, [nameText = '', ...rest]: readonly string[]): ExportEntry | null {
+  const name = parseGatewayName(nameText)
+  if (name === null || rest.length > 0) return null
+  const uplinks = top.objects('uplinks').flatMap((fields) => uplinkOf(fields) ?? [])
+  const tunnels = new Map<UplinkRef, readonly TunnelOffer[]>()
+  const offers = top.object('tunnels')
+  const raw = top.raw('tunnels')
+  const refs = typeof raw === 'object' && raw !== null ? Object.keys(raw).sort() : []
+  for (const ref of refs) {
+    const parts = ref.split('/')
+    if (parts.length !== 3 || parts.some((part) => parseSiteName(part) === null)) {
+      offers.warn(ref, 'not SITE/GATEWAY/UPLINK')
+      continue
+    }
+    tunnels.set(
+      ref as UplinkRef,
+      offers.objects(ref).flatMap((fields) => offerOf(fields) ?? []),
+    )
+  }
+  const gateway: GatewayRecord = {name, uplinks, tunnels}
+  return {kind: 'gateway', gateway}
+}
+
+function uplinkOf(fields: Fields): Uplink | null {
+  const name = parseUplinkName(fields.text('name'))
+  const address = parseAddress(fields.text('address'))
+  const publicText = fields.text('public')
+  const inner = fields.parsed('inner', parseAddress, 'an address')
+  const outside = parseAddress(publicText)
+  if (name === null) fields.fail('name', `${show(fields.raw('name'))} is no name`)
+  if (address === null) fields.fail('address', `${show(fields.raw('address'))} is no address`)
+  if (publicText !== '' && outside === null) fields.fail('public', `${show(publicText)} is no address`)
+  if (name === null || address === null) return null
+  const pair = (family: 4 | 6): Address[] => inner.filter((entry) => familyOf(entry) === family)
+  return {name, address, public: outside, inner: {4: pair(4), 6: pair(6)}}
+}
+
+/** An offer of an encapsulation that this version does not know is skipped: it can only be newer. */
+function offerOf(fields: Fields): TunnelOffer | null {
+  const slot = fields.integer('slot', 0, 1)
+  const uplink = parseUplinkName(fields.text('uplink'))
+  const encapsulation = (['ipip', 'fou', 'wireguard', 'vxlan', 'none'] as const).find(
+    (word) => word === fields.raw('encapsulation'),
+  )
+  const keyText = fields.text('publicKey')
+  const publicKey = parseWgPublicKey(keyText)
+  if (keyText !== '' && publicKey === null) fields.fail('publicKey', 'not 32 bytes in base64')
+  if (uplink === null) fields.fail('uplink', `${show(fields.raw('uplink'))} is no name`)
+  if (slot === null && !fields.has('slot')) fields.fail('slot', 'missing')
+  if (encapsulation === undefined) fields.warn('encapsulation', `${show(fields.raw('encapsulation'))} is unknown`)
+  const port = fields.integer('port', 1, 65535)
+  if ((slot !== 0 && slot !== 1) || uplink === null || encapsulation === undefined) return null
+  return {slot, uplink, encapsulation, publicKey, port}
+}
+
+function attributesEntry(top: Fields, [id = '', ...rest]: readonly string[]): ExportEntry | null {
+  if (!ATTRIBUTES_ID.test(id) || rest.length > 0) return null
+  if (!top.has('kind')) top.fail('kind', 'missing')
+  const ports = top.list('ports').flatMap((item, i) => {
+    const [name, protocol, port]: unknown[] = Array.isArray(item) ? item : []
+    const known = (['tcp', 'udp', 'sctp'] as const).find((word) => word === protocol)
+    const number = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65535 ? port : null
+    if (typeof name === 'string' && name !== '' && known && number !== null) {
+      return [{name, protocol: known, port: number}]
+    }
+    top.fail(`ports[${i}]`, `${show(item)} is not [name, protocol, port]`)
+    return []
+  })
+  const set = {
+    kind: top.word('kind', ['pod', 'host', 'set', 'prefix'], 'pod'),
+    labels: top.labels('labels'),
+    namespace: top.text('namespace') || null,
+    serviceAccount: top.text('serviceAccount') || null,
+    ports,
+  }
+  return {kind: 'attributes', id: id as AttributeSetId, set}
+}
+
+function endpointEntry(top: Fields, [store = '', where = '', id = '', ...rest]: readonly string[]): ExportEntry | null {
+  const datastore = parseDatastoreName(store)
+  const prefix = where.includes('-') ? parseKeyCidr(where) : where.includes('/') ? null : parseCidr(where)
+  if (datastore === null || prefix === null || !ATTRIBUTES_ID.test(id) || rest.length > 0) return null
+  return {kind: 'endpoint', datastore, prefix, attributes: id as AttributeSetId, names: top.texts('n')}
+}
+
+/** A global document: the same decoders as for the trees. */
+function resourceEntry(top: Fields, rest: readonly string[], text: string): ExportEntry | null {
+  const key = parseResourceKey(rest)
+  if (key === null || key === 'unknown-kind' || key.entry.scope !== 'cluster') return null
+  const resource = resourceOf(key, top)
+  return resource && {kind: 'resource', resource, path: key.path, document: text}
+}
+
+function localEntry(top: Fields, [store = '', ...rest]: readonly string[]): ExportEntry | null {
+  const datastore = parseDatastoreName(store)
+  const key = parseResourceKey(rest)
+  if (datastore === null || key === null || key === 'unknown-kind') return null
+  const resource = resourceOf(key, top)
+  return resource && {kind: 'local', datastore, resource, path: key.path}
+}

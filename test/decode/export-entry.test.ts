@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import {decodeRecord} from '../../src/decode/index.ts'
+import {rawRecord} from '../support/records.ts'
+
+const EXPORT = '/isthmus/v1/export/'
+const decode = (key: string, value: string | object) => decodeRecord(rawRecord(EXPORT + key, value), 'export b')
+
+function entry(key: string, value: object) {
+  const decoded = decode(key, value)
+  assert.ok(decoded.type === 'export', JSON.stringify(decoded.findings))
+  return decoded.entry
+}
+
+describe('decodeRecord on an export', () => {
+  it('meta', () => {
+    const meta = entry('meta', {schema: 1, site: 'b', generation: 7})
+    assert.deepEqual(meta, {kind: 'meta', schema: 1, site: 'b', generation: 7})
+  })
+
+  it('another schema is refused by name', () => {
+    const decoded = decode('meta', {schema: 2, site: 'b', generation: 7})
+    assert.deepEqual([decoded.type, decoded.findings[0]?.code], ['bad', 'schema-unknown'])
+  })
+
+  it('site: a wrong prefix is skipped, the rest stands', () => {
+    const decoded = decode('site', {as: 4200000002, prefixes: ['10.2.0.0/16', '10.3.0.1/16'], infrastructure: []})
+    assert.ok(decoded.type === 'export')
+    assert.deepEqual(decoded.entry, {kind: 'site', as: 4200000002, prefixes: ['10.2.0.0/16'], infrastructure: []})
+    assert.equal(decoded.findings[0]?.where.field, 'prefixes[1]')
+  })
+
+  it('gateway with its uplinks and offers', () => {
+    const publicKey = 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY='
+    const got = entry('gateways/b1', {
+      uplinks: [{name: 'wan', address: '192.0.2.2', inner: ['100.64.0.2', '100.64.0.3', 'FD64::2', 'fd64::3']}],
+      tunnels: {'a/a1/wan': [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820}]},
+    })
+    assert.deepEqual(got, {
+      kind: 'gateway',
+      gateway: {
+        name: 'b1',
+        uplinks: [
+          {
+            name: 'wan',
+            address: '192.0.2.2',
+            public: null,
+            inner: {4: ['100.64.0.2', '100.64.0.3'], 6: ['fd64::2', 'fd64::3']},
+          },
+        ],
+        tunnels: new Map([
+          ['a/a1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820}]],
+        ]),
+      },
+    })
+  })
+
+  it('an offer of an encapsulation from the future is skipped with a warning', () => {
+    const decoded = decode('gateways/b1', {
+      tunnels: {
+        'a/a1/wan': [
+          {slot: 0, uplink: 'wan', encapsulation: 'geneve'},
+          {slot: 1, uplink: 'wan', encapsulation: 'ipip'},
+        ],
+      },
+    })
+    assert.ok(decoded.type === 'export' && decoded.entry.kind === 'gateway')
+    assert.deepEqual(
+      decoded.entry.gateway.tunnels.get('a/a1/wan')?.map((offer) => offer.slot),
+      [1],
+    )
+    assert.equal(decoded.findings[0]?.severity, 'warning')
+  })
+
+  it('attribute set', () => {
+    const got = entry('attributes/0a1b', {
+      kind: 'pod',
+      labels: {app: 'web', __proto__x: 'y'},
+      namespace: 'shop',
+      serviceAccount: null,
+      ports: [['http', 'tcp', 8080]],
+    })
+    assert.deepEqual(got, {
+      kind: 'attributes',
+      id: '0a1b',
+      set: {
+        kind: 'pod',
+        labels: {app: 'web', __proto__x: 'y'},
+        namespace: 'shop',
+        serviceAccount: null,
+        ports: [{name: 'http', protocol: 'tcp', port: 8080}],
+      },
+    })
+  })
+
+  const places: [string, string][] = [
+    ['10.2.0.5', '10.2.0.5/32'],
+    ['10.2.0.0-24', '10.2.0.0/24'],
+    ['fd00:2::5', 'fd00:2::5/128'],
+    ['fd00:2::-64', 'fd00:2::/64'],
+  ]
+  for (const [text, prefix] of places) {
+    it(`membership of ${text}`, () => {
+      const got = entry(`endpoints/main/${text}/0a1b`, {n: ['default/web-1']})
+      const names = ['default/web-1']
+      assert.deepEqual(got, {kind: 'endpoint', datastore: 'main', prefix, attributes: '0a1b', names})
+    })
+  }
+
+  it('a global document, through the decoders of the trees', () => {
+    const got = entry('resources/globalnetworkpolicies/p', {metadata: {name: 'p'}, spec: {order: 1}})
+    assert.ok(got.kind === 'resource' && got.resource.kind === 'GlobalNetworkPolicy')
+    assert.deepEqual([got.path, got.resource.order], ['globalnetworkpolicies/p', 1])
+  })
+
+  it('a local policy, read only', () => {
+    const got = entry('local/main/networkpolicies/shop/p', {spec: {}})
+    assert.ok(got.kind === 'local' && got.resource.kind === 'NetworkPolicy')
+    assert.equal(got.datastore, 'main')
+  })
+
+  const refused: [string, string, string | object][] = [
+    ['endpoint without id', 'endpoints/main/10.2.0.5', {}],
+    ['endpoint at no address', 'endpoints/main/nowhere/0a1b', {}],
+    ['endpoint with a wild id', 'endpoints/main/10.2.0.5/a b', {}],
+    ['gateway of no name', 'gateways/B_1', {}],
+    ['namespaced policy as global', 'resources/networkpolicies/shop/p', {}],
+    ['attributes without kind', 'attributes/0a1b', {}],
+    ['attributes with a port that is none', 'attributes/0a1b', {kind: 'pod', ports: [['x', 'tcp', 0]]}],
+    ['key that is no WireGuard key', 'gateways/b1', {tunnels: {'a/a1/wan': [{publicKey: 'x'}]}}],
+    ['site without a number', 'site', {prefixes: []}],
+  ]
+  for (const [name, key, value] of refused) {
+    it(`${name}: refused`, () => {
+      const decoded = decode(key, value)
+      assert.equal(decoded.type, 'bad')
+      assert.ok(decoded.findings.length > 0)
+    })
+  }
+
+  it('records of a newer version are ignored', () => {
+    assert.equal(decode('novelties/x', 'anything').type, 'ignored')
+  })
+})
