@@ -68,7 +68,7 @@ const desireds = fc
       addresses: seed.links.map(([device]) => ({device, local: address('100.64.0.0'), peer: address('100.64.0.2')})),
       nft: {
         ...NOTHING.nft,
-        counters: seed.sets,
+        counters: ['always', ...seed.sets],
         sets: new Map(seed.sets.map((name) => [name, setOf(name, seed.elements)])),
         chains: new Map(
           Object.entries(seed.chains).map(([name, rules]) => [
