@@ -1,0 +1,12 @@
+/**
+ * The hands: one driver for each part of the node, each behind `Driver` (model/driver.ts).
+ *
+ *     Step[] of one driver ──apply──► kernel, BIRD, etcd ──► Outcome[]
+ *     Actual's part ◄──read──┘   └──watch──► "look again"
+ *
+ * A driver decides nothing: what to do is in the step, whose object it is says its name and mark. Errors of the kernel
+ * become outcomes in one place (`failure.ts`); only an aborted signal and our own bugs are thrown. Every driver works in
+ * the network namespace of the process. `docs/design/apply.md` has the invariants.
+ */
+export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
+export {createSysctlDriver} from './sysctl/index.ts'

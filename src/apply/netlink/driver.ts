@@ -1,0 +1,191 @@
+import {
+  type ActualLink,
+  type AddressSpec,
+  DEVICE_PREFIX,
+  type Driver,
+  type LinkSpec,
+  type NetlinkStep,
+  type Outcome,
+} from '../../model/index.ts'
+import {outcomeOf, StepFailure} from '../failure.ts'
+import {
+  addressMessage,
+  allAddresses,
+  allLinks,
+  type KernelAddress,
+  type KernelLink,
+  linkCreate,
+  linkIndexed,
+  linkNamed,
+  linkUpdate,
+  parseAddressMessage,
+  parseLink,
+  RTM,
+} from './messages.ts'
+import {CREATE, EXCLUSIVE, GROUP, NetlinkFailure, RouteSocket, subscribe} from './socket.ts'
+
+export interface NetlinkPart {
+  readonly links: readonly ActualLink[]
+  readonly addresses: readonly AddressSpec[]
+}
+
+export interface NetlinkDriver extends Driver<NetlinkPart, NetlinkStep> {
+  /** Calls back with `link NAME` or `address DEVICE` after a change of one of ours, by whomever; returns the end of it. */
+  watch(onChange: (what: string) => void): () => void
+  close(): void
+}
+
+/**
+ * Devices and addresses, by rtnetlink, in the network namespace of the process.
+ *
+ * Ours is a device whose name begins with `is-` and whose alias begins with `isthmus `. The kernel takes no alias when
+ * it makes a device, so a device is made down and in a group of its own, and gets alias, group 0 and up in one second
+ * message: one that we were killed over is still known as ours.
+ */
+export function createNetlinkDriver(): NetlinkDriver {
+  const socket = new RouteSocket()
+
+  const find = async (name: string): Promise<KernelLink | null> => {
+    const message = await socket.get(RTM.getLink, linkNamed(name))
+    return message && parseLink(message)
+  }
+
+  const addresses = async (): Promise<KernelAddress[]> =>
+    (await socket.dump(RTM.getAddress, allAddresses())).map(parseAddressMessage).filter((found) => found !== null)
+
+  const remove = (link: KernelLink) => ignore('missing', socket.change(RTM.delLink, linkIndexed(link.index)))
+
+  async function create(link: LinkSpec): Promise<void> {
+    if (!link.name.startsWith(DEVICE_PREFIX)) throw new StepFailure('refused', `${link.name} is no name of ours`)
+    const held = await find(link.name)
+    if (held?.ours && same(held.actual, link)) return
+    if (held?.halfMade) await remove(held)
+    else if (held) throw new StepFailure('exists', `device ${link.name} exists and is not the one that is wanted`)
+    try {
+      await socket.change(RTM.newLink, linkCreate(link), CREATE | EXCLUSIVE)
+    } catch (error) {
+      if (error instanceof NetlinkFailure && error.code === 'unsupported') {
+        throw new StepFailure('unsupported', `the kernel has no module ${link.kind}: ${error.message}`)
+      }
+      throw error
+    }
+    const made = await find(link.name)
+    if (!made) throw new StepFailure('missing', `device ${link.name} went away while it was made`)
+    try {
+      await socket.change(RTM.newLink, linkUpdate(made.index, link))
+    } catch (error) {
+      await remove(made)
+      throw error
+    }
+  }
+
+  async function update(link: LinkSpec): Promise<void> {
+    const held = await find(link.name)
+    if (!held?.ours) throw new StepFailure('missing', `no device ${link.name} of ours`)
+    await socket.change(RTM.newLink, linkUpdate(held.index, link))
+  }
+
+  async function addAddress(spec: AddressSpec): Promise<void> {
+    const held = await find(spec.device)
+    if (!held?.ours) throw new StepFailure('missing', `no device ${spec.device} of ours`)
+    try {
+      await socket.change(RTM.newAddress, addressMessage(held.index, spec), CREATE | EXCLUSIVE)
+    } catch (error) {
+      if (!(error instanceof NetlinkFailure) || error.code !== 'exists') throw error
+      if (!(await addresses()).some((found) => found.index === held.index && sameAddress(found, spec))) throw error
+    }
+  }
+
+  async function deleteAddress(spec: AddressSpec): Promise<void> {
+    const held = await find(spec.device)
+    if (!held?.ours) return
+    for (const found of await addresses()) {
+      if (found.index !== held.index || !sameAddress(found, spec)) continue
+      await ignore('missing', socket.change(RTM.delAddress, addressMessage(found.index, found, found.prefixLength)))
+    }
+  }
+
+  async function applyOne(step: NetlinkStep): Promise<void> {
+    switch (step.do) {
+      case 'link-create':
+        return create(step.link)
+      case 'link-update':
+        return update(step.link)
+      case 'link-delete': {
+        // A device of that name that is not ours is none to us: nothing to delete.
+        const held = await find(step.name)
+        if (held && (held.ours || held.halfMade)) await remove(held)
+        return
+      }
+      case 'address-add':
+        return addAddress(step.address)
+      case 'address-delete':
+        return deleteAddress(step.address)
+    }
+  }
+
+  return {
+    name: 'netlink',
+    atomic: false,
+
+    async read(signal) {
+      signal.throwIfAborted()
+      const ours = (await socket.dump(RTM.getLink, allLinks())).map(parseLink).filter((link) => link.ours)
+      const names = new Map(ours.map(({index, name}) => [index, name]))
+      const held = (await addresses()).flatMap(({index, local, peer, automatic}): AddressSpec[] => {
+        const device = names.get(index)
+        return device === undefined || automatic ? [] : [{device, local, peer}]
+      })
+      return {links: ours.map(({actual}) => actual), addresses: held}
+    },
+
+    async apply(steps, signal) {
+      const outcomes: Outcome[] = []
+      for (const step of steps) {
+        signal.throwIfAborted()
+        outcomes.push(await outcomeOf(step.key, () => applyOne(step)))
+      }
+      return outcomes
+    },
+
+    watch(onChange) {
+      const names = new Map<number, string>()
+      return subscribe([GROUP.link, GROUP.ipv4Address, GROUP.ipv6Address], (message) => {
+        if (message === null) return onChange('netlink notifications lost')
+        if (message.type === RTM.newLink || message.type === RTM.delLink) {
+          const {index, name} = parseLink(message.data)
+          names.set(index, name)
+          if (name.startsWith(DEVICE_PREFIX)) onChange(`link ${name}`)
+        } else {
+          const found = parseAddressMessage(message.data)
+          // Unknown index: a device from before the watch; better asked once too often.
+          const name = found ? (names.get(found.index) ?? `of device ${found.index}`) : 'unknown'
+          if (found?.automatic !== true && !foreign(name)) onChange(`address ${name}`)
+        }
+      })
+    },
+
+    close: () => socket.close(),
+  }
+}
+
+const foreign = (name: string): boolean => !name.startsWith(DEVICE_PREFIX) && !name.startsWith('of device')
+
+const sameAddress = (found: Pick<AddressSpec, 'local' | 'peer'>, spec: AddressSpec): boolean =>
+  found.local === spec.local && found.peer === spec.peer
+
+/** Specs are flat and their keys few: compared by what either has. */
+function same({spec, up}: ActualLink, wanted: LinkSpec): boolean {
+  if (!spec || !up) return false
+  const left = Object.entries(spec).sort()
+  const right = Object.entries(wanted).sort()
+  return JSON.stringify(left) === JSON.stringify(right)
+}
+
+async function ignore(code: StepFailure['code'], work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof StepFailure) || error.code !== code) throw error
+  }
+}

@@ -1,0 +1,1 @@
+export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './driver.ts'

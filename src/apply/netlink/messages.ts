@@ -1,0 +1,218 @@
+import {formatAttribute, getPadding, parseAttributes} from 'netlink'
+import {type ActualLink, type AddressSpec, ALIAS_PREFIX, DEVICE_PREFIX, type LinkSpec} from '../../model/index.ts'
+import {type Address, addressFromNumber, addressNumber, familyOf} from '../../net/index.ts'
+import {StepFailure} from '../failure.ts'
+
+/**
+ * rtnetlink messages of links and addresses, encoded and decoded attribute by attribute: the library's own link
+ * encoder knows neither tunnel kinds nor nested data, and its decoder throws on shapes that newer kernels send.
+ */
+export const RTM = {newLink: 16, delLink: 17, getLink: 18, newAddress: 20, delAddress: 21, getAddress: 22} as const
+
+const IFLA = {ifname: 3, mtu: 4, linkinfo: 18, ifalias: 20, group: 27} as const
+const INFO = {kind: 1, data: 2} as const
+const IPTUN = {local: 2, remote: 3, ttl: 4, pmtudisc: 10} as const
+const VXLAN = {id: 1, group: 2, local: 4, ttl: 5, learning: 7, port: 15, group6: 16, local6: 17, metadata: 25} as const
+const IFA = {address: 1, local: 2, flags: 8} as const
+const IFF_UP = 1
+const IFA_F_NODAD = 2
+const AF = {4: 2, 6: 10} as const
+const SCOPE_LINK = 253
+
+/** Marks a device between its creation and its alias (the kernel takes no alias at creation), see `driver.ts`. */
+export const HALF_MADE_GROUP = 0x69737468
+
+const u8 = (value: number) => Buffer.of(value)
+const u16be = (value: number) => Buffer.of(value >> 8, value & 0xff)
+const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer)
+const text = (value: string) => Buffer.from(`${value}\0`)
+const join = (...parts: Uint8Array[]) => Buffer.concat(parts)
+
+/** `formatAttribute` leaves the padding to its caller. */
+function attribute(type: number, data: Uint8Array, nested = false): Buffer {
+  return Buffer.concat([...formatAttribute({type, data, nested}), getPadding(data.length)])
+}
+
+const nested = (type: number, ...parts: Uint8Array[]) => attribute(type, join(...parts), true)
+
+function addressBytes(address: Address): Buffer {
+  const width = familyOf(address) === 4 ? 8 : 32
+  return Buffer.from(addressNumber(address).toString(16).padStart(width, '0'), 'hex')
+}
+
+function addressOf(bytes: Buffer | undefined): Address | null {
+  if (bytes?.length !== 4 && bytes?.length !== 16) return null
+  return addressFromNumber(BigInt(`0x${bytes.toString('hex')}`), bytes.length === 4 ? 4 : 6)
+}
+
+function attributesOf(bytes: Buffer): Map<number, Buffer> {
+  const found = new Map<number, Buffer>()
+  parseAttributes(bytes, ({type, data}) => found.set(type, data))
+  return found
+}
+
+/** struct ifinfomsg */
+function linkHeader(index: number, up: boolean): Buffer {
+  const header = Buffer.alloc(16)
+  header.set(u32(index), 4)
+  if (up) {
+    header.set(u32(IFF_UP), 8)
+    header.set(u32(IFF_UP), 12)
+  }
+  return header
+}
+
+export const allLinks = (): Buffer => linkHeader(0, false)
+export const linkNamed = (name: string): Buffer => join(linkHeader(0, false), attribute(IFLA.ifname, text(name)))
+export const linkIndexed = (index: number): Buffer => linkHeader(index, false)
+
+/** Makes the device, down and marked as half made. */
+export function linkCreate(link: LinkSpec): Buffer {
+  return join(
+    linkHeader(0, false),
+    attribute(IFLA.ifname, text(link.name)),
+    attribute(IFLA.mtu, u32(link.mtu)),
+    attribute(IFLA.group, u32(HALF_MADE_GROUP)),
+    nested(IFLA.linkinfo, attribute(INFO.kind, Buffer.from(link.kind)), nested(INFO.data, ...linkData(link))),
+  )
+}
+
+/** What a living device takes: MTU, alias, up. */
+export function linkUpdate(index: number, link: LinkSpec): Buffer {
+  return join(
+    linkHeader(index, true),
+    attribute(IFLA.mtu, u32(link.mtu)),
+    attribute(IFLA.ifalias, Buffer.from(link.alias)),
+    attribute(IFLA.group, u32(0)),
+  )
+}
+
+function linkData(link: LinkSpec): Buffer[] {
+  switch (link.kind) {
+    case 'ipip':
+      if (familyOf(link.local) !== 4 || familyOf(link.remote) !== 4) {
+        throw new StepFailure('unsupported', `ipip over IPv6, ${link.local} to ${link.remote}`)
+      }
+      return [
+        attribute(IPTUN.local, addressBytes(link.local)),
+        attribute(IPTUN.remote, addressBytes(link.remote)),
+        attribute(IPTUN.ttl, u8(link.ttl)),
+        attribute(IPTUN.pmtudisc, u8(1)),
+      ]
+    case 'vxlan':
+      return [
+        attribute(VXLAN.id, u32(link.vni)),
+        attribute(familyOf(link.remote) === 4 ? VXLAN.group : VXLAN.group6, addressBytes(link.remote)),
+        attribute(familyOf(link.local) === 4 ? VXLAN.local : VXLAN.local6, addressBytes(link.local)),
+        attribute(VXLAN.ttl, u8(link.ttl)),
+        attribute(VXLAN.learning, u8(0)),
+        attribute(VXLAN.port, u16be(link.port)),
+      ]
+    case 'wireguard':
+      return []
+  }
+}
+
+/** A device as the kernel tells it, ours or not. */
+export interface KernelLink {
+  readonly index: number
+  readonly name: string
+  readonly up: boolean
+  readonly ours: boolean
+  /** Made by us, and we were killed before it had its alias. */
+  readonly halfMade: boolean
+  readonly actual: ActualLink
+}
+
+export function parseLink(message: Buffer): KernelLink {
+  const attributes = attributesOf(message.subarray(16))
+  const index = message.readInt32LE(4)
+  const name = cString(attributes.get(IFLA.ifname))
+  const alias = cString(attributes.get(IFLA.ifalias))
+  const up = (message.readUInt32LE(8) & IFF_UP) !== 0
+  const mtu = attributes.get(IFLA.mtu)?.readUInt32LE() ?? 0
+  const group = attributes.get(IFLA.group)?.readUInt32LE() ?? 0
+  const named = name.startsWith(DEVICE_PREFIX)
+  return {
+    index,
+    name,
+    up,
+    ours: named && alias.startsWith(ALIAS_PREFIX),
+    halfMade: named && alias === '' && group === HALF_MADE_GROUP,
+    actual: {name, index, up, spec: parseSpec({name, alias, mtu}, attributes.get(IFLA.linkinfo))},
+  }
+}
+
+function parseSpec(base: {name: string; alias: string; mtu: number}, info: Buffer | undefined): LinkSpec | null {
+  if (!info) return null
+  const outer = attributesOf(info)
+  const kind = cString(outer.get(INFO.kind))
+  const data = attributesOf(outer.get(INFO.data) ?? Buffer.alloc(0))
+  const flag = (type: number) => data.get(type)?.readUInt8() ?? 0
+  switch (kind) {
+    case 'ipip': {
+      const local = addressOf(data.get(IPTUN.local))
+      const remote = addressOf(data.get(IPTUN.remote))
+      if (!local || !remote || flag(IPTUN.pmtudisc) !== 1) return null
+      return {...base, kind, local, remote, ttl: flag(IPTUN.ttl)}
+    }
+    case 'vxlan': {
+      const local = addressOf(data.get(VXLAN.local) ?? data.get(VXLAN.local6))
+      const remote = addressOf(data.get(VXLAN.group) ?? data.get(VXLAN.group6))
+      const vni = data.get(VXLAN.id)?.readUInt32LE()
+      const port = data.get(VXLAN.port)?.readUInt16BE()
+      if (!local || !remote || vni === undefined || port === undefined) return null
+      if (flag(VXLAN.learning) !== 0 || flag(VXLAN.metadata) !== 0) return null
+      return {...base, kind, local, remote, ttl: flag(VXLAN.ttl), vni, port}
+    }
+    case 'wireguard':
+      return {...base, kind}
+    default:
+      return null
+  }
+}
+
+function cString(bytes: Buffer | undefined): string {
+  if (!bytes) return ''
+  const end = bytes.indexOf(0)
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
+}
+
+export interface KernelAddress {
+  readonly index: number
+  readonly prefixLength: number
+  readonly local: Address
+  readonly peer: Address
+  /** fe80::/10, which the kernel gives by itself. */
+  readonly automatic: boolean
+}
+
+export const allAddresses = (): Buffer => Buffer.alloc(8)
+
+export function addressMessage(index: number, {local, peer}: Pick<AddressSpec, 'local' | 'peer'>, length?: number) {
+  const family = familyOf(local)
+  const header = Buffer.alloc(8)
+  header[0] = AF[family]
+  header[1] = length ?? (family === 4 ? 32 : 128)
+  header.set(u32(index), 4)
+  return join(
+    header,
+    attribute(IFA.local, addressBytes(local)),
+    attribute(IFA.address, addressBytes(peer)),
+    // A point-to-point address is unique by plan; without this it is not usable for a second.
+    ...(family === 6 ? [attribute(IFA.flags, u32(IFA_F_NODAD))] : []),
+  )
+}
+
+export function parseAddressMessage(message: Buffer): KernelAddress | null {
+  const attributes = attributesOf(message.subarray(8))
+  const peer = addressOf(attributes.get(IFA.address))
+  if (!peer) return null
+  return {
+    index: message.readUInt32LE(4),
+    prefixLength: message.readUInt8(1),
+    local: addressOf(attributes.get(IFA.local)) ?? peer,
+    peer,
+    automatic: message.readUInt8(0) === AF[6] && message.readUInt8(3) === SCOPE_LINK,
+  }
+}

@@ -1,0 +1,60 @@
+import {readFile, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {type Driver, type Outcome, type SysctlSpec, type SysctlStep, sysctlKey} from '../../model/index.ts'
+import {failureOf, outcomeOf} from '../failure.ts'
+
+const ROOT = '/proc/sys'
+
+/**
+ * Files under /proc/sys of the process's network namespace. `wanted` says which ones a read is about, since /proc/sys
+ * has thousands; one that cannot be read (no such device yet, no such module) is left out.
+ */
+export function createSysctlDriver(
+  wanted: () => readonly SysctlSpec[],
+): Driver<ReadonlyMap<string, string>, SysctlStep> {
+  return {
+    name: 'sysctl',
+    atomic: false,
+
+    async read(signal) {
+      const values = new Map<string, string>()
+      for (const spec of wanted()) {
+        signal.throwIfAborted()
+        const value = await read(spec)
+        if (value !== null) values.set(sysctlKey(spec), value)
+      }
+      return values
+    },
+
+    async apply(steps, signal) {
+      const outcomes: Outcome[] = []
+      for (const {key, spec} of steps) {
+        signal.throwIfAborted()
+        // Some files act on being written (ip_forward resets others), so what already holds is left alone.
+        outcomes.push(
+          await outcomeOf(key, async () => {
+            if ((await read(spec)) !== spec.value) await writeFile(fileOf(spec), spec.value, {flag: 'r+'})
+          }),
+        )
+      }
+      return outcomes
+    },
+  }
+}
+
+async function read(spec: SysctlSpec): Promise<string | null> {
+  try {
+    // Values of several numbers are separated by tabs.
+    return (await readFile(fileOf(spec), 'utf8')).trim().replaceAll(/\s+/g, ' ')
+  } catch (error) {
+    failureOf(error)
+    return null
+  }
+}
+
+function fileOf(spec: SysctlSpec): string {
+  for (const part of spec.path) {
+    if (part === '' || part === '.' || part === '..' || part.includes('/')) throw new Error(`sysctl path ${spec.path}`)
+  }
+  return join(ROOT, ...spec.path)
+}

@@ -1,0 +1,1 @@
+export {createSysctlDriver} from './driver.ts'
