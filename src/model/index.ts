@@ -9,6 +9,7 @@
  * there is one grammar of names and one content address of an attribute set in the whole program.
  */
 export * from './attributes.ts'
+export * from './bird-text.ts'
 export * from './decoded.ts'
 export * from './desired.ts'
 export * from './driver.ts'

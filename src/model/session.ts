@@ -29,6 +29,3 @@ export function sessionKind(name: string): SessionKind | null {
 export function shortHash(identity: string): string {
   return createHash('sha256').update(identity).digest('hex').slice(0, 6)
 }
-
-/** The constant in BIRD's configuration that holds the text's hash; asked of the running BIRD it tells what it loaded. */
-export const BIRD_HASH_CONSTANT = 'isthmus_hash'

@@ -15,4 +15,4 @@
 export type {BgpSession, BirdConfig, Condition, FilterRule, PrefixPattern, StaticProtocol} from './bird-config.ts'
 export type {RoutingInput} from './input.ts'
 export {planRouting} from './plan.ts'
-export {isOurBirdConfig, renderBird} from './render.ts'
+export {renderBird} from './render.ts'

@@ -12,11 +12,6 @@ import type {
 
 const FIRST_LINE = '# Written by Isthmus; changes are overwritten.'
 
-/** Whether a file was written by `renderBird`; any other is the operator's or the distribution's. */
-export function isOurBirdConfig(text: string): boolean {
-  return text.startsWith(FIRST_LINE)
-}
-
 /**
  * Prints BIRD's configuration file (BIRD 2.0.12). Equal trees give equal bytes.
  *
