@@ -1,0 +1,64 @@
+import {copyFileSync, mkdirSync, readFileSync} from 'node:fs'
+import path from 'node:path'
+import protobuf from 'protobufjs'
+
+/** Addons by the name under which a bundle loads them from `native/` beside it. Debian and Ubuntu are glibc. */
+const ADDONS = {
+  koffi: `@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`,
+  netlink: `netlink/prebuilds/linux-${process.arch}/node.napi.node`,
+}
+
+export function copyNativeAddons(root, folder) {
+  mkdirSync(folder)
+  for (const [name, file] of Object.entries(ADDONS)) {
+    copyFileSync(path.join(root, 'node_modules', file), path.join(folder, `${name}.node`))
+  }
+}
+
+/**
+ * Three libraries look for files beside their own source, which in a bundle is elsewhere. Each such place is rewritten
+ * here; a release of theirs that no longer has it fails the build, so that no bundle breaks at run time.
+ */
+const REWRITES = [
+  {
+    file: /[/]koffi[/]src[/]koffi[/]index\.js$/,
+    changes: [
+      ['import { loadStatic } from "./src/static.js";', ''],
+      ['loadStatic(pkg) ?? loadDynamic(import.meta.dirname, pkg, triplets)', 'require2("./native/koffi.node")'],
+    ],
+  },
+  {
+    file: /[/]netlink[/]dist[/]raw\.js$/,
+    changes: [["require('node-gyp-build')(__dirname + '/..')", "require('./native/netlink.node')"]],
+  },
+  {
+    // The schema of etcd's services, parsed now instead of at each start.
+    file: /[/]etcd3[/]lib[/]connection-pool\.js$/,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the library
+    changes: [['.loadSync)(`${__dirname}/../proto/rpc.proto`', ".fromJSON)(require('isthmus:etcd-services')"]],
+  },
+]
+
+export function bundledLibraries(root) {
+  return {
+    name: 'bundled-libraries',
+    setup(build) {
+      for (const {file, changes} of REWRITES) {
+        build.onLoad({filter: file}, ({path: source}) => {
+          let contents = readFileSync(source, 'utf8')
+          for (const [from, to] of changes) {
+            if (!contents.includes(from)) return {errors: [{text: `${source} no longer has ${from}`}]}
+            contents = contents.replace(from, () => to)
+          }
+          return {contents, loader: 'js'}
+        })
+      }
+      build.onResolve({filter: /^isthmus:etcd-services$/}, ({path: name}) => ({path: name, namespace: 'isthmus'}))
+      build.onLoad({filter: /.*/, namespace: 'isthmus'}, () => {
+        const proto = path.join(root, 'node_modules/etcd3/proto/rpc.proto')
+        const schema = new protobuf.Root().loadSync(proto, {keepCase: true}).resolveAll().toJSON()
+        return {contents: JSON.stringify(schema), loader: 'json'}
+      })
+    },
+  }
+}
