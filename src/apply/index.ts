@@ -8,5 +8,6 @@
  * become outcomes in one place (`failure.ts`); only an aborted signal and our own bugs are thrown. Every driver works in
  * the network namespace of the process. `docs/design/apply.md` has the invariants.
  */
+export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
 export {createSysctlDriver} from './sysctl/index.ts'
