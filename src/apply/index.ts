@@ -10,4 +10,5 @@
  */
 export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
+export {type CounterValue, createNftDriver, type NftDriver, nextGeneration} from './nft/index.ts'
 export {createSysctlDriver} from './sysctl/index.ts'

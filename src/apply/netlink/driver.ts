@@ -22,7 +22,8 @@ import {
   parseLink,
   RTM,
 } from './messages.ts'
-import {CREATE, EXCLUSIVE, GROUP, NetlinkFailure, RouteSocket, subscribe} from './socket.ts'
+import {NetlinkFailure} from './request-queue.ts'
+import {CREATE, EXCLUSIVE, GROUP, RouteSocket, subscribe} from './socket.ts'
 
 export interface NetlinkPart {
   readonly links: readonly ActualLink[]

@@ -1,39 +1,26 @@
-import {createNetlink, type NetlinkMessage, type NetlinkSocket, parseError} from 'netlink'
-import {errnoCode, errnoWords, StepFailure} from '../failure.ts'
+import {createNetlink, type NetlinkSocket} from 'netlink'
+import {createRequestQueue, NetlinkFailure, type NetlinkRequest} from './request-queue.ts'
 
 const NETLINK_ROUTE = 0
-const ERROR = 2
 const DUMP = 0x300
 const BUFFER_BYTES = 1 << 20
-const TIMEOUT_MS = 5000
 
 /** rtnetlink's own numbers (linux/rtnetlink.h). */
 export const GROUP = {link: 1, ipv4Address: 5, ipv6Address: 9} as const
 export const CREATE = 0x400
 export const EXCLUSIVE = 0x200
 
-/** A refusal by the kernel; `errno` as its name, so that callers can tell one they expect. */
-export class NetlinkFailure extends StepFailure {
-  readonly errno: string
-
-  constructor(errno: string, words: string) {
-    super(errnoCode(errno), `${words} (${errno})`)
-    this.errno = errno
-  }
-}
-
 /**
- * rtnetlink requests, one at a time.
- *
- * The library aborts the whole process at about 500 requests in flight, and a notification in the middle of a dump
- * splits the dump: so a queue, and another socket for notifications.
+ * rtnetlink requests, one at a time. A notification in the middle of a dump would split the dump, so notifications have
+ * another socket.
  */
 export class RouteSocket {
   readonly #socket: NetlinkSocket
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #request: NetlinkRequest
 
   constructor() {
     this.#socket = open()
+    this.#request = createRequestQueue(this.#socket)
   }
 
   /** A change; resolves when the kernel has acknowledged it. Throws NetlinkFailure. */
@@ -58,20 +45,6 @@ export class RouteSocket {
 
   close(): void {
     this.#socket.close()
-  }
-
-  #request(type: number, data: Uint8Array, flags: number): Promise<NetlinkMessage[]> {
-    const next = this.#last.then(async () => {
-      const [messages] = await this.#socket.request(type, data, {flags, checkError: false, timeout: TIMEOUT_MS})
-      const [first] = messages
-      if (first?.type !== ERROR) return messages
-      const {errno} = parseError(first.data, first.flags)
-      if (errno === 0) return []
-      const {name, words} = errnoWords(errno)
-      throw new NetlinkFailure(name, words)
-    })
-    this.#last = next.catch(() => undefined)
-    return next
   }
 }
 

@@ -1,0 +1,242 @@
+import {randomInt} from 'node:crypto'
+import type {ActualNft, Driver, NftStep, Outcome, StepKey} from '../../model/index.ts'
+import {StepFailure} from '../failure.ts'
+import {
+  firstGeneration,
+  generationScript,
+  hasGenerationSets,
+  heldGeneration,
+  nextGeneration,
+  setHeldGeneration,
+} from './generation.ts'
+import {Held} from './held.ts'
+import {parseListing, parseRuleTexts} from './listing.ts'
+import {type CounterValue, createNetfilter} from './netfilter.ts'
+import {createNftRunner, type NftRunner} from './runner.ts'
+import {BadStep, CURRENT_MAP, composeTransaction, FAMILY, GENERATION_SET, redeclares} from './transaction.ts'
+
+const POLL_MS = 500
+/** Full reads caused by other people's commits take at most this part of the time. */
+const READ_SHARE = 0.1
+
+export interface NftDriver extends Driver<ActualNft | null, NftStep> {
+  readonly kind: NftRunner['kind']
+  /** The policy's number in conntrack marks; known after the first read. */
+  generation(): number
+  /**
+   * Makes every flow that was judged so far be judged again: sets the next number (or the given one) in one
+   * transaction and returns it. Call it after the maps of the new policy are in force. Throws StepFailure.
+   */
+  raiseGeneration(next?: number): Promise<number>
+  readCounters(): Promise<ReadonlyMap<string, CounterValue>>
+  /** Calls back when somebody else has committed something; returns the end of it. */
+  watch(onChange: (what: string) => void): () => void
+  /** The next read is a full one. */
+  distrust(): void
+  close(): Promise<void>
+}
+
+export interface NftDriverOptions {
+  readonly table?: string
+  readonly runner?: NftRunner
+}
+
+/**
+ * One table, in whole transactions. What the kernel holds is remembered from our own; read in full only at start, after
+ * a failure, and when the kernel's commit number says that somebody else has committed (any table: nf_tables counts for
+ * the namespace). What `read` returns is live: true until the next `apply`.
+ */
+export function createNftDriver({table = 'isthmus', runner = createNftRunner()}: NftDriverOptions = {}): NftDriver {
+  const netfilter = createNetfilter()
+  let held: Held | null = null
+  let trusted = false
+  let suspect = false
+  let commit = -1
+  let generation: number | null = null
+  let readEndMs = 0
+  let readCostMs = 0
+  let last: Promise<unknown> = Promise.resolve()
+
+  /** One at a time: the runner's context, and the memory of what is held. */
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work)
+    last = next.catch(() => undefined)
+    return next
+  }
+
+  async function readAll(): Promise<void> {
+    const start = performance.now()
+    trusted = false
+    const before = await netfilter.commit()
+    held = null
+    if (await netfilter.hasTable(table)) {
+      const json = await runner.list(`list table ${FAMILY} ${table}`, 'json')
+      if (json === null) throw new StepFailure('failed', `table ${table} cannot be listed`)
+      held = parseListing(json)
+    }
+    const after = await netfilter.commit()
+    commit = before
+    suspect = after !== before
+    trusted = true
+    generation = heldGeneration(held) ?? generation ?? firstGeneration(randomInt(2 ** 31) / 2 ** 31)
+    if (hasGenerationSets(held) && heldGeneration(held) !== generation) await writeGeneration(held, generation)
+    readEndMs = performance.now()
+    readCostMs = readEndMs - start
+  }
+
+  /** Runs a script; null when it is in force. Notices a commit by somebody else in between. */
+  async function run(script: string): Promise<string | null> {
+    const refusal = await runner.run(script)
+    const now = await netfilter.commit()
+    if (refusal === null) {
+      if (now !== commit + 1) suspect = true
+      commit = now
+    } else if (now !== commit) {
+      suspect = true
+    }
+    return refusal
+  }
+
+  async function writeGeneration(into: Held, number: number): Promise<void> {
+    const refusal = await run(generationScript(table, number))
+    if (refusal !== null) {
+      trusted = false
+      throw new StepFailure('refused', refusal)
+    }
+    setHeldGeneration(into, number)
+  }
+
+  async function attempt(steps: readonly NftStep[]): Promise<readonly Outcome[]> {
+    const number = generation ?? 1
+    const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
+    const input = {table, steps, held, generation: number, ruleTexts: parseRuleTexts(texts ?? '')}
+    const lines = compose(input)
+    if (lines instanceof BadStep) return failed(steps, new Map([[lines.step, lines.message]]))
+    if (lines.length > 0) {
+      const script = `${lines.map(({text}) => text).join('\n')}\n`
+      const refusal = await run(script)
+      if (refusal !== null) {
+        trusted = false
+        const causes = new Map<StepKey, string>()
+        for (const {line, words} of await runner.explain(script)) {
+          const step = lines[line - 1]?.step
+          if (step && !causes.has(step)) causes.set(step, `${words}: ${shortened(lines[line - 1]!.text)}`)
+        }
+        return failed(steps, causes, refusal)
+      }
+      held ??= new Held()
+      held.apply(steps)
+      for (const step of steps) {
+        if (step.do !== 'set-add' || (step.name !== GENERATION_SET && step.name !== CURRENT_MAP)) continue
+        setHeldGeneration(held, number)
+      }
+    }
+    return steps.map(({key}) => ({ok: true, step: key}))
+  }
+
+  return {
+    name: 'nft',
+    atomic: true,
+    kind: runner.kind,
+
+    read: (signal) =>
+      queued(async () => {
+        signal.throwIfAborted()
+        if (!trusted) await readAll()
+        return held
+      }),
+
+    apply: (steps, signal) =>
+      queued(async () => {
+        signal.throwIfAborted()
+        if (steps.length === 0) return []
+        try {
+          if (!trusted) await readAll()
+          const outcomes = await attempt(steps)
+          // Refused, and somebody else was at it: what we remembered was wrong, so once more from what is.
+          if (!suspect || outcomes.every(({ok}) => ok)) return outcomes
+          await readAll()
+          return await attempt(steps)
+        } catch (error) {
+          trusted = false
+          if (!(error instanceof StepFailure)) throw error
+          const {code, message} = error
+          return steps.map(({key}) => ({ok: false, step: key, code, cause: message}))
+        }
+      }),
+
+    generation() {
+      if (generation === null) throw new Error('generation asked before the first read')
+      return generation
+    },
+
+    raiseGeneration: (next) =>
+      queued(async () => {
+        if (!trusted) await readAll()
+        const number = next ?? nextGeneration(generation ?? 0)
+        if (hasGenerationSets(held)) await writeGeneration(held, number)
+        generation = number
+        return number
+      }),
+
+    readCounters: () => netfilter.counters(table),
+
+    watch(onChange) {
+      let busy = false
+      const tick = async (): Promise<void> => {
+        if (busy || !trusted) return
+        busy = true
+        try {
+          await queued(async () => {
+            if (!trusted) return
+            suspect ||= (await netfilter.commit()) !== commit
+            const quietMs = performance.now() - readEndMs
+            if (!suspect || quietMs < readCostMs / READ_SHARE) return
+            trusted = false
+            onChange('nft tables')
+          })
+        } catch (error) {
+          if (!(error instanceof StepFailure)) throw error
+          trusted = false
+          onChange(`nft: ${error.message}`)
+        } finally {
+          busy = false
+        }
+      }
+      const timer = setInterval(() => void tick(), POLL_MS)
+      timer.unref()
+      return () => clearInterval(timer)
+    },
+
+    distrust() {
+      trusted = false
+    },
+
+    close: () =>
+      queued(async () => {
+        runner.close()
+        netfilter.close()
+      }),
+  }
+}
+
+function compose(input: Parameters<typeof composeTransaction>[0]): ReturnType<typeof composeTransaction> | BadStep {
+  try {
+    return composeTransaction(input)
+  } catch (error) {
+    if (error instanceof BadStep) return error
+    throw error
+  }
+}
+
+/** The culprits with nft's words about them; the others are undone with them. */
+function failed(steps: readonly NftStep[], causes: ReadonlyMap<StepKey, string>, otherwise = ''): Outcome[] {
+  const [culprit] = causes.keys()
+  return steps.map(({key}): Outcome => {
+    const cause = causes.get(key) ?? (culprit === undefined ? otherwise : undefined)
+    if (cause !== undefined) return {ok: false, step: key, code: 'refused', cause}
+    return {ok: false, step: key, code: 'skipped', cause: `undone with ${culprit}, which was refused`}
+  })
+}
+
+const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

@@ -1,0 +1,65 @@
+import {
+  type ActualNft,
+  type ActualNftChain,
+  type ActualNftSet,
+  hookText,
+  type NftStep,
+  ruleHash,
+} from '../../model/index.ts'
+
+/** A set as it stands, its elements changed in place: a copy of 100,000 at each event would cost the event. */
+export interface HeldSet extends ActualNftSet {
+  readonly elements: Map<string, string>
+}
+
+/** What the kernel holds of the table, kept true by our own successful transactions. */
+export class Held implements ActualNft {
+  readonly sets = new Map<string, HeldSet>()
+  readonly chains = new Map<string, ActualNftChain>()
+  readonly #counters = new Set<string>()
+
+  get counters(): readonly string[] {
+    return [...this.#counters]
+  }
+
+  addCounter(name: string): void {
+    this.#counters.add(name)
+  }
+
+  hasCounter(name: string): boolean {
+    return this.#counters.has(name)
+  }
+
+  /** What a transaction of these steps leaves: what goes first, then what comes, as in `transaction.ts`. */
+  apply(steps: readonly NftStep[]): void {
+    for (const step of steps) {
+      if (step.do === 'counter-delete') this.#counters.delete(step.name)
+      else if (step.do === 'set-delete') this.sets.delete(step.name)
+      else if (step.do === 'chain-delete') this.chains.delete(step.name)
+    }
+    for (const step of steps) {
+      switch (step.do) {
+        case 'counter-add':
+          this.#counters.add(step.name)
+          break
+        case 'set-add': {
+          const {name, setKey: key, value, interval} = step
+          if (!this.sets.has(name)) this.sets.set(name, {name, key, value, interval, elements: new Map()})
+          break
+        }
+        case 'chain-set': {
+          const {name, hook, rules} = step
+          this.chains.set(name, {name, hook: hook && hookText(hook), rules: rules.map(ruleHash)})
+          break
+        }
+      }
+    }
+    for (const step of steps) {
+      if (step.do !== 'elements') continue
+      const elements = this.sets.get(step.set)?.elements
+      if (!elements) continue
+      for (const key of step.delete.keys()) elements.delete(key)
+      for (const [key, value] of step.add) elements.set(key, value)
+    }
+  }
+}

@@ -1,0 +1,3 @@
+export {createNftDriver, type NftDriver, type NftDriverOptions} from './driver.ts'
+export {nextGeneration} from './generation.ts'
+export type {CounterValue} from './netfilter.ts'

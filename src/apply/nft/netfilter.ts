@@ -1,0 +1,87 @@
+import {createNetlink, formatAttribute, getPadding, parseAttributes} from 'netlink'
+import {StepFailure} from '../failure.ts'
+import {createRequestQueue} from '../netlink/request-queue.ts'
+
+const NETLINK_NETFILTER = 12
+const SUBSYSTEM_NFTABLES = 10 << 8
+const GET_TABLE = 1
+const GET_GENERATION = 16
+const GET_OBJECT = 19
+const DUMP = 0x300
+const FAMILY_INET = 1
+const COUNTER = 1
+
+export interface CounterValue {
+  readonly packets: number
+  readonly bytes: number
+}
+
+/**
+ * The questions to nf_tables that libnftables 1.0.6 answers only after reading every element of every table (0.7 s at
+ * 100,000): asked by netlink itself, in microseconds.
+ */
+export interface Netfilter {
+  /** Number of the last commit in this network namespace, by anybody, to any table. */
+  commit(): Promise<number>
+  hasTable(name: string): Promise<boolean>
+  /** Named counters of the table. */
+  counters(table: string): Promise<ReadonlyMap<string, CounterValue>>
+  close(): void
+}
+
+export function createNetfilter(): Netfilter {
+  const socket = createNetlink(NETLINK_NETFILTER, {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18})
+  const ask = createRequestQueue(socket)
+  const request = (command: number, attributes: readonly Buffer[], flags = 0) =>
+    ask(SUBSYSTEM_NFTABLES | command, Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), ...attributes]), flags)
+
+  return {
+    async commit() {
+      const [message] = await request(GET_GENERATION, [])
+      const id = message && attributesOf(message.data.subarray(4)).get(1)
+      if (!id) throw new StepFailure('unsupported', 'the kernel tells no nftables generation')
+      return id.readUInt32BE()
+    },
+
+    async hasTable(name) {
+      try {
+        return (await request(GET_TABLE, [text(1, name)])).length > 0
+      } catch (error) {
+        if (error instanceof StepFailure && error.code === 'missing') return false
+        throw error
+      }
+    },
+
+    async counters(table) {
+      const values = new Map<string, CounterValue>()
+      for (const {data} of await request(GET_OBJECT, [text(1, table), number(3, COUNTER)], DUMP)) {
+        const object = attributesOf(data.subarray(4))
+        // Kernels before 4.14 do not filter a dump.
+        if (cString(object.get(1)) !== table || object.get(3)?.readUInt32BE() !== COUNTER) continue
+        const counter = attributesOf(object.get(4) ?? Buffer.alloc(0))
+        const count = (type: number) => Number(counter.get(type)?.readBigUInt64BE() ?? 0n)
+        values.set(cString(object.get(2)), {bytes: count(1), packets: count(2)})
+      }
+      return values
+    },
+
+    close: () => socket.close(),
+  }
+}
+
+const attribute = (type: number, data: Buffer) =>
+  Buffer.concat([...formatAttribute({type, data}), getPadding(data.length)])
+const text = (type: number, value: string) => attribute(type, Buffer.from(`${value}\0`))
+function number(type: number, value: number): Buffer {
+  const data = Buffer.alloc(4)
+  data.writeUInt32BE(value)
+  return attribute(type, data)
+}
+
+function attributesOf(bytes: Buffer): Map<number, Buffer> {
+  const found = new Map<number, Buffer>()
+  parseAttributes(bytes, ({type, data}) => found.set(type, data))
+  return found
+}
+
+const cString = (bytes: Buffer | undefined): string => bytes?.toString('utf8').replace(/\0.*$/, '') ?? ''
