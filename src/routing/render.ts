@@ -29,12 +29,18 @@ export function renderBird(config: BirdConfig): string {
     'timeformat base iso long;',
     'timeformat protocol iso long;',
     'timeformat log iso long ms;',
-    'graceful restart wait 60;',
+    // After a start with -R the kernel's routes wait for all neighbours; one that is away must not hold up the others.
+    'graceful restart wait 10;',
     '',
     ...block('protocol device devices', ['scan time 10;']),
     '',
     // Connected networks: next hops of nodes are resolved through them. Never our own tunnels' addresses.
-    ...block('protocol direct connected', ['ipv4;', 'ipv6;', `interface -${quoted(`${DEVICE_PREFIX}*`)}, "*";`]),
+    ...block('protocol direct connected', [
+      'check link on;',
+      'ipv4;',
+      'ipv6;',
+      `interface -${quoted(`${DEVICE_PREFIX}*`)}, "*";`,
+    ]),
     '',
     ...block('protocol bfd bfd1', []),
     '',

@@ -13,7 +13,8 @@ const MAX_PREFIXES = 100_000
  *
  * In: the peer's import list, and what pairs without a tunnel own; never an own prefix, an inner address, or a prefix
  * that a tunnel carries, which would lead pod traffic past its tunnel in clear text (a longer prefix would win over
- * every route of ours). Out: uplinks inside the export list, and own prefixes only where some pair has no tunnel.
+ * every route of ours). Out: uplinks inside the export list, and own prefixes only where some pair has no tunnel. With a
+ * single router, lost BFD leaves its routes in place: there is nothing better, as on a single tunnel.
  */
 export function planWanSessions({config, passwords}: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
   const sessions: BgpSession[] = []
@@ -49,7 +50,10 @@ function sessionWith(config: GatewayConfig, peer: WanPeer, password: string | nu
     reach: null,
     ttlSecurity: false,
     password,
-    bfd: peer.bfd && (local || peer.as !== config.as) ? bfdOptions('private', 'on') : null,
+    bfd:
+      peer.bfd && (local || peer.as !== config.as)
+        ? bfdOptions('private', config.peers.length > 1 ? 'on' : 'graceful')
+        : null,
     rrClient: false,
     holdSeconds: null,
     family,
@@ -77,7 +81,9 @@ function importRules(config: GatewayConfig, peer: WanPeer): FilterRule[] {
 
 function exportRules(config: GatewayConfig, peer: WanPeer): FilterRule[] {
   const family = familyOf(peer.address)
+  // A router that belongs to one uplink is told of that one: two uplinks are two paths only while each fails alone.
   const uplinks: PrefixPattern[] = config.uplinks
+    .filter(({name}) => peer.uplink === null || name === peer.uplink)
     .map(({address}) => hostPrefix(address))
     .filter((prefix) => prefixFamily(prefix) === family && peer.export.some((list) => prefixContains(list, prefix)))
     .sort()

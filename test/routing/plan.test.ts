@@ -73,6 +73,16 @@ describe('planRouting', () => {
     assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
   })
 
+  it('a single router of the WAN is graceful, two are not', () => {
+    const second = wan({name: 'r2' as PeerName, address: '192.0.2.253' as Address})
+    const modes = (peers: WanPeer[]) =>
+      routingOf('a', {peers})
+        .bird.sessions.filter(({kind}) => kind === 'wan')
+        .map(({bfd}) => bfd?.mode)
+    assert.deepEqual(modes([wan()]), ['graceful'])
+    assert.deepEqual(modes([wan(), second]), ['on', 'on'])
+  })
+
   it('everything that must not fall through is unreachable beneath', () => {
     const {bird} = routingOf('a', {})
     const fallback = bird.statics.find(({name}) => name === 'fallback4')
@@ -112,9 +122,16 @@ describe('planRouting', () => {
     ])
   })
 
+  it('a router that belongs to one uplink is told of that one only', () => {
+    const exported = (uplink: string | null) =>
+      accepted(session(routingOf('c', {peers: [wan({uplink: uplink as WanPeer['uplink']})]}).bird, 'wan_r1_').export)
+    assert.deepEqual(exported('lte'), ['192.0.2.25/32', '10.3.0.0/16+'])
+    assert.deepEqual(exported(null), ['192.0.2.24/32', '192.0.2.25/32', '10.3.0.0/16+'])
+  })
+
   it('an iBGP router is spoken to from the uplink’s address, which BFD over several hops needs', () => {
     const ibgp = session(routingOf('a', {peers: [wan({as: 4200000001})]}).bird, 'wan_r1_')
-    assert.deepEqual([ibgp.local, ibgp.bfd?.mode], ['192.0.2.8', 'on'])
+    assert.deepEqual([ibgp.local, ibgp.bfd?.mode], ['192.0.2.8', 'graceful'])
     const v6 = wan({as: 4200000001, address: '2001:db8::ff' as Address})
     const other = session(routingOf('a', {peers: [v6]}).bird, 'wan_r1_')
     assert.deepEqual([other.local, other.bfd], [null, null], 'no uplink of its family')

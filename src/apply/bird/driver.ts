@@ -10,11 +10,12 @@ export interface BirdDriverOptions {
   readonly socket: string
   /** The program that checks a file while no BIRD runs. */
   readonly program?: string
+  /** How long a reconfiguration may wait for protocols that shut down; 10 s. */
+  readonly loadedWithinMs?: number
 }
 
 /** Until then BIRD must have been told that the new configuration is good, or it goes back to the old one. */
 const UNDO_AFTER_SECONDS = 30
-/** How long a reconfiguration may wait for protocols that shut down. */
 const LOADED_WITHIN_MS = 10_000
 const LOADED_POLL_MS = 25
 
@@ -71,7 +72,7 @@ async function applyText(
     const putBack = await file.commit()
     if (!client) throw new StepFailure('unreachable', 'BIRD does not run; the file is in place for its start')
     try {
-      await load(client, options.configFile, text, signal)
+      await load(client, options, text, signal)
     } catch (error) {
       // A BIRD that went away meanwhile starts with the new file, which it has found good.
       if (error instanceof StepFailure) await putBack()
@@ -116,16 +117,17 @@ function checkByProgram(program: string, path: string, signal: AbortSignal): Pro
 }
 
 /** Names the file, so that a BIRD that was started on another one takes ours. */
-async function load(client: BirdClient, path: string, text: string, signal: AbortSignal): Promise<void> {
-  const reply = await client.request(`configure "${path}" timeout ${UNDO_AFTER_SECONDS}`, signal)
+async function load(client: BirdClient, options: BirdDriverOptions, text: string, signal: AbortSignal): Promise<void> {
+  const withinMs = options.loadedWithinMs ?? LOADED_WITHIN_MS
+  const reply = await client.request(`configure "${options.configFile}" timeout ${UNDO_AFTER_SECONDS}`, signal)
   refuse(reply)
   if (reply.code === replyCode.shuttingDown) throw new BirdUnreachable('BIRD is shutting down')
-  const until = performance.now() + LOADED_WITHIN_MS
+  const until = performance.now() + withinMs
   // At once as a rule; a queued reconfiguration waits for the one before it.
   while ((await loadedHash(client, signal)) !== birdTextHash(text)) {
     if (performance.now() > until) {
       await client.request('configure undo', signal)
-      throw new StepFailure('timeout', `not loaded within ${LOADED_WITHIN_MS / 1000} s; undone`)
+      throw new StepFailure('timeout', `not loaded within ${withinMs / 1000} s; undone`)
     }
     await delay(LOADED_POLL_MS, undefined, {signal})
   }

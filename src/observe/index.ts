@@ -1,0 +1,17 @@
+/**
+ * The eyes: what the kernel, WireGuard and BIRD say of themselves, for status and metrics. Nothing is changed here.
+ *
+ *     kernel, BIRD ──read──► plain state ──► status (GatewayView), metrics (each part's own metrics.ts)
+ *
+ * Every reading is a value of one moment; whoever needs it often decides how often. What is away is told as away and
+ * never thrown; what is not understood is left out and never guessed. What must be compared with a plan is read by
+ * the drivers in `apply`, which own that part of the node.
+ */
+export {
+  type BfdSession,
+  type BgpSessionState,
+  type BirdMetrics,
+  createBirdMetrics,
+  type RouterState,
+  readRouter,
+} from './bird/index.ts'

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import {spawn} from 'node:child_process'
+import type {GatewayConfig, PeerName} from '../../src/model/index.ts'
+import type {Address, Prefix} from '../../src/net/index.ts'
+import {readRouter} from '../../src/observe/bird/index.ts'
+import {planRouting, renderBird} from '../../src/routing/index.ts'
+import {type PlannedTunnels, renderTunnelCommands} from '../../src/tunnels/index.ts'
+import {TestBird} from '../support/bird.ts'
+import {configOf, nodeOf, planAll, type Sketch, uplinksOf, worldOf} from '../support/interconnect.ts'
+import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+
+/**
+ * Three sites on real BIRDs around one router of the WAN:
+ *
+ *     node ── a ══ vxlan ══ b         a–c over two tunnels, c has two uplinks
+ *             ║             ┆         b–c without tunnel, by the WAN
+ *             ╚═══ 2× ═════ c
+ *
+ * b also announces 10.66.1.0/24, which nobody grants it.
+ */
+const SKETCH: Sketch = {
+  sites: [
+    {name: 'a', number: 1},
+    {name: 'b', number: 2},
+    {name: 'c', number: 3, uplinks: ['wan', 'lte']},
+  ],
+  pairs: {'a b': 'vxlan', 'a c': 'vxlan', 'b c': 'none'},
+}
+
+/** The router's own address on the link to an uplink. */
+const routerAddress = (uplink: string): Address => uplink.replace('192.0.2.', '198.51.100.') as Address
+
+function gatewayConfig(name: string): GatewayConfig {
+  const site = SKETCH.sites.find((entry) => entry.name === name)!
+  const lists = {import: ['192.0.2.0/24' as Prefix], export: ['192.0.2.0/24' as Prefix]}
+  const base = configOf(SKETCH, name)
+  const statics: Record<string, string[]> = {a: [], b: ['10.2.5.0/24', '10.66.1.0/24'], c: ['10.3.5.0/24']}
+  return {
+    ...base,
+    owns: [...base.owns, ...(name === 'b' ? ['10.66.0.0/16' as Prefix] : [])],
+    peers: uplinksOf(site).map((uplink) => ({
+      ...lists,
+      name: `r-${uplink.name}` as PeerName,
+      address: routerAddress(uplink.address),
+      as: 64900,
+      passwordFile: null,
+      bfd: true,
+      uplink: uplink.name,
+    })),
+    nodes: name === 'a' ? {session: 'ibgp', localAs: 64512} : null,
+    static: statics[name]!.map((prefix) => ({prefix: prefix as Prefix, via: '192.168.9.7' as Address, labels: {}})),
+  }
+}
+
+const ROUTER_CONFIG = `
+router id 198.51.100.1;
+protocol device {}
+protocol direct { ipv4; }
+protocol bfd {}
+protocol kernel { ipv4 { export where source = RTS_BGP; }; }
+template bgp site {
+  local as 64900; connect delay time 1; connect retry time 1; error wait time 1, 1; bfd on; graceful restart on;
+  ipv4 { import all; export all; next hop self; };
+}
+${SKETCH.sites
+  .flatMap((site) => uplinksOf(site).map(({address}) => ({address, as: 4200000000 + site.number})))
+  .map(({address, as}, index) => `protocol bgp g${index} from site { neighbor ${address} as ${as}; }`)
+  .join('\n')}
+`
+
+/** A Calico node as the gateway sees it: one block, the local preference that Calico sends, and two claims too many. */
+const NODE_CONFIG = `
+router id 192.168.1.1;
+protocol device {}
+protocol direct { ipv4; }
+protocol kernel { ipv4 { export where source = RTS_BGP; }; }
+protocol static blocks {
+  ipv4;
+  route 10.1.7.0/26 blackhole; route 10.9.0.0/24 blackhole; route 10.2.9.0/24 blackhole;
+}
+protocol bgp isthmus {
+  local 192.168.1.1 as 64512; neighbor 192.168.1.254 as 64512; multihop;
+  connect delay time 1; connect retry time 1; error wait time 1, 1; graceful restart on;
+  ipv4 { import all; export filter { if proto != "blocks" then reject; bgp_local_pref = 2147482623; accept; }; };
+}
+`
+
+describe('an interconnect of real BIRDs', function () {
+  this.timeout(20_000)
+  const {signal} = new AbortController()
+  const spaces = new Map<string, Namespace>()
+  const birds = new Map<string, TestBird>()
+  let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
+
+  const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
+  const tunnelOf = (name: string, site: string): string =>
+    plans.get(name)!.plan.tunnels.find((tunnel) => tunnel.site === site)!.device
+  const state = (name: string) => readRouter(birds.get(name)!.socket, signal)
+
+  /** The kernel's own account of what changes while something is done. */
+  async function routeEvents(name: string, during: () => Promise<void>): Promise<string> {
+    const watcher = spawn('ip', ['-n', spaces.get(name)!.name, 'monitor', 'route'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let seen = ''
+    watcher.stdout.on('data', (text) => {
+      seen += text
+    })
+    // It listens once a route of the test's own comes by.
+    await eventually(() => {
+      spaces.get(name)!.run('ip route replace 203.0.113.1 dev lo; ip route delete 203.0.113.1 dev lo')
+      return seen.includes('203.0.113.1')
+    })
+    await during()
+    watcher.kill()
+    return seen.replaceAll(/.*203\.0\.113\.1.*\n/g, '')
+  }
+
+  before(async () => {
+    const configs = new Map(SKETCH.sites.map(({name}) => [name, gatewayConfig(name)] as const))
+    plans = planAll(SKETCH, configs)
+    for (const name of ['a', 'b', 'c', 'router', 'node']) {
+      const space = createNamespace(name)
+      spaces.set(name, space)
+      space.run('sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0')
+    }
+    for (const site of SKETCH.sites) {
+      const space = spaces.get(site.name)!
+      for (const uplink of uplinksOf(site)) {
+        const far = routerAddress(uplink.address)
+        const link = `${site.name}-${uplink.name}`
+        space.run(`ip link add ${uplink.name} type veth peer name ${link} netns ${spaces.get('router')!.name}
+          ip link set ${uplink.name} up; ip addr add ${uplink.address}/32 peer ${far} dev ${uplink.name}`)
+        spaces.get('router')!.run(`ip link set ${link} up; ip addr add ${far}/32 peer ${uplink.address} dev ${link}`)
+      }
+      space.run(`ip route add default via ${routerAddress(uplinksOf(site)[0]!.address)}
+        ip link add lan type veth peer name lan-far; ip link set lan up; ip link set lan-far up
+        ip addr add 192.168.9.254/24 dev lan`)
+      space.run(renderTunnelCommands(plans.get(site.name)!.plan))
+    }
+    spaces.get('a')!.run(`ip link add node type veth peer name eth0 netns ${spaces.get('node')!.name}
+      ip link set node up; ip addr add 192.168.1.254/24 dev node`)
+    spaces
+      .get('node')!
+      .run('ip link set eth0 up; ip addr add 192.168.1.1/24 dev eth0; ip route add default via 192.168.1.254')
+    const texts = new Map([
+      ['router', ROUTER_CONFIG],
+      ['node', NODE_CONFIG],
+    ])
+    for (const [name, {config, sites, plan}] of planAll(SKETCH, configs)) {
+      const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
+      const routing = planRouting({config, world, tunnels: plan.tunnels, passwords: new Map()})
+      assert.deepEqual(routing.findings, [])
+      texts.set(name, renderBird(routing.bird))
+    }
+    await Promise.all(
+      [...texts].map(async ([name, text]) => {
+        const bird = new TestBird(spaces.get(name)!, text)
+        birds.set(name, bird)
+        await bird.start()
+      }),
+    )
+  })
+  after(async () => {
+    for (const bird of birds.values()) await bird.remove()
+    for (const space of spaces.values()) space.remove()
+  })
+
+  it('all sessions and their BFD come up, as status tells them', async () => {
+    for (const [name, expected] of [
+      ['a', {tunnel: 3, wan: 1, node: 1}],
+      ['b', {tunnel: 1, wan: 1}],
+      ['c', {tunnel: 2, wan: 2}],
+    ] as const) {
+      const wanted = Object.values(expected).reduce((sum, count) => sum + count, 0)
+      const router = await eventually(async () => {
+        const now = await state(name)
+        return now.sessions.filter(({up}) => up).length === wanted && now.bfd.every(({up}) => up) && now
+      }, 10_000)
+      assert.deepEqual(
+        Object.fromEntries(
+          Object.entries(Object.groupBy(router.sessions, ({kind}) => kind)).map(([kind, list]) => [kind, list?.length]),
+        ),
+        expected,
+        name,
+      )
+      assert.equal(router.version, '2.0.12')
+      assert.ok(router.routes.get('master4')! > 3)
+    }
+  })
+
+  it('prefixes pass over tunnels, only as granted, and what was refused is counted', async () => {
+    await eventually(() => routes('a', '10.2.5.0/24').includes(`dev ${tunnelOf('a', 'b')}`), 5000)
+    await eventually(() => routes('b', '10.1.7.0/26').includes(`dev ${tunnelOf('b', 'a')}`), 5000)
+    assert.equal(routes('a', '10.66.1.0/24'), '')
+    const session = (await state('a')).sessions.find(({name}) => name.startsWith('tun_b_'))!
+    assert.deepEqual([session.imported, session.filtered], [1, 1])
+  })
+
+  it('two tunnels to one site share the load', async () => {
+    const route = await eventually(() => {
+      const found = routes('a', '10.3.5.0/24')
+      return found.split('nexthop').length === 3 && found
+    }, 5000)
+    for (const {device} of plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')) {
+      assert.ok(route.includes(device), route)
+    }
+  })
+
+  it('a node’s block comes in without its local preference, its other claims do not', async () => {
+    assert.match(routes('a', '10.1.7.0/26'), /^10\.1\.7\.0\/26 via 192\.168\.1\.1 dev node/)
+    assert.equal(routes('a', '10.9.0.0/24'), '')
+    assert.equal(routes('a', '10.2.9.0/24'), '')
+    assert.match(await birds.get('a')!.ask('show route 10.1.7.0/26 all'), /BGP\.local_pref: 100\n/)
+  })
+
+  it('the node hears of remote prefixes, with the gateway as next hop', async () => {
+    for (const prefix of ['10.2.5.0/24', '10.3.5.0/24']) {
+      await eventually(() => routes('node', prefix).startsWith(`${prefix} via 192.168.1.254 dev eth0`), 5000)
+    }
+    assert.equal(routes('node', '10.2.0.0/16'), '', 'the unreachable route beneath is no announcement')
+  })
+
+  it('the WAN knows uplinks, and pod prefixes of the pair without tunnel only', async () => {
+    const wan = birds.get('router')!
+    const learnt = await eventually(async () => {
+      const text = await wan.ask('show route')
+      return text.includes('10.3.5.0/24') && text.includes('10.2.5.0/24') && text
+    }, 5000)
+    assert.ok(!learnt.includes('10.1.'), learnt)
+    assert.ok(!learnt.includes('100.64.'), learnt)
+    assert.match(await wan.ask('show route 192.0.2.24/32 all'), /BGP\.as_path: 4200000003/)
+  })
+
+  it('a pair without tunnel goes by the WAN; nobody else takes such a prefix from it', async () => {
+    await eventually(() => routes('b', '10.3.5.0/24').includes('via 198.51.100.16 dev wan'), 5000)
+    assert.match(routes('b', '10.3.5.0/24'), /src 192\.0\.2\.16/)
+    const wan = (await state('a')).sessions.find(({kind}) => kind === 'wan')!
+    assert.ok(wan.filtered >= 2, 'a was told of both by the WAN, and refused them')
+    assert.ok(!routes('a', '10.3.5.0/24').includes('dev wan'))
+  })
+
+  it('the gateway’s own packets to other gateways come from its uplink', () => {
+    assert.match(spaces.get('a')!.run('ip route get 192.0.2.16'), /via 198\.51\.100\.8 dev wan src 192\.0\.2\.8/)
+  })
+
+  it('one of two paths goes silent: routes leave it within a second', async () => {
+    spaces.get('router')!.run('ip link set c-lte down')
+    const began = performance.now()
+    await eventually(() => {
+      const route = routes('a', '10.3.5.0/24')
+      return route !== '' && !route.includes('nexthop')
+    }, 2000)
+    assert.ok(performance.now() - began < 1000)
+    spaces.get('router')!.run('ip link set c-lte up')
+  })
+
+  it('BIRD killed and started again: neither end takes a route away, on a single path', async () => {
+    const bird = birds.get('b')!
+    let here = ''
+    const there = await routeEvents('a', async () => {
+      here = await routeEvents('b', async () => {
+        await bird.kill()
+        await eventually(async () => !(await state('a')).sessions.find(({name}) => name.startsWith('tun_b_'))!.up, 3000)
+        // BFD has told a by now: 100 ms × 3 are over.
+        await eventually(async () => !(await state('a')).bfd.every(({up}) => up), 3000)
+        assert.ok(routes('a', '10.2.5.0/24').includes(`dev ${tunnelOf('a', 'b')}`), 'kept while BIRD is away')
+        await bird.start()
+        await eventually(async () => (await state('b')).sessions.every(({up}) => up), 8000)
+        // Only then is the kernel brought into step.
+        await eventually(async () => !(await bird.ask('show status')).includes('recovery in progress'), 12_000)
+      })
+    })
+    for (const [prefix, seen] of [
+      ['10.1.7.0/26', here],
+      ['10.2.5.0/24', there],
+    ] as const) {
+      assert.ok(!seen.includes(`Deleted ${prefix}`), seen)
+    }
+    assert.ok(routes('b', '10.1.7.0/26').includes(tunnelOf('b', 'a')))
+  })
+
+  it('a tunnel that goes away leaves unreachable, never the default route; the node hears of it', async () => {
+    spaces.get('a')!.run(`ip link delete ${tunnelOf('a', 'b')}`)
+    await eventually(() => routes('node', '10.2.5.0/24') === '', 3000)
+    assert.throws(() => spaces.get('a')!.run('ip route get 10.2.5.1'), /[Nn]o route to host|unreachable/)
+    assert.match(routes('a', 'default'), /^default via/, 'there is a default route to leak to')
+  })
+})
