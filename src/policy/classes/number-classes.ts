@@ -1,0 +1,88 @@
+import type {Address} from '../../net/index.ts'
+import type {Classified, ClassRegion} from './classify.ts'
+
+/** Which number the packets of each address bear in the kernel. */
+export interface Numbering {
+  /** By class index; never 0, which all addresses bear that no map holds. */
+  readonly numbers: readonly number[]
+  readonly bySignature: ReadonlyMap<string, number>
+  readonly hosts: ReadonlyMap<Address, number>
+  readonly regions: readonly NumberedRegion[]
+  /** The next number never used; numbers only go up while the process lives. */
+  readonly next: number
+}
+
+export type NumberedRegion = Omit<ClassRegion, 'class'> & {readonly number: number}
+
+/**
+ * Numbers the classes so that a packet between two look-ups is not misread during the change.
+ *
+ * Such a packet bears the number that its address had before. While the policies are the same, a number's meaning is
+ * the class's signature, and it stays with it. Across policies signatures cannot be compared; there a class keeps a
+ * number exactly if all addresses that bore it are still together in it: a class that is split gets new numbers in all
+ * its parts, of classes that merge the lowest number stays. New numbers go by signature, so that the order in which
+ * addresses arrived does not show.
+ */
+export function numberClasses(
+  classified: Classified,
+  previous: Numbering | null,
+  {samePolicies, first}: {samePolicies: boolean; first: number},
+): Numbering {
+  const {classes, hosts, regions} = classified
+  const numbers: (number | undefined)[] = classes.map(({signature}) =>
+    samePolicies ? previous?.bySignature.get(signature) : undefined,
+  )
+  if (previous && !samePolicies) inheritNumbers(numbers, classified, previous)
+
+  let next = previous?.next ?? first
+  const fresh = [...classes.keys()].filter((index) => numbers[index] === undefined)
+  fresh.sort((a, b) => (classes[a]!.signature < classes[b]!.signature ? -1 : 1))
+  for (const index of fresh) numbers[index] = next++
+
+  const settled = numbers as number[]
+  return {
+    numbers: settled,
+    bySignature: new Map(classes.map(({signature}, index) => [signature, settled[index]!])),
+    hosts: new Map([...hosts].map(([address, index]) => [address, settled[index]!])),
+    regions: regions.map(({class: index, ...range}) => ({...range, number: settled[index]!})),
+    next,
+  }
+}
+
+function inheritNumbers(numbers: (number | undefined)[], {hosts, regions}: Classified, previous: Numbering): void {
+  // For each old number the class where its addresses are now, or null where they parted.
+  const heirs = new Map<number, number | null>()
+  const inherit = (old: number, now: number): void => {
+    const heir = heirs.get(old)
+    heirs.set(old, heir === undefined || heir === now ? now : null)
+  }
+  for (const [address, old] of previous.hosts) {
+    const now = hosts.get(address)
+    if (now !== undefined) inherit(old, now)
+  }
+  for (const {old, now} of overlaps(previous.regions, regions)) inherit(old, now)
+  for (const [old, heir] of [...heirs].sort(([a], [b]) => a - b)) {
+    if (heir !== null && numbers[heir] === undefined) numbers[heir] = old
+  }
+}
+
+/** Pairs of regions, old and new, that share an address. Both lists are disjoint and ascending. */
+function* overlaps(
+  before: readonly NumberedRegion[],
+  after: readonly ClassRegion[],
+): Generator<{old: number; now: number}> {
+  let [i, j] = [0, 0]
+  for (;;) {
+    const [a, b] = [before[i], after[j]]
+    if (!a || !b) return
+    const aFirst = a.family - b.family || (a.last < b.first ? -1 : 0)
+    const bFirst = b.family - a.family || (b.last < a.first ? -1 : 0)
+    if (aFirst < 0) i++
+    else if (bFirst < 0) j++
+    else {
+      yield {old: a.number, now: b.class}
+      if (a.last <= b.last) i++
+      else j++
+    }
+  }
+}

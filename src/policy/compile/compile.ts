@@ -1,0 +1,168 @@
+import type {Finding, GlobalPolicies, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import {
+  type Classified,
+  classify,
+  type Numbering,
+  numberClasses,
+  type Questions,
+  questionsOf,
+} from '../classes/index.ts'
+import {activePolicies} from './active-policies.ts'
+import {classSets, judgeChains, verdictSets} from './nft-tables.ts'
+import {DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
+
+export interface CompileOptions {
+  /** What no policy decides. */
+  readonly default: 'allow' | 'deny'
+  /** The last result, whose class numbers and memos go on; null at the start of the process. */
+  readonly previous: Compiled | null
+  /**
+   * Number of the first class, 1 to 0x7fffffff. A new process must not take numbers that the kernel still holds with
+   * another meaning, so the caller draws it at random.
+   */
+  readonly firstClass: number
+  /** Beyond these the previous result stays, with a finding. */
+  readonly maxPairs?: number
+  readonly maxChains?: number
+}
+
+/** The policy as nft sets and chains, entered by `goto judge`; it leaves by `goto allowed`, or drops. */
+export interface Compiled {
+  readonly sets: ReadonlyMap<string, NftSet>
+  readonly chains: ReadonlyMap<string, NftChain>
+  readonly counters: readonly string[]
+  readonly findings: readonly Finding[]
+  readonly statistics: CompileStatistics
+  /** The same as typed data, for proofs and for the referee's test. */
+  readonly verdicts: Verdicts
+  /** What the next compilation goes on from; nobody else's. */
+  readonly state: CompileState
+}
+
+export interface CompileStatistics {
+  /** Addresses of pods and hosts. */
+  readonly endpoints: number
+  readonly classes: number
+  readonly verdictEntries: number
+  readonly chains: number
+}
+
+export interface CompileState {
+  readonly policies: GlobalPolicies
+  readonly questions: Questions
+  readonly policyFindings: readonly Finding[]
+  readonly numbering: Numbering
+  readonly attributes: World['attributes']
+  readonly sites: World['sites']
+  readonly memberRevision: number
+  readonly default: 'allow' | 'deny'
+}
+
+export const MAX_PAIRS = 1_000_000
+export const MAX_CHAINS = 20_000
+
+/**
+ * Compiles the one global policy for all addresses that are known.
+ *
+ * While policies are the same object, their questions and the answers of attribute sets are taken from `previous`; with
+ * nothing changed at all `previous` itself comes back. Equal input and equal `previous` give equal output. A policy that
+ * passes the bounds changes nothing: the previous result stays in force, and without one everything is denied.
+ */
+export function compilePolicy(world: World, options: CompileOptions): Compiled {
+  const old = options.previous?.state ?? null
+  const samePolicies = old !== null && old.policies === world.policies
+  if (
+    samePolicies &&
+    old.attributes === world.attributes &&
+    old.sites === world.sites &&
+    old.memberRevision === world.memberRevision &&
+    old.default === options.default
+  ) {
+    return options.previous!
+  }
+  const {questions, policyFindings} = samePolicies ? old : questionsFor(world.policies)
+  const classified = classify(questions, world)
+  const numbering = numberClasses(classified, old?.numbering ?? null, {samePolicies, first: options.firstClass})
+  const bounds = {maxPairs: options.maxPairs ?? MAX_PAIRS, maxChains: options.maxChains ?? MAX_CHAINS}
+  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)
+  if (!verdicts) return refused(options, classified, bounds)
+  return assembled(world.sites, verdicts, classified, {
+    policies: world.policies,
+    questions,
+    policyFindings,
+    numbering,
+    attributes: world.attributes,
+    sites: world.sites,
+    memberRevision: world.memberRevision,
+    default: options.default,
+  })
+}
+
+function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFindings: readonly Finding[]} {
+  const {catalog, findings} = activePolicies(policies)
+  return {questions: questionsOf(catalog), policyFindings: findings}
+}
+
+function assembled(sites: World['sites'], verdicts: Verdicts, classified: Classified, state: CompileState): Compiled {
+  const counters = countersOf(sites, classified)
+  const sets = [...classSets(state.numbering), ...verdictSets(verdicts)]
+  const chains = judgeChains(verdicts, counters)
+  return {
+    sets: new Map(sets.map((set) => [set.name, set])),
+    chains: new Map(chains.map((chain) => [chain.name, chain])),
+    counters,
+    findings: state.policyFindings,
+    statistics: {
+      endpoints: classified.endpoints,
+      classes: classified.classes.length,
+      verdictEntries: verdicts.pairCount,
+      chains: verdicts.chains.length,
+    },
+    verdicts,
+    state,
+  }
+}
+
+/** One counter for each direction and site, also of sites that no policy denies now: metrics must not come and go. */
+function countersOf(known: World['sites'], {classes}: Classified): string[] {
+  const sites = new Set<SiteName>([...known.keys(), ...classes.flatMap(({site}) => site ?? [])])
+  const denials = [...sites].flatMap((site) => [denyTarget('egress', site), denyTarget('ingress', site)])
+  return [DENY_UNOWNED, ...denials].sort()
+}
+
+function refused(
+  options: CompileOptions,
+  {classes}: Classified,
+  bounds: {maxPairs: number; maxChains: number},
+): Compiled {
+  const finding: Finding = {
+    code: 'policy-too-large',
+    severity: 'error',
+    where: {source: 'policy'},
+    detail: `${classes.length} classes need more than ${bounds.maxPairs} verdict entries or ${bounds.maxChains} chains`,
+    remedy: `${options.previous ? 'the last policy that fitted stays in force' : 'all is denied'} until policies select by fewer distinct labels`,
+  }
+  const base = options.previous ?? closed(options)
+  return {...base, findings: [...base.findings.filter(({code}) => code !== 'policy-too-large'), finding]}
+}
+
+/** Knows no address and denies all. */
+function closed(options: CompileOptions): Compiled {
+  const questions = questionsOf({selectors: [], nets: [], conditions: [], portNames: [], tiers: [], policies: []})
+  const empty = {members: new Map(), attributes: new Map()}
+  const classified = classify(questions, empty)
+  const numbering = numberClasses(classified, null, {samePolicies: false, first: options.firstClass})
+  const bounds = {maxPairs: MAX_PAIRS, maxChains: MAX_CHAINS}
+  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)!
+  const sites: World['sites'] = new Map()
+  return assembled(sites, verdicts, classified, {
+    policies: {tiers: [], policies: []},
+    questions,
+    policyFindings: [],
+    numbering,
+    attributes: empty.attributes,
+    sites,
+    memberRevision: -1,
+    default: options.default,
+  })
+}

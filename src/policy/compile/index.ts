@@ -1,0 +1,24 @@
+/**
+ * Policies × classes → nft sets and chains whose cost for a packet does not grow with the number of policies.
+ *
+ *     policies ──activePolicies──► Catalog ──classify──► classes ──number──► numbers ─┐
+ *                                     └──── programs: rules that can match a pair ────┴──► pairs ──► sets, chains
+ *
+ *     judge ─► judge4|judge6: address → class (host map, then interval map), for both ends of the original tuple
+ *           ─► judge_pair: (class, class) → verdict chain v_HASH ─► allowed | deny_DIRECTION_SITE
+ *                          no entry: the source's own verdict ─► the destination's own ─► deny_unowned if nobody's
+ *
+ * The rules of both directions reduce, for a class pair, to a short function of protocol and ports; equal functions are
+ * one chain, named by its content. Pairs that no rule can match are not stored.
+ */
+export {
+  type Compiled,
+  type CompileOptions,
+  type CompileStatistics,
+  compilePolicy,
+  MAX_CHAINS,
+  MAX_PAIRS,
+} from './compile.ts'
+export {isUnconditional, type PacketMatch} from './packet-match.ts'
+export type {Verdicts} from './pairs.ts'
+export type {Target, VerdictChain} from './verdict-chains.ts'

@@ -1,0 +1,108 @@
+import type {NftChain, NftSet} from '../../model/index.ts'
+import {type Family, isHostPrefix, prefixAddress, rangeToPrefixes} from '../../net/index.ts'
+import type {Numbering} from '../classes/index.ts'
+import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
+import {printRules} from './verdict-chains.ts'
+
+/** A class number in nft's words: the mark of a source, the priority (`classid`) of a destination. */
+export const markText = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`
+
+/** nft prints 0 as `none`, and what is read back must equal what was written. */
+export const classidText = (number: number): string =>
+  number === 0 ? 'none' : `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
+
+/**
+ * The look-up maps: host addresses in hash maps, wider prefixes in interval maps, each once for sources and once for
+ * destinations, since a scratch field has one type. Interval elements are prefixes, as nft prints them back.
+ */
+export function classSets(numbering: Numbering): NftSet[] {
+  const elements = new Map<string, Map<string, string>>()
+  for (const family of [4, 6]) {
+    for (const name of ['class', 'cidr']) {
+      elements.set(`${name}${family}`, new Map())
+      elements.set(`${name}${family}d`, new Map())
+    }
+  }
+  const put = (name: string, key: string, number: number): void => {
+    elements.get(name)!.set(key, markText(number))
+    elements.get(`${name}d`)!.set(key, classidText(number))
+  }
+  for (const [address, number] of numbering.hosts) put(address.includes(':') ? 'class6' : 'class4', address, number)
+  for (const {number, ...range} of numbering.regions) {
+    for (const prefix of rangeToPrefixes(range)) {
+      put(`cidr${range.family}`, isHostPrefix(prefix) ? prefixAddress(prefix) : prefix, number)
+    }
+  }
+  return [...elements].map(([name, map]) => ({
+    name,
+    key: name.includes('4') ? 'ipv4_addr' : 'ipv6_addr',
+    value: name.endsWith('d') ? 'classid' : 'mark',
+    interval: name.startsWith('cidr'),
+    elements: map,
+  }))
+}
+
+export function verdictSets(verdicts: Verdicts): NftSet[] {
+  const pairs = new Map<string, string>()
+  for (const [from, row] of verdicts.pairs) {
+    for (const [to, target] of row) pairs.set(`${markText(from)} . ${classidText(to)}`, `goto ${target}`)
+  }
+  const sources = new Map<string, string>()
+  for (const [number, target] of verdicts.sources) {
+    const chain = {passed: 'judge_destination', unowned: 'judge_unowned'}[target] ?? target
+    sources.set(markText(number), `goto ${chain}`)
+  }
+  const destinations = new Map<string, string>()
+  const unowned = new Map<string, string>()
+  for (const [number, target] of verdicts.destinations) {
+    destinations.set(classidText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
+    if (target === 'unowned') unowned.set(classidText(number), '')
+  }
+  const map = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => {
+    return {name, key, value, interval: false, elements}
+  }
+  return [
+    map('pairs', 'mark . classid', 'verdict', pairs),
+    map('judge_sources', 'mark', 'verdict', sources),
+    map('judge_destinations', 'classid', 'verdict', destinations),
+    map('unowned', 'classid', null, unowned),
+  ]
+}
+
+/**
+ * The chains around the maps. All look-ups are by the flow's original tuple, so that a reply is judged as what it
+ * answers. A number that no map knows (a packet between two look-ups during a change) is denied.
+ */
+export function judgeChains(verdicts: Verdicts, counters: readonly string[]): NftChain[] {
+  const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
+  const lookUps = (family: Family): string[] => {
+    const ip = family === 4 ? 'ip' : 'ip6'
+    return [
+      `meta mark set ct original ${ip} saddr map @class${family}`,
+      `meta mark ${markText(0)} meta mark set ct original ${ip} saddr map @cidr${family}`,
+      `meta priority set ct original ${ip} daddr map @class${family}d`,
+      `meta priority none meta priority set ct original ${ip} daddr map @cidr${family}d`,
+      'goto judge_pair',
+    ]
+  }
+  return [
+    // Whatever scratch values the packet brought must not pass for a class.
+    chain('judge', [
+      `meta mark set ${markText(0)} meta priority set none`,
+      'meta nfproto ipv4 goto judge4',
+      'meta nfproto ipv6 goto judge6',
+      `goto ${DENY_UNOWNED}`,
+    ]),
+    chain('judge4', lookUps(4)),
+    chain('judge6', lookUps(6)),
+    chain('judge_pair', [
+      'meta mark . meta priority vmap @pairs',
+      'meta mark vmap @judge_sources',
+      `goto ${DENY_UNOWNED}`,
+    ]),
+    chain('judge_destination', ['meta priority vmap @judge_destinations', `goto ${DENY_UNOWNED}`]),
+    chain('judge_unowned', [`meta priority @unowned goto ${DENY_UNOWNED}`, 'goto judge_destination']),
+    ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
+    ...verdicts.chains.map(({name, rules, otherwise}) => chain(name, printRules(rules, otherwise))),
+  ]
+}

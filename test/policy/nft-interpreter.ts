@@ -1,0 +1,127 @@
+import type {NftChain, NftSet} from '../../src/model/index.ts'
+import {familyOf, prefixContainsAddress} from '../../src/net/index.ts'
+import type {Packet} from '../../src/policy/oracle/index.ts'
+import {prefix} from './worlds.ts'
+
+interface Ruleset {
+  readonly sets: ReadonlyMap<string, NftSet>
+  readonly chains: ReadonlyMap<string, NftChain>
+}
+
+interface State {
+  readonly packet: Packet
+  mark: string
+  priority: string
+}
+
+/** What a piece of a rule does: go on with the rule, break off, or leave for a chain; a string is the chain's name. */
+type Effect = 'next' | 'break' | {readonly goto: string} | 'drop'
+
+/**
+ * Runs a packet through the nft text that the compiler printed, as the kernel would: only the language that it prints,
+ * and anything else is an error. Returns `allowed`, or the chain that dropped.
+ */
+export function interpret(ruleset: Ruleset, packet: Packet): string {
+  const state: State = {packet, mark: '0x00000bad', priority: 'b:ad'}
+  let at = 'judge'
+  for (let hops = 0; hops < 100; hops++) {
+    if (at === 'allowed') return at
+    const chain = ruleset.chains.get(at)
+    if (!chain) throw new Error(`no chain ${at}`)
+    const end = runChain(ruleset, chain, state)
+    if (end === 'drop') return at
+    at = end
+  }
+  throw new Error('the chains go round in a circle')
+}
+
+function runChain(ruleset: Ruleset, chain: NftChain, state: State): string {
+  for (const rule of chain.rules) {
+    let rest = rule
+    let effect: Effect = 'next'
+    while (rest !== '' && effect === 'next') {
+      const found = STATEMENTS.map(({pattern, run}) => ({match: pattern.exec(rest), run})).find(({match}) => match)
+      if (!found?.match) throw new Error(`cannot read ${rest} in ${rule}`)
+      effect = found.run(found.match, state, ruleset)
+      rest = rest.slice(found.match[0].length).trimStart()
+    }
+    if (effect === 'drop') return 'drop'
+    if (typeof effect === 'object') return effect.goto
+  }
+  throw new Error(`${chain.name} has no end`)
+}
+
+const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, ruleset: Ruleset) => Effect}[] = [
+  {pattern: /^goto (\S+)$/, run: ([, chain]) => ({goto: chain!})},
+  {
+    pattern: /^counter name "([^"]+)" drop$/,
+    run: () => 'drop',
+  },
+  {
+    pattern: /^meta nfproto ipv(4|6)/,
+    run: ([, family], {packet}) => when(familyOf(packet.from) === Number(family)),
+  },
+  {pattern: /^meta l4proto (\d+)/, run: ([, protocol], {packet}) => when(packet.protocol === Number(protocol))},
+  {pattern: /^meta l4proto != (\d+)/, run: ([, protocol], {packet}) => when(packet.protocol !== Number(protocol))},
+  {
+    pattern: /^ct original proto-(src|dst) (\d+)(?:-(\d+))?/,
+    run: ([, side, first, last], {packet}) => {
+      const port = portOf(packet, side === 'src')
+      return when(port !== null && Number(first) <= port && port <= Number(last ?? first))
+    },
+  },
+  {
+    pattern: /^meta (mark|priority) set ct original ip6? ([sd])addr map @(\w+)/,
+    run: ([, field, side, name], state, {sets}) => {
+      const address = side === 's' ? state.packet.from : state.packet.to
+      const value = lookUp(sets.get(name!)!, address)
+      if (value === null) return 'break'
+      state[field as 'mark' | 'priority'] = value
+      return 'next'
+    },
+  },
+  {
+    pattern: /^meta (mark|priority) set (\S+)/,
+    run: ([, field, value], state) => {
+      state[field as 'mark' | 'priority'] = value!
+      return 'next'
+    },
+  },
+  {
+    pattern: /^meta mark \. meta priority vmap @(\w+)/,
+    run: ([, name], {mark, priority}, {sets}) => verdict(sets.get(name!)!, `${mark} . ${priority}`),
+  },
+  {
+    pattern: /^meta (mark|priority) vmap @(\w+)/,
+    run: ([, field, name], state, {sets}) => verdict(sets.get(name!)!, state[field as 'mark' | 'priority']),
+  },
+  {
+    pattern: /^meta (mark|priority) @(\w+)/,
+    run: ([, field, name], state, {sets}) => when(sets.get(name!)!.elements.has(state[field as 'mark' | 'priority'])),
+  },
+  {
+    pattern: /^meta (mark|priority) (0x\w+|none)/,
+    run: ([, field, value], state) => when(state[field as 'mark' | 'priority'] === value),
+  },
+]
+
+const when = (holds: boolean): Effect => (holds ? 'next' : 'break')
+
+function verdict(map: NftSet, key: string): Effect {
+  const value = map.elements.get(key)
+  return value === undefined ? 'break' : {goto: value.replace(/^goto /, '')}
+}
+
+function lookUp(map: NftSet, address: Packet['from']): string | null {
+  if (!map.interval) return map.elements.get(address) ?? null
+  const found = [...map.elements].filter(([key]) => prefixContainsAddress(prefix(key), address))
+  if (found.length > 1) throw new Error(`${map.name} overlaps at ${address}`)
+  return found[0]?.[1] ?? null
+}
+
+/** Conntrack's tuple has type and code of ICMP in the place of the destination port, and the id in the source's. */
+function portOf(packet: Packet, source: boolean): number | null {
+  const icmp = packet.protocol === (familyOf(packet.from) === 4 ? 1 : 58)
+  if (icmp) return source ? 4711 : (packet.icmpType ?? 0) * 256 + (packet.icmpCode ?? 0)
+  return (source ? packet.sourcePort : packet.destinationPort) ?? null
+}
