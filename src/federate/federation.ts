@@ -1,0 +1,302 @@
+import {
+  type AttributeSetId,
+  type CalicoNode,
+  type Decoded,
+  type DecodedBatch,
+  type DecodedResource,
+  type Finding,
+  type GatewayConfig,
+  type GatewayRecord,
+  parseSiteName,
+  type SiteName,
+  type SourceId,
+  type World,
+} from '../model/index.ts'
+import type {Prefix} from '../net/index.ts'
+import {Dependencies} from './dependencies.ts'
+import {
+  configuredHoldings,
+  type Dependency,
+  dependenciesOf,
+  fulfilledBy,
+  type Holding,
+  holdingOfEntry,
+  holdingOfResource,
+  isWrittenByUs,
+  type Lookup,
+} from './holding.ts'
+import {type Hold, type MemberChange, MemberTable} from './members.ts'
+import {Ownership} from './ownership.ts'
+import {Part} from './part.ts'
+import {type GlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
+import {duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
+import {type SiteReport, viewSites} from './sites.ts'
+import {type RecordChange, SourceStore} from './source-store.ts'
+
+/**
+ * Joins all sources into one World. Batches go in; `world()` gives what they amount to, whatever the path.
+ */
+export class Federation {
+  readonly #config: GatewayConfig
+  readonly #ownership: Ownership
+  readonly #sources = new Map<SourceId, SourceStore>()
+  readonly #table = new MemberTable()
+  readonly #dependencies = new Dependencies()
+  readonly #refused = new Map<SiteName, Map<string, readonly Refusal[]>>()
+  /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
+  readonly #others = new Map<string, {readonly source: SourceId; readonly record: Decoded}>()
+  /** Profiles and attribute sets, by `SOURCE DEPENDENCY`. */
+  readonly #fulfilled = new Map<string, Decoded>()
+  readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
+  readonly #sites = new Part(() => this.#viewSites())
+  readonly #nodes = new Part(() => this.#listNodes())
+  readonly #memberFindings = new Part(() => this.#findMembers())
+  #world: World | null = null
+
+  constructor(config: GatewayConfig) {
+    this.#config = config
+    this.#ownership = new Ownership(config)
+    const grantedTo = (site: SiteName): readonly Prefix[] => this.#ownership.grantedTo(site)
+    for (const {site, source, holder, derived, holding} of configuredHoldings(config, grantedTo)) {
+      this.#place(holder, holder, source, site, 0, holding, derived)
+    }
+  }
+
+  /** Takes what a source said. Batches of one source come in its own order; repeats do no harm. */
+  update(batch: DecodedBatch): void {
+    this.#take(batch, false)
+  }
+
+  /** Last known state from disk: in force, but nothing may be pruned on its account until a list has come. */
+  restore(batch: DecodedBatch): void {
+    this.#take(batch, true)
+  }
+
+  /** What changed in `World.members` since the last call of this; for whoever compiles incrementally. */
+  takeMemberChanges(): ReadonlyMap<Prefix, MemberChange> {
+    return this.#table.takeChanges()
+  }
+
+  /** Decoded resources of one source, for traces through a site's own policies. */
+  *resourcesOf(source: SourceId): Generator<DecodedResource> {
+    for (const record of this.#sources.get(source)?.records() ?? []) if (record.type === 'resource') yield record
+  }
+
+  /** The World now; the same object as long as nothing changed, and unchanged parts are the same objects. */
+  world(): World {
+    if (this.#world) return this.#world
+    const policies = this.#policies.get()
+    const sites = this.#sites.get()
+    this.#world = Object.freeze({
+      local: this.#config.site,
+      sites: sites.sites,
+      attributes: this.#table.attributes(),
+      members: this.#table.members,
+      memberRevision: this.#table.revision,
+      policies: policies.policies,
+      staged: policies.staged,
+      documents: policies.documents,
+      nodes: this.#nodes.get(),
+      sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
+      refused: this.#countRefused(),
+      findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
+    })
+    return this.#world
+  }
+
+  #take(batch: DecodedBatch, restored: boolean): void {
+    let store = this.#sources.get(batch.source)
+    if (!store) {
+      store = new SourceStore()
+      this.#sources.set(batch.source, store)
+    }
+    const changes = store.take(batch, restored)
+    this.#world = null
+    // First everything is stored, then what depends on it is derived: order within a batch means nothing.
+    const touched = new Set<string>()
+    for (const change of changes) this.#note(batch.source, change, touched)
+    for (const key of touched) this.#derive(batch.source, store, key)
+  }
+
+  #note(source: SourceId, {key, before, after}: RecordChange, touched: Set<string>): void {
+    touched.add(key)
+    const had = before ? dependenciesOf(before) : []
+    const has = after ? dependenciesOf(after) : []
+    this.#dependencies.change(source, key, had, has)
+    const isMissing = (dependency: Dependency): boolean => !this.#fulfilled.has(`${source} ${dependency}`)
+    if (had.some(isMissing) || has.some(isMissing)) this.#memberFindings.stale = true
+    for (const [record, there] of [
+      [before, false],
+      [after, true],
+    ] as const) {
+      const dependency = record && fulfilledBy(record)
+      if (record && dependency) {
+        if (there) this.#fulfilled.set(`${source} ${dependency}`, record)
+        else this.#fulfilled.delete(`${source} ${dependency}`)
+        for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
+        this.#memberFindings.stale = true
+      }
+      const part = record && this.#partOf(record)
+      if (!record || !part) continue
+      part.stale = true
+      if (there) this.#others.set(`${source} ${key}`, {source, record})
+      else this.#others.delete(`${source} ${key}`)
+    }
+  }
+
+  /** The part of the World that a record other than an endpoint goes into. */
+  #partOf(record: Decoded): {stale: boolean} | null {
+    if (record.type === 'export') {
+      const {entry} = record
+      if (entry.kind === 'meta' || entry.kind === 'site' || entry.kind === 'gateway') return this.#sites
+      return entry.kind === 'resource' && isGlobalDocument(entry.resource) ? this.#policies : null
+    }
+    if (record.type !== 'resource') return null
+    const {resource} = record
+    if (resource.kind === 'Node') return this.#nodes
+    if (resource.kind === 'StaticPrefix') return this.#sites
+    return isGlobalDocument(resource) ? this.#policies : null
+  }
+
+  #derive(source: SourceId, store: SourceStore, key: string): void {
+    const record = store.record(key)
+    const site = this.#siteOf(source)
+    const holding = record && site ? this.#holdingOf(source, record, site) : null
+    this.#place(`${source} ${key}`, key, source, site ?? this.#config.site, record?.modRevision ?? 0, holding, false)
+  }
+
+  #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
+    const lookup: Lookup = {
+      profile: (name) => {
+        const found = this.#fulfilled.get(`${source} profile:${name}`)
+        return found?.type === 'resource' && found.resource.kind === 'Profile' ? found.resource : undefined
+      },
+      attributes: (id: AttributeSetId) => {
+        const found = this.#fulfilled.get(`${source} attributes:${id}`)
+        return found?.type === 'export' && found.entry.kind === 'attributes' ? found.entry.set : undefined
+      },
+    }
+    const remote = site !== this.#config.site
+    if (record.type === 'resource') return remote ? null : holdingOfResource(record.resource, lookup, site)
+    // The own export lies in the own datastore: it says nothing that the datastore does not.
+    return record.type === 'export' && remote ? holdingOfEntry(record.entry, lookup, site) : null
+  }
+
+  /** Puts a holding into the table, but for what ownership refuses. */
+  #place(
+    holder: string,
+    key: string,
+    source: SourceId,
+    site: SiteName,
+    modRevision: number,
+    holding: Holding | null,
+    derived: boolean,
+  ): void {
+    const holds: Hold[] = []
+    const refusals: Refusal[] = []
+    for (const prefix of holding?.prefixes ?? []) {
+      const {id, set, names} = holding!
+      const code = this.#ownership.refusal(site, set.kind, prefix)
+      if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
+      else refusals.push({code, site, source, key, prefix, name: names.join(', ')})
+    }
+    const before = this.#table.duplicateRevision
+    this.#table.replace(holder, holds)
+    const others = this.#refused.get(site) ?? new Map<string, readonly Refusal[]>()
+    const hadRefusals = others.has(holder)
+    if (refusals.length > 0) this.#refused.set(site, others.set(holder, refusals))
+    else others.delete(holder)
+    if (others.size === 0) this.#refused.delete(site)
+    if (hadRefusals || refusals.length > 0 || before !== this.#table.duplicateRevision) {
+      this.#memberFindings.stale = true
+    }
+  }
+
+  /** `datastore/…` is the own site's; `export/SITE` that site's. */
+  #siteOf(source: SourceId): SiteName | null {
+    if (source.startsWith('datastore/')) return this.#config.site
+    const site = parseSiteName(source.slice('export/'.length))
+    return site === this.#config.site ? null : site
+  }
+
+  #resolvePolicies(): ResolvedPolicies {
+    const documents: GlobalDocument[] = []
+    for (const {source, record} of this.#others.values()) {
+      const site = this.#siteOf(source)
+      if (site === null) continue
+      const local = site === this.#config.site
+      if (record.type === 'resource' && local && isGlobalDocument(record.resource)) {
+        const {key, root, resource, path, document} = record
+        documents.push({site, source, key, root, resource, path, document: document ?? ''})
+      }
+      if (record.type === 'export' && !local && record.entry.kind === 'resource') {
+        const {resource, path, document} = record.entry
+        if (isGlobalDocument(resource)) {
+          documents.push({site, source, key: record.key, root: 'isthmus', resource, path, document})
+        }
+      }
+    }
+    const order = this.#config.datastores.map(({name}): SourceId => `datastore/${name}`)
+    return resolvePolicies(documents, this.#config.site, this.#config.authorities, order)
+  }
+
+  #viewSites(): ReturnType<typeof viewSites> {
+    const reports = new Map<SiteName, SiteReport>()
+    const statics = this.#config.static.map((entry) => entry.prefix)
+    for (const {source, record} of this.#others.values()) {
+      const site = this.#siteOf(source)
+      if (site === null) continue
+      if (record.type === 'resource' && record.resource.kind === 'StaticPrefix') statics.push(record.resource.prefix)
+      if (record.type !== 'export') continue
+      const {entry} = record
+      const report = reports.get(site) ?? {meta: null, site: null, gateways: []}
+      if (entry.kind === 'meta') reports.set(site, {...report, meta: entry})
+      if (entry.kind === 'site') reports.set(site, {...report, site: entry})
+      if (entry.kind === 'gateway') {
+        const gateways: GatewayRecord[] = [
+          ...report.gateways.filter((g) => g.name !== entry.gateway.name),
+          entry.gateway,
+        ]
+        reports.set(site, {...report, gateways})
+      }
+    }
+    return viewSites(this.#config, this.#ownership, reports, statics)
+  }
+
+  /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
+  #listNodes(): readonly CalicoNode[] {
+    const nodes = [...this.#others.values()].flatMap(({source, record}) =>
+      record.type === 'resource' && record.resource.kind === 'Node' && !isWrittenByUs(record.resource.meta)
+        ? [{order: `${record.resource.meta.name} ${source}`, node: record.resource}]
+        : [],
+    )
+    return nodes.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({node}) => node)
+  }
+
+  #findMembers(): readonly Finding[] {
+    const isThere = (source: SourceId, dependency: Dependency): boolean =>
+      this.#fulfilled.has(`${source} ${dependency}`)
+    return [
+      ...refusalFindings(this.#refused),
+      ...duplicateFindings(this.#table.duplicates),
+      ...missingFindings(this.#dependencies.missing(isThere)),
+    ]
+  }
+
+  #decodeFindings(): Finding[] {
+    return [...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, store]) => store.findings())
+  }
+
+  #countRefused(): ReadonlyMap<SiteName, number> {
+    const count = (holders: ReadonlyMap<string, readonly Refusal[]>): number => {
+      let total = 0
+      for (const refusals of holders.values()) total += refusals.length
+      return total
+    }
+    const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
+    return new Map(sites.map(([site, holders]) => [site, count(holders)]))
+  }
+}
+
+const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>
+  resource.kind === 'Tier' || resource.kind === 'GlobalNetworkPolicy' || resource.kind === 'StagedGlobalNetworkPolicy'

@@ -1,0 +1,156 @@
+import {
+  type AttributeSet,
+  type AttributeSetId,
+  attributeSetId,
+  type Decoded,
+  type ExportEntry,
+  type GatewayConfig,
+  type HostEndpoint,
+  type Meta,
+  type NetworkSet,
+  OWNER_ANNOTATION,
+  type Profile,
+  type Resource,
+  type SiteName,
+  type SourceId,
+  type WorkloadEndpoint,
+} from '../model/index.ts'
+import {hostPrefix, type Prefix} from '../net/index.ts'
+import {
+  attributesFromRemote,
+  attributesOfHost,
+  attributesOfPrefix,
+  attributesOfSet,
+  attributesOfWorkload,
+  DEFAULT_ALLOW_PROFILE,
+} from './attributes.ts'
+
+/** What one object is to policy, before ownership: some addresses with one attribute set. */
+export interface Holding {
+  readonly set: AttributeSet
+  readonly id: AttributeSetId
+  readonly prefixes: readonly Prefix[]
+  readonly names: readonly string[]
+}
+
+/** What a record's holding depends on: other records, there or not. */
+export type Dependency = `profile:${string}` | `attributes:${string}`
+
+/** Looks up what a holding depends on, within its source. */
+export interface Lookup {
+  profile(name: string): Profile | undefined
+  attributes(id: AttributeSetId): AttributeSet | undefined
+}
+
+/** Written by Isthmus into a Calico tree: never the site's own. */
+export const isWrittenByUs = (meta: Meta): boolean => Object.hasOwn(meta.annotations, OWNER_ANNOTATION)
+
+/** The names of other records that decide about this one, whether they are there or not. */
+export function dependenciesOf(record: Decoded): Dependency[] {
+  if (record.type === 'export') {
+    return record.entry.kind === 'endpoint' ? [`attributes:${record.entry.attributes}`] : []
+  }
+  if (record.type !== 'resource') return []
+  const {resource} = record
+  if (resource.kind === 'WorkloadEndpoint' || resource.kind === 'HostEndpoint') {
+    return [...new Set(listedProfiles(resource))].map((name): Dependency => `profile:${name}`)
+  }
+  const namespace = resource.kind === 'NetworkSet' ? resource.meta.namespace : null
+  return namespace === null ? [] : [`profile:kns.${namespace}`]
+}
+
+/** The dependency that a record fulfils. */
+export function fulfilledBy(record: Decoded): Dependency | null {
+  if (record.type === 'resource' && record.resource.kind === 'Profile') return `profile:${record.resource.meta.name}`
+  if (record.type === 'export' && record.entry.kind === 'attributes') return `attributes:${record.entry.id}`
+  return null
+}
+
+const listedProfiles = (endpoint: WorkloadEndpoint | HostEndpoint): string[] =>
+  endpoint.profiles.filter((name) => name !== DEFAULT_ALLOW_PROFILE)
+
+/** What a record of the own site's datastores holds; null: it is no endpoint, or not the site's own. */
+export function holdingOfResource(resource: Resource, lookup: Lookup, site: SiteName): Holding | null {
+  const profilesOf = (names: readonly string[]): Profile[] => names.flatMap((name) => lookup.profile(name) ?? [])
+  switch (resource.kind) {
+    case 'WorkloadEndpoint':
+    case 'HostEndpoint': {
+      if (isWrittenByUs(resource.meta) || resource.addresses.length === 0) return null
+      const profiles = profilesOf(listedProfiles(resource))
+      const pod = resource.kind === 'WorkloadEndpoint'
+      const set = pod ? attributesOfWorkload(resource, profiles, site) : attributesOfHost(resource, profiles, site)
+      const name = pod ? `${resource.meta.namespace}/${resource.pod}` : resource.meta.name
+      return holding(set, resource.addresses.map(hostPrefix), [name])
+    }
+    case 'NetworkSet':
+      return isWrittenByUs(resource.meta)
+        ? null
+        : holdingOfSet(resource, profilesOf([`kns.${resource.meta.namespace}`]))
+    case 'StaticPrefix':
+      return holding(attributesOfPrefix(resource.meta.labels, site), [resource.prefix], [resource.meta.name])
+    default:
+      return null
+  }
+}
+
+function holdingOfSet(set: NetworkSet, profiles: readonly Profile[]): Holding | null {
+  const {name, namespace} = set.meta
+  if (set.nets.length === 0) return null
+  const attributes = attributesOfSet(set, namespace === null ? [] : profiles)
+  return holding(attributes, set.nets, [namespace === null ? name : `${namespace}/${name}`])
+}
+
+/** What a record of a remote export holds. A membership waits until its attribute set is there. */
+export function holdingOfEntry(entry: ExportEntry, lookup: Lookup, site: SiteName): Holding | null {
+  if (entry.kind === 'resource' && entry.resource.kind === 'NetworkSet') {
+    const own = holdingOfSet(entry.resource, [])
+    return own && holding(attributesFromRemote(own.set, site), own.prefixes, own.names)
+  }
+  if (entry.kind !== 'endpoint') return null
+  const said = lookup.attributes(entry.attributes)
+  if (said === undefined) return null
+  return {...relabelled(said, site), prefixes: [entry.prefix], names: [...new Set(entry.names)].sort()}
+}
+
+/** One remote attribute set serves thousands of addresses: relabelled and hashed once. A cache of a pure function. */
+const RELABELLED = new WeakMap<
+  AttributeSet,
+  {readonly site: SiteName; readonly id: AttributeSetId; readonly set: AttributeSet}
+>()
+
+function relabelled(said: AttributeSet, site: SiteName): {id: AttributeSetId; set: AttributeSet} {
+  const known = RELABELLED.get(said)
+  if (known?.site === site) return {id: known.id, set: known.set}
+  const set = attributesFromRemote(said, site)
+  const made = {site, id: attributeSetId(set), set}
+  RELABELLED.set(said, made)
+  return {id: made.id, set}
+}
+
+function holding(set: AttributeSet, prefixes: readonly Prefix[], names: readonly string[]): Holding {
+  return {set, id: attributeSetId(set), prefixes: [...new Set(prefixes)], names}
+}
+
+/** What the configuration itself makes members: every site's grants, and the static prefixes here. */
+export function configuredHoldings(
+  config: GatewayConfig,
+  grantedTo: (site: SiteName) => readonly Prefix[],
+): {site: SiteName; source: SourceId; holder: string; derived: boolean; holding: Holding}[] {
+  const home = config.datastores.find((datastore) => datastore.export) ?? config.datastores[0]
+  const local: SourceId = `datastore/${home?.name ?? 'config'}`
+  const grants = [config.site, ...config.sites.keys()].map((site) => ({
+    site,
+    source: site === config.site ? local : (`export/${site}` as const),
+    holder: `config owns ${site}`,
+    derived: true,
+    holding: holding(attributesOfPrefix({}, site), grantedTo(site), []),
+  }))
+  const statics = config.static.map((entry) => ({
+    site: config.site,
+    source: local,
+    holder: `config static ${entry.prefix}`,
+    derived: false,
+    holding: holding(attributesOfPrefix(entry.labels, config.site), [entry.prefix], [entry.prefix]),
+  }))
+  return [...grants, ...statics]
+}

@@ -1,0 +1,179 @@
+import type {AttributeSet, AttributeSetId, Member, SiteName, SourceId} from '../model/index.ts'
+import type {Prefix} from '../net/index.ts'
+
+/** One object's hold on one prefix, admitted by ownership. */
+export interface Hold {
+  readonly prefix: Prefix
+  readonly site: SiteName
+  readonly source: SourceId
+  readonly id: AttributeSetId
+  readonly set: AttributeSet
+  readonly names: readonly string[]
+  readonly modRevision: number
+  /** Unique name of the object: breaks ties, so that the path to a state never shows. */
+  readonly holder: string
+  /** From the configuration's grants: gives way to a static prefix of the same length. */
+  readonly derived: boolean
+}
+
+/** What changed in the table between two moments; `before` and `after` undefined mean absent. */
+export interface MemberChange {
+  readonly before: readonly Member[] | undefined
+  readonly after: readonly Member[] | undefined
+}
+
+/**
+ * The member table: address → attribute sets, over all sources. The one structure that takes changes.
+ *
+ *     holder (one object) ─► holds ─┬─► at (prefix ─► every hold) ─► visible members ─► changes since the last take
+ *                                   └─► attribute sets in use, counted
+ *
+ * `replace` takes all that one object holds now, so a repeated or late change does no harm, and costs what the object
+ * touches. What is visible at a prefix is a function of the holds there and of nothing else.
+ */
+export class MemberTable {
+  readonly #holdsOf = new Map<string, readonly Hold[]>()
+  readonly #at = new Map<Prefix, readonly Hold[]>()
+  readonly #visible = new Map<Prefix, readonly Member[]>()
+  readonly #inUse = new Map<AttributeSetId, {readonly set: AttributeSet; count: number}>()
+  readonly #duplicates = new Map<Prefix, readonly Hold[]>()
+  #before = new Map<Prefix, readonly Member[] | undefined>()
+  #attributes: ReadonlyMap<AttributeSetId, AttributeSet> | null = null
+  #revision = 0
+  #duplicateRevision = 0
+
+  /** Live view. */
+  get members(): ReadonlyMap<Prefix, readonly Member[]> {
+    return this.#visible
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Addresses with more than one endpoint; the one that counts is first. */
+  get duplicates(): ReadonlyMap<Prefix, readonly Hold[]> {
+    return this.#duplicates
+  }
+
+  get duplicateRevision(): number {
+    return this.#duplicateRevision
+  }
+
+  /** The attribute sets that some member has: the same map as long as none comes or goes. */
+  attributes(): ReadonlyMap<AttributeSetId, AttributeSet> {
+    this.#attributes ??= new Map([...this.#inUse].map(([id, {set}]) => [id, set]))
+    return this.#attributes
+  }
+
+  /** Changes since the last call, without those that came to nothing. */
+  takeChanges(): ReadonlyMap<Prefix, MemberChange> {
+    const changes = new Map<Prefix, MemberChange>()
+    for (const [prefix, before] of this.#before) {
+      const after = this.#visible.get(prefix)
+      if (!sameMembers(before, after)) changes.set(prefix, {before, after})
+    }
+    this.#before = new Map()
+    return changes
+  }
+
+  /** Sets what an object holds; an empty list removes it. */
+  replace(holder: string, holds: readonly Hold[]): void {
+    const touched = new Set<Prefix>()
+    for (const hold of this.#holdsOf.get(holder) ?? []) {
+      touched.add(hold.prefix)
+      const left = this.#at.get(hold.prefix)!.filter((other) => other.holder !== holder)
+      if (left.length > 0) this.#at.set(hold.prefix, left)
+      else this.#at.delete(hold.prefix)
+    }
+    for (const hold of holds) {
+      touched.add(hold.prefix)
+      this.#at.set(hold.prefix, [...(this.#at.get(hold.prefix) ?? []), hold])
+    }
+    if (holds.length > 0) this.#holdsOf.set(holder, holds)
+    else this.#holdsOf.delete(holder)
+    for (const prefix of touched) this.#refresh(prefix)
+  }
+
+  #refresh(prefix: Prefix): void {
+    const before = this.#visible.get(prefix)
+    const {kept, endpoints} = select(this.#at.get(prefix) ?? [])
+    if (endpoints.length > 1 || this.#duplicates.has(prefix)) this.#duplicateRevision++
+    if (endpoints.length > 1) this.#duplicates.set(prefix, endpoints)
+    else this.#duplicates.delete(prefix)
+    const after = merge(kept)
+    if (sameMembers(before, after.length > 0 ? after : undefined)) return
+    if (!this.#before.has(prefix)) this.#before.set(prefix, before)
+    this.#revision++
+    // Counted up before down, so that a set that stays is never seen to go.
+    for (const hold of kept) this.#use(hold)
+    for (const member of after) this.#count(member.attributes, 1)
+    for (const member of before ?? []) this.#count(member.attributes, -1)
+    if (after.length > 0) this.#visible.set(prefix, after)
+    else this.#visible.delete(prefix)
+  }
+
+  #use({id, set}: Hold): void {
+    if (this.#inUse.has(id)) return
+    this.#inUse.set(id, {set, count: 0})
+    this.#attributes = null
+  }
+
+  #count(id: AttributeSetId, by: 1 | -1): void {
+    const entry = this.#inUse.get(id)!
+    entry.count += by
+    if (entry.count > 0) return
+    this.#inUse.delete(id)
+    this.#attributes = null
+  }
+}
+
+/**
+ * The holds that count at one prefix: the latest endpoint (a pod that went without a word and the one that got its
+ * address, calico-model 7.5), else the site's own prefix, a static one before a granted one; and every set.
+ */
+function select(holds: readonly Hold[]): {kept: readonly Hold[]; endpoints: readonly Hold[]} {
+  if (holds.length === 1) return {kept: holds, endpoints: []}
+  const of = (...kinds: string[]): Hold[] => holds.filter((hold) => kinds.includes(hold.set.kind)).sort(latestFirst)
+  const endpoints = of('pod', 'host')
+  const prefixes = of('prefix')
+  const one = endpoints[0] ?? prefixes.find((hold) => !hold.derived) ?? prefixes[0]
+  return {kept: [...(one ? [one] : []), ...of('set')], endpoints}
+}
+
+function latestFirst(a: Hold, b: Hold): number {
+  return b.modRevision - a.modRevision || (a.holder < b.holder ? -1 : 1)
+}
+
+/** One member for each attribute set and source: the key of a membership (formats.md); names only say who. */
+function merge(holds: readonly Hold[]): Member[] {
+  const merged = new Map<string, Member>()
+  for (const {site, id, source, names, modRevision} of holds) {
+    const key = `${source} ${id}`
+    const other = merged.get(key)
+    merged.set(key, {
+      site,
+      attributes: id,
+      source,
+      names: other ? [...new Set([...other.names, ...names])].sort() : names,
+      modRevision: Math.max(modRevision, other?.modRevision ?? 0),
+    })
+  }
+  if (merged.size < 2) return [...merged.values()]
+  return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, member]) => member)
+}
+
+function sameMembers(a: readonly Member[] | undefined, b: readonly Member[] | undefined): boolean {
+  if (a === b) return true
+  if (a === undefined || b === undefined || a.length !== b.length) return false
+  return a.every((member, i) => {
+    const other = b[i]!
+    return (
+      member.attributes === other.attributes &&
+      member.source === other.source &&
+      member.modRevision === other.modRevision &&
+      member.names.length === other.names.length &&
+      member.names.every((name, j) => name === other.names[j])
+    )
+  })
+}

@@ -1,0 +1,112 @@
+import type {AttributeSetId, Finding, FindingCode, SiteName, SourceId} from '../model/index.ts'
+import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+import type {Dependency} from './holding.ts'
+import type {Hold} from './members.ts'
+
+/** How many findings of one sort are named; of the rest only the number is said. */
+const NAMED = 20
+
+/** Something that ownership refused. */
+export interface Refusal {
+  readonly code: FindingCode
+  readonly site: SiteName
+  readonly source: SourceId
+  readonly key: string
+  readonly prefix: Prefix
+  readonly name: string
+}
+
+const where = (source: SourceId, key?: string): Finding['where'] => ({
+  source: source.replace('/', ' '),
+  ...(key === undefined ? {} : {key}),
+})
+
+/**
+ * The first few of many, in the order of their keys, whatever the order they came in.
+ *
+ * A site that suddenly claims 100,000 foreign addresses must not make 100,000 findings, nor a sort of them at each event.
+ */
+function smallest<T>(items: Iterable<T>, keyOf: (item: T) => string): {named: T[]; more: number} {
+  const named: {key: string; item: T}[] = []
+  let total = 0
+  for (const item of items) {
+    total++
+    const key = keyOf(item)
+    if (named.length === NAMED && key >= named.at(-1)!.key) continue
+    const at = named.findIndex((other) => key < other.key)
+    named.splice(at < 0 ? named.length : at, 0, {key, item})
+    if (named.length > NAMED) named.pop()
+  }
+  return {named: named.map(({item}) => item), more: total - named.length}
+}
+
+export function refusalFindings(refusals: ReadonlyMap<SiteName, ReadonlyMap<string, readonly Refusal[]>>): Finding[] {
+  return [...refusals]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([site, byHolder]) => {
+      const all = [...byHolder.values()].flat()
+      const {named, more} = smallest(all, ({source, key, prefix}) => `${source} ${key} ${prefix}`)
+      const findings = named.map((refusal): Finding => {
+        const what = isHostPrefix(refusal.prefix) ? prefixAddress(refusal.prefix) : refusal.prefix
+        return {
+          code: refusal.code,
+          severity: 'warning',
+          where: where(refusal.source, refusal.key),
+          detail: `${what} of ${refusal.name || 'a prefix'} is outside the prefixes of site ${site}; refused`,
+        }
+      })
+      const rest: Finding = {
+        code: named[0]?.code ?? 'endpoint-not-owned',
+        severity: 'warning',
+        where: {source: `site ${site}`},
+        detail: `${more} more of site ${site} refused like these`,
+      }
+      return more > 0 ? [...findings, rest] : findings
+    })
+}
+
+export function duplicateFindings(duplicates: ReadonlyMap<Prefix, readonly Hold[]>): Finding[] {
+  const {named, more} = smallest(duplicates, ([prefix]) => prefix)
+  const findings = named.map(([prefix, [winner, ...losers]]): Finding => {
+    const say = (hold: Hold): string => `${hold.names.join(', ') || hold.id} (${hold.source})`
+    return {
+      code: 'address-duplicate',
+      severity: 'warning',
+      where: where(winner!.source),
+      detail: `${prefixAddress(prefix)} is held by ${[winner!, ...losers].map(say).join(' and ')}; the first, written last, counts`,
+    }
+  })
+  const detail = `${more} more addresses with several endpoints`
+  const rest: Finding = {code: 'address-duplicate', severity: 'warning', where: {source: 'members'}, detail}
+  return more > 0 ? [...findings, rest] : findings
+}
+
+/** Profiles and attribute sets that records name and that are not there. */
+export function missingFindings(
+  missing: Iterable<{source: SourceId; dependency: Dependency; users: number; first: string}>,
+): Finding[] {
+  const {named, more} = smallest(missing, ({source, dependency}) => `${source} ${dependency}`)
+  const findings = named.map(({source, dependency, users, first}): Finding => {
+    const [sort, name] = [dependency.slice(0, dependency.indexOf(':')), dependency.slice(dependency.indexOf(':') + 1)]
+    return sort === 'profile'
+      ? {
+          code: 'profile-missing',
+          severity: 'warning',
+          where: where(source, first),
+          detail: `profile ${name} is named by ${users} endpoint(s) and does not exist: it gives no labels`,
+        }
+      : {
+          code: 'attributes-missing',
+          severity: 'warning',
+          where: where(source, first),
+          detail: `attribute set ${name as AttributeSetId} has ${users} member(s) and does not exist: they do not count`,
+        }
+  })
+  const rest: Finding = {
+    code: 'profile-missing',
+    severity: 'warning',
+    where: {source: 'members'},
+    detail: `${more} more profiles or attribute sets are missing`,
+  }
+  return more > 0 ? [...findings, rest] : findings
+}

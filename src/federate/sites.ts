@@ -1,0 +1,156 @@
+import type {
+  ExportEntry,
+  Finding,
+  GatewayConfig,
+  GatewayName,
+  GatewayRecord,
+  SiteName,
+  SiteView,
+  Uplink,
+} from '../model/index.ts'
+import {type Address, comparePrefixes, type Prefix, prefixContainsAddress, prefixesOverlap} from '../net/index.ts'
+import type {Ownership} from './ownership.ts'
+
+/** What a site's export says of the site itself. */
+export interface SiteReport {
+  readonly meta: Extract<ExportEntry, {kind: 'meta'}> | null
+  readonly site: Extract<ExportEntry, {kind: 'site'}> | null
+  readonly gateways: readonly GatewayRecord[]
+}
+
+/**
+ * Every site as the interconnect sees it. A remote one's prefixes are those it announces *and* is granted; its
+ * gateways' inner addresses those that lie in the interconnect's range and are nobody else's.
+ */
+export function viewSites(
+  config: GatewayConfig,
+  ownership: Ownership,
+  reports: ReadonlyMap<SiteName, SiteReport>,
+  statics: readonly Prefix[],
+): {sites: ReadonlyMap<SiteName, SiteView>; findings: readonly Finding[]} {
+  const findings: Finding[] = [...ownership.findings]
+  const gateways = new Map<SiteName, readonly GatewayRecord[]>()
+  const twins = (reports.get(config.site)?.gateways ?? []).filter((gateway) => gateway.name !== config.gateway)
+  gateways.set(config.site, byName([selfRecord(config), ...twins]))
+  for (const site of [...config.sites.keys()].sort()) gateways.set(site, byName(reports.get(site)?.gateways ?? []))
+  const checked = checkInnerAddresses(config, gateways, findings)
+
+  const sites = new Map<SiteName, SiteView>()
+  const own = statics.filter((prefix) => ownership.ownerOf(prefix) === config.site)
+  sites.set(config.site, {
+    name: config.site,
+    as: config.as,
+    granted: sorted(ownership.grantedTo(config.site)),
+    prefixes: sorted([...ownership.grantedTo(config.site), ...own]),
+    infrastructure: sorted(config.infrastructure),
+    gateways: checked.get(config.site)!,
+  })
+  for (const name of [...config.sites.keys()].sort()) {
+    const report = reports.get(name)
+    if (report?.meta && report.meta.site !== name) findings.push(wrongSite(name, report.meta.site))
+    const announced = report?.site?.prefixes ?? []
+    for (const prefix of announced) {
+      if (ownership.ownerOf(prefix) !== name) findings.push(notGranted(name, prefix, config, ownership))
+    }
+    sites.set(name, {
+      name,
+      as: report?.site?.as ?? null,
+      granted: sorted(ownership.grantedTo(name)),
+      prefixes: sorted(announced.filter((prefix) => ownership.ownerOf(prefix) === name)),
+      infrastructure: sorted(report?.site?.infrastructure ?? []),
+      gateways: checked.get(name)!,
+    })
+  }
+  return {sites, findings}
+}
+
+/** This gateway, as its configuration has it; what it offers is the tunnels' business. */
+function selfRecord(config: GatewayConfig): GatewayRecord {
+  const uplinks = config.uplinks.map(({name, address, public: outside, inner}) => ({
+    name,
+    address,
+    public: outside,
+    inner,
+  }))
+  return {name: config.gateway, uplinks, tunnels: new Map()}
+}
+
+const byName = (gateways: readonly GatewayRecord[]): GatewayRecord[] =>
+  [...gateways].sort((a, b) => (a.name < b.name ? -1 : 1))
+
+const sorted = (prefixes: readonly Prefix[]): Prefix[] => [...new Set(prefixes)].sort(comparePrefixes)
+
+const exportOf = (site: SiteName): {source: string} => ({source: `export ${site}`})
+
+function wrongSite(name: SiteName, said: SiteName): Finding {
+  return {
+    code: 'record-name-mismatch',
+    severity: 'error',
+    where: {...exportOf(name), key: '/isthmus/v1/export/meta', field: 'site'},
+    detail: `the export at site ${name}'s endpoints says that it is site ${said}'s`,
+    remedy: `correct sites.${name}.endpoints`,
+  }
+}
+
+/** A prefix of another site's is a conflict of two; any other merely was not granted. The rightful owner keeps it. */
+function notGranted(site: SiteName, prefix: Prefix, config: GatewayConfig, ownership: Ownership): Finding {
+  const where = {...exportOf(site), key: '/isthmus/v1/export/site', field: 'prefixes'}
+  const rival = [config.site, ...config.sites.keys()]
+    .filter((other) => other !== site)
+    .sort()
+    .find((other) => ownership.grantedTo(other).some((granted) => prefixesOverlap(granted, prefix)))
+  if (rival !== undefined) {
+    const detail = `site ${site} announces ${prefix}, which overlaps what is granted to site ${rival}; refused`
+    return {code: 'prefix-conflict', severity: 'error', where, detail}
+  }
+  const detail = `site ${site} announces ${prefix}, which is not granted to it; refused`
+  return {code: 'prefix-not-granted', severity: 'warning', where, detail, remedy: `add it to sites.${site}.owns`}
+}
+
+/**
+ * Takes inner addresses away from uplinks that may not have them: a family's pair goes as a whole, since its two
+ * addresses are slots by position. Of a duplicate our own site keeps the address; between two remotes both lose it.
+ */
+function checkInnerAddresses(
+  config: GatewayConfig,
+  gateways: ReadonlyMap<SiteName, readonly GatewayRecord[]>,
+  findings: Finding[],
+): Map<SiteName, readonly GatewayRecord[]> {
+  type Holder = {site: SiteName; gateway: GatewayName; uplink: string}
+  const holders = new Map<Address, Holder[]>()
+  for (const [site, records] of gateways) {
+    for (const {name, uplinks} of records) {
+      for (const uplink of uplinks) {
+        for (const address of [...uplink.inner[4], ...uplink.inner[6]]) {
+          holders.set(address, [...(holders.get(address) ?? []), {site, gateway: name, uplink: uplink.name}])
+        }
+      }
+    }
+  }
+  const say = ({site, gateway, uplink}: Holder): string => `${site}/${gateway}/${uplink}`
+  const refused = new Set<string>()
+  for (const [address, [first, ...rivals]] of [...holders].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const all = [first!, ...rivals]
+    const inRange = config.interconnect.some((prefix) => prefixContainsAddress(prefix, address))
+    if (rivals.length === 0 && inRange) continue
+    const detail = inRange
+      ? `inner address ${address} is claimed by ${all.map(say).join(' and ')}`
+      : `inner address ${address} of ${say(first!)} is outside interconnect ${config.interconnect.join(', ')}`
+    findings.push({code: 'inner-address-conflict', severity: 'error', where: exportOf(all.at(-1)!.site), detail})
+    for (const holder of all) if (holder.site !== config.site) refused.add(`${say(holder)} ${address}`)
+  }
+  const clean = (site: SiteName, gateway: GatewayName, uplink: Uplink): Uplink => {
+    const keep = (pair: readonly Address[]): readonly Address[] =>
+      pair.some((address) => refused.has(`${site}/${gateway}/${uplink.name} ${address}`)) ? [] : pair
+    return {...uplink, inner: {4: keep(uplink.inner[4]), 6: keep(uplink.inner[6])}}
+  }
+  return new Map(
+    [...gateways].map(([site, records]) => [
+      site,
+      records.map((record) => ({
+        ...record,
+        uplinks: record.uplinks.map((uplink) => clean(site, record.name, uplink)),
+      })),
+    ]),
+  )
+}
