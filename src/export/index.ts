@@ -1,0 +1,13 @@
+/**
+ * The own site's part of the World → the records that it publishes.
+ *
+ *     World (local members, attribute sets, documents) ──┬─► meta, site, attributes/, endpoints/, resources/
+ *     configuration, tunnel offers ──────────────────────┴─► gateways/SELF            key → value, byte-stable
+ *
+ * Remote gateways read this prefix and nothing else, so it holds what policy and tunnels need of this site: after
+ * ownership, duplicates decided, labels effective. Values have their fields in one order and maps are sorted: equal
+ * Worlds give equal bytes, and the driver writes only what differs. Granted prefixes are not exported as members: each
+ * reader derives them from what *it* grants. The inverse is decode and federate at the other end, and a property test
+ * holds the two together (`test/export/inverse.test.ts`).
+ */
+export {EXPORT_ROOT, exportRecords} from './records.ts'

@@ -1,0 +1,99 @@
+import type {
+  AttributeSet,
+  AttributeSetId,
+  GatewayConfig,
+  Member,
+  TunnelOffer,
+  Uplink,
+  UplinkRef,
+  World,
+} from '../model/index.ts'
+import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+
+export const EXPORT_ROOT = '/isthmus/v1/export/'
+
+/** Format of the records. A reader that knows another one refuses the export by name. */
+const SCHEMA = 1
+
+/** A counter would need a memory that a pure station has not, and readers take no meaning from it (decision 0032). */
+const GENERATION = 1
+
+/**
+ * Everything that this site publishes, by full key. Of the gateways only this one: a twin writes its own record.
+ *
+ * Global documents go out as they are stored, whether the site is an authority or not: that is for each reader to say.
+ */
+export function exportRecords(
+  world: World,
+  config: GatewayConfig,
+  own: {readonly tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>},
+): ReadonlyMap<string, string> {
+  const records: [string, string][] = []
+  const put = (key: string, value: unknown): void => {
+    records.push([EXPORT_ROOT + key, JSON.stringify(value)])
+  }
+  put('meta', {schema: SCHEMA, site: config.site, generation: GENERATION})
+  const {prefixes, infrastructure} = world.sites.get(config.site) ?? {prefixes: [], infrastructure: []}
+  put('site', {as: config.as, prefixes, infrastructure})
+  put(`gateways/${config.gateway}`, gatewayValue(config.uplinks, own.tunnels))
+
+  const used = new Map<AttributeSetId, AttributeSet>()
+  for (const [prefix, members] of world.members) {
+    for (const member of members) {
+      const set = world.attributes.get(member.attributes)
+      if (!set || !isPublished(world, member, set)) continue
+      used.set(member.attributes, set)
+      const datastore = member.source.slice('datastore/'.length)
+      put(`endpoints/${datastore}/${keySegment(prefix)}/${member.attributes}`, {n: member.names})
+    }
+  }
+  for (const [id, set] of used) put(`attributes/${id}`, attributesValue(set))
+  for (const [path, document] of world.documents) records.push([`${EXPORT_ROOT}resources/${path}`, document])
+  return new Map(records.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The own site's, but for its grants: these have no object behind them, hence no name. */
+function isPublished(world: World, member: Member, set: AttributeSet): boolean {
+  return member.site === world.local && !(set.kind === 'prefix' && member.names.length === 0)
+}
+
+/** An address as it is; a CIDR with its `/` as `-`, since `/` parts keys. */
+function keySegment(prefix: Prefix): string {
+  return isHostPrefix(prefix) ? prefixAddress(prefix) : prefix.replace('/', '-')
+}
+
+function attributesValue(set: AttributeSet): object {
+  const ports = set.ports.map(({name, protocol, port}) => [name, protocol, port])
+  return {
+    kind: set.kind,
+    labels: sortedObject(Object.entries(set.labels)),
+    namespace: set.namespace,
+    serviceAccount: set.serviceAccount,
+    ports: ports.sort((a, b) => (a.join('\0') < b.join('\0') ? -1 : 1)),
+  }
+}
+
+function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>): object {
+  return {
+    uplinks: uplinks.map(({name, address, public: outside, inner}) => ({
+      name,
+      address,
+      ...(outside === null ? {} : {public: outside}),
+      inner: [...inner[4], ...inner[6]],
+    })),
+    tunnels: sortedObject([...tunnels].map(([ref, offers]) => [ref, offers.map(offerValue)])),
+  }
+}
+
+function offerValue({slot, uplink, encapsulation, publicKey, port}: TunnelOffer): object {
+  return {
+    slot,
+    uplink,
+    encapsulation,
+    ...(publicKey === null ? {} : {publicKey}),
+    ...(port === null ? {} : {port}),
+  }
+}
+
+const sortedObject = <T>(entries: readonly (readonly [string, T])[]): Record<string, T> =>
+  Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
