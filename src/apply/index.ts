@@ -12,3 +12,4 @@ export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
 export {type CounterValue, createNftDriver, type NftDriver, nextGeneration} from './nft/index.ts'
 export {createSysctlDriver} from './sysctl/index.ts'
+export {createWireguardDriver, type WireguardDriver} from './wireguard/index.ts'

@@ -1,0 +1,104 @@
+import {createGenericNetlink, type GenericNetlinkSocket, genl, WG_GENL_NAME, WireGuardSocket, type wg} from 'netlink'
+import type {ActualWireguard, Driver, Outcome, WireguardStep} from '../../model/index.ts'
+import {errnoCode, outcomeOf, StepFailure} from '../failure.ts'
+import {allLinks, parseLink, RTM} from '../netlink/messages.ts'
+import {RouteSocket} from '../netlink/socket.ts'
+import {actualDevice, deviceChange, publicKeyOf, readPrivateKey} from './device.ts'
+
+const DUMP = 0x300
+const BUFFERS = {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18}
+
+export interface WireguardDriver extends Driver<readonly ActualWireguard[], WireguardStep> {
+  close(): void
+}
+
+/**
+ * Keys and the one peer of our WireGuard devices, by generic netlink, changed in place: the device stays, and so does
+ * the session of a peer that stays. Devices are made by the netlink driver; until the first one the kernel may not have
+ * loaded its module, so the family is looked up when it is needed.
+ */
+export function createWireguardDriver(): WireguardDriver {
+  const links = new RouteSocket()
+  const generic: GenericNetlinkSocket = createGenericNetlink(BUFFERS)
+  let socket: WireGuardSocket | null = null
+  let last: Promise<unknown> = Promise.resolve()
+
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work)
+    last = next.catch(() => undefined)
+    return next
+  }
+
+  async function open(): Promise<WireGuardSocket> {
+    if (socket) return socket
+    const families = await asFailure(generic.ctrlRequest(genl.Commands.GET_FAMILY, {}, {flags: DUMP}))
+    const family = families.find(({familyName}) => familyName === WG_GENL_NAME)
+    if (!family) throw new StepFailure('unsupported', 'the kernel has no module wireguard, or has not loaded it')
+    socket = new WireGuardSocket(generic, family)
+    return socket
+  }
+
+  async function get(device: string): Promise<ActualWireguard> {
+    const messages: readonly wg.Device[] = await asFailure((await open()).getDevice(device))
+    return actualDevice(device, messages)
+  }
+
+  async function ourDevices(): Promise<string[]> {
+    const found = (await links.dump(RTM.getLink, allLinks())).map(parseLink)
+    return found.filter(({ours, actual}) => ours && actual.spec?.kind === 'wireguard').map(({name}) => name)
+  }
+
+  async function applyOne({spec}: WireguardStep): Promise<void> {
+    if (!(await ourDevices()).includes(spec.device))
+      throw new StepFailure('missing', `no device ${spec.device} of ours`)
+    const privateKey = await readPrivateKey(spec.keyFile)
+    if (publicKeyOf(privateKey) !== spec.publicKey) {
+      // What was announced would not fit: the far end could never speak with it.
+      throw new StepFailure('refused', `${spec.keyFile} does not hold the key of ${spec.publicKey}`)
+    }
+    const held = await get(spec.device)
+    const change = deviceChange(spec, held, held.publicKey === spec.publicKey ? null : privateKey)
+    await asFailure((await open()).setDevice(spec.device, change))
+  }
+
+  return {
+    name: 'wireguard',
+    atomic: false,
+
+    read: (signal) =>
+      queued(async () => {
+        const devices: ActualWireguard[] = []
+        for (const device of await ourDevices()) {
+          signal.throwIfAborted()
+          devices.push(await get(device))
+        }
+        return devices
+      }),
+
+    apply: (steps, signal) =>
+      queued(async () => {
+        const outcomes: Outcome[] = []
+        for (const step of steps) {
+          signal.throwIfAborted()
+          outcomes.push(await outcomeOf(step.key, () => applyOne(step)))
+        }
+        return outcomes
+      }),
+
+    close() {
+      links.close()
+      generic.socket.close()
+    },
+  }
+}
+
+/** The library puts the errno into its message and nowhere else. */
+async function asFailure<T>(request: Promise<T>): Promise<T> {
+  try {
+    return await request
+  } catch (error) {
+    const errno = error instanceof Error ? /^Request rejected: (E[A-Z0-9]+)$/.exec(error.message)?.[1] : undefined
+    if (errno === undefined) throw error
+    throw new StepFailure(errnoCode(errno), `WireGuard: ${errno}`)
+  }
+}

@@ -1,0 +1,1 @@
+export {createWireguardDriver, type WireguardDriver} from './driver.ts'
