@@ -1,0 +1,65 @@
+import {readFileSync} from 'node:fs'
+import {noop} from 'cockatiel'
+import {Etcd3} from 'etcd3'
+import type {TlsFiles} from '../model/index.ts'
+
+export interface EtcdOptions {
+  readonly endpoints: readonly string[]
+  readonly tls: TlsFiles | null
+}
+
+/** One client an endpoint, so that it is we who choose which one is tried next. */
+export interface EtcdConnection {
+  readonly endpoints: readonly string[]
+  /** The client of an endpoint by index, modulo their number. */
+  client(index: number): Etcd3
+  close(): void
+}
+
+/**
+ * Keepalive notices a frozen server within 3 s; without a bound on messages a page of more than 4 MB
+ * would be refused. etcd3's retries and circuit breakers are switched off: they would delay ours by 5 s.
+ */
+const GRPC = {
+  'grpc.keepalive_time_ms': 1500,
+  'grpc.keepalive_timeout_ms': 1000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.max_receive_message_length': -1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2000,
+}
+
+/** A call without an answer is given up after this long: a host that swallows packets must not hold up the others. */
+export const CALL_TIMEOUT_MS = 5000
+
+/** Opens nothing yet: the first call connects. Throws when a TLS file cannot be read. */
+export function connect(options: EtcdOptions): EtcdConnection {
+  const {tls} = options
+  const credentials = tls && {
+    rootCertificate: readFileSync(tls.ca),
+    ...(tls.key ? {privateKey: readFileSync(tls.key)} : {}),
+    ...(tls.cert ? {certChain: readFileSync(tls.cert)} : {}),
+  }
+  const clients = options.endpoints.map(
+    (endpoint) =>
+      new Etcd3({
+        hosts: endpoint,
+        ...(credentials ? {credentials} : {}),
+        grpcOptions: GRPC,
+        defaultCallOptions: (context) => (context.isStream ? {} : {deadline: Date.now() + CALL_TIMEOUT_MS}),
+        faultHandling: {host: () => noop, global: noop},
+      }),
+  )
+  return {
+    endpoints: options.endpoints,
+    client: (index) => clients[index % clients.length]!,
+    close: () => {
+      for (const client of clients) client.close()
+    },
+  }
+}
+
+/** What went wrong, in one line, without the stack of the wrapper classes. */
+export function errorText(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!
+}

@@ -1,0 +1,153 @@
+import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
+import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {type Listed, readPrefix} from './pages.ts'
+import {runWatchStream, type StreamEnd} from './watch-stream.ts'
+
+export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'asked'
+
+/** How one source stands; what is old is told by its age, never by a flag alone. */
+export interface SourceState {
+  readonly connected: boolean
+  /** A whole list has been handed on since start. */
+  readonly synced: boolean
+  readonly revision: number
+  readonly clusterId: string | null
+  readonly endpoint: string | null
+  /** When the datastore last said anything (list, event, open watch), on the caller's monotonic clock. */
+  readonly lastHeardMs: number | null
+  readonly lastError: string | null
+  readonly resyncs: Readonly<Partial<Record<ResyncReason, number>>>
+  readonly events: number
+}
+
+export interface WatchClock {
+  /** Monotonic. */
+  nowMs(): number
+  /** Resolves after `ms`, or at once when the signal is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** 0 ≤ n < 1. */
+  random(): number
+}
+
+export interface WatchOptions {
+  readonly source: SourceId
+  readonly etcd: EtcdOptions
+  /** Each ends in `/`, or would take in its neighbours' keys too. */
+  readonly prefixes: readonly string[]
+  readonly onBatch: (batch: SourceBatch) => void
+  readonly onState: (state: SourceState) => void
+  readonly clock: WatchClock
+  readonly signal: AbortSignal
+}
+
+export interface SourceWatch {
+  state(): SourceState
+  /** Lists again from the start: what a doubt about anything known asks for. */
+  relist(): void
+  /** Settles after the signal is aborted. */
+  readonly done: Promise<void>
+}
+
+const OPEN_TIMEOUT_MS = 4000
+const BACKOFF_MS = {first: 100, last: 5000}
+
+/** Lists and watches one datastore for as long as the signal lets it. Never throws: a failure is a state. */
+export function watchSource(options: WatchOptions): SourceWatch {
+  const {clock, signal, source} = options
+  let state: SourceState = {
+    connected: false,
+    synced: false,
+    revision: 0,
+    clusterId: null,
+    endpoint: null,
+    lastHeardMs: null,
+    lastError: null,
+    resyncs: {},
+    events: 0,
+  }
+  const set = (change: Partial<SourceState>): void => {
+    state = {...state, ...change}
+    options.onState(state)
+  }
+  const heard = (): Partial<SourceState> => ({connected: true, lastHeardMs: clock.nowMs(), lastError: null})
+
+  let restart = new AbortController()
+  let asked = false
+
+  /** One list of all prefixes at one revision, as one batch. */
+  async function list(connection: EtcdConnection, index: number, reason: ResyncReason): Promise<Map<string, number>> {
+    const parts: Listed[] = []
+    for (const prefix of options.prefixes) {
+      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision))
+    }
+    const {revision, clusterId} = parts[0]!
+    const upserts: RawRecord[] = parts.flatMap((part) => part.records)
+    options.onBatch({source, type: 'list', revision, clusterId, upserts, deletes: []})
+    const resyncs = {...state.resyncs, [reason]: (state.resyncs[reason] ?? 0) + 1}
+    set({...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs})
+    return new Map(options.prefixes.map((prefix) => [prefix, revision + 1]))
+  }
+
+  const watch = (connection: EtcdConnection, index: number, next: Map<string, number>): Promise<StreamEnd> =>
+    runWatchStream({
+      client: connection.client(index),
+      clusterId: state.clusterId!,
+      next,
+      signal: AbortSignal.any([signal, restart.signal]),
+      openTimeoutMs: OPEN_TIMEOUT_MS,
+      onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
+      onEvents: ({revision, upserts, deletes}) => {
+        options.onBatch({source, type: 'changes', revision, clusterId: state.clusterId!, upserts, deletes})
+        const events = state.events + upserts.length + deletes.length
+        set({...heard(), revision: Math.max(state.revision, revision), events})
+      },
+    })
+
+  async function run(): Promise<void> {
+    let connection: EtcdConnection | null = null
+    let next: Map<string, number> | null = null
+    let reason: ResyncReason = 'start'
+    let index = 0
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        // Opened anew after each failure: certificates may have been renewed, addresses moved.
+        connection ??= connect(options.etcd)
+        index %= connection.endpoints.length
+        next ??= await list(connection, index, reason)
+        failures = 0
+        const end = await watch(connection, index, next)
+        if (end.reason === 'failed') throw new Error(end.cause)
+        if (end.reason === 'stale') {
+          next = null
+          reason = end.cause
+        }
+      } catch (error) {
+        if (signal.aborted) break
+        set({connected: false, lastError: errorText(error)})
+        connection?.close()
+        connection = null
+        index++
+        const full = Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
+        await clock.sleep(full * (1 - clock.random() / 2), signal)
+      }
+      if (asked) {
+        asked = false
+        restart = new AbortController()
+        next = null
+        reason = 'asked'
+      }
+    }
+    connection?.close()
+    set({connected: false})
+  }
+
+  return {
+    state: () => state,
+    relist: () => {
+      asked = true
+      restart.abort()
+    },
+    done: run(),
+  }
+}

@@ -1,0 +1,133 @@
+import type {Etcd3} from 'etcd3'
+import type {RawRecord} from '../model/index.ts'
+import {errorText} from './client.ts'
+import {rangeEnd, toRecord} from './pages.ts'
+
+/** What one watched prefix said. `next` is the revision from which a later watch must go on. */
+export interface WatchEvents {
+  readonly prefix: string
+  readonly revision: number
+  readonly upserts: readonly RawRecord[]
+  readonly deletes: readonly string[]
+}
+
+/** Why a stream ended. `stale`: the revision is gone or never was, so only a new list helps. */
+export type StreamEnd =
+  | {readonly reason: 'failed'; readonly cause: string}
+  | {readonly reason: 'stale'; readonly cause: 'compacted' | 'cluster' | 'revision'}
+  | {readonly reason: 'stopped'}
+
+export interface StreamOptions {
+  readonly client: Etcd3
+  readonly clusterId: string
+  /** Prefix → revision of the first event wanted. Advanced here, in place, as events are handed on. */
+  readonly next: Map<string, number>
+  readonly onEvents: (events: WatchEvents) => void
+  /** All watches stand. */
+  readonly onOpen: () => void
+  readonly signal: AbortSignal
+  /** Given up when the server has not confirmed every watch in this time. */
+  readonly openTimeoutMs: number
+}
+
+/**
+ * One raw watch stream with one watch a prefix, until it ends. Never rejects.
+ *
+ * `next` moves only with events that were handed on, and with progress notifications, which etcd sends for a watcher
+ * that has caught up and is idle; response headers are ahead of the events during a catch-up and are never believed.
+ */
+export async function runWatchStream(options: StreamOptions): Promise<StreamEnd> {
+  const {next, signal} = options
+  const prefixes = [...next.keys()]
+  if (signal.aborted) return {reason: 'stopped'}
+  let stream: Awaited<ReturnType<Etcd3['watchClient']['watch']>>
+  try {
+    stream = await options.client.watchClient.watch()
+  } catch (error) {
+    return {reason: 'failed', cause: errorText(error)}
+  }
+
+  return new Promise((resolve) => {
+    let ended = false
+    const finish = (end: StreamEnd): void => {
+      if (ended) return
+      ended = true
+      clearTimeout(opening)
+      signal.removeEventListener('abort', stop)
+      stream.cancel()
+      resolve(end)
+    }
+    const stop = (): void => finish({reason: 'stopped'})
+    const opening = setTimeout(
+      () => finish({reason: 'failed', cause: `no answer within ${options.openTimeoutMs} ms`}),
+      options.openTimeoutMs,
+    )
+    signal.addEventListener('abort', stop)
+    stream.on('error', (error) => finish({reason: 'failed', cause: errorText(error)}))
+    stream.on('end', () => finish({reason: 'failed', cause: 'the server closed the stream'}))
+
+    let open = 0
+    stream.on('data', (response) => {
+      if (ended) return
+      const prefix = prefixes[Number(response.watch_id) - 1]
+      const headerRevision = Number(response.header.revision)
+      if (response.canceled) {
+        const compacted = Number(response.compact_revision) > 0
+        if (compacted) finish({reason: 'stale', cause: 'compacted'})
+        else finish({reason: 'failed', cause: response.cancel_reason || 'the server cancelled the watch'})
+        return
+      }
+      if (response.header.cluster_id !== options.clusterId) return finish({reason: 'stale', cause: 'cluster'})
+      if (response.created) {
+        if (headerRevision < (next.get(prefixes[open] ?? '') ?? 0) - 1)
+          return finish({reason: 'stale', cause: 'revision'})
+        if (++open === prefixes.length) {
+          clearTimeout(opening)
+          options.onOpen()
+        }
+        return
+      }
+      if (prefix === undefined) return
+      if (response.events.length === 0) {
+        next.set(prefix, Math.max(next.get(prefix)!, headerRevision + 1))
+        return
+      }
+      const events = collect(prefix, response.events)
+      options.onEvents(events)
+      next.set(prefix, events.revision + 1)
+    })
+
+    for (const [index, prefix] of prefixes.entries()) {
+      stream.write({
+        create_request: {
+          key: Buffer.from(prefix),
+          range_end: rangeEnd(prefix),
+          start_revision: next.get(prefix)!,
+          progress_notify: true,
+          watch_id: index + 1,
+        },
+      })
+    }
+  })
+}
+
+type RawEvent = {
+  readonly type: string | number
+  readonly kv: {readonly key: Buffer; readonly value: Buffer; readonly mod_revision: string}
+}
+
+/** Events in the order of the server; of several on one key the last one counts. */
+function collect(prefix: string, events: readonly RawEvent[]): WatchEvents {
+  const latest = new Map<string, RawRecord | null>()
+  let revision = 0
+  for (const event of events) {
+    const record = toRecord(event.kv)
+    revision = Math.max(revision, record.modRevision)
+    // Put again at the end, so that the order of a batch is that of the last events.
+    latest.delete(record.key)
+    latest.set(record.key, event.type === 'Delete' || event.type === 'DELETE' ? null : record)
+  }
+  const upserts = [...latest.values()].filter((record) => record !== null)
+  const deletes = [...latest].flatMap(([key, record]) => (record === null ? [key] : []))
+  return {prefix, revision, upserts, deletes}
+}

@@ -1,0 +1,107 @@
+import {type ChildProcess, spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {mkdtempSync, rmSync} from 'node:fs'
+import {connect as connectTcp, createServer} from 'node:net'
+import {join} from 'node:path'
+import {Etcd3} from 'etcd3'
+
+/** Paths of a server's own certificate and of the CA that clients' certificates must come from. */
+export interface ServerTls {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
+/** A real etcd for tests: on loopback, data in memory, its own life under the test's control. */
+export interface EtcdServer {
+  readonly port: number
+  readonly endpoint: string
+  /** SIGKILL and wait; the data stays. */
+  kill(): Promise<void>
+  /** Starts it again on the same port, with the same data unless `fresh`. */
+  start(fresh?: boolean): Promise<void>
+  freeze(): void
+  thaw(): void
+  /** Ends it and removes its data. */
+  stop(): Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Resolves when the port takes connections; etcd opens it only once it serves. */
+async function listening(port: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`etcd ended with status ${child.exitCode}`)
+    const socket = connectTcp(port, '127.0.0.1')
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    socket.destroy()
+    if (open) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServer> {
+  const port = await freePort()
+  const peerPort = await freePort()
+  const scheme = tls ? 'https' : 'http'
+  const endpoint = `${scheme}://127.0.0.1:${port}`
+  let dir = ''
+  let child: ChildProcess | null = null
+
+  const kill = async (): Promise<void> => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+  const start = async (fresh = false): Promise<void> => {
+    if (fresh || dir === '') {
+      if (dir !== '') rmSync(dir, {recursive: true, force: true})
+      dir = mkdtempSync('/dev/shm/isthmus-etcd-')
+    }
+    const secure = tls
+      ? ['--client-cert-auth', '--trusted-ca-file', tls.ca, '--cert-file', tls.cert, '--key-file', tls.key]
+      : []
+    child = spawn(
+      'etcd',
+      [
+        ...['--name', 't', '--data-dir', join(dir, 'data'), '--logger', 'zap', '--log-level', 'error'],
+        ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
+        ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
+        ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
+        ...['--initial-cluster', `t=http://127.0.0.1:${peerPort}`, '--initial-cluster-token', dir],
+        ...secure,
+      ],
+      {stdio: 'ignore'},
+    )
+    await listening(port, child)
+  }
+  await start()
+  return {
+    port,
+    endpoint,
+    kill,
+    start,
+    freeze: () => child?.kill('SIGSTOP'),
+    thaw: () => child?.kill('SIGCONT'),
+    async stop() {
+      child?.kill('SIGCONT')
+      await kill()
+      rmSync(dir, {recursive: true, force: true})
+    },
+  }
+}
+
+/** A plain client, for what a test writes itself. */
+export const plainClient = (endpoint: string): Etcd3 => new Etcd3({hosts: endpoint})
