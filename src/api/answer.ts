@@ -1,0 +1,29 @@
+/** One answer before it goes out. */
+export interface Reply {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** For programs; the sentence beside it is for people. */
+export type ErrorCode =
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'unknown-kind'
+  | 'bad-request'
+  | 'too-large'
+  | 'config-refused'
+  | 'internal'
+
+export interface ErrorBody {
+  readonly error: {readonly code: ErrorCode; readonly message: string; readonly findings?: readonly unknown[]}
+}
+
+export function json(value: unknown, status = 200): Reply {
+  return {status, contentType: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n`}
+}
+
+export function refuse(status: number, code: ErrorCode, message: string): Reply {
+  return json({error: {code, message}} satisfies ErrorBody, status)
+}

@@ -1,0 +1,82 @@
+/**
+ * How the command line and the console ask a gateway: the only file of the API that outsiders use. It loads no part of
+ * the server; an answer that does not come is data, since what to do about it differs from caller to caller.
+ */
+import {type RequestOptions, request} from 'node:http'
+import type {ErrorBody, ErrorCode} from './answer.ts'
+import type {GatewayStatus, Kind, ReloadResult, Rows} from './gateway-view.ts'
+
+export type * from './gateway-view.ts'
+export {KINDS} from './gateway-view.ts'
+export {VERSION} from './version.ts'
+
+export type Answer<T> =
+  | {readonly ok: true; readonly value: T}
+  /** `unreachable`: nobody answered; else what the gateway refused, and why. */
+  | {
+      readonly ok: false
+      readonly code: 'unreachable' | ErrorCode
+      readonly message: string
+      readonly findings: ReloadResult['findings']
+    }
+
+export interface Listing<K extends Kind> {
+  readonly kind: K
+  readonly items: readonly Rows[K][]
+  /** There are more than were asked for. */
+  readonly more: boolean
+}
+
+export interface ApiClient {
+  readonly socketPath: string
+  status(): Promise<Answer<GatewayStatus>>
+  /** `limit` 0 means all. */
+  get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
+  trace(flow: unknown): Promise<Answer<Readonly<Record<string, unknown>>>>
+  reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
+}
+
+/** A gateway that takes longer than this for an answer is as good as gone. */
+const TIMEOUT_MS = 10_000
+
+export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): ApiClient {
+  const call = <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer<T>> =>
+    send<T>({socketPath, method, path, timeout: timeoutMs}, body)
+  return {
+    socketPath,
+    status: () => call('GET', '/v1/status'),
+    get: (kind, name, limit) => {
+      const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
+      return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
+    },
+    trace: (flow) => call('POST', '/v1/trace', flow),
+    reload: () => call('POST', '/v1/reload'),
+  }
+}
+
+function send<T>(options: RequestOptions, body: unknown): Promise<Answer<T>> {
+  return new Promise((resolve) => {
+    const fail = (message: string): void => resolve({ok: false, code: 'unreachable', message, findings: []})
+    const outgoing = request(options, (incoming) => {
+      const chunks: Buffer[] = []
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+      incoming.on('error', (error) => fail(error.message))
+      incoming.on('end', () => resolve(read<T>(incoming.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'))))
+    })
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
+    outgoing.on('error', (error) => fail(error.message))
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
+function read<T>(status: number, text: string): Answer<T> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (status >= 200 && status < 300) return {ok: true, value: value as T}
+    const {code, message, findings} = (value as ErrorBody).error
+    return {ok: false, code, message, findings: (findings ?? []) as ReloadResult['findings']}
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+    return {ok: false, code: 'unreachable', message: `status ${status}, and no JSON: is this isthmus?`, findings: []}
+  }
+}

@@ -1,0 +1,177 @@
+import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows} from '../../src/api/index.ts'
+
+export const ENDPOINT: EndpointRow = {
+  address: '10.1.0.5',
+  site: 'a',
+  kind: 'pod',
+  names: ['default/web-1'],
+  labels: {app: 'web'},
+  source: 'datastore/main',
+}
+
+/** A gateway of site a with one tunnel to b, one to c that is down, and one broken record. */
+export const STATUS: GatewayStatus = {
+  site: 'a',
+  gateway: 'a1',
+  version: '0.1.0',
+  startedAt: '2026-01-02T03:04:05.000Z',
+  ready: true,
+  waitingFor: null,
+  tunnels: [
+    {
+      name: 'wan b/b1/wan 0',
+      site: 'b',
+      gateway: 'b1',
+      uplink: 'wan',
+      encapsulation: 'ipip',
+      device: 'is-b-1f2e3d',
+      local: '192.0.2.1',
+      peer: '198.51.100.1',
+      mtu: 1480,
+      up: true,
+      rxBytes: 12_345_678,
+      txBytes: 512,
+      rxPackets: 9000,
+      txPackets: 4,
+      errors: 0,
+    },
+    {
+      name: 'wan c/c1/wan 0',
+      site: 'c',
+      gateway: 'c1',
+      uplink: 'wan',
+      encapsulation: 'wireguard',
+      device: 'is-c-aabbcc',
+      local: '192.0.2.1',
+      peer: '203.0.113.1',
+      mtu: 1420,
+      up: false,
+      rxBytes: 0,
+      txBytes: 0,
+      rxPackets: 0,
+      txPackets: 0,
+      errors: 3,
+    },
+  ],
+  sessions: [
+    {
+      name: 'tun_b_b1_wan_1f2e3d',
+      protocol: 'bgp',
+      kind: 'tunnel',
+      neighbor: '100.64.1.0',
+      as: 4200000002,
+      state: 'Established',
+      up: true,
+      since: '2026-01-02T03:04:10.000Z',
+      imported: 4,
+      exported: 3,
+      lastError: null,
+    },
+  ],
+  datastores: [
+    {
+      name: 'datastore/main',
+      site: 'a',
+      connected: true,
+      synced: true,
+      restored: false,
+      revision: 77,
+      ageSeconds: 0.4,
+      keys: 120,
+      decodeErrors: 1,
+      lastError: null,
+    },
+    {
+      name: 'export/b',
+      site: 'b',
+      connected: false,
+      synced: false,
+      restored: true,
+      revision: 12,
+      ageSeconds: 3700,
+      keys: 30,
+      decodeErrors: 0,
+      lastError: 'connect ECONNREFUSED',
+    },
+  ],
+  sites: [
+    {
+      name: 'a',
+      local: true,
+      as: 4200000001,
+      granted: ['10.1.0.0/16'],
+      prefixes: ['10.1.0.0/16'],
+      gateways: 1,
+      pods: 2,
+      hosts: 0,
+      sets: 1,
+      staticPrefixes: 1,
+      refused: 0,
+    },
+  ],
+  policies: [
+    {
+      name: 'web',
+      kind: 'GlobalNetworkPolicy',
+      tier: 'default',
+      order: 100,
+      selector: "app == 'web'",
+      types: ['Ingress'],
+      rules: 2,
+      site: 'a',
+    },
+  ],
+  findings: [
+    {
+      code: 'record-not-json',
+      severity: 'error',
+      where: {source: 'datastore main', key: '/calico/resources/v3/projectcalico.org/tiers/t'},
+      detail: 'Unexpected end of JSON input',
+      remedy: 'mend or delete the key',
+    },
+  ],
+  reconcile: {
+    lastSuccess: '2026-01-02T03:05:00.000Z',
+    durationMs: 12.4,
+    passes: 40,
+    errors: 1,
+    dirty: false,
+    lastErrors: [],
+  },
+  nft: {classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
+}
+
+const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
+  tunnels: STATUS.tunnels,
+  sessions: STATUS.sessions,
+  datastores: STATUS.datastores,
+  sites: STATUS.sites,
+  policies: STATUS.policies,
+  findings: STATUS.findings,
+  gateways: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan']}],
+  endpoints: [ENDPOINT],
+  tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1}],
+  nodes: [],
+  classes: [{name: '1', addresses: 2, site: 'a', labels: {app: 'web'}}],
+}
+
+const nameOf = (row: object): string =>
+  'name' in row ? String(row.name) : 'address' in row ? String(row.address) : 'code' in row ? String(row.code) : ''
+
+/** A view over fixed data; each test replaces what it is about. */
+export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
+  return {
+    status: () => STATUS,
+    get: <K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]> => {
+      const rows: readonly Rows[K][] = ROWS[kind]
+      return rows.filter((row) => name === null || nameOf(row) === name)
+    },
+    trace: (flow) =>
+      typeof flow === 'object' && flow !== null && 'from' in flow
+        ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}
+        : {ok: false, problem: 'from: missing'},
+    reload: async () => ({ok: true, findings: []}),
+    metrics: async () => ({contentType: 'text/plain; version=0.0.4', text: 'isthmus_up 1\n'}),
+    ...parts,
+  }
+}
