@@ -1,5 +1,4 @@
 import {
-  type AttributeSetId,
   type CalicoNode,
   type Decoded,
   type DecodedBatch,
@@ -8,6 +7,7 @@ import {
   type GatewayConfig,
   type GatewayRecord,
   parseSiteName,
+  type Resource,
   type SiteName,
   type SourceId,
   type World,
@@ -18,13 +18,12 @@ import {
   configuredHoldings,
   type Dependency,
   dependenciesOf,
-  fulfilledBy,
   type Holding,
   holdingOfEntry,
   holdingOfResource,
   isWrittenByUs,
-  type Lookup,
 } from './holding.ts'
+import {LabelStore} from './label-store.ts'
 import {type Hold, type MemberChange, MemberTable} from './members.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
@@ -45,8 +44,7 @@ export class Federation {
   readonly #refused = new Map<SiteName, Map<string, readonly Refusal[]>>()
   /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
   readonly #others = new Map<string, {readonly source: SourceId; readonly record: Decoded}>()
-  /** Profiles and attribute sets, by `SOURCE DEPENDENCY`. */
-  readonly #fulfilled = new Map<string, Decoded>()
+  readonly #labels = new LabelStore()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
   readonly #nodes = new Part(() => this.#listNodes())
@@ -77,9 +75,12 @@ export class Federation {
     return this.#table.takeChanges()
   }
 
-  /** Decoded resources of one source, for traces through a site's own policies. */
-  *resourcesOf(source: SourceId): Generator<DecodedResource> {
-    for (const record of this.#sources.get(source)?.records() ?? []) if (record.type === 'resource') yield record
+  /** Decoded resources of one source, and of an export the site's own policies: for traces through them. */
+  *resourcesOf(source: SourceId): Generator<Resource> {
+    for (const record of this.#sources.get(source)?.records() ?? []) {
+      if (record.type === 'resource') yield record.resource
+      if (record.type === 'export' && record.entry.kind === 'local') yield record.entry.resource
+    }
   }
 
   /** The World now; the same object as long as nothing changed, and unchanged parts are the same objects. */
@@ -114,30 +115,33 @@ export class Federation {
     this.#world = null
     // First everything is stored, then what depends on it is derived: order within a batch means nothing.
     const touched = new Set<string>()
-    for (const change of changes) this.#note(batch.source, change, touched)
-    for (const key of touched) this.#derive(batch.source, store, key)
+    const site = this.#siteOf(batch.source)
+    if (site === null) return
+    for (const change of changes) this.#note(batch.source, site, change, touched)
+    for (const key of touched) this.#derive(batch.source, site, store, key)
   }
 
-  #note(source: SourceId, {key, before, after}: RecordChange, touched: Set<string>): void {
+  #note(source: SourceId, site: SiteName, {key, before, after}: RecordChange, touched: Set<string>): void {
     touched.add(key)
-    const had = before ? dependenciesOf(before) : []
-    const has = after ? dependenciesOf(after) : []
+    // The own export lies in the own datastore: its members say nothing that the datastore does not.
+    const isOwnExport = (record: Decoded): boolean => record.type === 'export' && site === this.#config.site
+    const had = before && !isOwnExport(before) ? dependenciesOf(before) : []
+    const has = after && !isOwnExport(after) ? dependenciesOf(after) : []
     this.#dependencies.change(source, key, had, has)
-    const isMissing = (dependency: Dependency): boolean => !this.#fulfilled.has(`${source} ${dependency}`)
+    const isMissing = (dependency: Dependency): boolean => !this.#labels.has(source, dependency)
     if (had.some(isMissing) || has.some(isMissing)) this.#memberFindings.stale = true
     for (const [record, there] of [
       [before, false],
       [after, true],
     ] as const) {
-      const dependency = record && fulfilledBy(record)
-      if (record && dependency) {
-        if (there) this.#fulfilled.set(`${source} ${dependency}`, record)
-        else this.#fulfilled.delete(`${source} ${dependency}`)
+      if (!record) continue
+      const dependency = isOwnExport(record) ? null : this.#labels.note(source, site, record, there)
+      if (dependency) {
         for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
         this.#memberFindings.stale = true
       }
-      const part = record && this.#partOf(record)
-      if (!record || !part) continue
+      const part = this.#partOf(record)
+      if (!part) continue
       part.stale = true
       if (there) this.#others.set(`${source} ${key}`, {source, record})
       else this.#others.delete(`${source} ${key}`)
@@ -158,27 +162,16 @@ export class Federation {
     return isGlobalDocument(resource) ? this.#policies : null
   }
 
-  #derive(source: SourceId, store: SourceStore, key: string): void {
+  #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
     const record = store.record(key)
-    const site = this.#siteOf(source)
-    const holding = record && site ? this.#holdingOf(source, record, site) : null
-    this.#place(`${source} ${key}`, key, source, site ?? this.#config.site, record?.modRevision ?? 0, holding, false)
+    const holding = record ? this.#holdingOf(source, record, site) : null
+    this.#place(`${source} ${key}`, key, source, site, record?.modRevision ?? 0, holding, false)
   }
 
   #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
-    const lookup: Lookup = {
-      profile: (name) => {
-        const found = this.#fulfilled.get(`${source} profile:${name}`)
-        return found?.type === 'resource' && found.resource.kind === 'Profile' ? found.resource : undefined
-      },
-      attributes: (id: AttributeSetId) => {
-        const found = this.#fulfilled.get(`${source} attributes:${id}`)
-        return found?.type === 'export' && found.entry.kind === 'attributes' ? found.entry.set : undefined
-      },
-    }
+    const lookup = this.#labels.of(source)
     const remote = site !== this.#config.site
     if (record.type === 'resource') return remote ? null : holdingOfResource(record.resource, lookup, site)
-    // The own export lies in the own datastore: it says nothing that the datastore does not.
     return record.type === 'export' && remote ? holdingOfEntry(record.entry, lookup, site) : null
   }
 
@@ -274,12 +267,10 @@ export class Federation {
   }
 
   #findMembers(): readonly Finding[] {
-    const isThere = (source: SourceId, dependency: Dependency): boolean =>
-      this.#fulfilled.has(`${source} ${dependency}`)
     return [
       ...refusalFindings(this.#refused),
       ...duplicateFindings(this.#table.duplicates),
-      ...missingFindings(this.#dependencies.missing(isThere)),
+      ...missingFindings(this.#dependencies.missing((source, dependency) => this.#labels.has(source, dependency))),
     ]
   }
 

@@ -25,10 +25,13 @@ import {
   DEFAULT_ALLOW_PROFILE,
 } from './attributes.ts'
 
-/** What one object is to policy, before ownership: some addresses with one attribute set. */
-export interface Holding {
+export interface Labelled {
   readonly set: AttributeSet
   readonly id: AttributeSetId
+}
+
+/** What one object is to policy, before ownership: some addresses with one attribute set. */
+export interface Holding extends Labelled {
   readonly prefixes: readonly Prefix[]
   readonly names: readonly string[]
 }
@@ -39,7 +42,8 @@ export type Dependency = `profile:${string}` | `attributes:${string}`
 /** Looks up what a holding depends on, within its source. */
 export interface Lookup {
   profile(name: string): Profile | undefined
-  attributes(id: AttributeSetId): AttributeSet | undefined
+  /** Under the site that the source is of. */
+  attributes(id: AttributeSetId): Labelled | undefined
 }
 
 /** Written by Isthmus into a Calico tree: never the site's own. */
@@ -57,13 +61,6 @@ export function dependenciesOf(record: Decoded): Dependency[] {
   }
   const namespace = resource.kind === 'NetworkSet' ? resource.meta.namespace : null
   return namespace === null ? [] : [`profile:kns.${namespace}`]
-}
-
-/** The dependency that a record fulfils. */
-export function fulfilledBy(record: Decoded): Dependency | null {
-  if (record.type === 'resource' && record.resource.kind === 'Profile') return `profile:${record.resource.meta.name}`
-  if (record.type === 'export' && record.entry.kind === 'attributes') return `attributes:${record.entry.id}`
-  return null
 }
 
 const listedProfiles = (endpoint: WorkloadEndpoint | HostEndpoint): string[] =>
@@ -109,22 +106,7 @@ export function holdingOfEntry(entry: ExportEntry, lookup: Lookup, site: SiteNam
   if (entry.kind !== 'endpoint') return null
   const said = lookup.attributes(entry.attributes)
   if (said === undefined) return null
-  return {...relabelled(said, site), prefixes: [entry.prefix], names: [...new Set(entry.names)].sort()}
-}
-
-/** One remote attribute set serves thousands of addresses: relabelled and hashed once. A cache of a pure function. */
-const RELABELLED = new WeakMap<
-  AttributeSet,
-  {readonly site: SiteName; readonly id: AttributeSetId; readonly set: AttributeSet}
->()
-
-function relabelled(said: AttributeSet, site: SiteName): {id: AttributeSetId; set: AttributeSet} {
-  const known = RELABELLED.get(said)
-  if (known?.site === site) return {id: known.id, set: known.set}
-  const set = attributesFromRemote(said, site)
-  const made = {site, id: attributeSetId(set), set}
-  RELABELLED.set(said, made)
-  return {id: made.id, set}
+  return {...said, prefixes: [entry.prefix], names: [...new Set(entry.names)].sort()}
 }
 
 function holding(set: AttributeSet, prefixes: readonly Prefix[], names: readonly string[]): Holding {

@@ -122,7 +122,7 @@ describe('members', () => {
     assert.equal(federation.world().refused.size, 0)
   })
 
-  it('a hundred thousand refusals are counted, and few of them named', () => {
+  it('many refusals are counted, and few of them named', () => {
     const pods = Array.from({length: 1000}, (_, i) => podRecord(`p${i}`, `10.9.${i >> 8}.${i & 255}`))
     const world = worldOf(pods)
     assert.equal(world.refused.get(site('a')), 1000)
@@ -304,6 +304,31 @@ describe('a remote export', () => {
     federation.update(listOf('export/b', EXPORT_B.slice(0, 3), 9))
     assert.deepEqual([state()?.synced, state()?.restored, state()?.keys], [true, false, 3])
     assert.equal(membersAt(federation.world(), '10.2.0.5/32').length, 0)
+  })
+
+  it('a change that is older than what is known does nothing', () => {
+    const federation = federated()
+    const at = (revision: number, name: string): RawRecord =>
+      rawRecord(`${EXPORT}endpoints/main/10.2.0.5/x1`, {n: [name]}, revision)
+    federation.update(changesOf('export/b', [at(20, 'new')], [], 20))
+    federation.update(changesOf('export/b', [at(19, 'old')], [], 20))
+    federation.update(changesOf('export/b', [], [`${EXPORT}endpoints/main/10.2.0.5/x1`], 18))
+    assert.deepEqual(membersAt(federation.world(), '10.2.0.5/32')[0]?.names, ['new'])
+  })
+
+  it('the own export in the own datastore adds no members, and a twin’s gateway', () => {
+    const federation = new Federation(configOf())
+    const gateway = rawRecord(`${EXPORT}gateways/a2`, {uplinks: [{name: 'wan', address: '192.0.2.9', inner: []}]})
+    const own = EXPORT_B.map((record) => ({...record, key: record.key.replace('10.2.0.5', '10.1.0.5')}))
+    federation.update(
+      listOf('datastore/main', [...own.filter((record) => !record.key.includes('attributes')), gateway]),
+    )
+    const world = federation.world()
+    assert.deepEqual([membersAt(world, '10.1.0.5/32'), codes(world)], [[], []])
+    assert.deepEqual(
+      world.sites.get(site('a'))?.gateways.map((entry) => entry.name),
+      ['a1', 'a2'],
+    )
   })
 
   it('a restored backup, with its revisions gone back, is taken as it is', () => {

@@ -27,6 +27,9 @@ const localEvent: fc.Arbitrary<HistoryEvent> = fc.oneof(
       ),
   },
   fc.tuple(small, small).map(([name, env]) => put(profileRecord(`kns.n${name}`, {'pcns.env': `e${env}`}))),
+  fc
+    .tuple(small, small)
+    .map(([name, env]) => put(rawRecord(`${ISTHMUS}profiles/kns.n${name}`, {spec: {labelsToApply: {env: `e${env}`}}}))),
   fc.tuple(small, fc.array(small), small).map(([name, ips, label]) =>
     put(
       rawRecord(`${CALICO}globalnetworksets/s${name}`, {
