@@ -1,7 +1,7 @@
 import type {NftChain, NftSet} from '../../src/model/index.ts'
-import {familyOf, prefixContainsAddress} from '../../src/net/index.ts'
+import {addressNumber, familyOf, prefixContainsAddress} from '../../src/net/index.ts'
 import type {Packet} from '../../src/policy/oracle/index.ts'
-import {prefix} from './worlds.ts'
+import {address as addressOf, prefix} from './worlds.ts'
 
 interface Ruleset {
   readonly sets: ReadonlyMap<string, NftSet>
@@ -114,9 +114,17 @@ function verdict(map: NftSet, key: string): Effect {
 
 function lookUp(map: NftSet, address: Packet['from']): string | null {
   if (!map.interval) return map.elements.get(address) ?? null
-  const found = [...map.elements].filter(([key]) => prefixContainsAddress(prefix(key), address))
+  const found = [...map.elements].filter(([key]) => holds(key, address))
   if (found.length > 1) throw new Error(`${map.name} overlaps at ${address}`)
   return found[0]?.[1] ?? null
+}
+
+function holds(element: string, address: Packet['from']): boolean {
+  const [first, last] = element.split('-')
+  if (last === undefined) return prefixContainsAddress(prefix(element), address)
+  const number = addressNumber(address)
+  const [low, high] = [addressNumber(addressOf(first!)), addressNumber(addressOf(last))]
+  return familyOf(addressOf(last)) === familyOf(address) && low <= number && number <= high
 }
 
 /** Conntrack's tuple has type and code of ICMP in the place of the destination port, and the id in the source's. */

@@ -1,19 +1,15 @@
-import type {NftChain, NftSet} from '../../model/index.ts'
-import {type Family, isHostPrefix, prefixAddress, rangeToPrefixes} from '../../net/index.ts'
+import {classidText, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
+import type {Family} from '../../net/index.ts'
 import type {Numbering} from '../classes/index.ts'
 import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
 import {printRules} from './verdict-chains.ts'
 
-/** A class number in nft's words: the mark of a source, the priority (`classid`) of a destination. */
-export const markText = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`
-
-/** nft prints 0 as `none`, and what is read back must equal what was written. */
-export const classidText = (number: number): string =>
-  number === 0 ? 'none' : `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
+/** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
+const classText = (number: number): string => (number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff))
 
 /**
  * The look-up maps: host addresses in hash maps, wider prefixes in interval maps, each once for sources and once for
- * destinations, since a scratch field has one type. Interval elements are prefixes, as nft prints them back.
+ * destinations, since a scratch field has one type.
  */
 export function classSets(numbering: Numbering): NftSet[] {
   const elements = new Map<string, Map<string, string>>()
@@ -25,13 +21,11 @@ export function classSets(numbering: Numbering): NftSet[] {
   }
   const put = (name: string, key: string, number: number): void => {
     elements.get(name)!.set(key, markText(number))
-    elements.get(`${name}d`)!.set(key, classidText(number))
+    elements.get(`${name}d`)!.set(key, classText(number))
   }
   for (const [address, number] of numbering.hosts) put(address.includes(':') ? 'class6' : 'class4', address, number)
   for (const {number, ...range} of numbering.regions) {
-    for (const prefix of rangeToPrefixes(range)) {
-      put(`cidr${range.family}`, isHostPrefix(prefix) ? prefixAddress(prefix) : prefix, number)
-    }
+    put(`cidr${range.family}`, rangeElement(range), number)
   }
   return [...elements].map(([name, map]) => ({
     name,
@@ -45,7 +39,7 @@ export function classSets(numbering: Numbering): NftSet[] {
 export function verdictSets(verdicts: Verdicts): NftSet[] {
   const pairs = new Map<string, string>()
   for (const [from, row] of verdicts.pairs) {
-    for (const [to, target] of row) pairs.set(`${markText(from)} . ${classidText(to)}`, `goto ${target}`)
+    for (const [to, target] of row) pairs.set(`${markText(from)} . ${classText(to)}`, `goto ${target}`)
   }
   const sources = new Map<string, string>()
   for (const [number, target] of verdicts.sources) {
@@ -55,8 +49,8 @@ export function verdictSets(verdicts: Verdicts): NftSet[] {
   const destinations = new Map<string, string>()
   const unowned = new Map<string, string>()
   for (const [number, target] of verdicts.destinations) {
-    destinations.set(classidText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
-    if (target === 'unowned') unowned.set(classidText(number), '')
+    destinations.set(classText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
+    if (target === 'unowned') unowned.set(classText(number), '')
   }
   const map = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => {
     return {name, key, value, interval: false, elements}
