@@ -15,3 +15,6 @@ export {
   type RouterState,
   readRouter,
 } from './bird/index.ts'
+export {type ConntrackUse, readConntrack} from './conntrack.ts'
+export {registerConntrackMetrics, registerTunnelMetrics, type TunnelSample} from './metrics.ts'
+export {createTunnelReader, type DeviceCounters, type Flow, type TunnelReader} from './tunnels.ts'

@@ -4,8 +4,8 @@ import {type Address, addressFromNumber, addressNumber, familyOf} from '../../ne
 import {StepFailure} from '../failure.ts'
 
 /**
- * rtnetlink messages of links and addresses, encoded and decoded attribute by attribute: the library's own link
- * encoder knows neither tunnel kinds nor nested data, and its decoder throws on shapes that newer kernels send.
+ * rtnetlink messages of links and addresses, encoded and decoded attribute by attribute: to the library a tunnel's kind
+ * and data (IFLA_LINKINFO) are opaque bytes, so nothing would be left for it to do.
  */
 export const RTM = {newLink: 16, delLink: 17, getLink: 18, newAddress: 20, delAddress: 21, getAddress: 22} as const
 

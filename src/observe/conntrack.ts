@@ -1,0 +1,23 @@
+import {readFile} from 'node:fs/promises'
+
+export interface ConntrackUse {
+  readonly entries: number
+  readonly limit: number
+}
+
+const FOLDER = '/proc/sys/net/netfilter'
+
+/** How full the connection table of this network namespace is; null where the kernel has loaded no conntrack. */
+export async function readConntrack(): Promise<ConntrackUse | null> {
+  const [entries, limit] = await Promise.all([number('nf_conntrack_count'), number('nf_conntrack_max')])
+  return entries === null || limit === null ? null : {entries, limit}
+}
+
+async function number(name: string): Promise<number | null> {
+  try {
+    return Number(await readFile(`${FOLDER}/${name}`, 'utf8'))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}

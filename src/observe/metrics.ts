@@ -1,0 +1,123 @@
+import {Counter, Gauge, type Registry} from 'prom-client'
+import type {SiteName, Tunnel} from '../model/index.ts'
+import type {ConntrackUse} from './conntrack.ts'
+import type {DeviceCounters} from './tunnels.ts'
+
+/** One tunnel at the moment of a scrape; `counters` null while its device does not exist. */
+export interface TunnelSample {
+  readonly id: string
+  readonly site: SiteName
+  readonly encapsulation: Tunnel['encapsulation']
+  readonly up: boolean
+  readonly counters: DeviceCounters | null
+}
+
+/**
+ * Declares the `isthmus_tunnel_*` family, filled at each scrape from the kernel's own totals: a counter is set anew to
+ * what the kernel says, so a device that was made anew shows as a reset, which is what it is. A tunnel that is gone has
+ * no series.
+ */
+export function registerTunnelMetrics(
+  registers: readonly Registry[],
+  sample: () => Promise<readonly TunnelSample[]>,
+): void {
+  const once = sharedInTurn(sample)
+  const labelNames = ['peer', 'tunnel'] as const
+  const labels = ({id, site}: TunnelSample) => ({peer: site, tunnel: id})
+
+  const counter = (name: string, help: string, value: (counters: DeviceCounters) => number): void => {
+    new Counter({
+      name: `isthmus_tunnel_${name}_total`,
+      help,
+      labelNames,
+      registers: [...registers],
+      async collect() {
+        const tunnels = await once()
+        this.reset()
+        for (const tunnel of tunnels) if (tunnel.counters) this.inc(labels(tunnel), value(tunnel.counters))
+      },
+    })
+  }
+  counter('receive_bytes', 'Bytes received from the tunnel, inner packets', ({receive}) => receive.bytes)
+  counter('transmit_bytes', 'Bytes sent into the tunnel, inner packets', ({transmit}) => transmit.bytes)
+  counter('receive_packets', 'Packets received from the tunnel', ({receive}) => receive.packets)
+  counter('transmit_packets', 'Packets sent into the tunnel', ({transmit}) => transmit.packets)
+  counter('receive_errors', 'Packets from the tunnel that the device found bad', ({receive}) => receive.errors)
+  counter('transmit_errors', 'Packets that the device failed to send', ({transmit}) => transmit.errors)
+
+  new Counter({
+    name: 'isthmus_tunnel_drops_total',
+    help: 'Packets that the tunnel device dropped, by direction',
+    labelNames: [...labelNames, 'reason'] as const,
+    registers: [...registers],
+    async collect() {
+      const tunnels = await once()
+      this.reset()
+      for (const tunnel of tunnels) {
+        if (!tunnel.counters) continue
+        this.inc({...labels(tunnel), reason: 'receive'}, tunnel.counters.receive.drops)
+        this.inc({...labels(tunnel), reason: 'transmit'}, tunnel.counters.transmit.drops)
+      }
+    },
+  })
+  new Gauge({
+    name: 'isthmus_tunnel_up',
+    help: 'Whether the tunnel carries packets: 1 or 0',
+    labelNames: [...labelNames, 'mode'] as const,
+    registers: [...registers],
+    async collect() {
+      const tunnels = await once()
+      this.reset()
+      for (const tunnel of tunnels) this.set({...labels(tunnel), mode: tunnel.encapsulation}, tunnel.up ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'isthmus_tunnel_wireguard_last_handshake_timestamp_seconds',
+    help: 'Time of the last WireGuard handshake, seconds since 1970',
+    labelNames,
+    registers: [...registers],
+    async collect() {
+      const tunnels = await once()
+      this.reset()
+      for (const tunnel of tunnels) {
+        const seconds = tunnel.counters?.handshakeSeconds ?? null
+        if (seconds !== null) this.set(labels(tunnel), seconds)
+      }
+    },
+  })
+}
+
+/** Declares `isthmus_conntrack_entries` and `_limit`, filled at each scrape; no series where there is no conntrack. */
+export function registerConntrackMetrics(
+  registers: readonly Registry[],
+  read: () => Promise<ConntrackUse | null>,
+): void {
+  const once = sharedInTurn(read)
+  const gauge = (name: string, help: string, value: (use: ConntrackUse) => number): void => {
+    new Gauge({
+      name: `isthmus_conntrack_${name}`,
+      help,
+      labelNames: [],
+      registers: [...registers],
+      async collect() {
+        const use = await once()
+        // `remove` leaves no series; `reset` would leave a nought that nobody has counted.
+        if (use === null) this.remove()
+        else this.set(value(use))
+      },
+    })
+  }
+  gauge('entries', 'Flows in the connection table', ({entries}) => entries)
+  gauge('limit', 'Flows that the connection table takes', ({limit}) => limit)
+}
+
+/** All metrics of one scrape ask in the same turn and get one answer. */
+function sharedInTurn<T>(ask: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null
+  return () => {
+    running ??= ask().finally(() => {
+      running = null
+    })
+    return running
+  }
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import {Registry} from 'prom-client'
+import type {SiteName} from '../../src/model/index.ts'
+import {registerConntrackMetrics, registerTunnelMetrics, type TunnelSample} from '../../src/observe/index.ts'
+
+const sample = (bytes: number, more: Partial<TunnelSample> = {}): TunnelSample => ({
+  id: 'wan b/b1/wan 1',
+  site: 'b' as SiteName,
+  encapsulation: 'wireguard',
+  up: true,
+  counters: {
+    device: 'is-b-1',
+    operstate: 'unknown',
+    receive: {bytes, packets: 2, errors: 0, drops: 1},
+    transmit: {bytes: 3, packets: 4, errors: 5, drops: 6},
+    handshakeSeconds: 1700000000,
+  },
+  ...more,
+})
+const LABELS = 'peer="b",tunnel="wan b/b1/wan 1"'
+
+describe('tunnel metrics', () => {
+  let tunnels: TunnelSample[] = []
+  let asked = 0
+  const register = new Registry()
+  registerTunnelMetrics([register], async () => {
+    asked++
+    return tunnels
+  })
+  const scrape = async () =>
+    (await register.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+
+  it('show the totals of the kernel, asked once a scrape', async () => {
+    tunnels = [sample(100)]
+    const lines = await scrape()
+    assert.equal(asked, 1)
+    assert.ok(lines.includes(`isthmus_tunnel_receive_bytes_total{${LABELS}} 100`), lines.join('\n'))
+    assert.ok(lines.includes(`isthmus_tunnel_transmit_errors_total{${LABELS}} 5`))
+    assert.ok(lines.includes(`isthmus_tunnel_drops_total{${LABELS},reason="transmit"} 6`))
+    assert.ok(lines.includes(`isthmus_tunnel_up{${LABELS},mode="wireguard"} 1`))
+    assert.ok(lines.includes(`isthmus_tunnel_wireguard_last_handshake_timestamp_seconds{${LABELS}} 1700000000`))
+    assert.equal(lines.length, 10)
+  })
+
+  it('are totals again at the next scrape, not sums of scrapes', async () => {
+    tunnels = [sample(150)]
+    assert.ok((await scrape()).includes(`isthmus_tunnel_receive_bytes_total{${LABELS}} 150`))
+  })
+
+  it('say down for a tunnel without a device and nothing for one that is gone', async () => {
+    tunnels = [sample(0, {up: false, counters: null})]
+    assert.deepEqual(await scrape(), [`isthmus_tunnel_up{${LABELS},mode="wireguard"} 0`])
+    tunnels = []
+    assert.deepEqual(await scrape(), [])
+  })
+})
+
+describe('conntrack metrics', () => {
+  it('show use and limit, and nothing without conntrack', async () => {
+    let use: {entries: number; limit: number} | null = {entries: 7, limit: 262144}
+    const register = new Registry()
+    registerConntrackMetrics([register], async () => use)
+    assert.match(await register.metrics(), /^isthmus_conntrack_entries 7$/m)
+    assert.match(await register.metrics(), /^isthmus_conntrack_limit 262144$/m)
+    use = null
+    assert.doesNotMatch(await register.metrics(), /^isthmus/m)
+  })
+})
