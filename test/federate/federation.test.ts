@@ -369,6 +369,15 @@ describe('world()', () => {
     assert.ok(Object.isFrozen(after))
   })
 
+  it('resourcesOf gives what a trace through a site’s own policies needs, local or exported', () => {
+    const federation = new Federation(configOf())
+    federation.update(listOf('datastore/main', [calicoFixture('networkpolicy'), calicoFixture('profile')]))
+    federation.update(listOf('export/b', [rawRecord(`${EXPORT}local/main/networkpolicies/shop/p`, {spec: {}})]))
+    const kinds = (source: 'datastore/main' | 'export/b'): string[] =>
+      [...federation.resourcesOf(source)].map((resource) => resource.kind)
+    assert.deepEqual([kinds('datastore/main'), kinds('export/b')], [['NetworkPolicy', 'Profile'], ['NetworkPolicy']])
+  })
+
   it('counts keys and records that could not be read', () => {
     const federation = new Federation(configOf())
     const broken = rawRecord(`${CALICO}nodes/n`, '{', 3)
