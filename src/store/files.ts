@@ -1,0 +1,58 @@
+import {chmod, mkdir, open, readFile, rename, stat} from 'node:fs/promises'
+import {dirname} from 'node:path'
+import type {Finding} from '../model/index.ts'
+
+/** Nobody but the daemon's user (and root) reads what it keeps. */
+const FILE_MODE = 0o600
+const DIR_MODE = 0o700
+
+/** Replaces a file whole: written beside, flushed to disk, renamed over. Makes its directory. */
+export async function writeState(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), {recursive: true, mode: DIR_MODE})
+  const beside = `${path}.new`
+  const file = await open(beside, 'w', FILE_MODE)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(beside, path)
+}
+
+/** The file's text; null when it is not there. What else stands in the way is a finding. */
+export async function readState(path: string): Promise<{text: string | null; findings: Finding[]}> {
+  try {
+    return {text: await readFile(path, 'utf8'), findings: []}
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {text: null, findings: []}
+    return {text: null, findings: [unreadable(path, error instanceof Error ? error.message : String(error))]}
+  }
+}
+
+export function unreadable(path: string, detail: string, line?: number): Finding {
+  return {
+    code: 'state-unreadable',
+    severity: 'warning',
+    where: {source: `state ${path}`, ...(line === undefined ? {} : {line})},
+    detail,
+    remedy: 'it counts as absent and is written anew',
+  }
+}
+
+/** Takes away what group and others may do with a secret's file; a finding when there was something. */
+export async function closeToOthers(path: string): Promise<Finding[]> {
+  const {mode} = await stat(path)
+  if ((mode & 0o077) === 0) return []
+  await chmod(path, FILE_MODE)
+  const was = (mode & 0o777).toString(8)
+  return [
+    {
+      code: 'state-unreadable',
+      severity: 'warning',
+      where: {source: `state ${path}`},
+      detail: `a private key was open to others (mode ${was}); it is 600 again`,
+      remedy: 'make a new key if somebody may have read it: delete the file and restart',
+    },
+  ]
+}

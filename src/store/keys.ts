@@ -1,0 +1,100 @@
+import {createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject} from 'node:crypto'
+import {join} from 'node:path'
+import {type Finding, parseWgPublicKey, type WgPublicKey} from '../model/index.ts'
+import {closeToOthers, readState, unreadable, writeState} from './files.ts'
+
+/** WireGuard's own key of one tunnel end. The private key stays in its file. */
+export interface StoredKey {
+  readonly publicKey: WgPublicKey
+  readonly keyFile: string
+  /** UDP port of this end, allocated once; both go into the export. */
+  readonly port: number
+}
+
+export interface KeyStore {
+  known(): ReadonlyMap<string, StoredKey>
+  /** Makes the keys that are missing. */
+  make(names: readonly string[]): Promise<readonly Finding[]>
+}
+
+/** WireGuard's customary port; each further tunnel of this gateway takes the next free one. */
+const FIRST_PORT = 51820
+
+/** PKCS #8 of an X25519 private key is this, then the 32 bytes (RFC 8410); SPKI of a public key ends in its 32. */
+const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
+
+/** Opens the keys of a state directory: `keys/index.json` has names, files and ports, each private key its own file. */
+export async function createKeyStore(stateDir: string): Promise<{store: KeyStore; findings: readonly Finding[]}> {
+  const dir = join(stateDir, 'keys')
+  const indexFile = join(dir, 'index.json')
+  const keys = new Map<string, StoredKey>()
+  const {text, findings} = await readState(indexFile)
+  for (const [name, {file, port}] of parseIndex(text, indexFile, findings)) {
+    const keyFile = join(dir, file)
+    const key = await readState(keyFile)
+    findings.push(...key.findings)
+    const publicKey = key.text === null ? null : publicOf(key.text.trim())
+    if (publicKey === null) findings.push(unreadable(keyFile, 'no WireGuard private key (32 bytes in base64)'))
+    else {
+      findings.push(...(await closeToOthers(keyFile)))
+      keys.set(name, {publicKey, keyFile, port})
+    }
+  }
+
+  const freePort = (): number => {
+    const taken = new Set([...keys.values()].map(({port}) => port))
+    let port = FIRST_PORT
+    while (taken.has(port)) port++
+    return port
+  }
+  const store: KeyStore = {
+    known: () => keys,
+    async make(names) {
+      const missing = names.filter((name) => !keys.has(name))
+      for (const name of missing) {
+        const {privateKey, publicKey} = generateKeyPairSync('x25519')
+        const port = freePort()
+        const keyFile = join(dir, `${port}.key`)
+        await writeState(keyFile, `${rawPrivate(privateKey)}\n`)
+        keys.set(name, {publicKey: rawPublic(publicKey), keyFile, port})
+      }
+      const index = [...keys].map(([name, {port, keyFile}]) => [name, {file: keyFile.slice(dir.length + 1), port}])
+      if (missing.length > 0) await writeState(indexFile, `${JSON.stringify(Object.fromEntries(index), null, 2)}\n`)
+      return []
+    },
+  }
+  return {store, findings}
+}
+
+function parseIndex(text: string | null, path: string, findings: Finding[]): [string, {file: string; port: number}][] {
+  if (text === null) return []
+  try {
+    const index: unknown = JSON.parse(text)
+    return Object.entries(index as object).flatMap(([name, entry]: [string, unknown]) => {
+      const {file, port} = (entry ?? {}) as {file?: unknown; port?: unknown}
+      const valid = typeof file === 'string' && /^\d+\.key$/.test(file) && typeof port === 'number'
+      if (!valid) findings.push(unreadable(path, `entry ${JSON.stringify(name)} has no file and port`))
+      return valid ? [[name, {file, port}] as [string, {file: string; port: number}]] : []
+    })
+  } catch (error) {
+    findings.push(unreadable(path, error instanceof Error ? error.message : String(error)))
+    return []
+  }
+}
+
+const rawPrivate = (key: KeyObject): string =>
+  key.export({format: 'der', type: 'pkcs8'}).subarray(PKCS8_X25519.length).toString('base64')
+
+function rawPublic(key: KeyObject): WgPublicKey {
+  const text = key.export({format: 'der', type: 'spki'}).subarray(-32).toString('base64')
+  const parsed = parseWgPublicKey(text)
+  if (parsed === null) throw new Error(`X25519 gave a public key that WireGuard would not take: ${text}`)
+  return parsed
+}
+
+function publicOf(privateText: string): WgPublicKey | null {
+  const raw = Buffer.from(privateText, 'base64')
+  if (raw.length !== 32) return null
+  const key = createPrivateKey({key: Buffer.concat([PKCS8_X25519, raw]), format: 'der', type: 'pkcs8'})
+  return rawPublic(createPublicKey(key))
+}
