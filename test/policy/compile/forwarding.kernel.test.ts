@@ -36,13 +36,17 @@ function rulesetText(sets: Iterable<NftSet>, chains: Iterable<NftChain>, counter
   return `table inet judged\ndelete table inet judged\ntable inet judged {\n${[...counterTexts, ...setTexts, FRAME, ...chainTexts].join('\n')}\n}\n`
 }
 
-/** Conntrack must take every packet for the first of its flow, or the verdict would be that of another one. */
+/**
+ * Conntrack must take every packet for the first of its flow, or the verdict would be that of another one; and what it
+ * calls invalid (ICMP of the other family, ICMP types that ask nothing, SCTP without INIT) never gets to the policy.
+ */
 function firstOfItsFlow(packet: Packet, seen: Set<string>): boolean {
   const {from, to, protocol, sourcePort, destinationPort, icmpType} = packet
   const family = familyOf(from)
+  const icmp = protocol === 1 || protocol === 58
   if (from === to || protocol === 132) return false
-  if (protocol === (family === 4 ? 1 : 58) && !(family === 4 ? [8, 13] : [128]).includes(icmpType ?? -1)) return false
-  const icmp = protocol === (family === 4 ? 1 : 58)
+  if (icmp && protocol !== (family === 4 ? 1 : 58)) return false
+  if (icmp && !(family === 4 ? [8, 13] : [128]).includes(icmpType ?? -1)) return false
   if (!icmp && seen.has(`${protocol} ${to} ${destinationPort} ${from} ${sourcePort}`)) return false
   seen.add(`${protocol} ${from} ${sourcePort} ${to} ${destinationPort}`)
   return true
