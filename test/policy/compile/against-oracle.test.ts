@@ -11,7 +11,7 @@ function chainOf({verdict, reason, direction, site}: Judgement): string {
   return reason === 'unowned' ? 'deny_unowned' : `deny_${direction}_${site}`
 }
 
-const numRuns = Number(process.env.RUNS ?? 400)
+const numRuns = Number(process.env.RUNS ?? 250)
 
 describe(`compiled policy and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
   it('give one verdict for any world and packet', () => {

@@ -7,6 +7,7 @@ import {type Judgement, judge, type Packet} from '../../../src/policy/oracle/ind
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../../support/namespace.ts'
 import {packets, seed, verdicts, worlds} from '../random-world.ts'
 import {frameOf, frameSender} from '../raw-packet.ts'
+import {address, attributes, entity, policy, rule, tier, world} from '../worlds.ts'
 
 const WORLDS = 12
 const ROUTER_MAC = '02:00:00:00:00:02'
@@ -84,15 +85,15 @@ inNamespace(import.meta.url, () => {
     })
 
     const worldsWithFlows = fc.tuple(worlds, verdicts, fc.array(packets, {minLength: 60, maxLength: 60}))
-    for (const [index, [world, standard, all]] of fc.sample(worldsWithFlows, {seed, numRuns: WORLDS}).entries()) {
+    for (const [index, [given, standard, all]] of fc.sample(worldsWithFlows, {seed, numRuns: WORLDS}).entries()) {
       it(`world ${index} delivers and drops as the oracle says`, async () => {
         const flows = all.filter((packet) => firstOfItsFlow(packet, seen))
-        const {sets, chains, counters} = compilePolicy(world, {default: standard, previous: null, firstClass: 0xfffe})
+        const {sets, chains, counters} = compilePolicy(given, {default: standard, previous: null, firstClass: 0xfffe})
         router.run('nft -f -', rulesetText(sets.values(), chains.values(), counters))
         far.run('nft flush set inet seen id4; nft flush set inet seen id6')
         for (const [at, packet] of flows.entries()) sender.send(frameOf(packet, at + 1, ROUTER_MAC))
 
-        const judgements = flows.map((packet) => judge(world, standard, packet))
+        const judgements = flows.map((packet) => judge(given, standard, packet))
         const want = new Map<string, number>()
         for (const judgement of judgements) want.set(counterOf(judgement), (want.get(counterOf(judgement)) ?? 0) + 1)
         const found = await eventually(() => {
@@ -111,6 +112,39 @@ inNamespace(import.meta.url, () => {
         assert.deepEqual(found, want)
       })
     }
+
+    it('a reply is judged as what it answers', async () => {
+      const [a, b] = [address('10.1.0.1'), address('10.2.0.1')]
+      const ends = [
+        {at: a, site: 'a', set: attributes('pod', {labels: {app: 'asks'}})},
+        {at: b, site: 'b', set: attributes('pod', {labels: {app: 'answers'}})},
+      ]
+      const ask = policy('p', {
+        types: ['ingress', 'egress'],
+        egress: [rule('Allow', {protocol: 1, icmp: {type: 8, code: 0}, source: entity({selector: "app == 'asks'"})})],
+        ingress: [rule('Allow', {protocol: 1, icmp: {type: 8, code: 0}, source: entity({selector: "app == 'asks'"})})],
+      })
+      const judged = world(ends, [tier('default', 1)], [ask])
+      const {sets, chains, counters} = compilePolicy(judged, {default: 'deny', previous: null, firstClass: 1})
+      router.run('nft -f -', rulesetText(sets.values(), chains.values(), counters))
+      const icmp = {protocol: 1, icmpCode: 0}
+      const request = {...icmp, from: a, to: b, icmpType: 8}
+      const reply = {...icmp, from: b, to: a, icmpType: 0}
+      // The same question the other way round is a flow of its own, which nothing allows.
+      const asked = {...icmp, from: b, to: a, icmpType: 8}
+      for (const packet of [request, reply, asked]) sender.send(frameOf(packet, 1, ROUTER_MAC))
+      const found = await eventually(() => {
+        const read = countersOf(router)
+        return [...read.values()].reduce((sum, count) => sum + count, 0) === 3 ? read : null
+      })
+      assert.deepEqual(
+        found,
+        new Map([
+          ['allowed', 2],
+          ['deny_egress_b', 1],
+        ]),
+      )
+    })
   })
 })
 

@@ -1,0 +1,24 @@
+/**
+ * Global policy: Calico's semantics over the endpoints of all sites, with verdicts in constant time.
+ *
+ *                    selectors (the label language)
+ *                        │                 │
+ *     World ─► classes ─► compile ─► nft   └─► oracle ─► Judgement ─► trace ─► one line for people
+ *                              ▲                  │
+ *                              └── held to it by ─┘  (random worlds, and the real kernel)
+ *
+ * In comes the World, out go sets, chains and counters of an nft table, entered by `goto judge`, with findings for what
+ * cannot be meant. A packet costs two address look-ups, one of the class pair and one short chain, however many
+ * policies there are. The oracle is written from the semantics and shares only the selectors with the compiler.
+ */
+export {
+  type Compiled,
+  type CompileOptions,
+  type CompileStatistics,
+  compilePolicy,
+  MAX_CHAINS,
+  MAX_PAIRS,
+} from './compile/index.ts'
+export {type Judgement, judge, type Packet} from './oracle/index.ts'
+export {type Parsed, parseSelector, printSelector, type Selector} from './selectors/index.ts'
+export {type Flow, type ParsedFlow, parseFlow, type Traced, type TraceLine, trace} from './trace/index.ts'

@@ -1,0 +1,10 @@
+/**
+ * Answers without a packet: which rule decides a flow.
+ *
+ *     Flow (text, numbers) ─parse─► Packet ─oracle─► Judgement ─► one line, as formats.md has it
+ *
+ * The stations of a single flow (source's own policies, global at both gateways, destination's own), the rules passed
+ * over, and diff and proof of policy sets by classes will stand here.
+ */
+export {type Flow, type ParsedFlow, parseFlow} from './flow.ts'
+export {type Traced, type TraceLine, trace} from './trace.ts'
