@@ -26,6 +26,7 @@ const CODES: Readonly<Record<string, OutcomeCode>> = {
   EACCES: 'denied',
   EROFS: 'denied',
   EOPNOTSUPP: 'unsupported',
+  ENOTSUP: 'unsupported',
   EPROTONOSUPPORT: 'unsupported',
   EAFNOSUPPORT: 'unsupported',
   ETIMEDOUT: 'timeout',

@@ -1,8 +1,22 @@
-import {createGenericNetlink, createRtNetlink, genl, type rt, WG_GENL_NAME, WireGuardSocket} from 'netlink'
+import {
+  AttrStream,
+  createGenericNetlink,
+  createRtNetlink,
+  genl,
+  parseAttributes,
+  type rt,
+  WG_GENL_NAME,
+  WG_GENL_VERSION,
+} from 'netlink'
 import type {Tunnel} from '../model/index.ts'
 
 const BUFFERS = {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18}
 const DUMP = {flags: 0x300, timeout: 5000}
+
+/** linux/wireguard.h; the library's own command numbers are one too high, and it cannot decode peers (netlink 0.3.0). */
+const GET_DEVICE = 0
+const DEVICE = {ifname: 2, peers: 8} as const
+const PEER = {lastHandshake: 6} as const
 
 export interface Flow {
   readonly bytes: number
@@ -34,21 +48,19 @@ const OPERSTATES = ['unknown', 'notpresent', 'down', 'lowerlayerdown', 'testing'
 export function createTunnelReader(): TunnelReader {
   const links = createRtNetlink(BUFFERS)
   const generic = createGenericNetlink(BUFFERS)
-  let wireguard: WireGuardSocket | null = null
+  let family: number | null = null
   let last: Promise<unknown> = Promise.resolve()
 
   async function handshake(device: string): Promise<number | null> {
-    if (!wireguard) {
+    if (family === null) {
       const families = await generic.ctrlRequest(genl.Commands.GET_FAMILY, {}, DUMP)
-      const family = families.find(({familyName}) => familyName === WG_GENL_NAME)
-      if (!family) return null
-      wireguard = new WireGuardSocket(generic, family)
+      family = families.find(({familyName}) => familyName === WG_GENL_NAME)?.familyId ?? null
+      if (family === null) return null
     }
-    const messages = await wireguard.getDevice(device, {timeout: DUMP.timeout})
-    const times = messages
-      .flatMap(({peers}) => peers ?? [])
-      .map(({lastHandshakeTime}) => timespecSeconds(lastHandshakeTime))
-    const latest = Math.max(0, ...times)
+    const name = new AttrStream()
+    name.push(DEVICE.ifname, Buffer.from(`${device}\0`))
+    const [messages] = await generic.request(family, GET_DEVICE, WG_GENL_VERSION, name.bufs, DUMP)
+    const latest = Math.max(0, ...messages.flatMap(({data}) => handshakes(data)))
     return latest > 0 ? latest : null
   }
 
@@ -90,8 +102,22 @@ function flow(bytes = 0n, packets = 0n, errors = 0n, drops = 0n): Flow {
   return {bytes: Number(bytes), packets: Number(packets), errors: Number(errors), drops: Number(drops)}
 }
 
+/** Time of the last handshake of each peer in one message of a device. */
+function handshakes(message: Buffer): number[] {
+  const times: number[] = []
+  parseAttributes(message, (device) => {
+    if (device.type !== DEVICE.peers) return
+    parseAttributes(device.data, (peer) =>
+      parseAttributes(peer.data, ({type, data}) => {
+        if (type === PEER.lastHandshake) times.push(timespecSeconds(data))
+      }),
+    )
+  })
+  return times
+}
+
 /** struct __kernel_timespec, host order (both architectures that we build for are little-endian). */
-function timespecSeconds(bytes: Buffer | undefined): number {
-  if (bytes?.length !== 16) return 0
+function timespecSeconds(bytes: Buffer): number {
+  if (bytes.length !== 16) return 0
   return Number(bytes.readBigInt64LE(0)) + Number(bytes.readBigInt64LE(8)) / 1e9
 }

@@ -18,8 +18,9 @@ import {
   type WireguardStep,
 } from '../../src/model/index.ts'
 import {parseAddress, parsePrefix} from '../../src/net/index.ts'
+import {createTunnelReader} from '../../src/observe/index.ts'
 import {describeDriver} from '../contract/driver.ts'
-import {inNamespace, shell} from '../support/namespace.ts'
+import {eventually, inNamespace, shell} from '../support/namespace.ts'
 
 // Needs the modules ipip and wireguard; run in the VM where the running kernel has none.
 const base = {needs: [], reason: 'test'} as const
@@ -158,6 +159,26 @@ inNamespace(import.meta.url, () => {
         [[spec.peer.publicKey, '192.0.2.9:51821', 5]],
       )
       assert.equal(shell('ip -o link show is-c-1'), before)
+    })
+
+    it('tells of no handshake before the first, and of the time of the last', async () => {
+      const reader = createTunnelReader()
+      const tunnel = {device: 'is-c-1', encapsulation: 'wireguard'} as const
+      try {
+        assert.equal((await reader.read([tunnel]))[0]!.handshakeSeconds, null)
+        // A WireGuard device's socket stays in the namespace that it was made in, so both ends meet on lo.
+        shell(`ip netns add is-far; ip link add far type wireguard; ip link set far netns is-far
+          ip netns exec is-far wg set far private-key ${folder}/peer listen-port 51821 \\
+            peer ${spec.publicKey} allowed-ips 0.0.0.0/0 endpoint 127.0.0.1:51999
+          ip -n is-far addr add 10.0.0.2/32 dev far; ip -n is-far link set far up
+          wg set is-c-1 peer ${spec.peer.publicKey} endpoint 127.0.0.1:51821; ip route add 10.0.0.2 dev is-c-1
+          ping -c 1 -W 1 10.0.0.2 || true`)
+        const seconds = await eventually(async () => (await reader.read([tunnel]))[0]!.handshakeSeconds, 10_000)
+        assert.ok(Math.abs(seconds - Date.now() / 1000) < 60)
+      } finally {
+        reader.close()
+        shell('ip netns delete is-far || true')
+      }
     })
 
     it('refuses a key file that does not fit what was announced, and says no word of the key', async () => {

@@ -131,13 +131,15 @@ export function createNetlinkDriver(): NetlinkDriver {
 
     async read(signal) {
       signal.throwIfAborted()
-      const ours = (await socket.dump(RTM.getLink, allLinks())).map(parseLink).filter((link) => link.ours)
+      const ours = (await socket.dump(RTM.getLink, allLinks()))
+        .map(parseLink)
+        .filter((link) => link.ours || link.halfMade)
       const names = new Map(ours.map(({index, name}) => [index, name]))
       const held = (await addresses()).flatMap(({index, local, peer, automatic}): AddressSpec[] => {
         const device = names.get(index)
         return device === undefined || automatic ? [] : [{device, local, peer}]
       })
-      return {links: ours.map(({actual}) => actual), addresses: held}
+      return {links: ours.map(({actual, halfMade}) => (halfMade ? {...actual, spec: null} : actual)), addresses: held}
     },
 
     async apply(steps, signal) {

@@ -1,7 +1,7 @@
-import {formatAttribute, getPadding, parseAttributes} from 'netlink'
 import {type ActualLink, type AddressSpec, ALIAS_PREFIX, DEVICE_PREFIX, type LinkSpec} from '../../model/index.ts'
 import {type Address, addressFromNumber, addressNumber, familyOf} from '../../net/index.ts'
 import {StepFailure} from '../failure.ts'
+import {attribute, attributesOf, nested, text, textOf, u8, u16be, u32} from './attributes.ts'
 
 /**
  * rtnetlink messages of links and addresses, encoded and decoded attribute by attribute: to the library a tunnel's kind
@@ -22,18 +22,7 @@ const SCOPE_LINK = 253
 /** Marks a device between its creation and its alias (the kernel takes no alias at creation), see `driver.ts`. */
 export const HALF_MADE_GROUP = 0x69737468
 
-const u8 = (value: number) => Buffer.of(value)
-const u16be = (value: number) => Buffer.of(value >> 8, value & 0xff)
-const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer)
-const text = (value: string) => Buffer.from(`${value}\0`)
 const join = (...parts: Uint8Array[]) => Buffer.concat(parts)
-
-/** `formatAttribute` leaves the padding to its caller. */
-function attribute(type: number, data: Uint8Array, nested = false): Buffer {
-  return Buffer.concat([...formatAttribute({type, data, nested}), getPadding(data.length)])
-}
-
-const nested = (type: number, ...parts: Uint8Array[]) => attribute(type, join(...parts), true)
 
 function addressBytes(address: Address): Buffer {
   const width = familyOf(address) === 4 ? 8 : 32
@@ -43,12 +32,6 @@ function addressBytes(address: Address): Buffer {
 function addressOf(bytes: Buffer | undefined): Address | null {
   if (bytes?.length !== 4 && bytes?.length !== 16) return null
   return addressFromNumber(BigInt(`0x${bytes.toString('hex')}`), bytes.length === 4 ? 4 : 6)
-}
-
-function attributesOf(bytes: Buffer): Map<number, Buffer> {
-  const found = new Map<number, Buffer>()
-  parseAttributes(bytes, ({type, data}) => found.set(type, data))
-  return found
 }
 
 /** struct ifinfomsg */
@@ -127,8 +110,8 @@ export interface KernelLink {
 export function parseLink(message: Buffer): KernelLink {
   const attributes = attributesOf(message.subarray(16))
   const index = message.readInt32LE(4)
-  const name = cString(attributes.get(IFLA.ifname))
-  const alias = cString(attributes.get(IFLA.ifalias))
+  const name = textOf(attributes.get(IFLA.ifname))
+  const alias = textOf(attributes.get(IFLA.ifalias))
   const up = (message.readUInt32LE(8) & IFF_UP) !== 0
   const mtu = attributes.get(IFLA.mtu)?.readUInt32LE() ?? 0
   const group = attributes.get(IFLA.group)?.readUInt32LE() ?? 0
@@ -146,7 +129,7 @@ export function parseLink(message: Buffer): KernelLink {
 function parseSpec(base: {name: string; alias: string; mtu: number}, info: Buffer | undefined): LinkSpec | null {
   if (!info) return null
   const outer = attributesOf(info)
-  const kind = cString(outer.get(INFO.kind))
+  const kind = textOf(outer.get(INFO.kind))
   const data = attributesOf(outer.get(INFO.data) ?? Buffer.alloc(0))
   const flag = (type: number) => data.get(type)?.readUInt8() ?? 0
   switch (kind) {
@@ -170,12 +153,6 @@ function parseSpec(base: {name: string; alias: string; mtu: number}, info: Buffe
     default:
       return null
   }
-}
-
-function cString(bytes: Buffer | undefined): string {
-  if (!bytes) return ''
-  const end = bytes.indexOf(0)
-  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
 }
 
 export interface KernelAddress {

@@ -1,5 +1,6 @@
-import {createNetlink, formatAttribute, getPadding, parseAttributes} from 'netlink'
+import {createNetlink} from 'netlink'
 import {StepFailure} from '../failure.ts'
+import {attribute, attributesOf, text, textOf} from '../netlink/attributes.ts'
 import {createRequestQueue} from '../netlink/request-queue.ts'
 
 const NETLINK_NETFILTER = 12
@@ -45,7 +46,7 @@ export function createNetfilter(): Netfilter {
 
     async hasTable(name) {
       try {
-        return (await request(GET_TABLE, [text(1, name)])).length > 0
+        return (await request(GET_TABLE, [attribute(1, text(name))])).length > 0
       } catch (error) {
         if (error instanceof StepFailure && error.code === 'missing') return false
         throw error
@@ -54,13 +55,13 @@ export function createNetfilter(): Netfilter {
 
     async counters(table) {
       const values = new Map<string, CounterValue>()
-      for (const {data} of await request(GET_OBJECT, [text(1, table), number(3, COUNTER)], DUMP)) {
+      for (const {data} of await request(GET_OBJECT, [attribute(1, text(table)), number(3, COUNTER)], DUMP)) {
         const object = attributesOf(data.subarray(4))
         // Kernels before 4.14 do not filter a dump.
-        if (cString(object.get(1)) !== table || object.get(3)?.readUInt32BE() !== COUNTER) continue
+        if (textOf(object.get(1)) !== table || object.get(3)?.readUInt32BE() !== COUNTER) continue
         const counter = attributesOf(object.get(4) ?? Buffer.alloc(0))
         const count = (type: number) => Number(counter.get(type)?.readBigUInt64BE() ?? 0n)
-        values.set(cString(object.get(2)), {bytes: count(1), packets: count(2)})
+        values.set(textOf(object.get(2)), {bytes: count(1), packets: count(2)})
       }
       return values
     },
@@ -69,19 +70,8 @@ export function createNetfilter(): Netfilter {
   }
 }
 
-const attribute = (type: number, data: Buffer) =>
-  Buffer.concat([...formatAttribute({type, data}), getPadding(data.length)])
-const text = (type: number, value: string) => attribute(type, Buffer.from(`${value}\0`))
 function number(type: number, value: number): Buffer {
   const data = Buffer.alloc(4)
   data.writeUInt32BE(value)
   return attribute(type, data)
 }
-
-function attributesOf(bytes: Buffer): Map<number, Buffer> {
-  const found = new Map<number, Buffer>()
-  parseAttributes(bytes, ({type, data}) => found.set(type, data))
-  return found
-}
-
-const cString = (bytes: Buffer | undefined): string => bytes?.toString('utf8').replace(/\0.*$/, '') ?? ''

@@ -1,6 +1,5 @@
 import {createPrivateKey, createPublicKey} from 'node:crypto'
 import {readFile} from 'node:fs/promises'
-import type {wg} from 'netlink'
 import type {ActualWireguard, WireguardSpec} from '../../model/index.ts'
 import {
   type Address,
@@ -14,9 +13,15 @@ import {
   prefixLength,
 } from '../../net/index.ts'
 import {failureOf, StepFailure} from '../failure.ts'
+import {attribute, attributesOf, members, nested, text, u8, u16, u32} from '../netlink/attributes.ts'
 
 const AF: Readonly<Record<Family, number>> = {4: 2, 6: 10}
 const KEY_BYTES = 32
+/** linux/wireguard.h: attributes of a device, a peer and an allowed address; a peer's flags. */
+const DEVICE = {ifname: 2, privateKey: 3, publicKey: 4, listenPort: 6, peers: 8} as const
+const PEER = {publicKey: 1, flags: 3, endpoint: 4, keepalive: 5, allowedIps: 9} as const
+const ALLOWED = {family: 1, address: 2, length: 3} as const
+const FLAG = {removeMe: 1, replaceAllowedIps: 2} as const
 /** What stands before the 32 bytes of an X25519 private key in PKCS #8 (RFC 8410). */
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
@@ -40,57 +45,80 @@ export function publicKeyOf(privateKey: Buffer): string {
 }
 
 /**
- * What makes `held` into `spec` in place: a peer that stays keeps its session, since it is updated and not replaced. An
- * endpoint that the plan leaves open is left to the kernel, which learns it. `privateKey` null: the key is in force.
+ * The WG_CMD_SET_DEVICE that makes `held` into `spec` in place: a peer that stays keeps its session, since it is updated
+ * and not replaced. An endpoint that the plan leaves open is left to the kernel, which learns it. `privateKey` null: the
+ * key is in force.
+ *
+ * Written and read by hand: the library (netlink 0.3.0) leaves out the flag of nested attributes, which the kernel
+ * insists on, and wants lists numbered from 1, where the kernel gives every member the number 0.
  */
-export function deviceChange(spec: WireguardSpec, held: ActualWireguard, privateKey: Buffer | null): wg.Device {
+export function deviceChange(spec: WireguardSpec, held: ActualWireguard, privateKey: Buffer | null): Buffer {
   const {publicKey, endpoint, allowedIps, keepaliveSeconds} = spec.peer
   const strangers = held.peers.filter((peer) => peer.publicKey !== publicKey)
-  return {
-    ...(privateKey ? {privateKey} : {}),
-    listenPort: spec.listenPort,
-    peers: [
-      ...strangers.map((peer): wg.Peer => ({publicKey: keyBytes(peer.publicKey), flags: {removeMe: true}})),
-      {
-        publicKey: keyBytes(publicKey),
-        flags: {replaceAllowedIps: true},
-        ...(endpoint ? {endpoint: sockaddr(endpoint.address, endpoint.port)} : {}),
-        persistentKeepaliveInterval: keepaliveSeconds,
-        allowedIps: allowedIps.map((prefix) => ({
-          family: AF[prefixFamily(prefix)],
-          ipaddr: addressBytes(prefixAddress(prefix)),
-          cidrMask: prefixLength(prefix),
-        })),
-      },
-    ],
-  }
+  const allowed = allowedIps.map((prefix) =>
+    nested(
+      0,
+      attribute(ALLOWED.family, u16(AF[prefixFamily(prefix)])),
+      attribute(ALLOWED.address, addressBytes(prefixAddress(prefix))),
+      attribute(ALLOWED.length, u8(prefixLength(prefix))),
+    ),
+  )
+  return Buffer.concat([
+    attribute(DEVICE.ifname, text(spec.device)),
+    ...(privateKey ? [attribute(DEVICE.privateKey, privateKey)] : []),
+    attribute(DEVICE.listenPort, u16(spec.listenPort)),
+    nested(
+      DEVICE.peers,
+      ...strangers.map((peer) =>
+        nested(0, attribute(PEER.publicKey, keyBytes(peer.publicKey)), attribute(PEER.flags, u32(FLAG.removeMe))),
+      ),
+      nested(
+        0,
+        attribute(PEER.publicKey, keyBytes(publicKey)),
+        attribute(PEER.flags, u32(FLAG.replaceAllowedIps)),
+        ...(endpoint ? [attribute(PEER.endpoint, sockaddr(endpoint.address, endpoint.port))] : []),
+        attribute(PEER.keepalive, u16(keepaliveSeconds)),
+        nested(PEER.allowedIps, ...allowed),
+      ),
+    ),
+  ])
 }
 
-/** A device with many allowed addresses comes in several messages; a peer that goes on repeats its key. */
-export function actualDevice(device: string, messages: readonly wg.Device[]): ActualWireguard {
+/**
+ * Decodes the answer to WG_CMD_GET_DEVICE. A device with many allowed addresses comes in several messages; a peer that
+ * goes on repeats its key.
+ */
+export function actualDevice(device: string, messages: readonly Buffer[]): ActualWireguard {
   const peers = new Map<string, {endpoint: string | null; allowedIps: string[]; keepaliveSeconds: number}>()
   let own: string | null = null
   let listenPort = 0
   for (const message of messages) {
-    if (message.publicKey?.some((byte) => byte !== 0)) own = message.publicKey.toString('base64')
-    listenPort = message.listenPort ?? listenPort
-    for (const peer of message.peers ?? []) {
-      const key = peer.publicKey?.toString('base64') ?? ''
+    const attributes = attributesOf(message)
+    const publicKey = attributes.get(DEVICE.publicKey)
+    if (publicKey?.some((byte) => byte !== 0)) own = publicKey.toString('base64')
+    listenPort = attributes.get(DEVICE.listenPort)?.readUInt16LE() ?? listenPort
+    for (const peer of members(attributes.get(DEVICE.peers))) {
+      const key = peer.get(PEER.publicKey)?.toString('base64') ?? ''
       const known = peers.get(key) ?? {endpoint: null, allowedIps: [], keepaliveSeconds: 0}
+      const endpoint = peer.get(PEER.endpoint)
       peers.set(key, {
-        endpoint: peer.endpoint ? endpointText(peer.endpoint) : known.endpoint,
-        keepaliveSeconds: peer.persistentKeepaliveInterval ?? known.keepaliveSeconds,
-        allowedIps: [...known.allowedIps, ...(peer.allowedIps ?? []).flatMap(allowedIp)],
+        endpoint: endpoint ? endpointText(endpoint) : known.endpoint,
+        keepaliveSeconds: peer.get(PEER.keepalive)?.readUInt16LE() ?? known.keepaliveSeconds,
+        allowedIps: [...known.allowedIps, ...members(peer.get(PEER.allowedIps)).flatMap(allowedIp)],
       })
     }
   }
   return {device, publicKey: own, listenPort, peers: [...peers].map(([publicKey, rest]) => ({publicKey, ...rest}))}
 }
 
-function allowedIp({ipaddr, cidrMask}: wg.AllowedIp): Prefix[] {
-  if (!ipaddr || cidrMask === undefined) return []
-  return [`${addressOf(ipaddr)}/${cidrMask}` as Prefix]
+function allowedIp(attributes: ReadonlyMap<number, Buffer>): Prefix[] {
+  const address = attributes.get(ALLOWED.address)
+  const length = attributes.get(ALLOWED.length)
+  return address && length ? [`${addressOf(address)}/${length.readUInt8()}` as Prefix] : []
 }
+
+/** What WG_CMD_GET_DEVICE is asked with. */
+export const deviceNamed = (name: string): Buffer => attribute(DEVICE.ifname, text(name))
 
 const keyBytes = (base64: string): Buffer => Buffer.from(base64, 'base64')
 
@@ -111,7 +139,7 @@ function addressOf(bytes: Buffer): Address {
 export function sockaddr(address: Address, port: number): Buffer {
   const family = familyOf(address)
   const bytes = Buffer.alloc(family === 4 ? 16 : 28)
-  bytes.set(Uint8Array.from(Buffer.from(Uint16Array.of(AF[family]).buffer)), 0)
+  bytes.set(u16(AF[family]), 0)
   bytes.writeUInt16BE(port, 2)
   bytes.set(addressBytes(address), family === 4 ? 4 : 8)
   return bytes

@@ -1,11 +1,14 @@
-import {createGenericNetlink, type GenericNetlinkSocket, genl, WG_GENL_NAME, WireGuardSocket, type wg} from 'netlink'
+import {createGenericNetlink, type GenericNetlinkSocket, genl, WG_GENL_NAME, WG_GENL_VERSION} from 'netlink'
 import type {ActualWireguard, Driver, Outcome, WireguardStep} from '../../model/index.ts'
 import {errnoCode, outcomeOf, StepFailure} from '../failure.ts'
 import {allLinks, parseLink, RTM} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
-import {actualDevice, deviceChange, publicKeyOf, readPrivateKey} from './device.ts'
+import {actualDevice, deviceChange, deviceNamed, publicKeyOf, readPrivateKey} from './device.ts'
 
 const DUMP = 0x300
+/** linux/wireguard.h counts from 0; the library's own constants are one too high (netlink 0.3.0). */
+const GET_DEVICE = 0
+const SET_DEVICE = 1
 const BUFFERS = {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18}
 
 export interface WireguardDriver extends Driver<readonly ActualWireguard[], WireguardStep> {
@@ -20,7 +23,7 @@ export interface WireguardDriver extends Driver<readonly ActualWireguard[], Wire
 export function createWireguardDriver(): WireguardDriver {
   const links = new RouteSocket()
   const generic: GenericNetlinkSocket = createGenericNetlink(BUFFERS)
-  let socket: WireGuardSocket | null = null
+  let family: number | null = null
   let last: Promise<unknown> = Promise.resolve()
 
   function queued<T>(work: () => Promise<T>): Promise<T> {
@@ -29,19 +32,20 @@ export function createWireguardDriver(): WireguardDriver {
     return next
   }
 
-  async function open(): Promise<WireGuardSocket> {
-    if (socket) return socket
-    const families = await asFailure(generic.ctrlRequest(genl.Commands.GET_FAMILY, {}, {flags: DUMP}))
-    const family = families.find(({familyName}) => familyName === WG_GENL_NAME)
-    if (!family) throw new StepFailure('unsupported', 'the kernel has no module wireguard, or has not loaded it')
-    socket = new WireGuardSocket(generic, family)
-    return socket
+  async function request(command: number, attributes: Buffer, flags = 0): Promise<Buffer[]> {
+    if (family === null) {
+      const families = await asFailure(generic.ctrlRequest(genl.Commands.GET_FAMILY, {}, {flags: DUMP}))
+      family = families.find(({familyName}) => familyName === WG_GENL_NAME)?.familyId ?? null
+    }
+    if (family === null) {
+      throw new StepFailure('unsupported', 'the kernel has no module wireguard, or has not loaded it')
+    }
+    const [messages] = await asFailure(generic.request(family, command, WG_GENL_VERSION, attributes, {flags}))
+    return messages.map(({data}) => data)
   }
 
-  async function get(device: string): Promise<ActualWireguard> {
-    const messages: readonly wg.Device[] = await asFailure((await open()).getDevice(device))
-    return actualDevice(device, messages)
-  }
+  const get = async (device: string): Promise<ActualWireguard> =>
+    actualDevice(device, await request(GET_DEVICE, deviceNamed(device), DUMP))
 
   async function ourDevices(): Promise<string[]> {
     const found = (await links.dump(RTM.getLink, allLinks())).map(parseLink)
@@ -58,7 +62,7 @@ export function createWireguardDriver(): WireguardDriver {
     }
     const held = await get(spec.device)
     const change = deviceChange(spec, held, held.publicKey === spec.publicKey ? null : privateKey)
-    await asFailure((await open()).setDevice(spec.device, change))
+    await request(SET_DEVICE, change)
   }
 
   return {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import {attribute, attributesOf, members, nested} from '../../../src/apply/netlink/attributes.ts'
 import {actualDevice, deviceChange, endpointText, publicKeyOf, sockaddr} from '../../../src/apply/wireguard/device.ts'
 import type {ActualWireguard, WgPublicKey, WireguardSpec} from '../../../src/model/index.ts'
 import {parseAddress, parsePrefix} from '../../../src/net/index.ts'
@@ -38,47 +39,56 @@ describe('wireguard device', () => {
     })
   }
 
+  const peersOf = (change: Buffer) => members(attributesOf(change).get(8))
+
   it('updates a peer that stays and removes strangers', () => {
     const stranger = Buffer.alloc(32, 9).toString('base64')
-    const {peers} = deviceChange(SPEC, held(stranger, PEER), null)
     assert.deepEqual(
-      peers!.map(({publicKey, flags}) => [publicKey!.toString('base64'), flags]),
+      peersOf(deviceChange(SPEC, held(stranger, PEER), null)).map((peer) => [
+        peer.get(1)!.toString('base64'),
+        peer.get(3)!.readUInt32LE(),
+      ]),
       [
-        [stranger, {removeMe: true}],
-        [PEER, {replaceAllowedIps: true}],
+        [stranger, 1],
+        [PEER, 2],
       ],
     )
   })
 
   it('sends the private key only when it is not in force, and no endpoint when the plan leaves it open', () => {
-    assert.equal(deviceChange(SPEC, held(), null).privateKey, undefined)
-    assert.equal(deviceChange(SPEC, held(), KEY).privateKey, KEY)
-    assert.ok(!('endpoint' in deviceChange(SPEC, held(), KEY).peers![0]!))
+    assert.equal(attributesOf(deviceChange(SPEC, held(), null)).get(3), undefined)
+    assert.deepEqual(attributesOf(deviceChange(SPEC, held(), KEY)).get(3), KEY)
+    assert.equal(peersOf(deviceChange(SPEC, held(), KEY))[0]!.get(4), undefined)
   })
 
   it('joins a peer that comes in several messages', () => {
-    const ip = (last: number) => ({family: 2, ipaddr: Buffer.of(10, 0, 0, last), cidrMask: 32})
-    const publicKey = Buffer.from(PEER, 'base64')
-    const endpoint = sockaddr(parseAddress('192.0.2.1')!, 7)
+    const key = attribute(1, Buffer.from(PEER, 'base64'))
+    // The kernel numbers members of lists 0, all of them.
+    const allowed = (...lasts: number[]) =>
+      nested(9, ...lasts.map((last) => nested(0, attribute(2, Buffer.of(10, 0, 0, last)), attribute(3, Buffer.of(32)))))
+    const endpoint = attribute(4, sockaddr(parseAddress('192.0.2.1')!, 7))
+    const first = nested(8, nested(0, key, endpoint, attribute(5, Buffer.of(25, 0)), allowed(1, 3)))
+    const second = nested(8, nested(0, key, allowed(2)))
     const device = actualDevice('is-c-1', [
-      {
-        publicKey: KEY,
-        listenPort: 5,
-        peers: [{publicKey, endpoint, persistentKeepaliveInterval: 25, allowedIps: [ip(1)]}],
-      },
-      {peers: [{publicKey, allowedIps: [ip(2)]}]},
+      Buffer.concat([attribute(4, KEY), attribute(6, Buffer.of(5, 0)), first]),
+      second,
     ])
     assert.deepEqual(device, {
       device: 'is-c-1',
       publicKey: KEY.toString('base64'),
       listenPort: 5,
       peers: [
-        {publicKey: PEER, endpoint: '192.0.2.1:7', allowedIps: ['10.0.0.1/32', '10.0.0.2/32'], keepaliveSeconds: 25},
+        {
+          publicKey: PEER,
+          endpoint: '192.0.2.1:7',
+          allowedIps: ['10.0.0.1/32', '10.0.0.3/32', '10.0.0.2/32'],
+          keepaliveSeconds: 25,
+        },
       ],
     })
   })
 
   it('takes a key of nothing but zeros for none', () => {
-    assert.equal(actualDevice('is-c-1', [{publicKey: Buffer.alloc(32)}]).publicKey, null)
+    assert.equal(actualDevice('is-c-1', [attribute(4, Buffer.alloc(32))]).publicKey, null)
   })
 })
