@@ -106,13 +106,16 @@ describe('an interconnect of real BIRDs', function () {
     watcher.stdout.on('data', (text) => {
       seen += text
     })
-    // It listens once a route of the test's own comes by.
-    await eventually(() => {
-      spaces.get(name)!.run('ip route replace 203.0.113.1 dev lo; ip route delete 203.0.113.1 dev lo')
-      return seen.includes('203.0.113.1')
-    })
-    await during()
-    watcher.kill()
+    try {
+      // It listens once a route of the test's own comes by.
+      await eventually(() => {
+        spaces.get(name)!.run('ip route replace 203.0.113.1 dev lo; ip route delete 203.0.113.1 dev lo')
+        return seen.includes('203.0.113.1')
+      })
+      await during()
+    } finally {
+      watcher.kill()
+    }
     return seen.replaceAll(/.*203\.0\.113\.1.*\n/g, '')
   }
 
@@ -285,5 +288,10 @@ describe('an interconnect of real BIRDs', function () {
     await eventually(() => routes('node', '10.2.5.0/24') === '', 3000)
     assert.throws(() => spaces.get('a')!.run('ip route get 10.2.5.1'), /[Nn]o route to host|unreachable/)
     assert.match(routes('a', 'default'), /^default via/, 'there is a default route to leak to')
+  })
+  it('BIRD stopped in good order leaves its routes in the kernel', async () => {
+    assert.notEqual(routes('c', '10.1.7.0/26'), '')
+    await birds.get('c')!.kill('SIGTERM')
+    assert.notEqual(routes('c', '10.1.7.0/26'), '')
   })
 })
