@@ -3,7 +3,6 @@
  *
  *     SourceBatch ─► known/SOURCE.jsonl (a snapshot, formats.md) ─► the records that a start begins with
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
- *     policy compiler's numbers ─► numbers.json                   ─► the same numbers after a restart
  *
  * Files are written beside and renamed, so that a crash leaves the old one or the new one, never half of one. What
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.

@@ -1,0 +1,77 @@
+import {Counter, Gauge, type Registry} from 'prom-client'
+import {VERSION} from '../api/index.ts'
+import type {CounterValue} from '../apply/index.ts'
+import type {Runtime} from './runtime.ts'
+
+export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
+
+/** What only the wiring knows: policy and reconciliation. `observe` is called at scrape time. */
+export function createGatewayMetrics(register: Registry) {
+  const registers = [register]
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge({name: `isthmus_${name}`, help, labelNames, registers})
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter({name: `isthmus_${name}_total`, help, labelNames, registers})
+
+  const build = gauge('build_info', 'Always 1; the labels say which build runs.', ['version'])
+  const ready = gauge('ready', 'Whether the first pass is done, so that the kernel holds what this run planned.')
+  const endpoints = gauge('policy_endpoints', 'Addresses of pods and hosts that policy knows.')
+  const classes = gauge('policy_classes', 'Classes of addresses that no active policy can tell apart.')
+  const verdicts = gauge('policy_verdict_entries', 'Class pairs with a verdict chain of their own.')
+  const chains = gauge('policy_chains', 'Distinct verdict chains.')
+  const policies = gauge('policy_policies', 'Global policies in force.')
+  const refused = gauge('policy_refused', 'Endpoints, prefixes and set nets that ownership refused.', ['peer'])
+  const generation = gauge('policy_generation', 'Number that flows judged by the current policy bear.')
+  const drops = counter('dropped_packets', 'Packets dropped, by reason, direction and refusing site.', [
+    'reason',
+    'direction',
+    'peer',
+  ])
+  const findings = gauge('findings', 'Findings that stand, by code.', ['code'])
+  const passes = counter('reconcile_passes', 'Reconcile passes.')
+  const errors = counter('reconcile_errors', 'Steps that failed and parts that could not be read.')
+  const seconds = counter('reconcile_duration_seconds', 'Time spent in reconcile passes.')
+  const duration = gauge('reconcile_last_duration_seconds', 'Duration of the last reconcile pass.')
+  const success = gauge('reconcile_last_success_timestamp_seconds', 'When the last pass left nothing undone; 0: never.')
+  const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
+
+  const total = (metric: Counter, value: number): void => {
+    metric.reset()
+    metric.inc(value)
+  }
+
+  return {
+    observe(runtime: Runtime, counters: ReadonlyMap<string, CounterValue>, currentGeneration: number | null): void {
+      const last = runtime.last()
+      const world = runtime.world()
+      const statistics = runtime.compiled()?.statistics
+      build.set({version: VERSION}, 1)
+      ready.set(last !== null && !last.held ? 1 : 0)
+      endpoints.set(statistics?.endpoints ?? 0)
+      classes.set(statistics?.classes ?? 0)
+      verdicts.set(statistics?.verdictEntries ?? 0)
+      chains.set(statistics?.chains ?? 0)
+      policies.set(world.policies.policies.length)
+      generation.set(currentGeneration ?? 0)
+      refused.reset()
+      for (const site of world.sites.keys()) refused.set({peer: site}, world.refused.get(site) ?? 0)
+      drops.reset()
+      for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
+      findings.reset()
+      for (const {code} of runtime.findings()) findings.inc({code})
+      total(passes, runtime.totals.passes)
+      total(errors, runtime.totals.errors)
+      total(seconds, runtime.totals.secondsSum)
+      duration.set((last?.durationMs ?? 0) / 1000)
+      success.set((runtime.totals.lastSuccessMs ?? 0) / 1000)
+      dirty.set(last?.dirty === false ? 0 : 1)
+    },
+  }
+}
+
+/** `deny_egress_SITE` of the compiler, or one of the ruleset's own reasons. */
+function dropLabels(counter: string): {reason: string; direction: string; peer: string} {
+  const [, direction, site] = /^deny_(egress|ingress)_(.+)$/.exec(counter) ?? []
+  if (direction && site) return {reason: 'policy', direction, peer: site}
+  return {reason: counter.replace(/^deny_/, ''), direction: '', peer: ''}
+}

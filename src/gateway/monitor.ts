@@ -1,0 +1,50 @@
+import type {WatchClock} from '../etcd/index.ts'
+import type {Tunnel} from '../model/index.ts'
+import {type DeviceCounters, type RouterState, readRouter, type TunnelReader} from '../observe/index.ts'
+
+/** What was seen last of BIRD and of the tunnel devices; each is a moment of at most about a second ago. */
+export interface Monitor {
+  router(): RouterState | null
+  counters(): ReadonlyMap<string, DeviceCounters>
+  readonly done: Promise<void>
+}
+
+const EVERY_MS = 1000
+
+export interface MonitorOptions {
+  readonly birdSocket: string
+  readonly tunnels: () => readonly Tunnel[]
+  readonly reader: TunnelReader
+  readonly clock: WatchClock
+  readonly signal: AbortSignal
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/** Looks once a second, so that status, metrics and console read one and the same observation. */
+export function startMonitor({birdSocket, tunnels, reader, clock, signal, onError}: MonitorOptions): Monitor {
+  let router: RouterState | null = null
+  let counters = new Map<string, DeviceCounters>()
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        router = await readRouter(birdSocket, AbortSignal.any([signal, AbortSignal.timeout(5 * EVERY_MS)]))
+      } catch (error) {
+        router = null
+        if (!signal.aborted) onError('bird', error)
+      }
+      try {
+        counters = new Map((await reader.read(tunnels())).map((found) => [found.device, found]))
+      } catch (error) {
+        if (!signal.aborted) onError('tunnels', error)
+      }
+      await clock.sleep(EVERY_MS, signal)
+    }
+  }
+  return {router: () => router, counters: () => counters, done: run()}
+}
+
+/** A tunnel is up when a session over it is established; a device alone says nothing about the other end. */
+export function tunnelUp(tunnel: Tunnel, monitor: Pick<Monitor, 'router'>): boolean {
+  const session = monitor.router()?.sessions.find(({name}) => name === tunnel.session)
+  return session?.up === true && !session.gracefulRestart
+}

@@ -1,0 +1,123 @@
+import type {ClassRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows, TierRow} from '../api/index.ts'
+import {type Member, sessionName, type World} from '../model/index.ts'
+import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+import type {Compiled} from '../policy/index.ts'
+import type {Runtime} from './runtime.ts'
+import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
+
+/** What `get KIND [NAME]` gives, lazily: an endpoint list may be a million long, and the reader takes what it asked for. */
+export function* rowsOf<K extends Kind>(
+  runtime: Runtime,
+  kind: K,
+  name: string | null,
+  nowMs: number,
+): Iterable<Rows[K]> {
+  for (const row of allRows(runtime, kind, nowMs) as Iterable<Rows[K]>) {
+    if (name === null || nameOf(row) === name) yield row
+  }
+}
+
+function nameOf(row: Rows[Kind]): string {
+  if ('name' in row) return row.name
+  return 'address' in row ? row.address : row.code
+}
+
+function allRows(runtime: Runtime, kind: Kind, nowMs: number): Iterable<Rows[Kind]> {
+  const world = runtime.world()
+  switch (kind) {
+    case 'tunnels':
+      return tunnelRows(runtime)
+    case 'sessions':
+      return sessionRows(runtime)
+    case 'datastores':
+      return datastoreRows(runtime, nowMs)
+    case 'sites':
+      return siteRows(world)
+    case 'gateways':
+      return gatewayRows(world)
+    case 'endpoints':
+      return endpointRows(world)
+    case 'policies':
+      return policyRows(world)
+    case 'tiers':
+      return tierRows(world)
+    case 'findings':
+      return runtime.findings()
+    case 'nodes':
+      return nodeRows(world)
+    case 'classes':
+      return classRows(runtime.compiled())
+  }
+}
+
+function gatewayRows(world: World): GatewayRow[] {
+  return [...world.sites.values()].flatMap((site) =>
+    site.gateways.map((gateway) => ({
+      name: `${site.name}/${gateway.name}`,
+      site: site.name,
+      local: site.name === world.local,
+      uplinks: gateway.uplinks.map(({name, address}) => `${name} ${address}`),
+    })),
+  )
+}
+
+function* endpointRows(world: World): Generator<EndpointRow> {
+  for (const [prefix, members] of world.members) {
+    for (const member of members) yield endpointRow(world, prefix, member)
+  }
+}
+
+function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow {
+  const set = world.attributes.get(member.attributes)
+  return {
+    address: isHostPrefix(prefix) ? prefixAddress(prefix) : prefix,
+    site: member.site,
+    kind: set?.kind ?? 'pod',
+    names: member.names,
+    labels: set?.labels ?? {},
+    source: member.source,
+  }
+}
+
+export function policyRows(world: World): PolicyStatus[] {
+  return world.policies.policies.map((policy) => ({
+    name: policy.meta.name,
+    kind: policy.kind,
+    tier: policy.tier,
+    order: policy.order,
+    selector: policy.selector,
+    types: policy.types,
+    rules: policy.ingress.length + policy.egress.length,
+    site: world.documents.has(`globalnetworkpolicies/${policy.keyName}`) ? world.local : '',
+  }))
+}
+
+function tierRows(world: World): TierRow[] {
+  return world.policies.tiers.map(({meta, order, defaultAction}) => ({
+    name: meta.name,
+    order,
+    defaultAction,
+    policies: world.policies.policies.filter(({tier}) => tier === meta.name).length,
+  }))
+}
+
+function nodeRows(world: World): NodeRow[] {
+  return world.nodes.map(({meta, addresses, bgp}) => {
+    const address = addresses[0]?.address
+    return {
+      name: meta.name,
+      source: `datastore of site ${world.local}`,
+      addresses: addresses.map(({address: own, length}) => `${own}/${length}`),
+      session: bgp && address ? sessionName('node', meta.name, `${meta.name} ${address}`) : null,
+    }
+  })
+}
+
+function classRows(compiled: Compiled | null): ClassRow[] {
+  if (!compiled) return []
+  const addresses = new Map<number, number>()
+  for (const number of compiled.state.numbering.hosts.values()) addresses.set(number, (addresses.get(number) ?? 0) + 1)
+  return [...new Set(compiled.state.numbering.numbers)]
+    .sort((a, b) => a - b)
+    .map((number) => ({name: String(number), addresses: addresses.get(number) ?? 0, site: null, labels: {}}))
+}

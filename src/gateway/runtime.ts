@@ -1,0 +1,237 @@
+import type {Logger} from 'pino'
+import {
+  createBirdDriver,
+  createEtcdDriver,
+  createSysctlDriver,
+  type NetlinkDriver,
+  type NftDriver,
+  type WireguardDriver,
+  watchBird,
+} from '../apply/index.ts'
+import {openKeyValues, type WatchClock} from '../etcd/index.ts'
+import {Federation} from '../federate/index.ts'
+import {type Finding, formatFinding, type GatewayConfig, type SysctlSpec, type World} from '../model/index.ts'
+import type {TunnelReader} from '../observe/index.ts'
+import {planSysctls} from '../plan/index.ts'
+import {type Compiled, compilePolicy} from '../policy/index.ts'
+import {createKeyStore} from '../store/index.ts'
+import {createActualCache} from './actual.ts'
+import {realClock} from './clock.ts'
+import {type Loop, startLoop} from './loop.ts'
+import {type Monitor, startMonitor} from './monitor.ts'
+import {createPass, type PassReport} from './pass.ts'
+import {readPasswords} from './passwords.ts'
+import {type Sources, startSources} from './sources.ts'
+import {uplinkDevices} from './uplink-devices.ts'
+
+/** Rest between passes: what a storm of events costs is one pass in this time. */
+const REST_MS = 5
+const BACKOFF_MS = {first: 100, last: 60_000}
+/** Everything is read anew and compared, even in silence. */
+const RESYNC_MS = 300_000
+/** What no notification tells of (settings, WireGuard's peers, BIRD's file) is looked at this often. */
+const CHECK_MS = 1000
+
+/** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
+export interface KernelDrivers {
+  readonly netlink: NetlinkDriver
+  readonly nft: NftDriver
+  readonly wireguard: WireguardDriver
+  readonly tunnels: TunnelReader
+}
+
+/** The gateway under one configuration. */
+export interface Runtime {
+  readonly config: GatewayConfig
+  readonly sources: Sources
+  readonly monitor: Monitor
+  world(): World
+  compiled(): Compiled | null
+  /** The last pass; null before the first. */
+  last(): PassReport | null
+  readonly totals: PassTotals
+  findings(): readonly Finding[]
+  trigger(): void
+  /** Ends it; what it made stays. */
+  stop(): Promise<void>
+}
+
+export interface PassTotals {
+  passes: number
+  errors: number
+  lastSuccessMs: number | null
+  /** Sum of all durations, for the rate. */
+  secondsSum: number
+}
+
+export interface RuntimeOptions {
+  readonly config: GatewayConfig
+  readonly kernel: KernelDrivers
+  /** Of an earlier runtime in this process: its class numbers go on. */
+  readonly previous: Compiled | null
+  readonly firstClass: number
+  readonly clock: WatchClock
+  readonly log: Logger
+}
+
+export async function startRuntime({
+  config,
+  kernel,
+  previous,
+  firstClass,
+  clock,
+  log,
+}: RuntimeOptions): Promise<Runtime> {
+  const stopping = new AbortController()
+  const {signal} = stopping
+  const federation = new Federation(config)
+  const [{store: keys, findings: keyFindings}, {passwords, findings: passwordFindings}] = await Promise.all([
+    createKeyStore(config.paths.state),
+    readPasswords(config),
+  ])
+
+  let compiled = previous
+  let last: PassReport | null = null
+  let loop: Loop | null = null
+  const trigger = (): void => loop?.trigger()
+  const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
+
+  const exporting = config.datastores.find((datastore) => datastore.export)!
+  const exportStore = openKeyValues({endpoints: exporting.endpoints, tls: exporting.tls})
+  const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
+  const etcd = createEtcdDriver(exportStore)
+  const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned.desired.sysctls ?? planSysctls([]))
+  const cache = createActualCache({
+    sysctl: (abort) => sysctl.read(abort),
+    netlink: (abort) => kernel.netlink.read(abort),
+    wireguard: (abort) => kernel.wireguard.read(abort),
+    nft: (abort) => kernel.nft.read(abort),
+    bird: (abort) => bird.read(abort),
+    etcd: (abort) => etcd.read(abort),
+  })
+
+  const sources = await startSources({
+    config,
+    federation,
+    clock,
+    signal,
+    onChange: trigger,
+    onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
+  })
+
+  const pass = createPass({
+    config,
+    world: () => federation.world(),
+    compile: (world) => {
+      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass})
+      return compiled
+    },
+    keys,
+    passwords,
+    uplinkDevices: () => uplinkDevices(config.uplinks),
+    cache,
+    appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird, etcd},
+    raiseGeneration: () => kernel.nft.raiseGeneration(),
+    sources: sources.ids,
+    nowMs: () => clock.nowMs(),
+  })
+
+  const runPass = async (abort: AbortSignal): Promise<boolean> => {
+    totals.passes++
+    try {
+      const report = await pass(abort)
+      tell(log, report, last)
+      last = report
+      totals.secondsSum += report.durationMs / 1000
+      totals.errors += report.failures.length + report.unread.size
+      if (!report.dirty) totals.lastSuccessMs = Date.now()
+      return report.dirty
+    } catch (error) {
+      if (abort.aborted) return false
+      // Never half a change and never an end: what was in force stays, and the loop comes back.
+      totals.errors++
+      log.error({err: error}, 'pass failed')
+      cache.invalidate()
+      return true
+    }
+  }
+  loop = startLoop({
+    clock: realClock,
+    pass: runPass,
+    signal,
+    restMs: REST_MS,
+    backoffMs: BACKOFF_MS,
+    idleMs: CHECK_MS,
+  })
+
+  const stopWatching = [
+    kernel.netlink.watch(() => {
+      cache.invalidate('netlink', 'wireguard')
+      trigger()
+    }),
+    kernel.nft.watch(() => {
+      cache.invalidate('nft')
+      trigger()
+    }),
+  ]
+  const birdWatch = watchBird(
+    config.paths.birdSocket,
+    () => {
+      cache.invalidate('bird')
+      trigger()
+    },
+    signal,
+  )
+  const checks = every(CHECK_MS, () => cache.invalidate('sysctl', 'wireguard', 'bird', 'nft'), clock, signal)
+  const resyncs = every(RESYNC_MS, () => cache.invalidate(), clock, signal)
+  const monitor = startMonitor({
+    birdSocket: config.paths.birdSocket,
+    tunnels: () => last?.planned.desired.tunnels ?? [],
+    reader: kernel.tunnels,
+    clock,
+    signal,
+    onError: (what, error) => log.warn({what, err: error}, 'not observed'),
+  })
+
+  return {
+    config,
+    sources,
+    monitor,
+    totals,
+    world: () => federation.world(),
+    compiled: () => compiled,
+    last: () => last,
+    findings: () => [...keyFindings, ...passwordFindings, ...sources.findings, ...(last?.findings ?? [])],
+    trigger,
+    async stop() {
+      stopping.abort()
+      for (const end of stopWatching) end()
+      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs])
+      exportStore.close()
+    },
+  }
+}
+
+async function every(ms: number, callback: () => void, clock: WatchClock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(ms, signal)
+    if (!signal.aborted) callback()
+  }
+}
+
+/** One line a step, with its reason; findings when they change; failures with the driver's own words. */
+function tell(log: Logger, report: PassReport, before: PassReport | null): void {
+  const failed = new Map(report.failures.map((failure) => [failure.step, failure]))
+  for (const step of report.steps) {
+    const failure = failed.get(step.key)
+    if (failure)
+      log.error({step: step.key, reason: step.reason, code: failure.code, cause: failure.cause}, 'step failed')
+    else log.info({step: step.key, reason: step.reason}, 'step done')
+  }
+  for (const [part, cause] of report.unread) log.warn({part, cause}, 'could not be read')
+  const known = new Set(before?.findings.map(formatFinding))
+  for (const finding of report.findings) {
+    const text = formatFinding(finding)
+    if (!known.has(text)) log.warn({code: finding.code}, text)
+  }
+}

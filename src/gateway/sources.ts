@@ -1,0 +1,147 @@
+import {decodeRecord} from '../decode/index.ts'
+import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
+import type {Federation} from '../federate/index.ts'
+import type {DecodedBatch, Finding, GatewayConfig, RawRecord, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
+import {loadLastKnown, type SnapshotHeader, saveLastKnown} from '../store/index.ts'
+
+/** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
+const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
+const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
+const EXPORT_PREFIXES = ['/isthmus/v1/export/']
+
+/** A source's last state goes to disk at most this often. */
+const SAVE_EVERY_MS = 5000
+
+export interface SourcesOptions {
+  readonly config: GatewayConfig
+  readonly federation: Federation
+  readonly clock: WatchClock
+  readonly signal: AbortSignal
+  /** Something is known that was not known before. */
+  readonly onChange: () => void
+  readonly onSaveFailed: (source: SourceId, error: unknown) => void
+}
+
+export interface Sources {
+  readonly ids: readonly SourceId[]
+  states(): ReadonlyMap<SourceId, WatchState>
+  readonly findings: readonly Finding[]
+  /** After the signal is aborted: watches ended, last state saved. */
+  readonly done: Promise<void>
+}
+
+interface Source {
+  readonly id: SourceId
+  readonly endpoints: readonly string[]
+  readonly tls: TlsFiles | null
+  readonly prefixes: readonly string[]
+  readonly header: Pick<SnapshotHeader, 'site' | 'source' | 'datastore'>
+}
+
+function sourcesOf(config: GatewayConfig): Source[] {
+  const own = config.datastores.map(
+    ({name, kind, endpoints, tls}): Source => ({
+      id: `datastore/${name}`,
+      endpoints,
+      tls,
+      prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
+      header: {site: config.site, source: 'datastore', datastore: name},
+    }),
+  )
+  const remote = [...config.sites.values()].map(
+    ({name, endpoints, tls}): Source => ({
+      id: `export/${name}`,
+      endpoints,
+      tls,
+      prefixes: EXPORT_PREFIXES,
+      header: {site: name, source: 'export', datastore: null},
+    }),
+  )
+  return [...own, ...remote]
+}
+
+/**
+ * Begins with what each source said last, from disk, then follows all of them. What a source says goes through decode
+ * into the federation at once; `onChange` follows.
+ */
+export async function startSources(options: SourcesOptions): Promise<Sources> {
+  const {config, federation, signal} = options
+  const states = new Map<SourceId, WatchState>()
+  const findings: Finding[] = []
+  const ends: Promise<void>[] = []
+  for (const source of sourcesOf(config)) {
+    const memory = new Map<string, RawRecord>()
+    const restored = await loadLastKnown(config.paths.state, source.id)
+    findings.push(...restored.findings)
+    if (restored.snapshot) {
+      const {records, revision, clusterId} = restored.snapshot
+      for (const record of records) memory.set(record.key, record)
+      const batch: SourceBatch = {
+        source: source.id,
+        type: 'list',
+        revision,
+        clusterId: clusterId ?? '',
+        upserts: records,
+        deletes: [],
+      }
+      federation.restore(decodeBatch(batch))
+    }
+    ends.push(follow(source, memory, states, options))
+  }
+  if (!signal.aborted) options.onChange()
+  return {
+    ids: sourcesOf(config).map(({id}) => id),
+    states: () => states,
+    findings,
+    done: Promise.all(ends).then(() => undefined),
+  }
+}
+
+async function follow(
+  source: Source,
+  memory: Map<string, RawRecord>,
+  states: Map<SourceId, WatchState>,
+  {federation, config, clock, signal, onChange, onSaveFailed}: SourcesOptions,
+): Promise<void> {
+  let unsaved: Pick<SnapshotHeader, 'clusterId' | 'revision'> | null = null
+  const save = async (): Promise<void> => {
+    const at = unsaved
+    unsaved = null
+    if (!at) return
+    await saveLastKnown(config.paths.state, source.id, {...source.header, ...at}, memory.values()).catch((error) =>
+      onSaveFailed(source.id, error),
+    )
+  }
+  const saving = (async () => {
+    while (!signal.aborted) {
+      await clock.sleep(SAVE_EVERY_MS, signal)
+      await save()
+    }
+  })()
+  const watch = watchSource({
+    source: source.id,
+    etcd: {endpoints: source.endpoints, tls: source.tls},
+    prefixes: source.prefixes,
+    clock,
+    signal,
+    onBatch: (batch) => {
+      federation.update(decodeBatch(batch))
+      if (batch.type === 'list') memory.clear()
+      for (const record of batch.upserts) memory.set(record.key, record)
+      for (const key of batch.deletes) memory.delete(key)
+      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
+      onChange()
+    },
+    onState: (state) => states.set(source.id, state),
+  })
+  await Promise.all([watch.done, saving])
+  await save()
+}
+
+/** `datastore main`, `export b`: how a source is named in findings. */
+const sourceText = (source: SourceId): string => source.replace('/', ' ')
+
+function decodeBatch(batch: SourceBatch): DecodedBatch {
+  const name = sourceText(batch.source)
+  return {...batch, upserts: batch.upserts.map((record) => decodeRecord(record, name))}
+}

@@ -1,0 +1,100 @@
+import {
+  type GatewayStatus,
+  type GatewayView,
+  type NftStatus,
+  type ReloadResult,
+  type TraceResult,
+  VERSION,
+} from '../api/index.ts'
+import {type Flow, trace} from '../policy/index.ts'
+import {policyRows, rowsOf} from './rows.ts'
+import type {KernelDrivers, Runtime} from './runtime.ts'
+import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
+
+export interface ViewOptions {
+  readonly runtime: () => Runtime
+  readonly kernel: KernelDrivers
+  readonly startedAt: Date
+  readonly nowMs: () => number
+  readonly reload: () => Promise<ReloadResult>
+  readonly metrics: () => Promise<{contentType: string; text: string}>
+}
+
+/** What the API reads, from the runtime of the moment. Drop counters are as of the last look, at most a second old. */
+export function createView(options: ViewOptions): GatewayView & {refresh(): Promise<void>} {
+  const {runtime, kernel, startedAt, nowMs} = options
+  let drops: NftStatus['drops'] = []
+
+  function nftStatus(current: Runtime): NftStatus {
+    const statistics = current.compiled()?.statistics
+    return {
+      classes: statistics?.classes ?? 0,
+      verdictEntries: statistics?.verdictEntries ?? 0,
+      chains: statistics?.chains ?? 0,
+      generation: current.last()?.held === false ? kernel.nft.generation() : null,
+      drops,
+    }
+  }
+
+  function status(): GatewayStatus {
+    const current = runtime()
+    const last = current.last()
+    const {totals, config} = current
+    const waiting = current.sources.ids.filter((id) => {
+      const source = current.world().sources.get(id)
+      return !source?.synced && !source?.restored
+    })
+    const ready = last !== null && !last.held
+    return {
+      site: config.site,
+      gateway: config.gateway,
+      version: VERSION,
+      startedAt: startedAt.toISOString(),
+      ready,
+      waitingFor: ready ? null : waiting.length > 0 ? waiting.join(', ') : 'the first pass',
+      tunnels: tunnelRows(current),
+      sessions: sessionRows(current),
+      datastores: datastoreRows(current, nowMs()),
+      sites: siteRows(current.world()),
+      policies: policyRows(current.world()),
+      findings: current.findings(),
+      reconcile: {
+        lastSuccess: totals.lastSuccessMs === null ? null : new Date(totals.lastSuccessMs).toISOString(),
+        durationMs: last?.durationMs ?? null,
+        passes: totals.passes,
+        errors: totals.errors,
+        dirty: last?.dirty ?? true,
+        lastErrors: [
+          ...(last?.failures ?? []).map(({step, code, cause}) => `${step}: ${code}: ${cause}`),
+          ...[...(last?.unread ?? [])].map(([part, cause]) => `${part} could not be read: ${cause}`),
+        ],
+      },
+      nft: nftStatus(current),
+    }
+  }
+
+  return {
+    status,
+    get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
+    trace: (flow) => traceFlow(runtime(), flow),
+    reload: options.reload,
+    metrics: options.metrics,
+    async refresh() {
+      const counters = await kernel.nft.readCounters()
+      drops = [...counters]
+        .map(([reason, {packets}]) => ({reason, packets}))
+        .sort((a, b) => (a.reason < b.reason ? -1 : 1))
+    },
+  }
+}
+
+function traceFlow(runtime: Runtime, flow: unknown): TraceResult {
+  if (typeof flow !== 'object' || flow === null)
+    return {ok: false, problem: 'a flow is an object: {"from":…,"to":…,"protocol":…}'}
+  const {from, to, protocol} = flow as Partial<Record<keyof Flow, unknown>>
+  if (typeof from !== 'string') return {ok: false, problem: 'from: an address is missing'}
+  if (typeof to !== 'string') return {ok: false, problem: 'to: an address is missing'}
+  if (typeof protocol !== 'string' && typeof protocol !== 'number') return {ok: false, problem: 'protocol: missing'}
+  const traced = trace(runtime.world(), runtime.config.default, {...(flow as Flow), from, to, protocol})
+  return traced.ok ? {ok: true, answer: {...traced.line}} : {ok: false, problem: `${traced.field}: ${traced.message}`}
+}
