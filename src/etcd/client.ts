@@ -17,13 +17,13 @@ export interface EtcdConnection {
 }
 
 /**
- * Keepalive notices a frozen server within 3 s; without a bound on messages a page of more than 4 MB
- * would be refused. etcd3's retries and circuit breakers are switched off: they would delay ours by 5 s.
+ * etcd closes connections that ping more often than every 5 s, so gRPC's keepalive is slow and a frozen server is found
+ * by questions of our own (`heartbeat.ts`). Without a bound on messages a page of more than 4 MB would be refused.
+ * etcd3's retries and circuit breakers are switched off: they would delay ours by 5 s.
  */
 const GRPC = {
-  'grpc.keepalive_time_ms': 1500,
-  'grpc.keepalive_timeout_ms': 1000,
-  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 2000,
   'grpc.max_receive_message_length': -1,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2000,

@@ -15,4 +15,10 @@ export {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
 export {type EtcdKeyValues, openKeyValues} from './key-values.ts'
 export {createSourceMetrics, type SourceMetrics} from './metrics.ts'
 export {readPrefix} from './pages.ts'
-export {type SourceState as WatchState, type SourceWatch, type WatchClock, type WatchOptions, watchSource} from './source.ts'
+export {
+  type SourceState as WatchState,
+  type SourceWatch,
+  type WatchClock,
+  type WatchOptions,
+  watchSource,
+} from './source.ts'

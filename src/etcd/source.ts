@@ -1,5 +1,6 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {listenForLife} from './heartbeat.ts'
 import {type Listed, readPrefix} from './pages.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
 
@@ -88,12 +89,16 @@ export function watchSource(options: WatchOptions): SourceWatch {
     return new Map(options.prefixes.map((prefix) => [prefix, revision + 1]))
   }
 
-  const watch = (connection: EtcdConnection, index: number, next: Map<string, number>): Promise<StreamEnd> =>
-    runWatchStream({
-      client: connection.client(index),
+  async function watch(connection: EtcdConnection, index: number, next: Map<string, number>): Promise<StreamEnd> {
+    const client = connection.client(index)
+    const ended = new AbortController()
+    const stop = AbortSignal.any([signal, restart.signal, ended.signal])
+    const dead = listenForLife(client, options.prefixes[0]!, clock, stop)
+    const stream = runWatchStream({
+      client,
       clusterId: state.clusterId!,
       next,
-      signal: AbortSignal.any([signal, restart.signal]),
+      signal: stop,
       openTimeoutMs: OPEN_TIMEOUT_MS,
       onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
       onEvents: ({revision, upserts, deletes}) => {
@@ -102,6 +107,14 @@ export function watchSource(options: WatchOptions): SourceWatch {
         set({...heard(), revision: Math.max(state.revision, revision), events})
       },
     })
+    const end = await Promise.race([
+      stream,
+      dead.then((cause): StreamEnd | Promise<StreamEnd> => (cause === null ? stream : {reason: 'failed', cause})),
+    ])
+    ended.abort()
+    await stream
+    return end
+  }
 
   async function run(): Promise<void> {
     let connection: EtcdConnection | null = null
