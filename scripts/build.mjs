@@ -2,7 +2,7 @@
 import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs'
 import path from 'node:path'
 import {build} from 'esbuild'
-import {bundledLibraries, copyNativeAddons} from './bundled-libraries.mjs'
+import {bundledLibraries, copyNativeAddons, lateBuiltins} from './bundled-libraries.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const DIST = path.join(ROOT, 'dist')
@@ -39,7 +39,7 @@ for (const {entry, file} of BUNDLES) {
     banner: {
       js: `import {createRequire as bundleRequire} from 'node:module'\nconst require = bundleRequire(import.meta.url)`,
     },
-    plugins: [bundledLibraries(ROOT)],
+    plugins: [bundledLibraries(ROOT), lateBuiltins()],
     logLevel: 'warning',
   })
   const kib = Math.round(readFileSync(path.join(DIST, file)).length / 1024)

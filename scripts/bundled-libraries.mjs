@@ -62,3 +62,30 @@ export function bundledLibraries(root) {
     },
   }
 }
+
+/**
+ * A bundle in ESM lifts every `import … from 'node:…'` to its top, so that `isthmus version` would load HTTP and crypto
+ * first (some 60 ms of a slow core). Instead each becomes an object whose members fetch the module when first touched.
+ * Modules that are themselves a function or a class (events, assert) stay as they are.
+ */
+export function lateBuiltins() {
+  return {
+    name: 'late-builtins',
+    setup(build) {
+      build.onResolve({filter: /^node:/}, ({path: name, kind}) => {
+        const late = kind === 'import-statement' && typeof process.getBuiltinModule(name) === 'object'
+        return late ? {path: name, namespace: 'late-builtin', sideEffects: false} : {path: name, external: true}
+      })
+      build.onLoad({filter: /.*/, namespace: 'late-builtin'}, ({path: name}) => {
+        const members = Object.keys(process.getBuiltinModule(name))
+        const contents = `
+          let loaded
+          const load = () => (loaded ??= process.getBuiltinModule(${JSON.stringify(name)}))
+          for (const member of ${JSON.stringify(members)}) {
+            Object.defineProperty(exports, member, {enumerable: true, get: () => load()[member]})
+          }`
+        return {contents, loader: 'js'}
+      })
+    },
+  }
+}

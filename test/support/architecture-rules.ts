@@ -32,7 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bird: EFFECT_BASE,
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
   gateway: [...EFFECT_BASE, ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
-  cli: ['net', 'model', ...PURE_MIDDLE, 'plan', 'diff'],
+  // etcd for `snapshot save`, which must work without a gateway (decision 0004).
+  cli: ['net', 'model', ...PURE_MIDDLE, 'plan', 'diff', 'etcd'],
   console: [],
 }
 

@@ -1,0 +1,124 @@
+import type {Kind, Rows} from '../api/client.ts'
+import type {Finding} from '../model/index.ts'
+import {ageOf, type Column, formatAge, formatBytes} from './table.ts'
+
+type Columns = {readonly [K in Kind]: readonly Column<Rows[K]>[]}
+
+const yes = (value: boolean): string => (value ? 'yes' : 'no')
+const or = (value: string | number | null): string => (value === null ? '-' : String(value))
+const list = (values: readonly string[]): string => (values.length === 0 ? '-' : values.join(','))
+const labels = (values: Readonly<Record<string, string>>): string =>
+  list(Object.entries(values).map(([key, value]) => `${key}=${value}`))
+
+/** The columns of every kind; times become ages at `nowMs`. */
+export function columnsAt(nowMs: number): Columns {
+  return {
+    tunnels: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'SITE', value: ({site}) => site, wide: true},
+      {title: 'GATEWAY', value: ({gateway}) => gateway, wide: true},
+      {title: 'ENCAPSULATION', value: ({encapsulation}) => encapsulation},
+      {title: 'DEVICE', value: ({device}) => device},
+      {title: 'STATE', value: ({up}) => (up ? 'up' : 'down')},
+      {title: 'LOCAL', value: ({local}) => local, wide: true},
+      {title: 'PEER', value: ({peer}) => peer},
+      {title: 'MTU', value: ({mtu}) => or(mtu), right: true},
+      {title: 'RECEIVED', value: ({rxBytes}) => formatBytes(rxBytes), right: true},
+      {title: 'SENT', value: ({txBytes}) => formatBytes(txBytes), right: true},
+      {title: 'ERRORS', value: ({errors}) => String(errors), right: true},
+    ],
+    sessions: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'PROTOCOL', value: ({protocol}) => protocol},
+      {title: 'WITH', value: ({kind}) => kind},
+      {title: 'NEIGHBOR', value: ({neighbor}) => neighbor},
+      {title: 'AS', value: ({as}) => or(as), right: true},
+      {title: 'STATE', value: ({state}) => state},
+      {title: 'SINCE', value: ({since}) => (since === null ? '-' : ageOf(since, nowMs)), right: true},
+      {title: 'IMPORTED', value: ({imported}) => or(imported), right: true},
+      {title: 'EXPORTED', value: ({exported}) => or(exported), right: true},
+      {title: 'LAST ERROR', value: ({lastError}) => or(lastError), wide: true},
+    ],
+    datastores: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'SITE', value: ({site}) => site},
+      {title: 'CONNECTED', value: ({connected}) => yes(connected)},
+      {title: 'STATE', value: ({synced, restored}) => (synced ? 'synced' : restored ? 'from disk' : 'waiting')},
+      {title: 'REVISION', value: ({revision}) => String(revision), right: true},
+      {title: 'HEARD', value: ({ageSeconds}) => formatAge(ageSeconds), right: true},
+      {title: 'KEYS', value: ({keys}) => String(keys), right: true},
+      {title: 'BAD', value: ({decodeErrors}) => String(decodeErrors), right: true},
+      {title: 'LAST ERROR', value: ({lastError}) => or(lastError), wide: true},
+    ],
+    sites: [
+      {title: 'NAME', value: ({name, local}) => (local ? `${name} (here)` : name)},
+      {title: 'AS', value: ({as}) => or(as), right: true},
+      {title: 'PREFIXES', value: ({prefixes}) => list(prefixes)},
+      {title: 'GRANTED', value: ({granted}) => list(granted), wide: true},
+      {title: 'GATEWAYS', value: ({gateways}) => String(gateways), right: true},
+      {title: 'PODS', value: ({pods}) => String(pods), right: true},
+      {title: 'HOSTS', value: ({hosts}) => String(hosts), right: true},
+      {title: 'SETS', value: ({sets}) => String(sets), right: true},
+      {title: 'STATIC', value: ({staticPrefixes}) => String(staticPrefixes), right: true},
+      {title: 'REFUSED', value: ({refused}) => String(refused), right: true},
+    ],
+    gateways: [
+      {title: 'NAME', value: ({name, local}) => (local ? `${name} (this)` : name)},
+      {title: 'UPLINKS', value: ({uplinks}) => list(uplinks)},
+    ],
+    endpoints: [
+      {title: 'ADDRESS', value: ({address}) => address},
+      {title: 'SITE', value: ({site}) => site},
+      {title: 'KIND', value: ({kind}) => kind},
+      {title: 'NAMES', value: ({names}) => list(names)},
+      {title: 'LABELS', value: (row) => labels(row.labels), wide: true},
+      {title: 'SOURCE', value: ({source}) => source, wide: true},
+    ],
+    policies: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'TIER', value: ({tier}) => tier},
+      {title: 'ORDER', value: ({order}) => or(order), right: true},
+      {title: 'TYPES', value: ({types}) => list(types)},
+      {title: 'RULES', value: ({rules}) => String(rules), right: true},
+      {title: 'SELECTOR', value: ({selector}) => selector || 'all()'},
+      {title: 'FROM', value: ({site}) => site},
+      {title: 'KIND', value: ({kind}) => kind, wide: true},
+    ],
+    tiers: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'ORDER', value: ({order}) => or(order), right: true},
+      {title: 'DEFAULT', value: ({defaultAction}) => defaultAction},
+      {title: 'POLICIES', value: ({policies}) => String(policies), right: true},
+    ],
+    findings: [
+      {title: 'SEVERITY', value: ({severity}) => severity},
+      {title: 'CODE', value: ({code}) => code},
+      {title: 'WHERE', value: ({where}) => placeOf(where)},
+      {title: 'WHAT', value: ({detail}) => detail},
+      {title: 'REMEDY', value: ({remedy}) => or(remedy ?? null), wide: true},
+    ],
+    nodes: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'SOURCE', value: ({source}) => source},
+      {title: 'ADDRESSES', value: ({addresses}) => list(addresses)},
+      {title: 'SESSION', value: ({session}) => or(session)},
+    ],
+    classes: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'SITE', value: ({site}) => or(site)},
+      {title: 'ADDRESSES', value: ({addresses}) => String(addresses), right: true},
+      {title: 'LABELS', value: (row) => labels(row.labels)},
+    ],
+  }
+}
+
+function placeOf({source, key, field, line, column}: Finding['where']): string {
+  const at = line === undefined ? null : column === undefined ? `line ${line}` : `line ${line}:${column}`
+  return [source, key, field, at].filter((part) => part !== undefined && part !== null).join(' ')
+}
+
+/** What `-o name` prints behind `KIND/`: the name by which `get KIND NAME` finds the object again. */
+export function nameOf(row: Rows[Kind]): string {
+  if ('name' in row) return row.name
+  return 'address' in row ? row.address : `${row.code} ${placeOf(row.where)}`
+}

@@ -1,0 +1,46 @@
+import {Command} from 'commander'
+import {KINDS, type Kind} from '../../api/client.ts'
+import {columnsAt} from '../columns.ts'
+import {type CliContext, EXIT, explain} from '../context.ts'
+import {type Format, outputOption, printRows} from '../output.ts'
+import type {Finish} from '../run-cli.ts'
+
+/** `isthmus get KIND [NAME]`: what the gateway knows and does. */
+export function getCommand(context: CliContext, finish: Finish): Command {
+  return new Command('get')
+    .description(`show objects: ${KINDS.join(', ')}`)
+    .argument('<kind>', 'what to show')
+    .argument('[name]', 'only the one of this name')
+    .option('--limit <n>', 'at most so many, 0 for all', '10000')
+    .addOption(outputOption())
+    .action(async (given: string, name: string | undefined, {output, limit}: GetOptions, command: Command) => {
+      const kind = KINDS.find((known) => known === given || singular(known) === given)
+      if (!kind) return command.error(`error: no kind '${given}'; there is ${KINDS.join(', ')}`, {exitCode: EXIT.usage})
+      finish(await getObjects(context, command.optsWithGlobals().socket, kind, name ?? null, Number(limit), output))
+    })
+}
+
+interface GetOptions {
+  readonly output: Format
+  readonly limit: string
+}
+
+/** `tunnel` and `policy` are understood too. */
+const SINGULAR: Readonly<Partial<Record<Kind, string>>> = {policies: 'policy', classes: 'class'}
+const singular = (kind: Kind): string => SINGULAR[kind] ?? kind.slice(0, -1)
+
+async function getObjects<K extends Kind>(
+  context: CliContext,
+  socketPath: string,
+  kind: K,
+  name: string | null,
+  limit: number,
+  output: Format,
+) {
+  const answer = await context.api(socketPath).get(kind, name, limit)
+  if (!answer.ok) return explain(context, socketPath, answer)
+  const {items, more} = answer.value
+  await printRows(context, output, kind, items, columnsAt(context.clock.nowMs())[kind])
+  if (more) context.err(`there are more than these ${items.length}; --limit 0 shows all\n`)
+  return EXIT.fine
+}

@@ -1,0 +1,34 @@
+import type {Answer, ApiClient} from '../api/client.ts'
+
+/** What a command may touch besides the files it is told to read. */
+export interface CliContext {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly api: (socketPath: string) => ApiClient
+  readonly clock: {readonly nowMs: () => number}
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Becomes another program, for `run`; comes back only where it cannot. */
+  readonly become: (program: string, args: readonly string[]) => void
+}
+
+export const EXIT = {fine: 0, finding: 1, usage: 2, unreachable: 3} as const
+export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
+
+/** Where the appliance has its configuration and the daemon its socket. */
+export const DEFAULT_CONFIG = '/etc/isthmus/gateway.yaml'
+export const DEFAULT_SOCKET = '/run/isthmus/api.sock'
+
+/** Says why there is no answer, and which status that is. */
+export function explain(
+  context: CliContext,
+  socketPath: string,
+  answer: Extract<Answer<unknown>, {ok: false}>,
+): ExitStatus {
+  if (answer.code === 'unreachable') {
+    context.err(`no gateway answers on ${socketPath}: ${answer.message}\n`)
+    context.err('is `isthmus run` up on this machine? --socket or ISTHMUS_SOCKET names another socket\n')
+    return EXIT.unreachable
+  }
+  context.err(`${answer.message}\n`)
+  return answer.code === 'unknown-kind' ? EXIT.usage : EXIT.finding
+}

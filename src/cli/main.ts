@@ -1,0 +1,11 @@
+import {createApiClient} from '../api/client.ts'
+import {runCli} from './index.ts'
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  api: createApiClient,
+  clock: {nowMs: Date.now},
+  env: process.env,
+  become: (program, args) => process.execve?.(program, [program, ...args], process.env),
+})

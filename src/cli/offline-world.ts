@@ -1,0 +1,89 @@
+import {decodeRecord} from '../decode/index.ts'
+import {exportRecords} from '../export/index.ts'
+import {Federation} from '../federate/index.ts'
+import type {
+  DecodedBatch,
+  Finding,
+  GatewayConfig,
+  RawRecord,
+  SiteName,
+  Snapshot,
+  SourceId,
+  World,
+} from '../model/index.ts'
+import type {SnapshotFile} from './read-snapshots.ts'
+
+/**
+ * The World that a gateway with this configuration would make of the snapshots. A remote site may be given by its
+ * export, or by its datastores: these then go the way that the site's own gateway would send them. An export wins over
+ * datastores, since it is what really was published. Findings of the World itself stay in it.
+ */
+export function worldOf(
+  config: GatewayConfig,
+  files: readonly SnapshotFile[],
+): {readonly world: World; readonly findings: readonly Finding[]} {
+  const federation = new Federation(config)
+  const findings: Finding[] = []
+  const remote = new Map<SiteName, {export: Snapshot | null; datastores: Snapshot[]}>()
+  for (const {file, snapshot} of files) {
+    const {site, source} = snapshot
+    if (site === config.site) {
+      // The own export only repeats what its datastores say.
+      if (source === 'datastore') federation.update(batchOf(snapshot))
+    } else if (!config.sites.has(site)) {
+      const detail = `site ${site} is not in the configuration: left out`
+      findings.push({code: 'prefix-not-granted', severity: 'warning', where: {source: `snapshot ${file}`}, detail})
+    } else {
+      const known = remote.get(site) ?? {export: null, datastores: []}
+      remote.set(site, known)
+      if (source === 'export') known.export = snapshot
+      else known.datastores.push(snapshot)
+    }
+  }
+  for (const [site, {export: published, datastores}] of remote) {
+    if (published) {
+      federation.update(batchOf(published))
+      continue
+    }
+    const its = publish(config, site, datastores)
+    federation.update(its.batch)
+    findings.push(...its.findings)
+  }
+  return {world: federation.world(), findings}
+}
+
+function batchOf({site, datastore, records, ...snapshot}: Snapshot): DecodedBatch {
+  const source: SourceId = datastore === null ? `export/${site}` : `datastore/${datastore}`
+  return batch(source, snapshot, records)
+}
+
+function batch(
+  source: SourceId,
+  {revision, clusterId}: Pick<Snapshot, 'revision' | 'clusterId'>,
+  records: readonly RawRecord[],
+): DecodedBatch {
+  const name = source.replace('/', ' ')
+  const upserts = records.map((record) => decodeRecord(record, name))
+  return {source, type: 'list', revision, clusterId, upserts, deletes: []}
+}
+
+/** What the site's own gateway would make of its datastores; its configuration is not here, so what we grant stands in. */
+function publish(
+  config: GatewayConfig,
+  site: SiteName,
+  datastores: readonly Snapshot[],
+): {readonly batch: DecodedBatch; readonly findings: readonly Finding[]} {
+  const owns = config.sites.get(site)?.owns ?? []
+  const its: GatewayConfig = {
+    ...{...config, site, owns, uplinks: [], infrastructure: [], static: []},
+    ...{sites: new Map(), authorities: [site]},
+  }
+  const federation = new Federation(its)
+  for (const snapshot of datastores) federation.update(batchOf(snapshot))
+  const world = federation.world()
+  const records = [...exportRecords(world, its, {tunnels: new Map()})]
+    // Nothing is known of its gateways, and policy does not ask.
+    .filter(([key]) => !key.includes('/export/gateways/'))
+    .map(([key, text]) => ({key, value: new TextEncoder().encode(text), modRevision: 1}))
+  return {batch: batch(`export/${site}`, {revision: 1, clusterId: ''}, records), findings: world.findings}
+}

@@ -1,0 +1,19 @@
+import {readFile} from 'node:fs/promises'
+import type {Finding, GatewayConfig} from '../model/index.ts'
+
+/** Reads and parses gateway.yaml; a file that cannot be read is a finding like any other. */
+export async function readGatewayConfig(
+  file: string,
+): Promise<{readonly config: GatewayConfig | null; readonly findings: readonly Finding[]}> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const where = {source: `config ${file}`}
+    const detail = error instanceof Error ? error.message : String(error)
+    return {config: null, findings: [{code: 'config-unreadable', severity: 'error', where, detail}]}
+  }
+  // zod and yaml are most of what the command line loads; only commands that read a configuration pay for them.
+  const {parseGatewayConfig} = await import('../config/index.ts')
+  return parseGatewayConfig(text, file)
+}

@@ -1,0 +1,59 @@
+import {Command, CommanderError} from 'commander'
+import {checkCommand} from './commands/check.ts'
+import {getCommand} from './commands/get.ts'
+import {policyTraceCommand} from './commands/policy-trace.ts'
+import {runCommand} from './commands/run.ts'
+import {snapshotSaveCommand} from './commands/snapshot-save.ts'
+import {snapshotShowCommand} from './commands/snapshot-show.ts'
+import {statusCommand} from './commands/status.ts'
+import {versionCommand} from './commands/version.ts'
+import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
+
+/** Tells the exit status of the command that ran. */
+export type Finish = (status: ExitStatus) => void
+
+/** Runs one command line (without program and script name) and gives its exit status; never throws for bad input. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  let status: number = EXIT.fine
+  const finish: Finish = (given) => {
+    status = given
+  }
+  const policy = new Command('policy')
+    .description('what the global policy says')
+    .addCommand(policyTraceCommand(context, finish))
+  const snapshot = new Command('snapshot')
+    .description('datastores and exports as files')
+    .addCommand(snapshotSaveCommand(context, finish))
+    .addCommand(snapshotShowCommand(context, finish))
+  const program = new Command('isthmus')
+    .description('Joins Kubernetes clusters, datacenters and clouds: the gateway and its command line.')
+    .option('--socket <path>', "the gateway's socket", context.env.ISTHMUS_SOCKET ?? DEFAULT_SOCKET)
+  const commands = [
+    runCommand(context, finish),
+    checkCommand(context, finish),
+    statusCommand(context, finish),
+    getCommand(context, finish),
+    policy,
+    snapshot,
+    versionCommand(context, finish),
+  ]
+  for (const command of commands) program.addCommand(command)
+  settle(program, context)
+  try {
+    await program.parseAsync([...args], {from: 'user'})
+  } catch (error) {
+    // Help that was asked for is an answer; everything else that commander throws is wrong usage.
+    if (!(error instanceof CommanderError)) throw error
+    return error.code === 'commander.helpDisplayed' ? EXIT.fine : EXIT.usage
+  }
+  return status
+}
+
+/** Commander hands these on to subcommands only while it makes them itself. */
+function settle(command: Command, context: Pick<CliContext, 'out' | 'err'>): void {
+  command
+    .exitOverride()
+    .configureOutput({writeOut: context.out, writeErr: context.err})
+    .showHelpAfterError('(--help shows what there is)')
+  for (const inner of command.commands) settle(inner, context)
+}

@@ -1,0 +1,65 @@
+/** One column of a table; `wide` ones show only with `-o wide`, `right` ones hold numbers. */
+export interface Column<Row> {
+  readonly title: string
+  readonly value: (row: Row) => string
+  readonly wide?: boolean
+  readonly right?: boolean
+}
+
+/** Between columns; more than one space, so that a value may hold one. */
+const GAP = '   '
+
+/**
+ * Rows under a line of titles, columns as wide as their widest value, no space at the ends of lines. A control
+ * character in a value (labels and names are other people's) shows as an escape and cannot move the cursor.
+ */
+export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], wide = false): string {
+  const shown = columns.filter((column) => wide || !column.wide)
+  const cells = [shown.map(({title}) => title), ...rows.map((row) => shown.map(({value}) => printable(value(row))))]
+  const widths = shown.map((_, index) => Math.max(...cells.map((line) => displayWidth(line[index]!))))
+  const lines = cells.map((line) =>
+    line
+      .map((cell, index) => {
+        const padding = ' '.repeat(widths[index]! - displayWidth(cell))
+        return shown[index]!.right ? padding + cell : cell + padding
+      })
+      .join(GAP)
+      .trimEnd(),
+  )
+  return `${lines.join('\n')}\n`
+}
+
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** Code points; names of ours are ASCII, and nobody's label needs more. */
+const displayWidth = (text: string): number => [...text].length
+
+/** `1.2 MiB`; exact below a kibibyte. */
+export function formatBytes(bytes: number): string {
+  let value = bytes
+  for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
+    if (value < 1024 || unit === 'TiB') return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`
+    value /= 1024
+  }
+  return ''
+}
+
+/** `3 s`, `5 m`, `2 h`, `4 d`: how long ago, in its largest whole unit. */
+export function formatAge(seconds: number | null): string {
+  if (seconds === null) return 'never'
+  for (const [unit, length] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const) {
+    if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`
+}
+
+/** An ISO time as an age at `nowMs`. */
+export function ageOf(time: string | null, nowMs: number): string {
+  return time === null ? 'never' : formatAge((nowMs - Date.parse(time)) / 1000)
+}

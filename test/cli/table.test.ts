@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import {type Column, formatAge, formatBytes, formatTable} from '../../src/cli/table.ts'
+
+const COLUMNS: readonly Column<{name: string; size: number}>[] = [
+  {title: 'NAME', value: ({name}) => name},
+  {title: 'HASH', value: ({name}) => `h-${name}`, wide: true},
+  {title: 'SIZE', value: ({size}) => String(size), right: true},
+]
+
+describe('formatTable', () => {
+  it('columns are as wide as their widest value, numbers to the right', () => {
+    const rows = [
+      {name: 'a', size: 12345},
+      {name: 'longer', size: 1},
+    ]
+    assert.equal(formatTable(COLUMNS, rows), 'NAME      SIZE\na        12345\nlonger       1\n')
+  })
+
+  it('wide columns show when asked for', () => {
+    assert.equal(formatTable(COLUMNS, [{name: 'a', size: 1}], true), 'NAME   HASH   SIZE\na      h-a       1\n')
+  })
+
+  it('without rows there is the line of titles', () => assert.equal(formatTable(COLUMNS, []), 'NAME   SIZE\n'))
+
+  it('a control character in a value cannot reach the terminal', () => {
+    assert.equal(
+      formatTable(COLUMNS, [{name: 'x\u001b[2J\ny', size: 1}]),
+      'NAME            SIZE\nx\\x1b[2J\\x0ay      1\n',
+    )
+  })
+
+  it('what is wider than a byte is counted by characters', () => {
+    assert.equal(formatTable(COLUMNS, [{name: 'grün', size: 1}]), 'NAME   SIZE\ngrün      1\n')
+  })
+})
+
+describe('formatBytes', () => {
+  for (const [bytes, text] of [
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1536 * 1024, '1.5 MiB'],
+    [2 ** 50, '1024.0 TiB'],
+  ] as const) {
+    it(`${bytes} is ${text}`, () => assert.equal(formatBytes(bytes), text))
+  }
+})
+
+describe('formatAge', () => {
+  for (const [seconds, text] of [
+    [null, 'never'],
+    [-1, '0 s'],
+    [59.9, '59 s'],
+    [60, '1 m'],
+    [7200, '2 h'],
+    [200_000, '2 d'],
+  ] as const) {
+    it(`${seconds} is ${text}`, () => assert.equal(formatAge(seconds), text))
+  }
+})

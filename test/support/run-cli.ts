@@ -1,0 +1,29 @@
+import {createApiClient} from '../../src/api/client.ts'
+import {type CliContext, runCli} from '../../src/cli/index.ts'
+
+export interface CliResult {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+/** One command line in this process, at the time of the fake view's status; `socketPath` becomes its ISTHMUS_SOCKET. */
+export async function cli(args: readonly string[], socketPath = '/nonexistent/api.sock'): Promise<CliResult> {
+  let [out, err] = ['', '']
+  const context: CliContext = {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    api: createApiClient,
+    clock: {nowMs: () => Date.parse('2026-01-02T03:06:05.000Z')},
+    env: {ISTHMUS_SOCKET: socketPath},
+    become: (program, given) => {
+      out += `${[program, ...given].join(' ')}\n`
+    },
+  }
+  const status = await runCli(args, context)
+  return {status, out, err}
+}
