@@ -256,9 +256,10 @@ describe('command line, without a gateway', () => {
 
     it('a flow that makes no sense is wrong usage', async () => {
       const own = await putSnapshot('a', 'datastore', [])
-      const {status, err} = await trace('--snapshot', own, '--from', '10.1.0.5', '--to', 'x')
+      const {status, err} = await trace('--snapshot', own, '--from', '10.1.0.5', '--to', 'x', '--protocol', '47')
       assert.equal(status, 2)
-      assert.match(err, /^to: an IPv4 or IPv6 address/m)
+      assert.match(err, /^to: x is no address/m)
+      assert.equal((await trace('--snapshot', own, '--from', '10.1.0.5')).status, 2)
     })
 
     it('a site that the configuration does not name is left out, and told', async () => {

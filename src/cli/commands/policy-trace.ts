@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
-import {type Finding, formatFinding, parseFlow} from '../../model/index.ts'
+import {type Finding, formatFinding} from '../../model/index.ts'
+import type {Flow} from '../../policy/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus, explain} from '../context.ts'
 import {type Format, outputOption} from '../output.ts'
 import {readGatewayConfig} from '../read-config.ts'
@@ -120,19 +121,24 @@ async function offlineTracer(
   const {files, findings: unread} = await readSnapshots(paths)
   tell(unread)
   if (files.length === 0) return EXIT.finding
-  const [{worldOf}, {judge}] = await Promise.all([
-    import('../offline-world.ts'),
-    import('../../policy/oracle/index.ts'),
-  ])
+  const [{worldOf}, {trace}] = await Promise.all([import('../offline-world.ts'), import('../../policy/index.ts')])
   const {world, findings: left} = worldOf(config, files)
   tell(left)
   tell(world.findings)
-  return async (given) => {
-    const parsed = parseFlow(given)
-    if (!parsed.ok) return {problem: parsed.problem}
-    const {id, ...packet} = parsed.flow
-    return {answer: {...(id === undefined ? {} : {id}), ...judge(world, config.default, packet)}}
+  return async (flow) => {
+    if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
+    const traced = trace(world, config.default, flow)
+    return traced.ok ? {answer: {...traced.line}} : {problem: `${traced.field}: ${traced.message}`}
   }
+}
+
+/** Enough of a flow that `parseFlow` can say what is wrong with the rest. */
+function isFlow(value: unknown): value is Flow {
+  if (typeof value !== 'object' || value === null) return false
+  const {from, to, protocol}: Partial<Record<keyof Flow, unknown>> = value
+  return (
+    typeof from === 'string' && typeof to === 'string' && (typeof protocol === 'string' || typeof protocol === 'number')
+  )
 }
 
 /** One line for people: `deny: rule 0 of GlobalNetworkPolicy db in tier default (ingress at site b)`. */
