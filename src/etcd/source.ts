@@ -50,7 +50,7 @@ export interface SourceWatch {
 }
 
 const OPEN_TIMEOUT_MS = 4000
-const BACKOFF_MS = {first: 100, last: 5000}
+const BACKOFF_MS = {first: 100, last: 1500}
 
 /** Lists and watches one datastore for as long as the signal lets it. Never throws: a failure is a state. */
 export function watchSource(options: WatchOptions): SourceWatch {

@@ -32,7 +32,8 @@ export function renderBird(config: BirdConfig): string {
     // After a start with -R the kernel's routes wait for all neighbours; one that is away must not hold up the others.
     'graceful restart wait 10;',
     '',
-    ...block('protocol device devices', ['scan time 10;']),
+    // A WAN neighbour stays Idle until the first scan after a configuration that brought this protocol: seen, 10 s.
+    ...block('protocol device devices', ['scan time 1;']),
     '',
     // Connected networks: next hops of nodes are resolved through them. Never our own tunnels' addresses.
     ...block('protocol direct connected', [
