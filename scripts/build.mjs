@@ -1,22 +1,30 @@
-// `npm run build`: the daemon and the CLI, each one file in dist/, and the native addons that the daemon loads.
-import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs'
+// `npm run build`: the daemon in one file, the command line in one and what it loads late, native addons.
+import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs'
 import path from 'node:path'
 import {build} from 'esbuild'
-import {bundledLibraries, copyNativeAddons, lateBuiltins} from './bundled-libraries.mjs'
+import {bundledLibraries, copyNativeAddons, lateBuiltins, lateStations} from './bundled-libraries.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const DIST = path.join(ROOT, 'dist')
 
+/**
+ * What only some commands import, and late, lies beside the command line: V8 reads a whole file before it runs the first
+ * line, and gRPC and zod are three quarters of it (decision 0003).
+ */
+const LATE_PARTS = {etcd: 'isthmus-etcd.mjs', config: 'isthmus-config.mjs'}
+
 const BUNDLES = [
-  {entry: 'src/gateway/main.ts', file: 'isthmusd.mjs'},
-  {entry: 'src/cli/main.ts', file: 'isthmus.mjs'},
+  {entry: 'src/gateway/main.ts', file: 'isthmusd.mjs', lateParts: {}},
+  {entry: 'src/cli/main.ts', file: 'isthmus.mjs', lateParts: LATE_PARTS},
+  ...Object.entries(LATE_PARTS).map(([station, file]) => ({entry: `src/${station}/index.ts`, file, lateParts: {}})),
 ]
 
-rmSync(DIST, {recursive: true, force: true})
-mkdirSync(DIST)
-copyNativeAddons(ROOT, path.join(DIST, 'native'))
+// Built aside and moved in place: a lab or a test that runs from dist/ meanwhile never sees half a file.
+const ASIDE = path.join(DIST, `.new-${process.pid}`)
+mkdirSync(path.join(ASIDE, 'native'), {recursive: true})
+copyNativeAddons(ROOT, path.join(ASIDE, 'native'))
 
-for (const {entry, file} of BUNDLES) {
+for (const {entry, file, lateParts} of BUNDLES) {
   if (!existsSync(path.join(ROOT, entry))) {
     console.error(`${entry} is not there yet: dist/${file} is not built`)
     continue
@@ -25,7 +33,7 @@ for (const {entry, file} of BUNDLES) {
   await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
-    outfile: path.join('dist', file),
+    outfile: path.join(ASIDE, file),
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -39,9 +47,17 @@ for (const {entry, file} of BUNDLES) {
     banner: {
       js: `import {createRequire as bundleRequire} from 'node:module'\nconst require = bundleRequire(import.meta.url)`,
     },
-    plugins: [bundledLibraries(ROOT), lateBuiltins()],
+    plugins: [bundledLibraries(ROOT), lateBuiltins(), lateStations(lateParts)],
     logLevel: 'warning',
   })
-  const kib = Math.round(readFileSync(path.join(DIST, file)).length / 1024)
+  const kib = Math.round(statSync(path.join(ASIDE, file)).size / 1024)
   console.error(`dist/${file}: ${kib} KiB in ${Math.round(performance.now() - began)} ms`)
 }
+
+mkdirSync(path.join(DIST, 'native'), {recursive: true})
+for (const file of readdirSync(ASIDE, {recursive: true, withFileTypes: true})) {
+  if (!file.isFile()) continue
+  const source = path.join(file.parentPath, file.name)
+  renameSync(source, path.join(DIST, path.relative(ASIDE, source)))
+}
+rmSync(ASIDE, {recursive: true})

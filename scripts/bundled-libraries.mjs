@@ -1,4 +1,4 @@
-import {copyFileSync, mkdirSync, readFileSync} from 'node:fs'
+import {copyFileSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import protobuf from 'protobufjs'
 
@@ -9,7 +9,6 @@ const ADDONS = {
 }
 
 export function copyNativeAddons(root, folder) {
-  mkdirSync(folder)
   for (const [name, file] of Object.entries(ADDONS)) {
     copyFileSync(path.join(root, 'node_modules', file), path.join(folder, `${name}.node`))
   }
@@ -85,6 +84,19 @@ export function lateBuiltins() {
             Object.defineProperty(exports, member, {enumerable: true, get: () => load()[member]})
           }`
         return {contents, loader: 'js'}
+      })
+    },
+  }
+}
+
+/** `import('…/STATION/index.ts')` becomes an import of the station's own bundle beside this one. */
+export function lateStations(parts) {
+  return {
+    name: 'late-stations',
+    setup(build) {
+      build.onResolve({filter: /\/[a-z]+\/index\.ts$/}, ({path: specifier, kind}) => {
+        const file = parts[path.basename(path.dirname(specifier))]
+        return file && kind === 'dynamic-import' ? {path: `./${file}`, external: true} : undefined
       })
     },
   }
