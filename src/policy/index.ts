@@ -17,6 +17,7 @@ export {
   type CompileStatistics,
   compilePolicy,
   MAX_CHAINS,
+  MAX_CLASSES,
   MAX_PAIRS,
 } from './compile/index.ts'
 export {type Judgement, judge, type Packet} from './oracle/index.ts'

@@ -9,7 +9,7 @@ import {
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
 import {classSets, judgeChains, verdictSets} from './nft-tables.ts'
-import {DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
+import {type Bounds, DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
 
 export interface CompileOptions {
   /** What no policy decides. */
@@ -22,6 +22,7 @@ export interface CompileOptions {
    */
   readonly firstClass: number
   /** Beyond these the previous result stays, with a finding. */
+  readonly maxClasses?: number
   readonly maxPairs?: number
   readonly maxChains?: number
 }
@@ -58,6 +59,7 @@ export interface CompileState {
   readonly default: 'allow' | 'deny'
 }
 
+export const MAX_CLASSES = 20_000
 export const MAX_PAIRS = 1_000_000
 export const MAX_CHAINS = 20_000
 
@@ -83,7 +85,11 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const {questions, policyFindings} = samePolicies ? old : questionsFor(world.policies)
   const classified = classify(questions, world)
   const numbering = numberClasses(classified, old?.numbering ?? null, {samePolicies, first: options.firstClass})
-  const bounds = {maxPairs: options.maxPairs ?? MAX_PAIRS, maxChains: options.maxChains ?? MAX_CHAINS}
+  const bounds = {
+    maxClasses: options.maxClasses ?? MAX_CLASSES,
+    maxPairs: options.maxPairs ?? MAX_PAIRS,
+    maxChains: options.maxChains ?? MAX_CHAINS,
+  }
   const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)
   if (!verdicts) return refused(options, classified, bounds)
   return assembled(world.sites, verdicts, classified, {
@@ -130,16 +136,12 @@ function countersOf(known: World['sites'], {classes}: Classified): string[] {
   return [DENY_UNOWNED, ...denials].sort()
 }
 
-function refused(
-  options: CompileOptions,
-  {classes}: Classified,
-  bounds: {maxPairs: number; maxChains: number},
-): Compiled {
+function refused(options: CompileOptions, {classes}: Classified, bounds: Bounds): Compiled {
   const finding: Finding = {
     code: 'policy-too-large',
     severity: 'error',
     where: {source: 'policy'},
-    detail: `${classes.length} classes need more than ${bounds.maxPairs} verdict entries or ${bounds.maxChains} chains`,
+    detail: `${classes.length} classes: more than ${bounds.maxClasses}, or more than ${bounds.maxPairs} verdict entries or ${bounds.maxChains} chains`,
     remedy: `${options.previous ? 'the last policy that fitted stays in force' : 'all is denied'} until policies select by fewer distinct labels`,
   }
   const base = options.previous ?? closed(options)
@@ -152,7 +154,7 @@ function closed(options: CompileOptions): Compiled {
   const empty = {members: new Map(), attributes: new Map()}
   const classified = classify(questions, empty)
   const numbering = numberClasses(classified, null, {samePolicies: false, first: options.firstClass})
-  const bounds = {maxPairs: MAX_PAIRS, maxChains: MAX_CHAINS}
+  const bounds = {maxClasses: MAX_CLASSES, maxPairs: MAX_PAIRS, maxChains: MAX_CHAINS}
   const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)!
   const sites: World['sites'] = new Map()
   return assembled(sites, verdicts, classified, {

@@ -17,6 +17,7 @@ export {
   type CompileStatistics,
   compilePolicy,
   MAX_CHAINS,
+  MAX_CLASSES,
   MAX_PAIRS,
 } from './compile.ts'
 export {isUnconditional, type PacketMatch} from './packet-match.ts'

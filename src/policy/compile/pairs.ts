@@ -14,6 +14,7 @@ export const DENY_UNOWNED = 'deny_unowned'
 export const denyTarget = (direction: 'egress' | 'ingress', site: string): Target => `deny_${direction}_${site}`
 
 export interface Bounds {
+  readonly maxClasses: number
   readonly maxPairs: number
   readonly maxChains: number
 }
@@ -43,6 +44,7 @@ export function verdictsOf(
   defaultVerdict: 'allow' | 'deny',
   bounds: Bounds,
 ): Verdicts | null {
+  if (classes.length > bounds.maxClasses) return null
   const peers = indexPeers(classes)
   const programs = programInterner()
   const maker = chainMaker()
@@ -85,11 +87,15 @@ export function verdictsOf(
 
   const pairs = new Map<number, Map<number, Target>>()
   let pairCount = 0
+  // Only pairs that a rule of either end can match are looked at: their number is far below that of all pairs.
+  const inwardsOf = classes.map((): number[] => [])
+  for (const [index, inwards] of ingress.entries()) {
+    for (const sourceIndex of inwards?.byPeer.keys() ?? []) inwardsOf[sourceIndex]!.push(index)
+  }
   for (const [sourceIndex, source] of classes.entries()) {
-    for (const index of peers.all[source.family]) {
-      const outwards = egress[sourceIndex]
+    const outwards = egress[sourceIndex]
+    for (const index of new Set([...(outwards?.byPeer.keys() ?? []), ...inwardsOf[sourceIndex]!])) {
       const inwards = ingress[index]
-      if (!outwards?.byPeer.has(index) && !inwards?.byPeer.has(sourceIndex)) continue
       const destination = classes[index]!
       const inside = inwards
         ? ingressTarget(inwards.byPeer.get(sourceIndex) ?? inwards.bare, destination)
