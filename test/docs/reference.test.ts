@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import {readdirSync, readFileSync} from 'node:fs'
+import path from 'node:path'
+import {type MetricObjectWithValues, type MetricValue, Registry} from 'prom-client'
+import {KINDS} from '../../src/api/client.ts'
+import {gatewayJsonSchema, parseGatewayConfig} from '../../src/config/index.ts'
+import {createSourceMetrics} from '../../src/etcd/metrics.ts'
+import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
+import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
+import {registerConntrackMetrics, registerTunnelMetrics} from '../../src/observe/metrics.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
+
+/** Every metrics.ts, and how to have it declare what it has. */
+const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
+  'src/etcd/metrics.ts': createSourceMetrics,
+  'src/gateway/metrics.ts': createGatewayMetrics,
+  'src/observe/bird/metrics.ts': createBirdMetrics,
+  'src/observe/metrics.ts': (register) => {
+    registerTunnelMetrics([register], async () => [])
+    registerConntrackMetrics([register], async () => null)
+  },
+}
+
+const rowOf = ({name, type, help}: MetricObjectWithValues<MetricValue<string>>): string =>
+  `| \`${name}\` | ${type} | ${help.replace(/\.$/, '')} |`
+
+/** The formatter pads the cells of a table. */
+const squeeze = (line: string): string => line.replace(/ +/g, ' ')
+
+describe('docs/reference/metrics.md', () => {
+  it('every metrics.ts is looked at', () => {
+    const files = readdirSync(path.join(ROOT, 'src'), {recursive: true, encoding: 'utf8'})
+    const found = files.filter((file) => path.basename(file) === 'metrics.ts').map((file) => `src/${file}`)
+    assert.deepEqual(found.sort(), Object.keys(DECLARE).sort())
+  })
+
+  it('has every metric with its type and meaning, and no other', async () => {
+    const register = new Registry()
+    for (const declare of Object.values(DECLARE)) declare(register)
+    const declared = (await register.getMetricsAsJSON()).map(rowOf).sort()
+    assert.ok(declared.length > 30)
+    const written = [...read('docs/reference/metrics.md').matchAll(/^\| `isthmus_.*$/gm)]
+      .map(([line]) => squeeze(line))
+      .sort()
+    assert.deepEqual(written, declared)
+  })
+})
+
+describe('docs/reference/configuration.md', () => {
+  const text = read('docs/reference/configuration.md')
+
+  it('has every key, and no other', () => {
+    const documented = [...text.matchAll(/^\| `([^`]+)` *\|/gm)].map(([, key]) => key).sort()
+    assert.deepEqual(documented, [...keysOf(gatewayJsonSchema(), '')].sort())
+  })
+
+  it('has an example that is valid', () => {
+    const example = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+    assert.deepEqual(parseGatewayConfig(example, 'example').findings, [])
+  })
+})
+
+describe('docs/reference/cli.md', () => {
+  it('names every kind of get', () => {
+    const text = read('docs/reference/cli.md')
+    for (const kind of KINDS) assert.ok(text.includes(`\`${kind}\``), kind)
+  })
+})
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly additionalProperties?: Schema | boolean
+}
+
+function* keysOf(schema: Schema, at: string): Generator<string> {
+  for (const [name, inner] of Object.entries(schema.properties ?? {})) {
+    yield at + name
+    yield* keysOf(inner, `${at}${name}.`)
+  }
+  if (schema.items) yield* keysOf(schema.items, at.replace(/\.$/, '[].'))
+  if (typeof schema.additionalProperties === 'object') yield* keysOf(schema.additionalProperties, `${at}NAME.`)
+}
