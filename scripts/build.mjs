@@ -22,6 +22,7 @@ const BUNDLES = [
 // Built aside and moved in place: a lab or a test that runs from dist/ meanwhile never sees half a file.
 const ASIDE = path.join(DIST, `.new-${process.pid}`)
 mkdirSync(path.join(ASIDE, 'native'), {recursive: true})
+process.on('exit', () => rmSync(ASIDE, {recursive: true, force: true}))
 copyNativeAddons(ROOT, path.join(ASIDE, 'native'))
 
 for (const {entry, file, lateParts} of BUNDLES) {
@@ -60,4 +61,3 @@ for (const file of readdirSync(ASIDE, {recursive: true, withFileTypes: true})) {
   const source = path.join(file.parentPath, file.name)
   renameSync(source, path.join(DIST, path.relative(ASIDE, source)))
 }
-rmSync(ASIDE, {recursive: true})
