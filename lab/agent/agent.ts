@@ -1,0 +1,173 @@
+// Runs in a pod's namespace: answers on its ports, and talks to other pods when the lab asks. `agent.ts ADDRESS PORT…`
+import {createSocket, type Socket as UdpSocket} from 'node:dgram'
+import {connect, createServer, type Socket} from 'node:net'
+import {createInterface} from 'node:readline'
+import {type Connected, type Flows, type Received, type Request, type Sent, TRAFFIC_PORT} from './protocol.ts'
+
+const [address, ...ports] = process.argv.slice(2)
+const FLOW_PATIENCE_MS = 3000
+const OPEN_TIMEOUT_MS = 1000
+
+for (const port of ports) {
+  // Tells the client what address it came from, which is how a translated address is seen.
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.end(`${socket.remoteAddress}\n`)
+  })
+  server.listen(Number(port), address)
+}
+createServer((socket) => {
+  socket.on('error', () => socket.destroy())
+  socket.pipe(socket)
+}).listen(TRAFFIC_PORT, address)
+
+// What arrived since the sender last began; a sequence that begins again is a new measurement.
+let arrived = new Set<number>()
+let lastArrival: number | null = null
+let longestGapMs = 0
+const receiver: UdpSocket = createSocket('udp4')
+receiver.on('message', (message) => {
+  const sequence = message.readUInt32BE(0)
+  const now = performance.now()
+  if (sequence === 0) {
+    arrived = new Set()
+    longestGapMs = 0
+  } else if (lastArrival !== null) longestGapMs = Math.max(longestGapMs, now - lastArrival)
+  lastArrival = now
+  arrived.add(sequence)
+})
+receiver.bind(TRAFFIC_PORT, address)
+
+function connectOnce(to: string, port: number, timeoutMs: number): Promise<Connected> {
+  return new Promise((resolve) => {
+    const socket = connect({host: to, port, localAddress: address!})
+    let text = ''
+    const finish = (result: Connected): void => {
+      socket.destroy()
+      resolve(result)
+    }
+    socket.setTimeout(timeoutMs, () => finish({open: false, source: null, reason: 'no answer'}))
+    socket.on('data', (data) => {
+      text += data.toString()
+    })
+    socket.on('end', () => finish({open: true, source: text.trim(), reason: null}))
+    socket.on('error', (error) => finish({open: false, source: null, reason: error.message}))
+  })
+}
+
+let sending: NodeJS.Timeout | null = null
+let sent = 0
+const sender = createSocket('udp4')
+sender.bind(0, address)
+
+function startUdp(to: string, intervalMs: number): void {
+  sent = 0
+  const began = performance.now()
+  const tick = (): void => {
+    // Catches up with the clock: timers are late under load, and a skipped number would look like a lost packet.
+    const due = Math.floor((performance.now() - began) / intervalMs)
+    while (sent <= due) {
+      const message = Buffer.alloc(64)
+      message.writeUInt32BE(sent++)
+      sender.send(message, TRAFFIC_PORT, to)
+    }
+  }
+  tick()
+  sending = setInterval(tick, 1)
+}
+
+interface FlowState {
+  readonly long: Socket
+  readonly timer: NodeJS.Timeout
+  readonly ticker: NodeJS.Timeout
+  broken: number
+  opened: number
+  failed: number
+  pending: number
+}
+let flows: FlowState | null = null
+
+function startFlows(to: string, everyMs: number): void {
+  const long = connect({host: to, port: TRAFFIC_PORT, localAddress: address!})
+  long.setTimeout(FLOW_PATIENCE_MS)
+  const state: FlowState = {
+    long,
+    broken: 0,
+    opened: 0,
+    failed: 0,
+    pending: 0,
+    ticker: setInterval(() => long.write('tick\n'), 20),
+    timer: setInterval(() => {
+      state.pending++
+      const socket = connect({host: to, port: TRAFFIC_PORT, localAddress: address!})
+      const finish = (ok: boolean): void => {
+        socket.destroy()
+        state.pending--
+        if (ok) state.opened++
+        else state.failed++
+      }
+      socket.setTimeout(OPEN_TIMEOUT_MS, () => finish(false))
+      socket.once('connect', () => finish(true))
+      socket.once('error', () => finish(false))
+    }, everyMs),
+  }
+  long.on('data', () => undefined)
+  long.once('timeout', () => long.destroy(new Error('stood still')))
+  long.once('error', () => {
+    state.broken++
+  })
+  flows = state
+}
+
+async function stopFlows(): Promise<Flows> {
+  const state = flows
+  flows = null
+  if (!state) return {broken: 0, opened: 0, failed: 0}
+  clearInterval(state.timer)
+  clearInterval(state.ticker)
+  while (state.pending > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  state.long.destroy()
+  return {broken: state.broken, opened: state.opened, failed: state.failed}
+}
+
+function receivedRanges(): Received {
+  const ranges: [number, number][] = []
+  for (const sequence of [...arrived].sort((a, b) => a - b)) {
+    const last = ranges.at(-1)
+    if (last && last[1] === sequence - 1) last[1] = sequence
+    else ranges.push([sequence, sequence])
+  }
+  return {ranges, longestGapMs: Math.round(longestGapMs)}
+}
+
+async function handle(request: Request): Promise<Connected | Sent | Received | Flows | object> {
+  switch (request.do) {
+    case 'connect':
+      return connectOnce(request.to, request.port, request.timeoutMs)
+    case 'udp-start':
+      startUdp(request.to, request.intervalMs)
+      return {}
+    case 'udp-stop':
+      if (sending) clearInterval(sending)
+      sending = null
+      return {sent}
+    case 'udp-received':
+      return receivedRanges()
+    case 'flows-start':
+      startFlows(request.to, request.everyMs)
+      return {}
+    case 'flows-stop':
+      return stopFlows()
+  }
+}
+
+const answer = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
+createInterface({input: process.stdin}).on('line', (line) => {
+  const request = JSON.parse(line) as Request
+  handle(request).then(
+    (result) => answer({id: request.id, result}),
+    (error) => answer({id: request.id, error: String(error)}),
+  )
+})
+process.stdin.on('end', () => process.exit(0))
+answer({ready: true})

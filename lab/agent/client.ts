@@ -1,0 +1,61 @@
+import {spawn} from 'node:child_process'
+import {join} from 'node:path'
+import {createInterface} from 'node:readline'
+import type {PodPlan} from '../network/plan.ts'
+import {inNamespace} from '../processes.ts'
+import type {Connected, Flows, Received, Request, Sent} from './protocol.ts'
+
+type Body = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never
+
+/** The lab's end of one pod's agent. */
+export interface Agent {
+  connect(to: string, port: number, timeoutMs: number): Promise<Connected>
+  startUdp(to: string, intervalMs: number): Promise<void>
+  stopUdp(): Promise<Sent>
+  received(): Promise<Received>
+  startFlows(to: string, everyMs: number): Promise<void>
+  stopFlows(): Promise<Flows>
+  close(): void
+}
+
+export async function startAgent(pod: PodPlan): Promise<Agent> {
+  const program = join(import.meta.dirname, 'agent.ts')
+  const ports = pod.ports.map(String)
+  const [file, ...args] = inNamespace(pod.namespace, process.execPath, program, pod.address, ...ports)
+  const child = spawn(file!, args, {stdio: ['pipe', 'pipe', 'inherit']})
+  const waiting = new Map<number, {resolve: (value: unknown) => void; reject: (error: Error) => void}>()
+  let next = 0
+  const ready = new Promise<void>((resolve, reject) => {
+    child.once('exit', (status) => {
+      const error = new Error(`the agent of ${pod.ref} ended with status ${status}`)
+      reject(error)
+      for (const {reject: refuse} of waiting.values()) refuse(error)
+      waiting.clear()
+    })
+    createInterface({input: child.stdout}).on('line', (line) => {
+      const answer = JSON.parse(line) as {ready?: true; id?: number; result?: unknown; error?: string}
+      if (answer.ready) return resolve()
+      const waiter = waiting.get(answer.id ?? -1)
+      waiting.delete(answer.id ?? -1)
+      if (answer.error === undefined) waiter?.resolve(answer.result)
+      else waiter?.reject(new Error(answer.error))
+    })
+  })
+  child.stdin.on('error', () => undefined)
+  const ask = <T>(body: Body): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const id = next++
+      waiting.set(id, {resolve: (value) => resolve(value as T), reject})
+      child.stdin.write(`${JSON.stringify({id, ...body})}\n`)
+    })
+  await ready
+  return {
+    connect: (to, port, timeoutMs) => ask({do: 'connect', to, port, timeoutMs}),
+    startUdp: (to, intervalMs) => ask({do: 'udp-start', to, intervalMs}),
+    stopUdp: () => ask({do: 'udp-stop'}),
+    received: () => ask({do: 'udp-received'}),
+    startFlows: (to, everyMs) => ask({do: 'flows-start', to, everyMs}),
+    stopFlows: () => ask({do: 'flows-stop'}),
+    close: () => child.stdin.end(),
+  }
+}

@@ -1,0 +1,50 @@
+import {until} from './processes.ts'
+import {statusOf} from './steps/observations.ts'
+import type {World} from './world.ts'
+
+interface Status {
+  readonly ready: boolean
+  readonly tunnels: readonly {readonly up: boolean; readonly name: string}[]
+  readonly datastores: readonly {readonly synced: boolean; readonly name: string}[]
+  readonly sessions: readonly {readonly protocol: string; readonly up: boolean; readonly name: string}[]
+}
+
+const PATIENCE_MS = 150_000
+
+/** Waits until every gateway has read everybody, and every tunnel and session that it should have is up. */
+export async function waitUntilJoined(world: World): Promise<void> {
+  const {scenario, plan} = world
+  await Promise.all(
+    plan.gateways
+      .filter(({site, name}) => !scenario.sites[site]!.gateways[name]!.manual)
+      .map(async ({site, name}) => {
+        const ref = `${site}/${name}`
+        const remotes = scenario.pairs.filter(({between}) => between.includes(site))
+        const tunnels = remotes.filter(({encapsulation}) => encapsulation !== 'none').length
+        let missing = 'no answer'
+        await until(
+          `${ref} joined`,
+          async () => {
+            const status = (await statusOf(world, ref).catch(() => null)) as Status | null
+            if (!status) return null
+            missing = whatIsMissing(status, tunnels, remotes.length)
+            return missing === '' ? true : null
+          },
+          PATIENCE_MS,
+          250,
+        ).catch((error: Error) => {
+          throw new Error(`${error.message}: ${missing}; its log: ${world.dirOf(name)}/isthmus.log`)
+        })
+      }),
+  )
+}
+
+function whatIsMissing(status: Status, tunnels: number, remotes: number): string {
+  if (!status.ready) return 'not ready'
+  const unsynced = status.datastores.filter(({synced}) => !synced)
+  if (unsynced.length > 0) return `not read: ${unsynced.map(({name}) => name).join(', ')}`
+  if (status.datastores.length < remotes + 1) return 'datastores'
+  if (status.tunnels.length < tunnels) return `${status.tunnels.length} of ${tunnels} tunnels planned`
+  const down = [...status.tunnels.filter(({up}) => !up), ...status.sessions.filter(({up}) => !up)]
+  return down.map(({name}) => `${name} is down`).join(', ')
+}

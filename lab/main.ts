@@ -1,0 +1,135 @@
+import {existsSync, readFileSync} from 'node:fs'
+import {join, relative} from 'node:path'
+import {parseArgs} from 'node:util'
+import {environmentName, lacking} from './environment.ts'
+import {waitUntilJoined} from './joined.ts'
+import {command, inNamespace} from './processes.ts'
+import {resultLine, verifyJson} from './report.ts'
+import {loadScenario, ScenarioRefused} from './scenario/load.ts'
+import {runSteps} from './steps/run.ts'
+import {runInVm, VmMissing} from './vm/index.ts'
+import {CLI, cleanUp, LAB_DIR, startWorld, type World} from './world.ts'
+
+/**
+ * The lab: builds a scenario of real parts, then either checks it (`--verify`) or stays up for a person to try.
+ * Exit status: 0 all checks hold; 1 one does not; 2 wrong usage, or a machine that cannot run it.
+ */
+const USAGE = `usage: lab [--scenario FILE] [--verify [-o table|json]]
+`
+const BUILT_IN = join(import.meta.dirname, 'scenarios', 'three-sites.yaml')
+
+interface Arguments {
+  readonly file: string
+  readonly verify: boolean
+  readonly output: 'table' | 'json'
+  readonly inVm: boolean
+}
+
+function parse(args: string[]): Arguments | null {
+  try {
+    const {values} = parseArgs({
+      args,
+      options: {
+        scenario: {type: 'string', default: BUILT_IN},
+        verify: {type: 'boolean', default: false},
+        output: {type: 'string', short: 'o', default: 'table'},
+        'in-vm': {type: 'boolean', default: false},
+      },
+    })
+    const {output} = values
+    if (output !== 'table' && output !== 'json') throw new Error(`-o ${output}: table or json`)
+    return {file: values.scenario, verify: values.verify, output, inVm: values['in-vm']}
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
+    return null
+  }
+}
+
+const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** Another lab that lives: two would use the same names. */
+function otherLab(): number | null {
+  const file = join(LAB_DIR, 'pid')
+  if (!existsSync(file)) return null
+  const pid = Number(readFileSync(file, 'utf8'))
+  try {
+    return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lab/main') ? pid : null
+  } catch {
+    return null
+  }
+}
+
+async function main(args: string[]): Promise<number> {
+  const options = parse(args)
+  if (!options) return 2
+  const {scenario, dir} = loadScenario(options.file)
+  const missing = await lacking(scenario.needs)
+  if (missing.length > 0) {
+    if (options.inVm) throw new Error(`the VM's kernel has no ${missing.join(', ')}`)
+    tell(`This kernel has no ${missing.join(' and no ')}: the lab runs in a VM with Debian's kernel.`)
+    return runInVm(args)
+  }
+  const other = otherLab()
+  if (other !== null) {
+    tell(`A lab is running already (pid ${other}); end it with Ctrl-C first.`)
+    return 2
+  }
+
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('interrupted'))
+  })
+  const began = performance.now()
+  let world: World | null = null
+  try {
+    const work = (async (): Promise<number> => {
+      world = await startWorld(scenario, dir, tell)
+      await waitUntilJoined(world)
+      tell(`joined after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+      if (!options.verify) return stay(world)
+      const results = await runSteps(world, scenario.steps, dir, (result) => {
+        if (options.output === 'table') process.stdout.write(`${resultLine(result)}\n`)
+        else tell(resultLine(result))
+      })
+      const name = relative(process.cwd(), options.file)
+      if (options.output === 'json') process.stdout.write(`${verifyJson(name, environmentName(), results)}\n`)
+      const failed = results.filter(({ok}) => !ok).length
+      tell(`${results.length} checks, ${failed} failed, ${((performance.now() - began) / 1000).toFixed(1)} s in all`)
+      return failed === 0 ? 0 : 1
+    })()
+    const end = await Promise.race([work, interrupted])
+    return end === 'interrupted' ? 130 : end
+  } finally {
+    await cleanUp()
+  }
+}
+
+/** Shows what stands and how to try it; ends by signal only. */
+async function stay(world: World): Promise<number> {
+  const [first] = world.plan.gateways
+  const [from] = world.plan.pods
+  const to = world.plan.pods.find(({site}) => site !== from?.site)
+  if (first && from && to) {
+    const socket = join(LAB_DIR, first.name, 'api.sock')
+    const cli = `node ${relative(process.cwd(), CLI)} --socket ${socket}`
+    const {stdout} = await command([process.execPath, CLI, '--socket', socket, 'status'])
+    process.stdout.write(`${stdout}
+Try it, in another terminal as root (in the VM: this one is all there is):
+  ping     ip netns exec ${from.namespace} ping ${to.address}
+  status   ${cli} status
+  trace    ${cli} policy trace --from ${from.address} --to ${to.address} --protocol tcp --port 80
+  metrics  ${inNamespace(first.namespace, 'curl', '-s', 'http://127.0.0.1:9633/metrics').join(' ')}
+  files    ${LAB_DIR}/${first.name}: gateway.yaml, bird.conf, isthmus.log
+The lab stays up until Ctrl-C.
+`)
+  }
+  return new Promise(() => setInterval(() => undefined, 60_000))
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const expected = error instanceof ScenarioRefused || error instanceof VmMissing
+  tell(expected ? error.message : `the lab failed: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = expected ? 2 : 1
+}
+process.exit()

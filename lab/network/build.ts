@@ -1,0 +1,87 @@
+import {command, inNamespace, kill, must, pidsIn} from '../processes.ts'
+import {type LabPlan, PREFIX} from './plan.ts'
+
+/** Makes every namespace, link and address of the plan. One `ip -batch` a namespace: in an emulated VM forks are dear. */
+export async function buildNetwork(plan: LabPlan): Promise<void> {
+  const namespaces = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods].map(({namespace}) => namespace)
+  await batch(
+    null,
+    namespaces.map((namespace) => `netns add ${namespace}`),
+  )
+
+  const links: string[] = []
+  const inside = new Map<string, string[]>(namespaces.map((namespace) => [namespace, ['link set lo up']]))
+  const add = (namespace: string, ...lines: string[]): void => void inside.get(namespace)!.push(...lines)
+  const veth = (a: [namespace: string, device: string], b: [namespace: string, device: string]): void => {
+    links.push(`link add ${a[1]} netns ${a[0]} type veth peer name ${b[1]} netns ${b[0]}`)
+    for (const [namespace, device] of [a, b]) add(namespace, `link set ${device} up`)
+  }
+
+  for (const {namespace, underlay, wan, lan, site} of plan.gateways) {
+    veth([namespace, 'wan0'], [wan.router.namespace, wan.router.device])
+    add(namespace, `address add ${wan.local}/31 dev wan0`, `address add ${underlay}/32 dev lo`)
+    add(wan.router.namespace, `address add ${wan.router.address}/31 dev ${wan.router.device}`)
+    // The site's layer 2 is a bridge in the first gateway's namespace, itself that gateway's LAN device.
+    add(namespace, 'link add lan0 type bridge', 'link set lan0 up', `address add ${lan}/24 dev lan0`)
+    for (const node of plan.nodes.filter((other) => other.site === site)) {
+      const port = `p-${node.name}`
+      veth([namespace, port], [node.namespace, 'lan0'])
+      add(namespace, `link set ${port} master lan0`)
+      add(node.namespace, `address add ${node.address}/24 dev lan0`)
+      if (!node.calico) add(node.namespace, `route add default via ${node.gateway}`)
+    }
+  }
+  for (const {ends} of plan.routerLinks) {
+    const [left, right] = ends
+    veth([left.namespace, left.device], [right.namespace, right.device])
+    for (const {namespace, device, address} of ends) add(namespace, `address add ${address}/31 dev ${device}`)
+  }
+  for (const pod of plan.pods) {
+    veth([pod.nodeNamespace, pod.device], [pod.namespace, 'eth0'])
+    // As Calico has it: the pod sees only its node, behind an address that is nobody's.
+    add(
+      pod.nodeNamespace,
+      `link set ${pod.device} address ee:ee:ee:ee:ee:ee`,
+      `route add ${pod.address}/32 dev ${pod.device}`,
+    )
+    add(
+      pod.namespace,
+      `address add ${pod.address}/32 dev eth0`,
+      'route add 169.254.1.1 dev eth0',
+      'route add default via 169.254.1.1',
+      'neighbour add 169.254.1.1 lladdr ee:ee:ee:ee:ee:ee dev eth0 nud permanent',
+    )
+  }
+  await batch(null, links)
+  await Promise.all([...inside].map(([namespace, lines]) => batch(namespace, lines)))
+  await Promise.all([...plan.routers, ...plan.nodes].map(({namespace}) => forwarding(namespace)))
+}
+
+async function batch(namespace: string | null, lines: readonly string[]): Promise<void> {
+  const where = namespace === null ? [] : ['-n', namespace]
+  await must(['ip', ...where, '-batch', '-'], {input: `${lines.join('\n')}\n`})
+}
+
+/** Routers and nodes forward; a gateway's own settings are the daemon's to make. */
+async function forwarding(namespace: string): Promise<void> {
+  const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0']
+  await must(inNamespace(namespace, 'sysctl', '-qw', ...settings))
+}
+
+/** Ends what runs in the lab's namespaces and takes them away; finds them by name, whoever made them. */
+export async function removeNetwork(): Promise<number> {
+  const {stdout} = await command(['ip', 'netns', 'list'])
+  const namespaces = stdout
+    .split('\n')
+    .map((line) => line.split(' ')[0]!)
+    .filter((name) => name.startsWith(PREFIX))
+  for (const namespace of namespaces) {
+    for (const pid of await pidsIn(namespace)) kill(pid, 'SIGKILL')
+  }
+  if (namespaces.length > 0)
+    await batch(
+      null,
+      namespaces.map((namespace) => `netns delete ${namespace}`),
+    )
+  return namespaces.length
+}

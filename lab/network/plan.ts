@@ -1,0 +1,181 @@
+import type {Scenario} from '../scenario/schema.ts'
+
+/**
+ * Where everything of a scenario stands: namespaces, links, addresses. Pure; all from names and their order.
+ *
+ *     pod ─eth0/cali*─ node ─lan0─┬─ br-SITE (in the gateway's namespace) ─ gateway ─wan0/ROUTER side─ router ─ router
+ *                      node ─lan0─┘
+ *
+ * Underlay addresses are /32s on the gateways' `lo`, announced by BGP; links between gateways, routers are /31s of
+ * 198.18.0.0/15, the range for benchmarks (RFC 2544), which no real network uses.
+ */
+export interface LabPlan {
+  readonly routers: readonly RouterPlan[]
+  readonly gateways: readonly GatewayPlan[]
+  readonly nodes: readonly NodePlan[]
+  readonly pods: readonly PodPlan[]
+  readonly routerLinks: readonly {readonly ends: readonly [LinkEnd, LinkEnd]}[]
+}
+
+export interface LinkEnd {
+  readonly namespace: string
+  readonly device: string
+  readonly address: string
+  readonly as: number
+}
+
+export interface RouterPlan {
+  readonly name: string
+  readonly namespace: string
+  readonly engine: 'frr' | 'bird'
+  readonly as: number
+  readonly routerId: string
+  readonly neighbors: readonly {readonly name: string; readonly address: string; readonly as: number}[]
+}
+
+export interface GatewayPlan {
+  readonly site: string
+  readonly name: string
+  readonly namespace: string
+  readonly as: number
+  readonly underlay: string
+  readonly inner: readonly [string, string]
+  readonly wan: {readonly local: string; readonly router: LinkEnd; readonly routerName: string}
+  readonly lan: string
+  readonly lanPrefix: string
+}
+
+export interface NodePlan {
+  readonly site: string
+  readonly name: string
+  readonly namespace: string
+  readonly address: string
+  readonly gateway: string
+  /** Calico blocks that it announces; empty without Calico. */
+  readonly blocks: readonly string[]
+  readonly calico: boolean
+}
+
+export interface PodPlan {
+  readonly ref: string
+  readonly site: string
+  readonly name: string
+  readonly namespace: string
+  readonly node: string
+  readonly nodeNamespace: string
+  readonly address: string
+  readonly device: string
+  readonly ports: readonly number[]
+}
+
+export const PREFIX = 'il-'
+
+export function planNetwork(scenario: Scenario): LabPlan {
+  const routers = Object.entries(scenario.wan.routers)
+  let links = 0
+  const nextLink = (): [string, string] => {
+    const first = links * 2
+    links++
+    return [`198.18.${first >> 8}.${first & 255}`, `198.18.${first >> 8}.${(first & 255) + 1}`]
+  }
+
+  const gateways: GatewayPlan[] = []
+  const nodes: NodePlan[] = []
+  const pods: PodPlan[] = []
+  for (const [index, [siteName, site]] of Object.entries(scenario.sites).entries()) {
+    const number = index + 1
+    for (const [g, [name, gateway]] of Object.entries(site.gateways).entries()) {
+      const [local, remote] = nextLink()
+      const count = gateways.length
+      gateways.push({
+        site: siteName,
+        name,
+        namespace: `${PREFIX}${name}`,
+        as: site.as,
+        underlay: `192.0.2.${count + 1}`,
+        inner: [`100.64.0.${count * 2}`, `100.64.0.${count * 2 + 1}`],
+        wan: {
+          local,
+          routerName: gateway.attach,
+          router: {
+            namespace: PREFIX + gateway.attach,
+            device: `to-${name}`,
+            address: remote,
+            as: scenario.wan.routers[gateway.attach]!.as,
+          },
+        },
+        lan: `192.168.${number}.${g + 1}`,
+        lanPrefix: `192.168.${number}.0/24`,
+      })
+    }
+    const calico = Object.values(site.datastores).some(({kind}) => kind === 'calico')
+    for (const [n, name] of Object.keys(site.nodes).entries()) {
+      const own = Object.values(site.pods).filter((pod) => pod.node === name)
+      nodes.push({
+        site: siteName,
+        name,
+        namespace: PREFIX + name,
+        address: `192.168.${number}.${n + 10}`,
+        gateway: `192.168.${number}.1`,
+        blocks: calico ? [...new Set(own.map((pod) => blockOf(pod.address)))] : [],
+        calico,
+      })
+    }
+    for (const [name, pod] of Object.entries(site.pods)) {
+      pods.push({
+        ref: `${siteName}/${name}`,
+        site: siteName,
+        name,
+        namespace: `${PREFIX}${siteName}-${name}`,
+        node: pod.node,
+        nodeNamespace: PREFIX + pod.node,
+        address: pod.address,
+        device: `cali${siteName}${name}`,
+        ports: pod.serve.map((serve) => Number(serve.slice('tcp/'.length))),
+      })
+    }
+  }
+
+  const routerLinks = scenario.wan.links.map(([a, b]): {ends: [LinkEnd, LinkEnd]} => {
+    const [left, right] = nextLink()
+    const end = (own: string, other: string, address: string): LinkEnd => ({
+      namespace: PREFIX + own,
+      device: `to-${other}`,
+      address,
+      as: scenario.wan.routers[own]!.as,
+    })
+    return {ends: [end(a, b, left), end(b, a, right)]}
+  })
+
+  return {
+    gateways,
+    nodes,
+    pods,
+    routerLinks,
+    routers: routers.map(([name, {engine, as}], index) => ({
+      name,
+      namespace: PREFIX + name,
+      engine,
+      as,
+      routerId: `198.19.0.${index + 1}`,
+      neighbors: [
+        ...gateways
+          .filter(({wan}) => wan.routerName === name)
+          .map((gateway) => ({name: gateway.name, address: gateway.wan.local, as: gateway.as})),
+        ...routerLinks.flatMap(({ends: [left, right]}) =>
+          left.namespace === PREFIX + name
+            ? [{name: right.namespace.slice(PREFIX.length), address: right.address, as: right.as}]
+            : right.namespace === PREFIX + name
+              ? [{name: left.namespace.slice(PREFIX.length), address: left.address, as: left.as}]
+              : [],
+        ),
+      ],
+    })),
+  }
+}
+
+/** Calico's default block, a /26 around the address. */
+export function blockOf(address: string): string {
+  const octets = address.split('.').map(Number)
+  return `${octets.slice(0, 3).join('.')}.${octets[3]! & 0xc0}/26`
+}

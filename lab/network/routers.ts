@@ -1,0 +1,123 @@
+import {chmodSync, chownSync, mkdirSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {command, daemon, inNamespace, must, until} from '../processes.ts'
+import type {NodePlan, RouterPlan} from './plan.ts'
+
+/** Quick timers: a lab must not wait for the patience of real routers. */
+const BIRD_TIMERS = 'connect delay time 1; connect retry time 1; error wait time 1, 1;'
+
+/** Somebody else's WAN router: speaks eBGP, forwards, and knows nothing of Isthmus. */
+export async function startRouter(router: RouterPlan, dir: string): Promise<void> {
+  mkdirSync(dir, {recursive: true})
+  await (router.engine === 'frr' ? startFrr(router, dir) : startBird(router.namespace, birdRouter(router), dir))
+}
+
+function birdRouter({as, routerId, neighbors}: RouterPlan): string {
+  const sessions = neighbors.map(
+    ({name, address, as: theirs}) => `protocol bgp to_${name} {
+  local as ${as};
+  neighbor ${address} as ${theirs};
+  ${BIRD_TIMERS}
+  ipv4 { import all; export all; next hop self; };
+}`,
+  )
+  return `router id ${routerId};
+protocol device { scan time 1; }
+protocol direct { ipv4; interface "to-*"; }
+protocol kernel { ipv4 { export all; }; merge paths on; }
+${sessions.join('\n')}
+`
+}
+
+/** Starts BIRD in a namespace; `-f` keeps it in the foreground, so that its log is the file. */
+export async function startBird(
+  namespace: string,
+  config: string | null,
+  dir: string,
+  restarted = false,
+): Promise<void> {
+  const file = join(dir, 'bird.conf')
+  if (config !== null) writeFileSync(file, config)
+  const socket = join(dir, 'bird.ctl')
+  const recover = restarted ? ['-R'] : []
+  daemon(
+    namespace,
+    ['bird', '-f', ...recover, '-c', file, '-s', socket, '-P', join(dir, 'bird.pid')],
+    join(dir, 'bird.log'),
+  )
+  await until(`BIRD in ${namespace}`, async () => {
+    const {status} = await command(['birdc', '-s', socket, 'show', 'status'])
+    return status === 0 ? true : null
+  })
+}
+
+async function startFrr({namespace, as, routerId, neighbors}: RouterPlan, dir: string): Promise<void> {
+  const lines = neighbors.flatMap(({address, as: theirs}) => [
+    ` neighbor ${address} remote-as ${theirs}`,
+    ` neighbor ${address} timers connect 1`,
+    ` neighbor ${address} advertisement-interval 0`,
+  ])
+  writeFileSync(join(dir, 'zebra.conf'), `hostname ${namespace}\n`)
+  writeFileSync(
+    join(dir, 'bgpd.conf'),
+    `hostname ${namespace}
+router bgp ${as}
+ bgp router-id ${routerId}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+${lines.join('\n')}
+ address-family ipv4 unicast
+  redistribute connected
+ exit-address-family
+`,
+  )
+  // FRR's daemons drop to its user, which must own what they write.
+  const [uid, gid] = (await must(['sh', '-c', 'id -u frr; id -g frr'])).split('\n').map(Number)
+  chownSync(dir, uid!, gid!)
+  chmodSync(dir, 0o755)
+  const zapi = join(dir, 'zserv.api')
+  const start = (name: string): void => {
+    const own = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', zapi, '--vty_socket', dir]
+    daemon(
+      namespace,
+      [`/usr/lib/frr/${name}`, ...own, '-A', '127.0.0.1', '-l', '127.0.0.1'].slice(0, name === 'bgpd' ? undefined : -2),
+      join(dir, `${name}.log`),
+    )
+  }
+  start('zebra')
+  await until(`zebra in ${namespace}`, async () => ((await command(['test', '-S', zapi])).status === 0 ? true : null))
+  start('bgpd')
+  await until(`bgpd in ${namespace}`, async () =>
+    (await vtysh(namespace, dir, 'show version')).status === 0 ? true : null,
+  )
+}
+
+export const vtysh = (namespace: string, dir: string, line: string) =>
+  command(inNamespace(namespace, 'vtysh', '--vty_socket', dir, '-d', 'bgpd', '-c', line))
+
+/** What calico/node's BIRD does, for one node: announces its blocks to the gateway, installs what it hears. */
+export async function startNode(node: NodePlan, gatewayLan: string, dir: string): Promise<void> {
+  mkdirSync(dir, {recursive: true})
+  if (!node.calico) return
+  const blocks = node.blocks.map((block) => `  route ${block} blackhole;`).join('\n')
+  await startBird(
+    node.namespace,
+    `router id ${node.address};
+protocol device { scan time 1; }
+protocol direct { ipv4; interface -"cali*", "*"; }
+protocol static blocks { ipv4; 
+${blocks}
+}
+protocol kernel { ipv4 { export where source = RTS_BGP || proto = "blocks"; }; graceful restart; persist; }
+protocol bgp to_gateway {
+  local ${node.address} as 64512;
+  neighbor ${gatewayLan} as 64512;
+  multihop;
+  graceful restart;
+  ${BIRD_TIMERS}
+  ipv4 { import all; export where proto = "blocks"; };
+}
+`,
+    dir,
+  )
+}

@@ -1,0 +1,175 @@
+import {z} from 'zod'
+
+/** `SITE/POD`, `SITE/GATEWAY`, `SITE/DATASTORE`. */
+const ref = z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'SITE/NAME expected')
+/** A pod, or a plain address. */
+const target = z.string().regex(/^([a-z0-9-]+\/[a-z0-9-]+|[0-9a-fA-F.:]+)$/, 'SITE/POD or an address expected')
+const port = z.int().min(1).max(65535)
+const withinMs = z.int().min(0).optional()
+const labels = z.record(z.string(), z.string()).default({})
+
+const range = z.union([z.number(), z.strictObject({min: z.number().optional(), max: z.number().optional()})])
+
+const ping = z.strictObject({
+  name: z.string(),
+  ping: z.strictObject({from: ref, to: target}),
+  expect: z.enum(['ok', 'refused']),
+  withinMs,
+})
+const tcp = z.strictObject({
+  name: z.string(),
+  tcp: z.strictObject({from: ref, to: target, port}),
+  expect: z.enum(['open', 'refused']),
+  /** The address that the server saw. */
+  sourceSeen: z.string().optional(),
+  withinMs,
+})
+/** Every ordered pair of pods of different sites: `allow` must work, all others must not. */
+const matrix = z.strictObject({
+  name: z.string(),
+  matrix: z.strictObject({probe: z.union([z.literal('ping'), z.string().regex(/^tcp\/\d+$/)])}),
+  allow: z.union([z.literal('all'), z.array(z.tuple([ref, ref]))]),
+  withinMs,
+})
+/** What crosses devices of one namespace while pods talk; the filter is tcpdump's, on the outermost header. */
+const capture = z.strictObject({
+  name: z.string(),
+  capture: z.strictObject({on: z.string(), filter: z.string(), while: z.strictObject({from: ref, to: target})}),
+  expect: z.strictObject({packets: range}),
+})
+const routes = z.strictObject({
+  name: z.string(),
+  routes: z.strictObject({of: z.string()}),
+  expect: z.strictObject({has: z.array(z.string()).default([]), hasNot: z.array(z.string()).default([])}),
+  withinMs,
+})
+const metric = z.strictObject({
+  name: z.string(),
+  metric: z.strictObject({gateway: ref, query: z.string()}),
+  expect: range,
+  withinMs,
+})
+/** A path into `isthmus status -o json`: `tunnels[0].up`, `datastores.length`. */
+const status = z.strictObject({
+  name: z.string(),
+  status: z.strictObject({gateway: ref, path: z.string()}),
+  expect: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+  withinMs,
+})
+const exec = z.strictObject({
+  name: z.string(),
+  exec: z.strictObject({in: z.string(), command: z.string()}),
+  expect: z.strictObject({status: z.int().default(0), output: z.string().optional()}),
+  withinMs,
+})
+
+export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, exec])
+
+const put = z.strictObject({put: z.strictObject({datastore: ref, resource: z.string()})})
+const putRaw = z.strictObject({putRaw: z.strictObject({datastore: ref, key: z.string(), text: z.string()})})
+const remove = z.strictObject({delete: z.strictObject({datastore: ref, key: z.string()})})
+const kill = z.strictObject({
+  kill: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/),
+  signal: z.enum(['KILL', 'TERM', 'STOP', 'CONT', 'HUP']).default('KILL'),
+})
+const start = z.strictObject({start: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/)})
+const run = z.strictObject({exec: z.strictObject({in: z.string(), command: z.string()})})
+/** Drops what tunnels look like from outside, on every router: between two underlay addresses, or everywhere. */
+const cut = z.strictObject({cut: z.union([z.literal('tunnels'), z.tuple([ref, ref])])})
+const mend = z.strictObject({mend: z.literal('all')})
+const wait = z.strictObject({waitMs: z.int().min(0).max(60_000)})
+
+export const eventSchema = z.union([put, putRaw, remove, kill, start, run, cut, mend, wait])
+
+const traffic = z.strictObject({
+  /** Datagrams with sequence numbers, both ways. */
+  udp: z.strictObject({from: ref, to: ref, intervalMs: z.int().min(1).default(1)}).optional(),
+  /** One long TCP flow, and a new flow every 50 ms. */
+  tcp: z.strictObject({from: ref, to: ref}).optional(),
+})
+
+const during = z.strictObject({
+  name: z.string(),
+  events: z.array(eventSchema),
+  traffic,
+  /** How long traffic goes on after the last event. */
+  settleMs: z.int().default(1000),
+  expect: z.strictObject({
+    lost: range.default(0),
+    gapMs: range.optional(),
+    brokenFlows: range.default(0),
+    failedFlows: range.default(0),
+  }),
+})
+
+export const stepSchema = z.union([
+  z.strictObject({check: checkSchema}),
+  z.strictObject({event: eventSchema}),
+  z.strictObject({during}),
+])
+
+const podSchema = z.strictObject({
+  address: z.ipv4(),
+  node: z.string(),
+  namespace: z.string().default('default'),
+  labels,
+  /** Ports on which it answers with the address that it sees. */
+  serve: z.array(z.string().regex(/^tcp\/\d+$/)).default(['tcp/80']),
+})
+
+const siteSchema = z.strictObject({
+  as: z.int(),
+  owns: z.array(z.string()).min(1),
+  datastores: z.record(
+    z.string(),
+    z.strictObject({
+      kind: z.enum(['calico', 'isthmus']),
+      resources: z.string().optional(),
+      /** Many endpoints without a pod behind them, for load. */
+      generate: z.strictObject({endpoints: z.int(), attributeSets: z.int().min(1), seed: z.int()}).optional(),
+    }),
+  ),
+  nodes: z.record(z.string(), z.strictObject({})),
+  pods: z.record(z.string(), podSchema),
+  gateways: z.record(
+    z.string(),
+    z.strictObject({
+      attach: z.string(),
+      /** Laid over the derived gateway.yaml, key by key. */
+      config: z.record(z.string(), z.unknown()).default({}),
+      /** In place of Isthmus: commands in the gateway's namespace, and BIRD's whole configuration. */
+      manual: z.strictObject({commands: z.array(z.string()).default([]), bird: z.string()}).optional(),
+    }),
+  ),
+  static: z.array(z.strictObject({prefix: z.string(), node: z.string(), labels})).default([]),
+})
+
+export const encapsulationSchema = z.enum(['ipip', 'wireguard', 'vxlan', 'none'])
+
+/** A scenario after `base` and step includes have been put in; docs/reference/scenario.md explains each part. */
+export const scenarioSchema = z.strictObject({
+  version: z.literal(1),
+  needs: z.array(z.enum(['ipip', 'wireguard', 'vxlan'])).default([]),
+  wan: z.strictObject({
+    routers: z.record(z.string(), z.strictObject({engine: z.enum(['frr', 'bird']), as: z.int()})),
+    links: z.array(z.tuple([z.string(), z.string()])).default([]),
+  }),
+  sites: z.record(z.string(), siteSchema),
+  pairs: z.array(z.strictObject({between: z.tuple([z.string(), z.string()]), encapsulation: encapsulationSchema})),
+  authority: z.string().default('a'),
+  default: z.enum(['allow', 'deny']).default('deny'),
+  policies: z.array(z.string()).default([]),
+  steps: z.array(stepSchema).default([]),
+})
+
+export type Scenario = z.output<typeof scenarioSchema>
+export type Site = Scenario['sites'][string]
+export type Pod = z.output<typeof podSchema>
+export type Check = z.output<typeof checkSchema>
+export type Event = z.output<typeof eventSchema>
+export type Step = z.output<typeof stepSchema>
+export type During = z.output<typeof during>
+export type Range = z.output<typeof range>
+export type Encapsulation = z.output<typeof encapsulationSchema>
+
+export const scenarioJsonSchema = (): object => z.toJSONSchema(scenarioSchema, {io: 'input'})

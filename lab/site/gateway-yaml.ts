@@ -1,0 +1,72 @@
+import {join} from 'node:path'
+import {stringify} from 'yaml'
+import type {GatewayPlan, LabPlan} from '../network/plan.ts'
+import type {Scenario} from '../scenario/schema.ts'
+
+export interface GatewayFiles {
+  /** The gateway's own directory: configuration, state, sockets, logs. */
+  readonly dir: string
+  /** Certificates of a site, as every gateway of the lab may find them. */
+  readonly certificates: (site: string) => string
+}
+
+/** gateway.yaml of one gateway, derived from the scenario; `config` of the scenario lies over it, key by key. Pure. */
+export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabPlan, files: GatewayFiles): string {
+  const site = scenario.sites[gateway.site]!
+  const tls = (of: string, client: string) => ({
+    ca: join(files.certificates(of), 'ca.pem'),
+    cert: join(files.certificates(of), `${client}.pem`),
+    key: join(files.certificates(of), `${client}.key`),
+  })
+  const remotes = Object.entries(scenario.sites).flatMap(([name, remote]) => {
+    const pair = scenario.pairs.find(({between}) => between.includes(gateway.site) && between.includes(name))
+    if (name === gateway.site || !pair) return []
+    const endpoints = plan.gateways
+      .filter((other) => other.site === name)
+      .map(({underlay}) => `https://${underlay}:2379`)
+    return [
+      [
+        name,
+        {owns: remote.owns, endpoints, tls: tls(name, 'isthmus-remote'), encapsulation: pair.encapsulation},
+      ] as const,
+    ]
+  })
+  const [datastore, {kind}] = Object.entries(site.datastores)[0]!
+  const via = (node: string): string => plan.nodes.find((other) => other.name === node)!.address
+  return stringify({
+    version: 1,
+    site: gateway.site,
+    gateway: gateway.name,
+    as: gateway.as,
+    interconnect: ['100.64.0.0/16'],
+    default: scenario.default,
+    uplinks: [{name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner}],
+    owns: site.owns,
+    infrastructure: [gateway.lanPrefix],
+    datastores: [
+      {name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls(gateway.site, 'isthmus'), export: {}},
+    ],
+    sites: Object.fromEntries(remotes),
+    authorities: [scenario.authority],
+    peers: [
+      {
+        name: gateway.wan.routerName,
+        address: gateway.wan.router.address,
+        as: gateway.wan.router.as,
+        import: ['192.0.2.0/24', '198.18.0.0/16'],
+        export: [`${gateway.underlay}/32`],
+      },
+    ],
+    ...(kind === 'calico' ? {nodes: {session: 'ibgp', localAs: 64512}} : {}),
+    static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node), labels})),
+    metrics: {listen: '127.0.0.1:9633'},
+    paths: {
+      state: join(files.dir, 'state'),
+      run: files.dir,
+      birdConfig: join(files.dir, 'bird.conf'),
+      birdSocket: join(files.dir, 'bird.ctl'),
+    },
+    lab: true,
+    ...site.gateways[gateway.name]!.config,
+  })
+}

@@ -1,0 +1,55 @@
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {inNamespace, must} from '../processes.ts'
+import type {Event} from '../scenario/schema.ts'
+import {documentEntries} from '../site/calico-data.ts'
+import {deleteKey, putAll} from '../site/etcd.ts'
+import type {Part, World} from '../world.ts'
+
+/** Makes something happen to the lab. Throws when it cannot: a step that did not take place proves nothing. */
+export async function makeHappen(world: World, event: Event, dir: string): Promise<void> {
+  if ('put' in event) {
+    const text = readFileSync(join(dir, event.put.resource), 'utf8')
+    await putAll(world.etcd(event.put.datastore), documentEntries(text, isGlobal(text) ? 'isthmus' : 'calico'))
+  } else if ('putRaw' in event)
+    await putAll(world.etcd(event.putRaw.datastore), [[event.putRaw.key, event.putRaw.text]])
+  else if ('delete' in event) await deleteKey(world.etcd(event.delete.datastore), event.delete.key)
+  else if ('kill' in event) await world.signal(...partOf(event.kill), `SIG${event.signal}`)
+  else if ('start' in event) await world.start(...partOf(event.start))
+  else if ('exec' in event) await must(inNamespace(world.namespace(event.exec.in), 'sh', '-ec', event.exec.command))
+  else if ('cut' in event) await cut(world, event.cut)
+  else if ('mend' in event) await mend(world)
+  else await new Promise((resolve) => setTimeout(resolve, event.waitMs))
+}
+
+/** Policies of the interconnect go where `isthmus apply` puts them; the rest is a cluster's own data. */
+const isGlobal = (text: string): boolean => /^kind: (GlobalNetworkPolicy|Tier)$/m.test(text)
+
+function partOf(text: string): [ref: string, part: Part] {
+  const at = text.lastIndexOf('/')
+  return [text.slice(0, at), text.slice(at + 1) as Part]
+}
+
+/** What tunnels look like on the wire: IPIP, SIT, VXLAN, and WireGuard's ports. */
+const TUNNELS = ['meta l4proto { 4, 41 } drop', 'udp dport 4789 drop', 'udp dport 51820-51999 drop']
+
+async function cut(world: World, what: 'tunnels' | [string, string]): Promise<void> {
+  const rules =
+    what === 'tunnels'
+      ? TUNNELS
+      : [[0, 1] as const, [1, 0] as const].flatMap(([a, b]) => {
+          const [from, to] = [world.gateway(what[a]).underlay, world.gateway(what[b]).underlay]
+          return TUNNELS.map((rule) => `ip saddr ${from} ip daddr ${to} ${rule}`)
+        })
+  const text = `table inet labcut { chain forward { type filter hook forward priority -100; policy accept;\n${rules.join('\n')}\n} }\n`
+  await Promise.all(
+    world.plan.routers.map(({namespace}) => must(inNamespace(namespace, 'nft', '-f', '-'), {input: text})),
+  )
+}
+
+async function mend(world: World): Promise<void> {
+  const text = 'table inet labcut {}\ndelete table inet labcut\n'
+  await Promise.all(
+    world.plan.routers.map(({namespace}) => must(inNamespace(namespace, 'nft', '-f', '-'), {input: text})),
+  )
+}

@@ -1,0 +1,55 @@
+import {command, inNamespace} from '../processes.ts'
+import type {Check} from '../scenario/schema.ts'
+import type {World} from '../world.ts'
+import type {Seen} from './result.ts'
+
+/** A packet that policy drops is never answered; on a lab's links an answer takes under a millisecond. */
+const PATIENCE_MS = 1000
+
+type Of<K extends string> = Extract<Check, Record<K, unknown>>
+
+async function pingOnce(world: World, from: string, to: string): Promise<boolean> {
+  const seconds = String(PATIENCE_MS / 1000)
+  const argv = inNamespace(world.namespace(from), 'ping', '-n', '-q', '-c', '1', '-W', seconds, world.addressOf(to))
+  return (await command(argv)).status === 0
+}
+
+export async function lookPing(world: World, {ping, expect}: Of<'ping'>): Promise<Seen> {
+  const answered = await pingOnce(world, ping.from, ping.to)
+  return {ok: answered === (expect === 'ok'), detail: answered ? 'answered' : 'no answer'}
+}
+
+export async function lookTcp(world: World, {tcp, expect, sourceSeen}: Of<'tcp'>): Promise<Seen> {
+  const agent = world.agents.get(tcp.from)
+  if (!agent) return {ok: false, detail: `no pod ${tcp.from}`}
+  const {open, source, reason} = await agent.connect(world.addressOf(tcp.to), tcp.port, PATIENCE_MS)
+  if (expect === 'refused') return {ok: !open, detail: open ? `open, seen as ${source}` : `${reason}`}
+  const right = open && (sourceSeen === undefined || source === sourceSeen)
+  return {ok: right, detail: open ? `open, seen as ${source}` : `${reason}`}
+}
+
+/** All ordered pairs of pods of different sites, in parallel: what works must be exactly what is allowed. */
+export async function lookMatrix(world: World, {matrix, allow}: Of<'matrix'>): Promise<Seen> {
+  const pods = world.plan.pods
+  const pairs = pods.flatMap((from) =>
+    pods.filter((to) => to.site !== from.site).map((to) => [from.ref, to.ref] as const),
+  )
+  const allowed = new Set(allow === 'all' ? pairs.map((pair) => pair.join()) : allow.map((pair) => pair.join()))
+  const wrong: string[] = []
+  let works = 0
+  await Promise.all(
+    pairs.map(async ([from, to]) => {
+      const ok =
+        matrix.probe === 'ping'
+          ? await pingOnce(world, from, to)
+          : (await world.agents.get(from)!.connect(world.addressOf(to), Number(matrix.probe.slice(4)), PATIENCE_MS))
+              .open
+      if (ok) works++
+      if (ok !== allowed.has(`${from},${to}`)) wrong.push(`${from} → ${to} ${ok ? 'works' : 'does not'}`)
+    }),
+  )
+  const known = new Set(pairs.map((pair) => pair.join()))
+  for (const pair of allowed) if (!known.has(pair)) wrong.push(`${pair}: no such pair`)
+  const total = `${works} of ${pairs.length} pairs work`
+  return {ok: wrong.length === 0, detail: wrong.length === 0 ? total : `${total}; wrong: ${wrong.sort().join(', ')}`}
+}

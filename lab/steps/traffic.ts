@@ -1,0 +1,72 @@
+import type {Received} from '../agent/protocol.ts'
+import type {During} from '../scenario/schema.ts'
+import type {World} from '../world.ts'
+import {makeHappen} from './events.ts'
+import {inRange, printRange, type Seen} from './result.ts'
+
+/** Traffic runs this long before the first event, so that what it finds is not a beginning. */
+const BEFORE_MS = 300
+/** Datagrams still on their way when the sender stops. */
+const LATE_MS = 300
+const NEW_FLOW_EVERY_MS = 50
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+export interface Loss {
+  readonly sent: number
+  readonly lost: number
+}
+
+/** What of `sent` numbers from 0 did not arrive. */
+export function lossOf(sent: number, {ranges}: Pick<Received, 'ranges'>): Loss {
+  const arrived = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  return {sent, lost: sent - arrived}
+}
+
+/** Lets events happen under traffic, and counts what was lost on the way. */
+export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
+  const {udp, tcp} = step.traffic
+  const agent = (ref: string) => {
+    const found = world.agents.get(ref)
+    if (!found) throw new Error(`no pod ${ref}`)
+    return found
+  }
+  const ways: [from: string, to: string][] = udp
+    ? [
+        [udp.from, udp.to],
+        [udp.to, udp.from],
+      ]
+    : []
+  await Promise.all(ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs)))
+  if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS)
+  await pause(BEFORE_MS)
+  for (const event of step.events) await makeHappen(world, event, dir)
+  await pause(step.settleMs)
+
+  const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+  await pause(LATE_MS)
+  const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
+  const flows = tcp ? await agent(tcp.from).stopFlows() : null
+  const losses = ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))
+  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
+  const gapMs = Math.max(0, ...received.map(({longestGapMs}) => longestGapMs))
+
+  const {expect} = step
+  const wrong: string[] = []
+  if (udp && !inRange(lost, expect.lost)) wrong.push(`lost ${printRange(expect.lost)} expected`)
+  if (udp && expect.gapMs !== undefined && !inRange(gapMs, expect.gapMs))
+    wrong.push(`gap ${printRange(expect.gapMs)} ms expected`)
+  if (flows && !inRange(flows.broken, expect.brokenFlows))
+    wrong.push(`broken flows ${printRange(expect.brokenFlows)} expected`)
+  if (flows && !inRange(flows.failed, expect.failedFlows))
+    wrong.push(`failed flows ${printRange(expect.failedFlows)} expected`)
+  // Traffic that never flowed loses nothing: it must have flowed.
+  if (losses.some((loss) => loss.sent === 0) || flows?.opened === 0) wrong.push('no traffic flowed')
+  const parts = [
+    ...losses.map((loss, index) => `${ways[index]!.join(' → ')}: ${loss.lost} of ${loss.sent} lost`),
+    ...(udp ? [`longest gap ${gapMs} ms`] : []),
+    ...(flows ? [`${flows.opened} new flows, ${flows.failed} failed, ${flows.broken} broken`] : []),
+    ...wrong,
+  ]
+  return {ok: wrong.length === 0, detail: parts.join('; ')}
+}
