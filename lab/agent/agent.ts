@@ -12,14 +12,14 @@ for (const port of ports) {
   // Tells the client what address it came from, which is how a translated address is seen.
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    socket.end(`${socket.remoteAddress}\n`)
+    socket.end(`${socket.remoteAddress?.replace('::ffff:', '')}\n`)
   })
-  server.listen(Number(port), address)
+  server.listen(Number(port))
 }
 createServer((socket) => {
   socket.on('error', () => socket.destroy())
   socket.pipe(socket)
-}).listen(TRAFFIC_PORT, address)
+}).listen(TRAFFIC_PORT)
 
 // What arrived since the sender last began; a sequence that begins again is a new measurement.
 let arrived = new Set<number>()
@@ -36,7 +36,7 @@ receiver.on('message', (message) => {
   lastArrival = now
   arrived.add(sequence)
 })
-receiver.bind(TRAFFIC_PORT, address)
+receiver.bind(TRAFFIC_PORT)
 
 function connectOnce(to: string, port: number, timeoutMs: number): Promise<Connected> {
   return new Promise((resolve) => {

@@ -41,7 +41,7 @@ async function cut(world: World, what: 'tunnels' | [string, string]): Promise<vo
           const [from, to] = [world.gateway(what[a]).underlay, world.gateway(what[b]).underlay]
           return TUNNELS.map((rule) => `ip saddr ${from} ip daddr ${to} ${rule}`)
         })
-  const text = `table inet labcut { chain forward { type filter hook forward priority -100; policy accept;\n${rules.join('\n')}\n} }\n`
+  const text = `table inet labcut { chain forward { type filter hook forward priority -100; policy accept;\n${rules.join('\n')}\n}\n}\n`
   await Promise.all(
     world.plan.routers.map(({namespace}) => must(inNamespace(namespace, 'nft', '-f', '-'), {input: text})),
   )

@@ -23,6 +23,7 @@ export async function lookCapture(world: World, {capture, expect}: Of<'capture'>
   let packets = 0
   let first = ''
   createInterface({input: child.stdout}).on('line', (line) => {
+    if (line === '') return
     packets++
     first ||= line
   })

@@ -20,7 +20,11 @@ export interface StaticProtocol {
   readonly preference: number | null
   readonly routes: readonly {
     readonly prefix: Prefix
-    readonly to: 'unreachable' | 'blackhole' | {readonly via: Address}
+    readonly to:
+      | 'unreachable'
+      | 'blackhole'
+      /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
+      | {readonly via: readonly Address[]; readonly source: Address | null}
   }[]
 }
 

@@ -12,3 +12,6 @@ export interface RoutingInput {
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */
 export const fallbackProtocol = (family: Family): string => `fallback${family}`
 export const uplinksProtocol = (family: Family): string => `uplinks${family}`
+
+/** Below every other preference: what holds when nobody announces the prefix. */
+export const FALLBACK_PREFERENCE = 1

@@ -10,13 +10,11 @@ import {
   prefixFamily,
 } from '../net/index.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
+import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
 import {planWanSessions} from './wan-sessions.ts'
-
-/** Below every other preference: what holds when nobody announces the prefix. */
-const FALLBACK_PREFERENCE = 1
+import {planWanWays} from './wan-ways.ts'
 
 /**
  * Plans what BIRD must do on this gateway. Pure: equal input, equal bytes.
@@ -32,7 +30,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: planStatics(input.config),
+      statics: [...planStatics(input.config), ...planWanWays(input)],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions],
     },
@@ -75,7 +73,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
-        routes: statics.map(({prefix, via}) => ({prefix, to: {via}})),
+        routes: statics.map(({prefix, via}) => ({prefix, to: {via: [via], source: null}})),
       },
       {
         name: uplinksProtocol(family),

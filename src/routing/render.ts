@@ -79,7 +79,11 @@ function kernel(family: 4 | 6): string[] {
 }
 
 function renderStatic({name, family, comment, preference, routes}: StaticProtocol): string[] {
-  const target = (to: (typeof routes)[number]['to']): string => (typeof to === 'string' ? to : `via ${to.via}`)
+  const target = (to: (typeof routes)[number]['to']): string => {
+    if (typeof to === 'string') return to
+    const hops = to.via.map((address) => `via ${address}`).join(' ')
+    return to.source === null ? hops : `${hops} { krt_prefsrc = ${to.source}; }`
+  }
   return [
     `# ${comment}`,
     ...block(`protocol static ${name}`, [
