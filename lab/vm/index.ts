@@ -1,4 +1,178 @@
-export class VmMissing extends Error {}
-export async function runInVm(_args: readonly string[]): Promise<number> {
-  throw new VmMissing('the VM runner is not there yet')
+import {type ChildProcess, spawn} from 'node:child_process'
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {command} from '../processes.ts'
+import {follow} from './follow.ts'
+import {findKernel, initramfs, VmMissing} from './initramfs.ts'
+
+export {VmMissing} from './initramfs.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const CACHE = join(ROOT, '.cache')
+
+/** Shares of running VMs, so that `lab/exec.ts` finds them; each is mounted inside as /run/vm. */
+export const SHARES = '/run/isthmus-vm'
+
+export type Accelerator = 'kvm' | 'tcg'
+
+export interface VmOptions {
+  /** Where the command's output goes, as it comes. */
+  readonly stdout: (data: Buffer) => void
+  readonly stderr: (data: Buffer) => void
+  readonly accelerator: Accelerator
+  readonly memoryMiB?: number
+  readonly signal?: AbortSignal
+  /** No end within this time is a hang. */
+  readonly timeoutMs?: number
+}
+
+/** What runs inside as root, with the host's files under it: sets up, runs the command, powers off. */
+function guestScript(argv: readonly string[], accelerator: Accelerator): string {
+  const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
+  const passed = ['CI', 'SEED', 'TERM', 'PATH'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [`export ${name}=${quote(value)}`]
+  })
+  return `cd ${quote(process.cwd())}
+export HOME=/root ISTHMUS_ENVIRONMENT=${accelerator}
+${passed.join('\n')}
+ip link set lo up
+ulimit -n 65536
+${argv.map(quote).join(' ')} >/run/vm/stdout 2>/run/vm/stderr </dev/null &
+pid=$!
+while kill -0 $pid 2>/dev/null; do
+  if [ -e /run/vm/interrupt ]; then rm -f /run/vm/interrupt; kill -TERM $pid; fi
+  for request in /run/vm/exec/*.sh; do
+    [ -e "$request" ] || continue
+    name=\${request%.sh}
+    mv "$request" "$name.running"
+    ( bash "$name.running" >"$name.stdout" 2>"$name.stderr"; echo $? >"$name.status.new"; mv "$name.status.new" "$name.status" ) &
+  done
+  sleep 0.2
+done
+wait $pid
+echo $? >/run/vm/status
+sync
+echo o >/proc/sysrq-trigger
+sleep 10
+`
+}
+
+/** Boots Debian's kernel on this machine's own files and runs one command in it; resolves with its exit status. */
+export async function runCommandInVm(argv: readonly string[], options: VmOptions): Promise<number> {
+  const qemu = '/usr/bin/qemu-system-x86_64'
+  if (!existsSync(qemu)) throw new VmMissing('the VM needs QEMU: apt-get install qemu-system-x86')
+  const kernel = findKernel()
+  const ram = await initramfs(kernel, CACHE)
+  mkdirSync(SHARES, {recursive: true})
+  const share = mkdtempSync(join(SHARES, `${process.pid}-`))
+  for (const name of ['stdout', 'stderr']) writeFileSync(join(share, name), '')
+  mkdirSync(join(share, 'exec'))
+  writeFileSync(join(share, 'guest.sh'), guestScript(argv, options.accelerator))
+  const console_ = join(share, 'console')
+  const virtfs = (path: string, tag: string, more = ''): string[] => [
+    '-virtfs',
+    `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${more}`,
+  ]
+  const machine =
+    options.accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'qemu64'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+  const child: ChildProcess = spawn(
+    qemu,
+    [
+      ...['-M', 'q35', ...machine, '-smp', '2', '-m', String(options.memoryMiB ?? 4096)],
+      ...['-display', 'none', '-monitor', 'none', '-serial', `file:${console_}`, '-no-reboot', '-nic', 'none'],
+      ...['-kernel', kernel.image, '-initrd', ram, '-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
+      ...virtfs('/', 'hostroot', ',readonly=on'),
+      ...virtfs(share, 'share'),
+    ],
+    {stdio: ['ignore', 'ignore', 'pipe'], detached: true},
+  )
+  let complaint = ''
+  child.stderr?.on('data', (data: Buffer) => {
+    complaint += data.toString()
+  })
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', (error) => {
+      complaint += error.message
+      resolve()
+    })
+  })
+
+  const stop = (): void => {
+    writeFileSync(join(share, 'interrupt'), '')
+    // The command inside has its time to clean up; what does not end then is ended.
+    setTimeout(() => child.kill('SIGKILL'), 15_000).unref()
+  }
+  options.signal?.addEventListener('abort', stop)
+  const hang = options.timeoutMs ? setTimeout(() => child.kill('SIGKILL'), options.timeoutMs) : null
+  const stopFollowing = [follow(join(share, 'stdout'), options.stdout), follow(join(share, 'stderr'), options.stderr)]
+  process.once('exit', () => child.kill('SIGKILL'))
+  try {
+    await gone
+    for (const finish of stopFollowing) finish()
+    const status = join(share, 'status')
+    if (existsSync(status)) return Number(readFileSync(status, 'utf8'))
+    const tail = existsSync(console_) ? readFileSync(console_, 'utf8').split('\n').slice(-15).join('\n') : ''
+    throw new Error(`the VM ended without a result; qemu: ${complaint.trim()}; its console:\n${tail}`)
+  } finally {
+    if (hang) clearTimeout(hang)
+    options.signal?.removeEventListener('abort', stop)
+    rmSync(share, {recursive: true, force: true})
+  }
+}
+
+const ignore = (): void => undefined
+
+/**
+ * KVM where it really works: on some nested machines /dev/kvm is there and guests hang. One boot of nothing decides,
+ * and is remembered until the next boot of the host.
+ */
+export async function accelerator(): Promise<Accelerator> {
+  if (!existsSync('/dev/kvm')) return 'tcg'
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const memo = join(CACHE, 'accelerator')
+  if (existsSync(memo)) {
+    const [at, kind] = readFileSync(memo, 'utf8').split(' ')
+    if (at === boot) return kind === 'kvm' ? 'kvm' : 'tcg'
+  }
+  const works = await runCommandInVm(['true'], {
+    accelerator: 'kvm',
+    stdout: ignore,
+    stderr: ignore,
+    memoryMiB: 512,
+    timeoutMs: 8000,
+  }).then(
+    (status) => status === 0,
+    () => false,
+  )
+  mkdirSync(CACHE, {recursive: true})
+  writeFileSync(memo, `${boot} ${works ? 'kvm' : 'tcg'}`)
+  return works ? 'kvm' : 'tcg'
+}
+
+/** Runs the lab with these arguments inside; its output, its exit status, and Ctrl-C are the caller's. */
+export async function runInVm(args: readonly string[]): Promise<number> {
+  return passThrough([process.execPath, join(ROOT, 'lab', 'main.ts'), ...args, '--in-vm'])
+}
+
+/** Runs any command inside with this process's own output, passing on its signals. */
+export async function passThrough(argv: readonly string[]): Promise<number> {
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  const kind = await accelerator()
+  if (kind === 'tcg') process.stderr.write('(no usable KVM: the CPU is emulated, everything takes longer)\n')
+  return runCommandInVm(argv, {
+    accelerator: kind,
+    stdout: (data) => void process.stdout.write(data),
+    stderr: (data) => void process.stderr.write(data),
+    signal: stopping.signal,
+  })
+}
+
+/** Whether something runs in the namespace of that name in a VM of this machine; its share, or null. */
+export async function runningShare(): Promise<string | null> {
+  const {stdout} = await command(['sh', '-c', `ls -d ${SHARES}/*/exec 2>/dev/null | tail -1`])
+  const path = stdout.trim()
+  return path === '' ? null : path
 }
