@@ -47,6 +47,8 @@ function parse(args: string[]): Arguments | null {
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
+const seconds = (began: number): string => ((performance.now() - began) / 1000).toFixed(1)
+
 /** Another lab that lives: two would use the same names. */
 function otherLab(): number | null {
   const file = join(LAB_DIR, 'pid')
@@ -82,9 +84,9 @@ async function main(args: string[]): Promise<number> {
   let world: World | null = null
   try {
     const work = (async (): Promise<number> => {
-      world = await startWorld(scenario, dir, tell)
+      world = await startWorld(scenario, dir, (line) => tell(`${seconds(began)} s  ${line}`))
       await waitUntilJoined(world)
-      tell(`joined after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+      tell(`joined after ${seconds(began)} s`)
       if (!options.verify) return stay(world)
       const results = await runSteps(world, scenario.steps, dir, (result) => {
         if (options.output === 'table') process.stdout.write(`${resultLine(result)}\n`)
@@ -93,7 +95,7 @@ async function main(args: string[]): Promise<number> {
       const name = relative(process.cwd(), options.file)
       if (options.output === 'json') process.stdout.write(`${verifyJson(name, environmentName(), results)}\n`)
       const failed = results.filter(({ok}) => !ok).length
-      tell(`${results.length} checks, ${failed} failed, ${((performance.now() - began) / 1000).toFixed(1)} s in all`)
+      tell(`${results.length} checks, ${failed} failed, ${seconds(began)} s in all`)
       return failed === 0 ? 0 : 1
     })()
     const end = await Promise.race([work, interrupted])

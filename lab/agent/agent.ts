@@ -5,8 +5,9 @@ import {createInterface} from 'node:readline'
 import {type Connected, type Flows, type Received, type Request, type Sent, TRAFFIC_PORT} from './protocol.ts'
 
 const [address, ...ports] = process.argv.slice(2)
-const FLOW_PATIENCE_MS = 3000
-const OPEN_TIMEOUT_MS = 1000
+// An emulated CPU makes everybody slow; what stands still longer than this is broken anywhere.
+const FLOW_PATIENCE_MS = process.env.ISTHMUS_ENVIRONMENT === 'tcg' ? 30_000 : 3000
+const OPEN_TIMEOUT_MS = process.env.ISTHMUS_ENVIRONMENT === 'tcg' ? 10_000 : 1000
 
 for (const port of ports) {
   // Tells the client what address it came from, which is how a translated address is seen.

@@ -1,12 +1,13 @@
+import {slowness} from '../environment.ts'
 import {command, inNamespace} from '../processes.ts'
 import type {Check} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
 import type {Seen} from './result.ts'
 
 /** A packet that policy drops is never answered; on a lab's links an answer takes under a millisecond. */
-const PATIENCE_MS = 1000
+const PATIENCE_MS = slowness() > 1 ? 3000 : 1000
 /** Where a check may be asked again, each try is short: a first packet that came too early must not cost a second. */
-const SHORT_PATIENCE_MS = 200
+const SHORT_PATIENCE_MS = 200 * slowness()
 
 const patienceOf = (withinMs: number | undefined): number => (withinMs ? SHORT_PATIENCE_MS : PATIENCE_MS)
 

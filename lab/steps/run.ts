@@ -1,3 +1,4 @@
+import {slowness} from '../environment.ts'
 import type {Check, Step} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
 import {makeHappen} from './events.ts'
@@ -18,7 +19,7 @@ export function look(world: World, check: Check): Promise<Seen> {
 }
 
 async function runCheck(world: World, check: Check): Promise<Result> {
-  const withinMs = 'withinMs' in check ? (check.withinMs ?? 0) : 0
+  const withinMs = ('withinMs' in check ? (check.withinMs ?? 0) : 0) * slowness()
   return {name: check.name, ...(await lookUntil(() => look(world, check), withinMs))}
 }
 

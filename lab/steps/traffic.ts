@@ -1,4 +1,5 @@
 import type {Received} from '../agent/protocol.ts'
+import {slowness} from '../environment.ts'
 import type {During} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
 import {makeHappen} from './events.ts'
@@ -37,14 +38,16 @@ export async function runDuring(world: World, step: During, dir: string): Promis
         [udp.to, udp.from],
       ]
     : []
-  await Promise.all(ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs)))
-  if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS)
-  await pause(BEFORE_MS)
+  await Promise.all(
+    ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness())),
+  )
+  if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
+  await pause(BEFORE_MS * slowness())
   for (const event of step.events) await makeHappen(world, event, dir)
-  await pause(step.settleMs)
+  await pause(step.settleMs * slowness())
 
   const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
-  await pause(LATE_MS)
+  await pause(LATE_MS * slowness())
   const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const losses = ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))

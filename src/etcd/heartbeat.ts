@@ -2,11 +2,11 @@ import type {Etcd3} from 'etcd3'
 import {errorText} from './client.ts'
 import type {WatchClock} from './source.ts'
 
-const EVERY_MS = 1000
+const EVERY_MS = 1500
 const ANSWER_WITHIN_MS = 2000
 
 /**
- * Asks the server something small once a second for as long as the signal lets it, and resolves with the reason when
+ * Asks the server something small every one and a half seconds for as long as the signal lets it, and resolves with the reason when
  * an answer fails or does not come: a watch on a frozen server is silent, exactly like a watch on a quiet one.
  */
 export async function listenForLife(
