@@ -1,6 +1,16 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {diff} from '../diff/index.ts'
-import type {DriverName, Finding, GatewayConfig, Outcome, SiteName, SourceId, Step, World} from '../model/index.ts'
+import type {
+  ActualNft,
+  DriverName,
+  Finding,
+  GatewayConfig,
+  Outcome,
+  SiteName,
+  SourceId,
+  Step,
+  World,
+} from '../model/index.ts'
 import {type PlanInput, type Planned, plan} from '../plan/index.ts'
 import type {ActualCache} from './actual.ts'
 import {mayRunFirst} from './first-pass.ts'
@@ -15,7 +25,8 @@ const GENERATION_DELAY_MS = 3
 export interface PassDeps {
   readonly config: GatewayConfig
   readonly world: () => World
-  readonly compile: (world: World) => PlanInput['policy']
+  /** `held`: what the kernel has of the ruleset, whose class numbers a start goes on with. */
+  readonly compile: (world: World, held: ActualNft | null) => PlanInput['policy']
   readonly keys: {
     readonly known: () => PlanInput['keys']
     readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
@@ -34,7 +45,8 @@ export interface PassDeps {
 export interface PassReport {
   /** Waits for sources before it touches a kernel that is already programmed. */
   readonly held: boolean
-  readonly planned: Planned
+  /** null while held. */
+  readonly planned: Planned | null
   readonly world: World
   readonly steps: readonly Step[]
   readonly failures: readonly Extract<Outcome, {ok: false}>[]
@@ -50,22 +62,23 @@ export interface PassReport {
  */
 export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<PassReport> {
   const startedMs = deps.nowMs()
+  const planWithKeys = createPlanner(deps)
   let first = true
   let raiseDue = false
 
   return async (signal) => {
     const beganMs = deps.nowMs()
     const world = deps.world()
-    const {planned, findings} = await planWithKeys(deps, world)
     const {actual, unread} = await deps.cache.read(signal)
-    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
-
     const elapsedMs = deps.nowMs() - startedMs
     const {sources} = deps
     if (first && !mayRunFirst({tableExists: actual.nft !== null, sources, known: world.sources, elapsedMs})) {
-      return {...report, held: true, steps: [], failures: [], durationMs: deps.nowMs() - beganMs, dirty: true}
+      const nothing = {planned: null, steps: [], failures: [], findings: world.findings}
+      return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
     first = false
+    const {planned, findings} = await planWithKeys(world, actual.nft)
+    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
 
     const mayPrune = (site: SiteName): boolean => {
       const state = world.sources.get(`export/${site}`)
@@ -87,21 +100,43 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
   }
 }
 
-async function planWithKeys(deps: PassDeps, world: World): Promise<{planned: Planned; findings: readonly Finding[]}> {
-  const policy = deps.compile(world)
-  const input = (): PlanInput => ({
-    config: deps.config,
-    world,
-    policy,
-    keys: deps.keys.known(),
-    passwords: deps.passwords,
-    uplinkDevices: deps.uplinkDevices(),
-    mayPublish: deps.sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced),
-  })
-  const planned = plan(input())
-  if (planned.wantedKeys.length === 0) return {planned, findings: []}
-  const findings = await deps.keys.make(planned.wantedKeys)
-  return {planned: plan(input()), findings}
+/** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */
+function createPlanner(deps: PassDeps) {
+  let last: {readonly input: PlanInput; readonly planned: Planned} | null = null
+  const planOnce = (input: PlanInput): Planned => {
+    if (last && sameInput(last.input, input)) return last.planned
+    last = {input, planned: plan(input)}
+    return last.planned
+  }
+  return async (world: World, held: ActualNft | null): Promise<{planned: Planned; findings: readonly Finding[]}> => {
+    const policy = deps.compile(world, held)
+    const ownSources = deps.sources.filter((source) => source.startsWith('datastore/'))
+    const input = (): PlanInput => ({
+      config: deps.config,
+      world,
+      policy,
+      keys: new Map(deps.keys.known()),
+      passwords: deps.passwords,
+      uplinkDevices: deps.uplinkDevices(),
+      mayPublish: ownSources.every((source) => world.sources.get(source)?.synced),
+    })
+    const planned = planOnce(input())
+    const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
+    if (missing.length === 0) return {planned, findings: []}
+    const findings = await deps.keys.make(missing)
+    return {planned: planOnce(input()), findings}
+  }
+}
+
+/** World and policy are new objects whenever anything in them is new. */
+function sameInput(a: PlanInput, b: PlanInput): boolean {
+  return (
+    a.world === b.world &&
+    a.policy === b.policy &&
+    a.mayPublish === b.mayPublish &&
+    a.keys.size === b.keys.size &&
+    a.uplinkDevices.join() === b.uplinkDevices.join()
+  )
 }
 
 /** A part that was stepped on is read again next time: what the kernel made of a step is not taken on trust. */

@@ -100,7 +100,7 @@ export async function startRuntime({
   const exportStore = openKeyValues({endpoints: exporting.endpoints, tls: exporting.tls})
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
   const etcd = createEtcdDriver(exportStore)
-  const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned.desired.sysctls ?? planSysctls([]))
+  const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
     netlink: (abort) => kernel.netlink.read(abort),
@@ -122,8 +122,8 @@ export async function startRuntime({
   const pass = createPass({
     config,
     world: () => federation.world(),
-    compile: (world) => {
-      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass})
+    compile: (world, held) => {
+      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held})
       return compiled
     },
     keys,
@@ -186,7 +186,7 @@ export async function startRuntime({
   const resyncs = every(RESYNC_MS, () => cache.invalidate(), clock, signal)
   const monitor = startMonitor({
     birdSocket: config.paths.birdSocket,
-    tunnels: () => last?.planned.desired.tunnels ?? [],
+    tunnels: () => last?.planned?.desired.tunnels ?? [],
     reader: kernel.tunnels,
     clock,
     signal,

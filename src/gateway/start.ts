@@ -147,7 +147,7 @@ function createMetrics(
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
     const {last, monitor} = runtime()
-    return (last()?.planned.desired.tunnels ?? []).map((tunnel) => ({
+    return (last()?.planned?.desired.tunnels ?? []).map((tunnel) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,

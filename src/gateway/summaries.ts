@@ -5,7 +5,7 @@ import type {Runtime} from './runtime.ts'
 
 /** The tables of `isthmus status`, each from what was last planned, read or seen. */
 export function tunnelRows({last, monitor}: Runtime): TunnelStatus[] {
-  const desired = last()?.planned.desired
+  const desired = last()?.planned?.desired
   return (desired?.tunnels ?? []).map((tunnel: Tunnel) => {
     const counters = monitor.counters().get(tunnel.device)
     return {
@@ -48,7 +48,7 @@ export function sessionRows({monitor, last}: Runtime): SessionStatus[] {
       lastError: session.lastError,
     }),
   )
-  const tunnelPeers = new Set(last()?.planned.desired.tunnels.map(({peer}) => peer))
+  const tunnelPeers = new Set(last()?.planned?.desired.tunnels.map(({peer}) => peer))
   const bfd = router.bfd.map(
     (session): SessionStatus => ({
       name: session.neighbor,

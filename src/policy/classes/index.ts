@@ -25,4 +25,5 @@ export {type Classified, type ClassRegion, classify, nothingClass} from './class
 export {type AddressClass, type Questions, questionsOf, type ResolvedPort} from './describe.ts'
 export {type Interner, interner, push} from './intern.ts'
 export {type NumberedRegion, type Numbering, numberClasses} from './number-classes.ts'
+export {numbersInKernel} from './numbers-in-kernel.ts'
 export {cutRegions} from './regions.ts'

@@ -1,9 +1,10 @@
-import type {Finding, GlobalPolicies, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import type {ActualNft, Finding, GlobalPolicies, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
 import {
   type Classified,
   classify,
   type Numbering,
   numberClasses,
+  numbersInKernel,
   type Questions,
   questionsOf,
 } from '../classes/index.ts'
@@ -21,6 +22,8 @@ export interface CompileOptions {
    * another meaning, so the caller draws it at random.
    */
   readonly firstClass: number
+  /** What the kernel holds of an earlier process: without `previous`, its class numbers go on. */
+  readonly held?: ActualNft | null
   /** Beyond these the previous result stays, with a finding. */
   readonly maxClasses?: number
   readonly maxPairs?: number
@@ -84,7 +87,10 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   }
   const {questions, policyFindings} = samePolicies ? old : questionsFor(world.policies)
   const classified = classify(questions, world)
-  const numbering = numberClasses(classified, old?.numbering ?? null, {samePolicies, first: options.firstClass})
+  const numbering = numberClasses(classified, old?.numbering ?? numbersInKernel(options.held ?? null), {
+    samePolicies,
+    first: options.firstClass,
+  })
   const bounds = {
     maxClasses: options.maxClasses ?? MAX_CLASSES,
     maxPairs: options.maxPairs ?? MAX_PAIRS,
