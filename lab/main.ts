@@ -101,7 +101,8 @@ async function main(args: string[]): Promise<number> {
     const end = await Promise.race([work, interrupted])
     return end === 'interrupted' ? 130 : end
   } finally {
-    await cleanUp()
+    // A VM goes with all that is in it.
+    if (!options.inVm) await cleanUp()
   }
 }
 
@@ -112,14 +113,15 @@ async function stay(world: World): Promise<number> {
   const to = world.plan.pods.find(({site}) => site !== from?.site)
   if (first && from && to) {
     const socket = join(LAB_DIR, first.name, 'api.sock')
-    const cli = `node ${relative(process.cwd(), CLI)} --socket ${socket}`
+    const here = environmentName() === 'direct' ? '' : 'node_modules/.bin/node lab/exec.ts '
+    const cli = `${here}node_modules/.bin/node ${relative(process.cwd(), CLI)} --socket ${socket}`
     const {stdout} = await command([process.execPath, CLI, '--socket', socket, 'status'])
     process.stdout.write(`${stdout}
-Try it, in another terminal as root (in the VM: this one is all there is):
-  ping     ip netns exec ${from.namespace} ping ${to.address}
+Try it, in another terminal, as root, in this folder:
+  ping     ${here}ip netns exec ${from.namespace} ping -c 3 ${to.address}
   status   ${cli} status
   trace    ${cli} policy trace --from ${from.address} --to ${to.address} --protocol tcp --port 80
-  metrics  ${inNamespace(first.namespace, 'curl', '-s', 'http://127.0.0.1:9633/metrics').join(' ')}
+  metrics  ${here}${inNamespace(first.namespace, 'curl', '-s', 'http://127.0.0.1:9633/metrics').join(' ')}
   files    ${LAB_DIR}/${first.name}: gateway.yaml, bird.conf, isthmus.log
 The lab stays up until Ctrl-C.
 `)

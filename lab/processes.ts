@@ -55,11 +55,11 @@ export const inNamespace = (namespace: string, ...argv: string[]): string[] => [
 ]
 
 /** A process that goes on: its output into a log file, in a namespace. */
-export function daemon(namespace: string, argv: readonly string[], log: string): ChildProcess {
+export function daemon(namespace: string, argv: readonly string[], log: string, cwd = '/'): ChildProcess {
   const output = openSync(log, 'a')
   try {
     const [file, ...args] = inNamespace(namespace, ...argv)
-    return spawn(file!, args, {stdio: ['ignore', output, output], detached: true})
+    return spawn(file!, args, {stdio: ['ignore', output, output], detached: true, cwd})
   } finally {
     closeSync(output)
   }

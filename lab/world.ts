@@ -7,8 +7,8 @@ import {startBird, startNode, startRouter} from './network/routers.ts'
 import {daemon, inNamespace, kill, must, pidsIn} from './processes.ts'
 import type {Scenario} from './scenario/schema.ts'
 import {documentEntries, type Entry, generatedEntries, siteEntries} from './site/calico-data.ts'
-import {makeCertificates} from './site/certificates.ts'
-import {type EtcdPlan, putAll, secureEtcd, startEtcd} from './site/etcd.ts'
+import {type Certificates, makeCertificates} from './site/certificates.ts'
+import {type EtcdPlan, fill, secureEtcd, startEtcd} from './site/etcd.ts'
 import {gatewayYaml} from './site/gateway-yaml.ts'
 
 /** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
@@ -55,6 +55,10 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
   tell('network: namespaces, links, addresses')
   await buildNetwork(plan)
 
+  const certificates = await makeCertificates(
+    dirOf('certificates'),
+    plan.gateways.map(({underlay}) => underlay),
+  )
   const byRef = new Map(plan.gateways.map((gateway) => [`${gateway.site}/${gateway.name}`, gateway]))
   const etcds = new Map<string, EtcdPlan>()
   const agents = new Map<string, Agent>()
@@ -64,8 +68,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     const site = scenario.sites[name]!
     const gateways = plan.gateways.filter((gateway) => gateway.site === name)
     const first = found(gateways[0], `site ${name} has no gateway`)
-    const certificates = await makeCertificates(dirOf(`certificates-${name}`), ['127.0.0.1', first.underlay])
-    for (const gateway of gateways) prepareGateway(gateway, plan, scenario, dirOf)
+    for (const gateway of gateways) prepareGateway(gateway, plan, scenario, dirOf, certificates)
     const [datastore, spec] = Object.entries(site.datastores)[0]!
     const etcd: EtcdPlan = {
       namespace: first.namespace,
@@ -76,10 +79,10 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     }
     etcds.set(`${name}/${datastore}`, etcd)
     await startEtcd(etcd)
-    await putAll(etcd, dataOf(name, scenario, plan, dir))
+    await fill(etcd, dataOf(name, scenario, plan, dir))
     if (spec.generate) {
       const {endpoints, attributeSets} = spec.generate
-      await putAll(etcd, generatedEntries(name, scenario, endpoints, attributeSets))
+      await fill(etcd, generatedEntries(name, scenario, endpoints, attributeSets))
     }
     await secureEtcd(etcd)
   }
@@ -173,10 +176,11 @@ function prepareGateway(
   plan: LabPlan,
   scenario: Scenario,
   dirOf: (name: string) => string,
+  certificates: Certificates,
 ): void {
   const own = dirOf(gateway.name)
   mkdirSync(own, {recursive: true})
-  const files = {dir: own, certificates: (site: string) => dirOf(`certificates-${site}`)}
+  const files = {dir: own, certificates}
   writeFileSync(join(own, 'gateway.yaml'), gatewayYaml(gateway, scenario, plan, files))
 }
 

@@ -1,103 +1,114 @@
 import {join} from 'node:path'
-import {command, daemon, inNamespace, must, until} from '../processes.ts'
+import {Etcd3} from 'etcd3'
+import {daemon, until} from '../processes.ts'
 import type {Certificates} from './certificates.ts'
 
 export interface EtcdPlan {
   readonly namespace: string
   readonly underlay: string
+  /** Where it runs: its log, and the socket over which the lab writes. */
   readonly dir: string
   readonly data: string
   readonly certificates: Certificates
 }
 
+/** etcd 3.4 wants `host:port` also of a Unix socket, and makes a file of that name where it runs. */
+const SOCKET = 'admin:1'
+const PASSWORD = 'lab'
+/** Operations a transaction; etcd takes 128. */
+const OPERATIONS = 100
+
 /** Starts a site's etcd in its gateway's namespace: over TLS, on the underlay and on loopback. */
 export async function startEtcd({namespace, underlay, dir, data, certificates}: EtcdPlan): Promise<void> {
-  const server = certificates.pair('server')
+  const server = certificates.server(underlay)
   const clients = ['127.0.0.1', underlay].map((address) => `https://${address}:2379`).join(',')
   const tls = [
-    '--client-cert-auth',
-    '--trusted-ca-file',
-    certificates.ca,
-    '--cert-file',
-    server.cert,
-    '--key-file',
-    server.key,
+    ...['--client-cert-auth', '--trusted-ca-file', certificates.ca],
+    ...['--cert-file', server.cert, '--key-file', server.key],
   ]
-  const urls = ['--listen-client-urls', clients, '--advertise-client-urls', clients]
-  const peers = [
-    '--listen-peer-urls',
-    'http://127.0.0.1:2380',
-    '--initial-advertise-peer-urls',
-    'http://127.0.0.1:2380',
-  ]
-  const first = ['--name', 'lab', '--initial-cluster', 'lab=http://127.0.0.1:2380', '--data-dir', data]
-  daemon(
-    namespace,
-    ['etcd', ...first, ...urls, ...peers, ...tls, '--logger', 'zap', '--log-level', 'error'],
-    join(dir, 'etcd.log'),
-  )
-  await until(`etcd in ${namespace}`, async () => {
-    const {status} = await command(etcdctl({namespace, certificates}, 'get', 'x'))
-    return status === 0 ? true : null
-  })
-}
-
-function etcdctl({namespace, certificates}: Pick<EtcdPlan, 'namespace' | 'certificates'>, ...args: string[]): string[] {
-  const root = certificates.pair('root')
-  const tls = [
-    '--cacert',
-    certificates.ca,
-    '--cert',
-    root.cert,
-    '--key',
-    root.key,
-    '--endpoints',
-    'https://127.0.0.1:2379',
-  ]
-  return inNamespace(namespace, 'env', 'ETCDCTL_API=3', 'etcdctl', ...tls, ...args)
-}
-
-/** Users and roles as docs/operate tells an operator to make them: remote sites may read the export, and nothing else. */
-export async function secureEtcd(plan: EtcdPlan): Promise<void> {
-  const base = etcdctl(plan)
-    .map((word) => `'${word}'`)
-    .join(' ')
-  await must([
-    'sh',
-    '-ec',
-    [
-      'user add root --no-password',
-      'role add root',
-      'user grant-role root root',
-      'role add isthmus',
-      'role grant-permission isthmus --prefix=true readwrite /calico/',
-      'role grant-permission isthmus --prefix=true readwrite /isthmus/',
-      'user add isthmus --no-password',
-      'user grant-role isthmus isthmus',
-      'role add isthmus-remote',
-      'role grant-permission isthmus-remote --prefix=true read /isthmus/v1/export/',
-      'user add isthmus-remote --no-password',
-      'user grant-role isthmus-remote isthmus-remote',
-      'auth enable',
-    ]
-      .map((line) => `${base} ${line} >/dev/null`)
-      .join('\n'),
-  ])
-}
-
-/** Writes keys as root, in one etcdctl; etcd's transactions take 128 operations. */
-export async function putAll(
-  plan: Pick<EtcdPlan, 'namespace' | 'certificates'>,
-  entries: Iterable<readonly [string, string]>,
-): Promise<void> {
-  const all = [...entries]
-  for (let i = 0; i < all.length; i += 100) {
-    const lines = all.slice(i, i + 100).map(([key, value]) => `put ${JSON.stringify(key)} ${JSON.stringify(value)}`)
-    // etcdctl's txn reads: comparisons, an empty line, operations, an empty line, operations of the other branch.
-    await must(etcdctl(plan, 'txn'), {input: `\n${lines.join('\n')}\n\n\n`})
+  const urls = ['--listen-client-urls', `${clients},unix://${SOCKET}`, '--advertise-client-urls', clients]
+  const peer = 'http://127.0.0.1:2380'
+  const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer]
+  const first = ['--name', 'lab', '--initial-cluster', `lab=${peer}`, '--data-dir', data]
+  const log = ['--logger', 'zap', '--log-level', 'error']
+  daemon(namespace, ['etcd', ...first, ...urls, ...peers, ...tls, ...log], join(dir, 'etcd.log'), dir)
+  const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})
+  // Any answer will do, a refusal for want of a password too.
+  const answers = async (): Promise<true | null> => {
+    const error = await client.kv.range({key: Buffer.from('x')}).then(
+      () => null,
+      (cause: Error) => cause,
+    )
+    return error === null || /user name|permission|auth/i.test(error.message) ? true : null
+  }
+  try {
+    await until(`etcd in ${namespace}`, answers, 60_000)
+  } finally {
+    client.close()
   }
 }
 
-export async function deleteKey(plan: Pick<EtcdPlan, 'namespace' | 'certificates'>, key: string): Promise<void> {
-  await must(etcdctl(plan, 'del', key))
+/** A client with all rights, from outside the namespace. */
+export function adminClient({dir}: Pick<EtcdPlan, 'dir'>): Etcd3 {
+  return new Etcd3({hosts: `unix:${join(dir, SOCKET)}`, auth: {username: 'root', password: PASSWORD}})
+}
+
+/** Users and roles as docs/operate tells an operator to make them: remote sites may read the export, and nothing else. */
+export async function secureEtcd({dir}: EtcdPlan): Promise<void> {
+  const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})
+  const {auth} = client
+  const grants = {
+    root: [],
+    isthmus: [
+      ['Readwrite', '/calico/'],
+      ['Readwrite', '/isthmus/'],
+    ],
+    'isthmus-remote': [['Read', '/isthmus/v1/export/']],
+  } as const
+  try {
+    for (const [name, permissions] of Object.entries(grants)) {
+      await auth.roleAdd({name})
+      for (const [permType, prefix] of permissions) {
+        const key = Buffer.from(prefix)
+        const range_end = Buffer.from(prefix.replace(/\/$/, '0'))
+        await auth.roleGrantPermission({name, perm: {permType, key, range_end}})
+      }
+      // Over TLS the certificate's CN is the user; the password is for the lab's own socket.
+      await auth.userAdd({name, password: PASSWORD})
+      await auth.userGrantRole({user: name, role: name})
+    }
+    await auth.authEnable()
+  } finally {
+    client.close()
+  }
+}
+
+type Entries = Iterable<readonly [key: string, value: string]>
+
+/** Writes keys, as calicoctl or an operator would. */
+export async function putAll(plan: Pick<EtcdPlan, 'dir'>, entries: Entries, client = adminClient(plan)): Promise<void> {
+  const all = [...entries]
+  try {
+    for (let i = 0; i < all.length; i += OPERATIONS) {
+      const success = all
+        .slice(i, i + OPERATIONS)
+        .map(([key, value]) => ({request_put: {key: Buffer.from(key), value: Buffer.from(value)}}))
+      await client.kv.txn({success})
+    }
+  } finally {
+    client.close()
+  }
+}
+
+/** Fills an etcd that has no users yet. */
+export const fill = (plan: EtcdPlan, entries: Entries): Promise<void> =>
+  putAll(plan, entries, new Etcd3({hosts: `unix:${join(plan.dir, SOCKET)}`}))
+
+export async function deleteKey(plan: Pick<EtcdPlan, 'dir'>, key: string): Promise<void> {
+  const client = adminClient(plan)
+  try {
+    await client.delete().key(key)
+  } finally {
+    client.close()
+  }
 }

@@ -2,22 +2,18 @@ import {join} from 'node:path'
 import {stringify} from 'yaml'
 import type {GatewayPlan, LabPlan} from '../network/plan.ts'
 import type {Scenario} from '../scenario/schema.ts'
+import type {Certificates, ClientName} from './certificates.ts'
 
 export interface GatewayFiles {
   /** The gateway's own directory: configuration, state, sockets, logs. */
   readonly dir: string
-  /** Certificates of a site, as every gateway of the lab may find them. */
-  readonly certificates: (site: string) => string
+  readonly certificates: Certificates
 }
 
 /** gateway.yaml of one gateway, derived from the scenario; `config` of the scenario lies over it, key by key. Pure. */
 export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabPlan, files: GatewayFiles): string {
   const site = scenario.sites[gateway.site]!
-  const tls = (of: string, client: string) => ({
-    ca: join(files.certificates(of), 'ca.pem'),
-    cert: join(files.certificates(of), `${client}.pem`),
-    key: join(files.certificates(of), `${client}.key`),
-  })
+  const tls = (client: ClientName) => ({ca: files.certificates.ca, ...files.certificates.client(client)})
   const remotes = Object.entries(scenario.sites).flatMap(([name, remote]) => {
     const pair = scenario.pairs.find(({between}) => between.includes(gateway.site) && between.includes(name))
     if (name === gateway.site || !pair) return []
@@ -25,10 +21,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       .filter((other) => other.site === name)
       .map(({underlay}) => `https://${underlay}:2379`)
     return [
-      [
-        name,
-        {owns: remote.owns, endpoints, tls: tls(name, 'isthmus-remote'), encapsulation: pair.encapsulation},
-      ] as const,
+      [name, {owns: remote.owns, endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation}] as const,
     ]
   })
   const [datastore, {kind}] = Object.entries(site.datastores)[0]!
@@ -43,9 +36,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
     uplinks: [{name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner}],
     owns: site.owns,
     infrastructure: [gateway.lanPrefix],
-    datastores: [
-      {name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls(gateway.site, 'isthmus'), export: {}},
-    ],
+    datastores: [{name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls('isthmus'), export: {}}],
     sites: Object.fromEntries(remotes),
     authorities: [scenario.authority],
     peers: [
