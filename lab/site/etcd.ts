@@ -1,3 +1,4 @@
+import {rmSync} from 'node:fs'
 import {join} from 'node:path'
 import {Etcd3} from 'etcd3'
 import {daemon, until} from '../processes.ts'
@@ -31,6 +32,8 @@ export async function startEtcd({namespace, underlay, dir, data, certificates}: 
   const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer]
   const first = ['--name', 'lab', '--initial-cluster', `lab=${peer}`, '--data-dir', data]
   const log = ['--logger', 'zap', '--log-level', 'error']
+  // One that was killed leaves its socket, and would not start again on it.
+  rmSync(join(dir, SOCKET), {force: true})
   daemon(namespace, ['etcd', ...first, ...urls, ...peers, ...tls, ...log], join(dir, 'etcd.log'), dir)
   const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})
   // Any answer will do, a refusal for want of a password too.

@@ -44,7 +44,7 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   await pause(BEFORE_MS * slowness())
   for (const event of step.events) await makeHappen(world, event, dir)
-  await pause(step.settleMs * slowness())
+  await pause((step.settleMs * slowness()) / (slowness() > 1 ? 2 : 1))
 
   const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
   await pause(LATE_MS * slowness())
