@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import {Federation} from '../../src/federate/index.ts'
+import {createActualCache} from '../../src/gateway/actual.ts'
+import {FIRST_PASS_DEADLINE_MS} from '../../src/gateway/first-pass.ts'
+import {createPass} from '../../src/gateway/pass.ts'
+import type {Appliers} from '../../src/gateway/reconcile.ts'
+import type {DriverName, Outcome, SourceId, Step} from '../../src/model/index.ts'
+import {compilePolicy} from '../../src/policy/index.ts'
+import {FakeNode} from '../support/fake-node.ts'
+import {configOf, listOf, podRecord} from '../support/sites.ts'
+
+const signal = new AbortController().signal
+const SOURCES: SourceId[] = ['datastore/main', 'datastore/second', 'export/b', 'export/c']
+
+/** A whole gateway but for its edges: a node in memory, a clock by hand, drivers that fail when told. */
+function gateway(node = new FakeNode()) {
+  const config = configOf()
+  const federation = new Federation(config)
+  const failing = new Set<DriverName>()
+  const unreadable = new Set<DriverName>()
+  const raised: number[] = []
+  const made: string[] = []
+  let nowMs = 0
+  let raiseFails = 0
+
+  const applier = <N extends DriverName>(name: N) => ({
+    apply: async (steps: readonly Extract<Step, {driver: N}>[]): Promise<Outcome[]> => {
+      if (failing.has(name)) {
+        return steps.map(({key}) => ({ok: false, step: key, code: 'failed', cause: 'told to'}))
+      }
+      node.apply(steps)
+      return steps.map(({key}) => ({ok: true, step: key}))
+    },
+  })
+  const appliers: Appliers = {
+    sysctl: applier('sysctl'),
+    nft: applier('nft'),
+    netlink: applier('netlink'),
+    wireguard: applier('wireguard'),
+    bird: applier('bird'),
+    etcd: applier('etcd'),
+  }
+  const read =
+    <T>(part: DriverName, value: () => T) =>
+    async (): Promise<T> => {
+      if (unreadable.has(part)) throw new Error(`${part} says nothing`)
+      return value()
+    }
+  const cache = createActualCache({
+    sysctl: read('sysctl', () => node.actual().sysctls),
+    netlink: read('netlink', () => {
+      const {links, addresses} = node.actual()
+      return {links, addresses}
+    }),
+    wireguard: read('wireguard', () => node.actual().wireguard),
+    nft: read('nft', () => node.actual().nft),
+    bird: read('bird', () => node.actual().bird),
+    etcd: read('etcd', () => node.actual().exported),
+  })
+  const pass = createPass({
+    config,
+    world: () => federation.world(),
+    compile: (world, held) => compilePolicy(world, {default: 'deny', previous: null, firstClass: 7, held}),
+    keys: {
+      known: () => new Map(),
+      make: async (names) => {
+        made.push(...names)
+        return []
+      },
+    },
+    passwords: new Map(),
+    uplinkDevices: () => [],
+    cache,
+    appliers,
+    raiseGeneration: async () => {
+      if (raiseFails-- > 0) throw new Error('not raised')
+      raised.push(nowMs)
+    },
+    sources: SOURCES,
+    nowMs: () => nowMs,
+  })
+  return {
+    node,
+    federation,
+    failing,
+    unreadable,
+    raised,
+    cache,
+    pass: () => pass(signal),
+    advance: (ms: number) => {
+      nowMs += ms
+    },
+    failRaise: (times: number) => {
+      raiseFails = times
+    },
+    hear: (...sources: SourceId[]) => {
+      for (const source of sources) federation.update(listOf(source, []))
+    },
+  }
+}
+
+describe('a pass', () => {
+  it('on a kernel without our table closes it at once, whatever is known', async () => {
+    const {node, pass} = gateway()
+    const report = await pass()
+    assert.equal(report.held, false)
+    assert.equal(node.nft?.chains.get('forward')?.hook, 'filter forward 0 drop')
+  })
+
+  it('on a kernel that is programmed waits until every source has been heard', async () => {
+    const first = gateway()
+    await first.pass()
+    const second = gateway(first.node)
+    const before = JSON.stringify([...first.node.nft!.chains.keys()])
+    assert.equal((await second.pass()).held, true)
+    second.hear('datastore/main', 'datastore/second', 'export/b')
+    assert.equal((await second.pass()).held, true)
+    assert.equal(JSON.stringify([...first.node.nft!.chains.keys()]), before, 'untouched')
+    second.hear('export/c')
+    assert.equal((await second.pass()).held, false)
+  })
+
+  it('or until the deadline, and only for the first pass', async () => {
+    const first = gateway()
+    await first.pass()
+    const second = gateway(first.node)
+    second.advance(FIRST_PASS_DEADLINE_MS - 1)
+    assert.equal((await second.pass()).held, true)
+    second.advance(1)
+    assert.equal((await second.pass()).held, false)
+  })
+
+  it('with nothing changed does nothing, and raises nothing', async () => {
+    const {pass, raised} = gateway()
+    await pass()
+    const after = raised.length
+    const report = await pass()
+    assert.deepEqual([report.steps, report.dirty, raised.length], [[], false, after])
+  })
+
+  it('a restart on what an earlier run made does nothing either', async () => {
+    const first = gateway()
+    first.hear(...SOURCES)
+    first.federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    await first.pass()
+    await first.pass()
+    const second = gateway(first.node)
+    second.hear(...SOURCES)
+    second.federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    const report = await second.pass()
+    assert.deepEqual(
+      report.steps.map(({key}) => key),
+      [],
+    )
+    assert.deepEqual(second.raised, [])
+  })
+
+  it('a driver that fails makes it dirty, leaves the others alone, and the next pass converges', async () => {
+    const {node, pass, failing, cache} = gateway()
+    failing.add('bird')
+    const report = await pass()
+    assert.equal(report.dirty, true)
+    assert.deepEqual(
+      report.failures.map(({step, code}) => [step, code]),
+      [['bird configuration', 'failed']],
+    )
+    assert.ok(node.nft, 'the ruleset stands')
+    failing.clear()
+    cache.invalidate()
+    assert.equal((await pass()).dirty, false)
+    assert.ok(node.bird)
+  })
+
+  it('a part that cannot be read is neither repaired nor pruned', async () => {
+    const {node, pass, unreadable, cache} = gateway()
+    await pass()
+    const before = JSON.stringify([...node.sysctls])
+    node.sysctls.clear()
+    unreadable.add('sysctl')
+    cache.invalidate()
+    const report = await pass()
+    assert.deepEqual([...report.unread.keys()], ['sysctl'])
+    assert.equal(report.dirty, true)
+    assert.equal(node.sysctls.size, 0)
+    unreadable.clear()
+    assert.equal((await pass()).dirty, false)
+    assert.equal(JSON.stringify([...node.sysctls]), before)
+  })
+
+  it('the generation is raised after the ruleset changed, and again when that failed', async () => {
+    const {pass, raised, failRaise, federation} = gateway()
+    await pass()
+    assert.equal(raised.length, 1)
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    failRaise(1)
+    await assert.rejects(pass())
+    assert.equal(raised.length, 1)
+    await pass()
+    assert.equal(raised.length, 2, 'although this pass changed nothing')
+  })
+
+  it('publishes only once its own datastores have been read whole', async () => {
+    const {node, pass, hear} = gateway()
+    await pass()
+    assert.equal(node.exported.size, 0)
+    hear('datastore/main', 'datastore/second')
+    await pass()
+    assert.ok(node.exported.has('/isthmus/v1/export/site'))
+  })
+})
