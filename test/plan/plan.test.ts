@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import {Federation} from '../../src/federate/index.ts'
+import type {GatewayConfig, NftTable} from '../../src/model/index.ts'
+import {plan, planSysctls} from '../../src/plan/index.ts'
+import {compilePolicy} from '../../src/policy/index.ts'
+import {planAll, type Sketch, configOf as sketchConfig} from '../support/interconnect.ts'
+import {configOf, listOf, podRecord} from '../support/sites.ts'
+
+const SKETCH: Sketch = {
+  sites: [
+    {name: 'a', number: 1},
+    {name: 'b', number: 2},
+    {name: 'c', number: 3},
+  ],
+  pairs: {'a c': 'none'},
+}
+
+/** Gateway a1's whole plan in a sketch where everybody has read everybody's offers. */
+function planned(sketch: Sketch, reversed = false) {
+  const config: GatewayConfig = sketchConfig(sketch, 'a')
+  const federation = new Federation(config)
+  federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6')]))
+  const {sites} = planAll(sketch).get('a')!
+  const ordered = new Map(reversed ? [...sites].reverse() : sites)
+  const world = {...federation.world(), sites: ordered}
+  const policy = compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7})
+  return plan({
+    config: {...config, sites: new Map(reversed ? [...config.sites].reverse() : config.sites)},
+    world,
+    policy,
+    keys: new Map(),
+    passwords: new Map(),
+    uplinkDevices: ['wan0'],
+    mayPublish: true,
+  }).desired
+}
+
+const rules = (table: NftTable, chain: string): readonly string[] => table.chains.get(chain)?.rules ?? []
+
+describe('plan', () => {
+  it('judges last: sources, ways out, ICMP errors, state, policy', () => {
+    assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
+      'iifname vmap @inbound',
+      'iifname != @tunnels jump in_other',
+      'oifname vmap @outbound',
+      'oifname != @tunnels jump out_other',
+      'ct state related icmp type { destination-unreachable, time-exceeded, parameter-problem } accept',
+      'ct state related icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept',
+      'ct state invalid counter name "invalid" drop',
+      'ct mark @generation accept',
+      'goto judge',
+    ])
+  })
+
+  it('is closed by the hook itself', () => {
+    assert.equal(planned(SKETCH).nft.chains.get('forward')?.hook?.policy, 'drop')
+  })
+
+  it('a pair without a tunnel comes and goes by the uplinks, and by nothing else', () => {
+    const {nft} = planned(SKETCH)
+    assert.ok(rules(nft, 'in_other').includes('iifname { "wan0" } ip saddr { 10.3.0.0/16 } return'))
+    assert.ok(rules(nft, 'out_other').includes('oifname { "wan0" } ip daddr { 10.3.0.0/16 } return'))
+    const last = rules(nft, 'out_other').at(-1)!
+    assert.match(
+      last,
+      /^ip daddr \{ 10\.2\.0\.0\/16, 10\.3\.0\.0\/16, 100\.64\.0\.0\/16 \} counter name "leaked" drop$/,
+    )
+  })
+
+  it('the same input in another order gives the same bytes', () => {
+    const text = (reversed: boolean): string =>
+      JSON.stringify(planned(SKETCH, reversed), (_, value: unknown) =>
+        value instanceof Map ? [...value].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)) : value,
+      )
+    assert.equal(text(true), text(false))
+  })
+
+  it('BIRD has an unreachable route beneath every remote prefix', () => {
+    const {bird} = planned(SKETCH)
+    for (const prefix of ['10.2.0.0/16', '10.3.0.0/16', '100.64.0.0/16'])
+      assert.ok(bird.includes(`route ${prefix} unreachable;`))
+  })
+
+  it('does not publish before it may', () => {
+    const config = configOf()
+    const federation = new Federation(config)
+    const world = federation.world()
+    const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
+    const base = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: []}
+    assert.equal(plan({...base, mayPublish: false}).desired.exported, null)
+    assert.ok((plan({...base, mayPublish: true}).desired.exported?.size ?? 0) > 0)
+  })
+})
+
+describe('the tunnel’s own chains', () => {
+  it('clamp the MSS both ways, and only down', () => {
+    const made = planned(SKETCH)
+    assert.ok(made.tunnels.length > 0, 'the sketch has a tunnel')
+    for (const {device} of made.tunnels) {
+      for (const way of ['in', 'out']) {
+        const [first] = rules(made.nft, `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`)
+        assert.match(first!, /tcp option maxseg size > 1440 tcp option maxseg size set 1440$/)
+      }
+    }
+  })
+})
+
+describe('planSysctls', () => {
+  it('turns reverse path checks off where nft checks sources instead', () => {
+    const settings = planSysctls([]).map(({path, value}) => `${path.join('/')}=${value}`)
+    assert.ok(settings.includes('net/ipv4/conf/all/rp_filter=0'))
+    assert.ok(settings.includes('net/netfilter/nf_conntrack_tcp_loose=0'))
+  })
+})

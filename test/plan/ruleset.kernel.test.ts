@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import {type ChildProcess, spawn} from 'node:child_process'
+import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
+import {diffNft} from '../../src/diff/index.ts'
+import {Federation} from '../../src/federate/index.ts'
+import type {LinkSpec, NftTable, Tunnel} from '../../src/model/index.ts'
+import {planRuleset} from '../../src/plan/index.ts'
+import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
+import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
+import {address, configOf, listOf, podRecord, site} from '../support/sites.ts'
+
+const signal = new AbortController().signal
+const TUNNEL = 'is-b-0000'
+const tunnel: Tunnel = {
+  id: 'wan b/b1/wan 0',
+  remote: 'b/b1/wan',
+  site: site('b'),
+  gateway: 'b1',
+  localUplink: 'wan',
+  slot: 0,
+  encapsulation: 'ipip',
+  device: TUNNEL,
+  local: '100.64.0.0',
+  peer: '100.64.0.2',
+  session: 'tun_b',
+}
+const link: LinkSpec = {
+  kind: 'ipip',
+  name: TUNNEL,
+  alias: 'isthmus a/a1/wan b/b1/wan slot 0',
+  mtu: 1480,
+  local: address('192.0.2.1'),
+  remote: address('192.0.2.2'),
+  ttl: 64,
+}
+
+/** The plan's table for a gateway of site a with one pod and a tunnel to site b. */
+function tableWith(standard: 'allow' | 'deny', previous: Compiled | null): {table: NftTable; compiled: Compiled} {
+  const config = configOf({default: standard})
+  const federation = new Federation(config)
+  federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+  const world = federation.world()
+  const compiled = compilePolicy(world, {default: standard, previous, firstClass: 7})
+  const policy = compiled
+  return {
+    table: planRuleset({config, world, tunnels: [tunnel], links: [link], uplinkDevices: ['wan0'], policy}),
+    compiled,
+  }
+}
+
+inNamespace(import.meta.url, () => {
+  describe('the planned ruleset, in the real kernel', () => {
+    let driver: NftDriver
+    let lan: Namespace
+    let far: Namespace
+    let wan: Namespace
+    let compiled: Compiled | null = null
+    let running: ChildProcess | null = null
+
+    const load = async (standard: 'allow' | 'deny'): Promise<void> => {
+      const made = tableWith(standard, compiled)
+      compiled = made.compiled
+      const outcomes = await driver.apply(diffNft(made.table, await driver.read(signal)), signal)
+      assert.deepEqual(
+        outcomes.filter(({ok}) => !ok),
+        [],
+      )
+      await driver.raiseGeneration()
+    }
+    const packets = async (counter: string): Promise<number> => (await driver.readCounters()).get(counter)?.packets ?? 0
+    /** One ping; whether it was answered. */
+    const ping = (from: Namespace, source: string, to: string): boolean =>
+      from.run(`ping -n -q -c 1 -W 0.3 -I ${source} ${to} >/dev/null 2>&1 && echo yes || echo no`).trim() === 'yes'
+
+    before(async function () {
+      this.timeout(20_000)
+      driver = createNftDriver()
+      ;[lan, far, wan] = [createNamespace('lan'), createNamespace('far'), createNamespace('wan')]
+      // The device has a tunnel's name; what it is made of is all the same to the ruleset.
+      for (const [device, {name}] of [
+        ['lan0', lan],
+        [TUNNEL, far],
+        ['wan0', wan],
+      ] as const) {
+        shell(`ip link add ${device} type veth peer name eth0 netns ${name}; ip link set ${device} up`)
+      }
+      shell(`sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+for device in lan0 ${TUNNEL} wan0; do sysctl -qw net.ipv4.conf.$device.rp_filter=0; done
+ip address add 10.1.0.1/24 dev lan0
+ip address add 100.64.0.0 peer 100.64.0.2 dev ${TUNNEL}
+ip address add 198.18.0.0/31 dev wan0
+ip route add 10.2.0.0/24 via 100.64.0.2
+ip route add default via 198.18.0.1`)
+      lan.run(
+        'ip link set eth0 up; ip address add 10.1.0.5/24 dev eth0; ip address add 10.2.0.66/32 dev eth0; ip route add default via 10.1.0.1',
+      )
+      far.run(
+        'ip link set eth0 up; ip address add 100.64.0.2 peer 100.64.0.0 dev eth0; ip address add 10.2.0.7/32 dev lo; ip address add 10.9.0.9/32 dev lo; ip address add 192.168.99.1/32 dev lo; ip route add default via 100.64.0.0',
+      )
+      wan.run(
+        'ip link set eth0 up; ip address add 198.18.0.1/31 dev eth0; ip address add 10.1.0.77/32 dev lo; ip address add 10.2.200.7/32 dev lo; ip route add 10.0.0.0/8 via 198.18.0.0',
+      )
+      await load('allow')
+    })
+    after(async () => {
+      running?.kill('SIGKILL')
+      for (const namespace of [lan, far, wan]) namespace?.remove()
+      await driver?.close()
+    })
+
+    it('reads back as it was planned: nothing is left to do', async () => {
+      const {table} = tableWith('allow', compiled)
+      driver.distrust()
+      assert.deepEqual(diffNft(table, await driver.read(signal)), [])
+    })
+
+    it('a pod’s packet passes the tunnel, both ways', () => {
+      assert.ok(ping(far, '10.2.0.7', '10.1.0.5'))
+      assert.ok(ping(lan, '10.1.0.5', '10.2.0.7'))
+    })
+
+    const refused: [what: string, counter: string, send: () => boolean][] = [
+      ['a source behind a tunnel that its site does not own', 'spoofed', () => ping(far, '10.9.0.9', '10.1.0.5')],
+      [
+        'a remote site’s address on the LAN',
+        'spoofed',
+        () => ping(lan, '10.2.0.66', '10.1.0.1') || ping(lan, '10.2.0.66', '10.2.0.7'),
+      ],
+      ['an own address that comes from the WAN', 'spoofed', () => ping(wan, '10.1.0.77', '10.1.0.5')],
+      ['a remote prefix whose only way is the default route', 'leaked', () => ping(lan, '10.1.0.5', '10.2.200.7')],
+    ]
+    for (const [what, counter, send] of refused) {
+      it(`${what} is dropped and counted`, async () => {
+        const before = await packets(counter)
+        assert.equal(send(), false)
+        assert.ok((await packets(counter)) > before)
+      })
+    }
+
+    it('through a tunnel only its far end speaks to the gateway itself', async () => {
+      assert.ok(ping(far, '100.64.0.2', '100.64.0.0'))
+      const before = await packets('spoofed')
+      assert.equal(ping(far, '10.2.0.7', '10.1.0.1'), false)
+      assert.ok((await packets('spoofed')) > before)
+    })
+
+    it('tunnel packets from a gateway that nobody knows are dropped and counted', async () => {
+      const before = await packets('tunnel_unknown')
+      // Protocol 4 by hand: no tunnel device is needed to send one.
+      wan.run(`python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
+s.sendto(b'x' * 20, ('198.18.0.0', 0))"`)
+      assert.ok((await packets('tunnel_unknown')) > before)
+    })
+
+    it('a running flow goes on by its mark, and a deny ends it', async () => {
+      const [file, ...args] = [
+        'ip',
+        'netns',
+        'exec',
+        far.name,
+        'ping',
+        '-n',
+        '-i',
+        '0.05',
+        '-W',
+        '0.3',
+        '-I',
+        '10.2.0.7',
+        '10.1.0.5',
+      ]
+      running = spawn(file!, args, {stdio: ['ignore', 'pipe', 'ignore']})
+      let answers = 0
+      running.stdout!.on('data', (data) => {
+        answers += String(data).split('bytes from').length - 1
+      })
+      await eventually(() => (answers > 5 ? true : null))
+      await load('deny')
+      const denied = await packets('deny_egress_b')
+      await eventually(async () => ((await packets('deny_egress_b')) > denied + 3 ? true : null))
+      const atDeny = answers
+      await eventually(async () => ((await packets('deny_egress_b')) > denied + 10 ? true : null))
+      assert.equal(answers, atDeny, 'not one answer more')
+      await load('allow')
+      await eventually(() => (answers > atDeny ? true : null))
+    }).timeout(20_000)
+  })
+})
