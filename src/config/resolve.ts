@@ -100,8 +100,8 @@ function* checkDatastores(yaml: GatewayYaml): Generator<Problem> {
   }
   for (const [index, datastore] of yaml.datastores.entries()) {
     yield* checkTls(datastore, ['datastores', index])
-    if (datastore.kind === 'file' && datastore.export) {
-      yield conflict(['datastores', index, 'export'], 'a file cannot hold the export', 'use an etcd')
+    if (datastore.kind === 'file') {
+      yield conflict(['datastores', index, 'kind'], 'snapshots as datastores are not built yet', 'calico or isthmus')
     }
   }
 }

@@ -10,7 +10,7 @@ const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
 
 /** A source's last state goes to disk at most this often. */
-const SAVE_EVERY_MS = 5000
+const SAVE_EVERY_MS = 2000
 
 export interface SourcesOptions {
   readonly config: GatewayConfig

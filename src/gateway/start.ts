@@ -84,12 +84,14 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     })
   let runtime = await start(config, null)
 
+  let refused: readonly Finding[] = []
   // One reload at a time: the second begins from what the first left.
   let reloading: Promise<unknown> = Promise.resolve()
   const reload = (): Promise<ReloadResult> => {
     const next = reloading.then(async (): Promise<ReloadResult> => {
       const read = await readConfig(configFile)
       for (const finding of read.findings) log.error({code: finding.code}, formatFinding(finding))
+      refused = read.config ? [] : read.findings
       if (!read.config) {
         log.error('configuration refused; the old one stays in force')
         return {ok: false, findings: read.findings}
@@ -105,7 +107,15 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   }
 
   const metrics = createMetrics(() => runtime, kernel)
-  const view = createView({runtime: () => runtime, kernel, startedAt, nowMs: () => clock.nowMs(), reload, metrics})
+  const view = createView({
+    runtime: () => runtime,
+    kernel,
+    startedAt,
+    nowMs: () => clock.nowMs(),
+    reload,
+    refused: () => refused,
+    metrics,
+  })
   const stopping = new AbortController()
   const refreshing = (async () => {
     while (!stopping.signal.aborted) {

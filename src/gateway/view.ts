@@ -6,6 +6,7 @@ import {
   type TraceResult,
   VERSION,
 } from '../api/index.ts'
+import type {Finding} from '../model/index.ts'
 import {type Flow, trace} from '../policy/index.ts'
 import {policyRows, rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
@@ -17,6 +18,8 @@ export interface ViewOptions {
   readonly startedAt: Date
   readonly nowMs: () => number
   readonly reload: () => Promise<ReloadResult>
+  /** Why the configuration on disk is not the one in force; empty when it is. */
+  readonly refused: () => readonly Finding[]
   readonly metrics: () => Promise<{contentType: string; text: string}>
 }
 
@@ -42,7 +45,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     const {totals, config} = current
     const waiting = current.sources.ids.filter((id) => {
       const source = current.world().sources.get(id)
-      return !source?.synced && !source?.restored
+      return !source?.synced
     })
     const ready = last !== null && !last.held
     return {
@@ -57,7 +60,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       datastores: datastoreRows(current, nowMs()),
       sites: siteRows(current.world()),
       policies: policyRows(current.world()),
-      findings: current.findings(),
+      findings: [...options.refused(), ...current.findings()],
       reconcile: {
         lastSuccess: totals.lastSuccessMs === null ? null : new Date(totals.lastSuccessMs).toISOString(),
         durationMs: last?.durationMs ?? null,

@@ -6,8 +6,10 @@ import {KINDS} from '../../src/api/client.ts'
 import {gatewayJsonSchema, parseGatewayConfig} from '../../src/config/index.ts'
 import {createSourceMetrics} from '../../src/etcd/metrics.ts'
 import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
+import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
 import {registerConntrackMetrics, registerTunnelMetrics} from '../../src/observe/metrics.ts'
+import {planSysctls} from '../../src/plan/index.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
@@ -66,6 +68,17 @@ describe('docs/reference/cli.md', () => {
   it('names every kind of get', () => {
     const text = read('docs/reference/cli.md')
     for (const kind of KINDS) assert.ok(text.includes(`\`${kind}\``), kind)
+  })
+})
+
+describe('docs/reference/kernel-settings.md', () => {
+  it('has every setting with its value, and no other', () => {
+    const link: LinkSpec = {kind: 'wireguard', name: 'TUNNEL', alias: '', mtu: 1440}
+    const rows = [...read('docs/reference/kernel-settings.md').matchAll(/^\| `(\S+)` +\| (\d) /gm)]
+    assert.deepEqual(
+      rows.map(([, path, value]) => `${path} ${value}`),
+      planSysctls([link]).map(({path, value}) => `${path.join('/')} ${value}`),
+    )
   })
 })
 

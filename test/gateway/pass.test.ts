@@ -130,6 +130,16 @@ describe('a pass', () => {
     assert.equal((await second.pass()).held, false)
   })
 
+  it('what is on disk may be older than the kernel: it stands in only at the deadline', async () => {
+    const first = gateway()
+    await first.pass()
+    const second = gateway(first.node)
+    for (const source of SOURCES) second.federation.restore(listOf(source, []))
+    assert.equal((await second.pass()).held, true)
+    second.advance(FIRST_PASS_DEADLINE_MS)
+    assert.equal((await second.pass()).held, false)
+  })
+
   it('with nothing changed does nothing, and raises nothing', async () => {
     const {pass, raised} = gateway()
     await pass()
