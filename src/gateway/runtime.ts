@@ -219,10 +219,17 @@ async function every(ms: number, callback: () => void, clock: WatchClock, signal
   }
 }
 
+/** More nft steps than this in one transaction are told as one line. */
+const MANY_STEPS = 8
+
 /** One line a step, with its reason; findings when they change; failures with the driver's own words. */
 function tell(log: Logger, report: PassReport, before: PassReport | null): void {
   const failed = new Map(report.failures.map((failure) => [failure.step, failure]))
+  const nft = report.steps.filter(({driver}) => driver === 'nft')
+  const folded = nft.length > MANY_STEPS && !nft.some(({key}) => failed.has(key))
+  if (folded) log.info({steps: nft.length, reason: nft[0]?.reason}, 'nft transaction done')
   for (const step of report.steps) {
+    if (folded && step.driver === 'nft') continue
     const failure = failed.get(step.key)
     if (failure)
       log.error({step: step.key, reason: step.reason, code: failure.code, cause: failure.cause}, 'step failed')

@@ -1,8 +1,17 @@
 import {decodeRecord} from '../decode/index.ts'
 import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
-import type {DecodedBatch, Finding, GatewayConfig, RawRecord, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
-import {loadLastKnown, type SnapshotHeader, saveLastKnown} from '../store/index.ts'
+import type {
+  DecodedBatch,
+  Finding,
+  GatewayConfig,
+  RawRecord,
+  Snapshot,
+  SourceBatch,
+  SourceId,
+  TlsFiles,
+} from '../model/index.ts'
+import {loadLastKnown, saveLastKnown} from '../store/index.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
@@ -35,7 +44,7 @@ interface Source {
   readonly endpoints: readonly string[]
   readonly tls: TlsFiles | null
   readonly prefixes: readonly string[]
-  readonly header: Pick<SnapshotHeader, 'site' | 'source' | 'datastore'>
+  readonly header: Pick<Snapshot, 'site' | 'source' | 'datastore'>
 }
 
 function sourcesOf(config: GatewayConfig): Source[] {
@@ -80,7 +89,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
         source: source.id,
         type: 'list',
         revision,
-        clusterId: clusterId ?? '',
+        clusterId,
         upserts: records,
         deletes: [],
       }
@@ -103,14 +112,13 @@ async function follow(
   states: Map<SourceId, WatchState>,
   {federation, config, clock, signal, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
-  let unsaved: Pick<SnapshotHeader, 'clusterId' | 'revision'> | null = null
+  let unsaved: Pick<Snapshot, 'clusterId' | 'revision'> | null = null
   const save = async (): Promise<void> => {
     const at = unsaved
     unsaved = null
     if (!at) return
-    await saveLastKnown(config.paths.state, source.id, {...source.header, ...at}, memory.values()).catch((error) =>
-      onSaveFailed(source.id, error),
-    )
+    const snapshot = {...source.header, ...at, records: [...memory.values()]}
+    await saveLastKnown(config.paths.state, source.id, snapshot).catch((error) => onSaveFailed(source.id, error))
   }
   const saving = (async () => {
     while (!signal.aborted) {

@@ -11,4 +11,3 @@
 export {readState, writeState} from './files.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
-export {parseSnapshot, type Snapshot, type SnapshotHeader, snapshotText} from './snapshot.ts'

@@ -3,67 +3,16 @@ import {execFileSync} from 'node:child_process'
 import {chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import fc from 'fast-check'
-import {
-  createKeyStore,
-  knownFile,
-  loadLastKnown,
-  parseSnapshot,
-  saveLastKnown,
-  snapshotText,
-} from '../../src/store/index.ts'
+import {parseDatastoreName, parseSiteName} from '../../src/model/index.ts'
+import {createKeyStore, knownFile, loadLastKnown, saveLastKnown} from '../../src/store/index.ts'
 
 const HEADER = {
-  site: 'a',
+  site: parseSiteName('a')!,
   source: 'datastore',
-  datastore: 'main',
+  datastore: parseDatastoreName('main')!,
   clusterId: '18446744073709551615',
   revision: 7,
 } as const
-
-describe('snapshots', () => {
-  it('bring any bytes back exactly', () => {
-    const record = fc.record({
-      key: fc.string(),
-      value: fc.oneof(
-        fc.uint8Array(),
-        fc.string().map((text) => Buffer.from(text)),
-      ),
-      modRevision: fc.nat(),
-    })
-    fc.assert(
-      fc.property(fc.array(record), (records) => {
-        const {snapshot, findings} = parseSnapshot('f', snapshotText(HEADER, records))
-        assert.deepEqual(findings, [])
-        const plain = (list: readonly {key: string; value: Uint8Array; modRevision: number}[] | undefined) =>
-          list?.map(({key, value, modRevision}) => [key, [...value], modRevision])
-        assert.deepEqual(plain(snapshot?.records), plain(records))
-        assert.equal(snapshot?.clusterId, HEADER.clusterId)
-      }),
-    )
-  })
-
-  it('a broken line is a finding with its number; the rest counts', () => {
-    const text = `${snapshotText(HEADER, [])}{"key":"/a","text":"1","modRevision":1}\n{"key":\n{"key":"/b","text":"2","modRevision":2}\n`
-    const {snapshot, findings} = parseSnapshot('f', text)
-    assert.deepEqual(
-      snapshot?.records.map(({key}) => key),
-      ['/a', '/b'],
-    )
-    assert.deepEqual(
-      findings.map(({where}) => where.line),
-      [3],
-    )
-  })
-
-  for (const text of ['', '{}\n', 'null\n', 'not json\n', '{"kind":"snapshot","version":2}\n']) {
-    it(`${JSON.stringify(text)} is no snapshot`, () => {
-      const {snapshot, findings} = parseSnapshot('f', text)
-      assert.equal(snapshot, null)
-      assert.equal(findings[0]?.code, 'state-unreadable')
-    })
-  }
-})
 
 describe('the state directory', () => {
   let dir = ''
@@ -74,7 +23,7 @@ describe('the state directory', () => {
 
   it('keeps a source across a restart; what is not there is no finding; what is broken is one', async () => {
     assert.deepEqual(await loadLastKnown(dir, 'export/b'), {snapshot: null, findings: []})
-    await saveLastKnown(dir, 'export/b', HEADER, [{key: '/k', value: Buffer.from('v'), modRevision: 3}])
+    await saveLastKnown(dir, 'export/b', {...HEADER, records: [{key: '/k', value: Buffer.from('v'), modRevision: 3}]})
     assert.equal(statSync(knownFile(dir, 'export/b')).mode & 0o777, 0o600)
     const {snapshot} = await loadLastKnown(dir, 'export/b')
     assert.deepEqual(
