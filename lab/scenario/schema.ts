@@ -96,6 +96,8 @@ const during = z.strictObject({
   settleMs: z.int().default(1000),
   expect: z.strictObject({
     lost: range.default(0),
+    /** In place of `lost`: the share of what was sent, 0 to 1. */
+    lostShare: range.optional(),
     gapMs: range.optional(),
     brokenFlows: range.default(0),
     failedFlows: range.default(0),

@@ -56,7 +56,10 @@ export async function runDuring(world: World, step: During, dir: string): Promis
 
   const {expect} = step
   const wrong: string[] = []
-  if (udp && !inRange(lost, expect.lost)) wrong.push(`lost ${printRange(expect.lost)} expected`)
+  const share = lost / losses.reduce((sum, loss) => sum + loss.sent, 0)
+  if (udp && expect.lostShare !== undefined) {
+    if (!inRange(share, expect.lostShare)) wrong.push(`a share of ${printRange(expect.lostShare)} lost expected`)
+  } else if (udp && !inRange(lost, expect.lost)) wrong.push(`lost ${printRange(expect.lost)} expected`)
   if (udp && expect.gapMs !== undefined && !inRange(gapMs, expect.gapMs))
     wrong.push(`gap ${printRange(expect.gapMs)} ms expected`)
   if (flows && !inRange(flows.broken, expect.brokenFlows))

@@ -31,8 +31,9 @@ export interface DiffOptions {
 export function diff(desired: Desired, actual: Actual, options: DiffOptions): Step[] {
   const sysctls = diffSysctls(desired, actual)
   return [
-    ...sysctls.filter(({needs}) => needs.length === 0),
+    ...sysctls.filter((step) => step.needs.length === 0 && !isConntrack(step)),
     ...diffNft(desired.nft, actual.nft),
+    ...sysctls.filter(isConntrack),
     ...diffLinks(desired, actual, options.mayPrune),
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
@@ -40,6 +41,9 @@ export function diff(desired: Desired, actual: Actual, options: DiffOptions): St
     ...diffExport(desired, actual),
   ]
 }
+
+/** Conntrack's settings exist only once a rule has asked for conntrack. */
+const isConntrack = ({spec}: SysctlStep): boolean => spec.path[1] === 'netfilter'
 
 /** A device's own settings exist only with the device: they need its step. */
 function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
