@@ -52,13 +52,10 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
   writeFileSync(join(LAB_DIR, 'pid'), `${process.pid}\n`)
   const plan = planNetwork(scenario)
   const dirOf = (name: string): string => join(LAB_DIR, name)
-  tell('network: namespaces, links, addresses')
-  await buildNetwork(plan)
+  tell('network: namespaces, links, addresses; certificates')
+  const underlays = plan.gateways.map(({underlay}) => underlay)
+  const [certificates] = await Promise.all([makeCertificates(dirOf('certificates'), underlays), buildNetwork(plan)])
 
-  const certificates = await makeCertificates(
-    dirOf('certificates'),
-    plan.gateways.map(({underlay}) => underlay),
-  )
   const byRef = new Map(plan.gateways.map((gateway) => [`${gateway.site}/${gateway.name}`, gateway]))
   const etcds = new Map<string, EtcdPlan>()
   const agents = new Map<string, Agent>()

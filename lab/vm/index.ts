@@ -1,5 +1,5 @@
 import {type ChildProcess, spawn} from 'node:child_process'
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {command} from '../processes.ts'
 import {follow} from './follow.ts'
@@ -65,6 +65,7 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
   const kernel = findKernel()
   const ram = await initramfs(kernel, CACHE)
   mkdirSync(SHARES, {recursive: true})
+  await sweep()
   const share = mkdtempSync(join(SHARES, `${process.pid}-`))
   for (const name of ['stdout', 'stderr']) writeFileSync(join(share, name), '')
   mkdirSync(join(share, 'exec'))
@@ -118,6 +119,16 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
   } finally {
     if (hang) clearTimeout(hang)
     options.signal?.removeEventListener('abort', stop)
+    rmSync(share, {recursive: true, force: true})
+  }
+}
+
+/** Ends VMs whose owner was killed hard, and takes their shares away. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(SHARES)) {
+    if (existsSync(`/proc/${name.split('-')[0]}`)) continue
+    const share = join(SHARES, name)
+    await command(['pkill', '-KILL', '-f', `path=${share},`])
     rmSync(share, {recursive: true, force: true})
   }
 }

@@ -29,7 +29,8 @@ export interface ReadActual {
 }
 
 export interface ActualCache {
-  read(signal: AbortSignal): Promise<ReadActual>
+  /** Without `exported` the datastore is not asked: nothing waits for an etcd that does not answer. */
+  read(signal: AbortSignal, what: {readonly exported: boolean}): Promise<ReadActual>
   /** Forget what is known of these parts (of all, without names): a notification, a failure or a resync says so. */
   invalidate(...parts: DriverName[]): void
 }
@@ -58,7 +59,7 @@ export function createActualCache(readers: Readers): ActualCache {
   }
 
   return {
-    async read(signal) {
+    async read(signal, what) {
       const unread = new Map<DriverName, string>()
       const [sysctls, netlink, wireguard, nft, bird, exported] = await Promise.all([
         readPart('sysctl', unread, signal),
@@ -66,7 +67,7 @@ export function createActualCache(readers: Readers): ActualCache {
         readPart('wireguard', unread, signal),
         readPart('nft', unread, signal),
         readPart('bird', unread, signal),
-        readPart('etcd', unread, signal),
+        what.exported ? readPart('etcd', unread, signal) : null,
       ])
       return {actual: {sysctls, ...netlink, wireguard, nft, bird, exported}, unread}
     },

@@ -37,6 +37,8 @@ export interface PassDeps {
   readonly appliers: Appliers
   readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
   readonly sources: readonly SourceId[]
+  /** Whether the datastore that holds the export answers at the moment. */
+  readonly exportReachable: () => boolean
   /** Monotonic. */
   readonly nowMs: () => number
 }
@@ -69,7 +71,8 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
   return async (signal) => {
     const beganMs = deps.nowMs()
     const world = deps.world()
-    const {actual, unread} = await deps.cache.read(signal)
+    const mayPublish = ownSynced(deps.sources, world) && deps.exportReachable()
+    const {actual, unread} = await deps.cache.read(signal, {exported: mayPublish})
     const elapsedMs = deps.nowMs() - startedMs
     const {sources} = deps
     if (first && !mayRunFirst({tableExists: actual.nft !== null, sources, known: world.sources, elapsedMs})) {
@@ -77,7 +80,7 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
     first = false
-    const {planned, findings} = await planWithKeys(world, actual.nft)
+    const {planned, findings} = await planWithKeys(world, actual.nft, mayPublish)
     const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
 
     const mayPrune = (site: SiteName): boolean => {
@@ -108,9 +111,12 @@ function createPlanner(deps: PassDeps) {
     last = {input, planned: plan(input)}
     return last.planned
   }
-  return async (world: World, held: ActualNft | null): Promise<{planned: Planned; findings: readonly Finding[]}> => {
+  return async (
+    world: World,
+    held: ActualNft | null,
+    mayPublish: boolean,
+  ): Promise<{planned: Planned; findings: readonly Finding[]}> => {
     const policy = deps.compile(world, held)
-    const ownSources = deps.sources.filter((source) => source.startsWith('datastore/'))
     const input = (): PlanInput => ({
       config: deps.config,
       world,
@@ -118,7 +124,7 @@ function createPlanner(deps: PassDeps) {
       keys: new Map(deps.keys.known()),
       passwords: deps.passwords,
       uplinkDevices: deps.uplinkDevices(),
-      mayPublish: ownSources.every((source) => world.sources.get(source)?.synced),
+      mayPublish,
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
@@ -127,6 +133,10 @@ function createPlanner(deps: PassDeps) {
     return {planned: planOnce(input()), findings}
   }
 }
+
+/** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */
+const ownSynced = (sources: readonly SourceId[], world: World): boolean =>
+  sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced)
 
 /** World and policy are new objects whenever anything in them is new. */
 function sameInput(a: PlanInput, b: PlanInput): boolean {

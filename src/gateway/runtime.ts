@@ -133,6 +133,7 @@ export async function startRuntime({
     appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird, etcd},
     raiseGeneration: () => kernel.nft.raiseGeneration(),
     sources: sources.ids,
+    exportReachable: () => sources.states().get(`datastore/${exporting.name}`)?.connected === true,
     nowMs: () => clock.nowMs(),
   })
 

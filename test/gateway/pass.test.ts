@@ -22,6 +22,7 @@ function gateway(node = new FakeNode()) {
   const made: string[] = []
   let nowMs = 0
   let raiseFails = 0
+  let reachable = true
 
   const applier = <N extends DriverName>(name: N) => ({
     apply: async (steps: readonly Extract<Step, {driver: N}>[]): Promise<Outcome[]> => {
@@ -77,6 +78,7 @@ function gateway(node = new FakeNode()) {
       raised.push(nowMs)
     },
     sources: SOURCES,
+    exportReachable: () => reachable,
     nowMs: () => nowMs,
   })
   return {
@@ -89,6 +91,9 @@ function gateway(node = new FakeNode()) {
     pass: () => pass(signal),
     advance: (ms: number) => {
       nowMs += ms
+    },
+    loseEtcd: () => {
+      reachable = false
     },
     failRaise: (times: number) => {
       raiseFails = times
@@ -207,6 +212,15 @@ describe('a pass', () => {
     assert.equal(raised.length, 1)
     await pass()
     assert.equal(raised.length, 2, 'although this pass changed nothing')
+  })
+
+  it('does not ask an etcd that is away, and is not dirty for it', async () => {
+    const {pass, hear, loseEtcd, unreadable} = gateway()
+    hear(...SOURCES)
+    loseEtcd()
+    unreadable.add('etcd')
+    const report = await pass()
+    assert.deepEqual([report.dirty, [...report.unread]], [false, []])
   })
 
   it('publishes only once its own datastores have been read whole', async () => {
