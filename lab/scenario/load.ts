@@ -1,103 +1,104 @@
-import {readFileSync} from 'node:fs'
+import {existsSync} from 'node:fs'
 import {dirname, join} from 'node:path'
-import {isMap, isSeq, LineCounter, type Node, parseDocument} from 'yaml'
-import type {z} from 'zod'
+import {explain, type Mistake} from './explain.ts'
+import {checkReferences, filesOf} from './references.ts'
 import {type Scenario, scenarioSchema} from './schema.ts'
+import {readSource, type Source} from './source.ts'
 
-/** Everything that is wrong with a scenario, each with file, line and path. */
+/** Everything that is wrong with a scenario, a line each, with file, line and path. */
 export class ScenarioRefused extends Error {}
 
-interface Parsed {
-  readonly file: string
-  readonly value: Record<string, unknown>
-  readonly lineOf: (path: readonly PropertyKey[]) => number
-}
+type Path = readonly PropertyKey[]
 
-function parseFile(file: string): Parsed {
-  const lines = new LineCounter()
-  const document = parseDocument(readFileSync(file, 'utf8'), {lineCounter: lines, prettyErrors: false})
-  if (document.errors.length > 0) {
-    const all = document.errors.map(
-      (error) => `${file}:${lines.linePos(error.pos[0]).line}: not YAML: ${error.message}`,
-    )
-    throw new ScenarioRefused(all.join('\n'))
-  }
-  const lineOf = (path: readonly PropertyKey[]): number => {
-    let node: unknown = document.contents
-    let offset = 0
-    for (const part of path) {
-      const next: unknown = isMap(node) || isSeq(node) ? node.get(part, true) : undefined
-      if (next === undefined) break
-      node = next
-      offset = (next as Node).range?.[0] ?? offset
-    }
-    return lines.linePos(offset).line
-  }
-  return {file, value: (document.toJS() ?? {}) as Record<string, unknown>, lineOf}
+/** A scenario put together from its files. `placeOf` leads from a path in the whole to the file that says it. */
+interface Whole {
+  readonly value: Record<string, unknown>
+  readonly placeOf: (path: Path) => {readonly source: Source; readonly path: Path}
 }
 
 /**
  * Reads a scenario. `base: FILE` gives keys that the file itself does not have, and a step `{include: FILE}` stands
- * for the list of steps in that file, so that two scenarios can share all but what makes them different.
+ * for the list of steps in that file, so that two scenarios can share all but what makes them different. All files are
+ * named from the scenario's own folder.
  */
 export function loadScenario(file: string): {scenario: Scenario; dir: string} {
-  const own = parseFile(file)
   const dir = dirname(file)
-  const {base, ...rest} = own.value
-  const value: Record<string, unknown> =
-    typeof base === 'string' ? {...parseFile(join(dir, base)).value, ...rest} : rest
-  value.steps = expandSteps(value.steps, dir)
-  const result = scenarioSchema.safeParse(value)
-  if (!result.success) {
-    throw new ScenarioRefused(result.error.issues.map((issue) => explain(issue, own)).join('\n'))
+  const problems: string[] = []
+  const whole = assemble(file, dir, problems)
+  if (!whole || problems.length > 0) throw new ScenarioRefused(problems.join('\n'))
+
+  const result = scenarioSchema.safeParse(whole.value)
+  const mistakes: Mistake[] = result.success ? [] : result.error.issues.flatMap((issue) => explain(issue, whole.value))
+  const readable = result.success ? result.data : withoutBadSteps(whole.value, mistakes)
+  if (readable) {
+    mistakes.push(...checkReferences(readable))
+    for (const {path, file: named} of filesOf(readable)) {
+      if (!existsSync(join(dir, named))) mistakes.push({path, message: `no such file: ${named}`})
+    }
   }
-  const problems = checkReferences(result.data)
-  if (problems.length > 0) throw new ScenarioRefused(problems.map((problem) => `${file}: ${problem}`).join('\n'))
+  if (!result.success || mistakes.length > 0) {
+    const lines = mistakes.map(({path, message}) => {
+      const {source, path: own} = whole.placeOf(path)
+      return `${source.file}:${source.lineOf(own)}: ${own.map(String).join('.') || 'the file'}: ${message}`
+    })
+    throw new ScenarioRefused([...new Set(lines)].join('\n'))
+  }
   return {scenario: result.data, dir}
 }
 
-function expandSteps(steps: unknown, dir: string): unknown {
-  if (!Array.isArray(steps)) return steps
-  return steps.flatMap((step: unknown) => {
-    const include = typeof step === 'object' && step !== null && 'include' in step ? step.include : undefined
-    if (typeof include !== 'string') return [step]
-    const list = parseDocument(readFileSync(join(dir, include), 'utf8')).toJS() as unknown
-    return Array.isArray(list) ? (list as unknown[]) : [list]
-  })
+function assemble(file: string, dir: string, problems: string[]): Whole | null {
+  const own = readSource(file, problems)
+  if (!own) return null
+  if (!isRecord(own.value)) {
+    problems.push(`${file}:1: a map of keys expected`)
+    return null
+  }
+  const {base, ...rest} = own.value
+  const below = typeof base === 'string' ? readSource(join(dir, base), problems) : null
+  const value = {...(isRecord(below?.value) ? below.value : {}), ...rest}
+  const sourceOf = (key: PropertyKey | undefined): Source =>
+    below && isRecord(below.value) && key !== undefined && !(key in rest) && key in below.value ? below : own
+
+  const steps: unknown[] = []
+  const places: {source: Source; path: Path}[] = []
+  const listed = value.steps
+  if (Array.isArray(listed)) {
+    const source = sourceOf('steps')
+    for (const [index, step] of (listed as unknown[]).entries()) {
+      const include = isRecord(step) && Object.keys(step).length === 1 ? step.include : undefined
+      const part = typeof include === 'string' ? readSource(join(dir, include), problems) : null
+      if (part && !Array.isArray(part.value)) problems.push(`${part.file}:1: a list of steps expected`)
+      if (part && Array.isArray(part.value)) {
+        for (const [nth, inner] of (part.value as unknown[]).entries()) {
+          steps.push(inner)
+          places.push({source: part, path: [nth]})
+        }
+      } else if (typeof include !== 'string') {
+        steps.push(step)
+        places.push({source, path: ['steps', index]})
+      }
+    }
+    value.steps = steps
+  }
+  return {
+    value,
+    placeOf(path) {
+      const [key, index] = path
+      const step = key === 'steps' && typeof index === 'number' ? places[index] : undefined
+      return step ? {source: step.source, path: [...step.path, ...path.slice(2)]} : {source: sourceOf(key), path}
+    },
+  }
 }
 
-function explain(issue: z.core.$ZodIssue, {file, lineOf}: Parsed): string {
-  // Of a union, only the branch that came furthest is of use to a person.
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const best = [...issue.errors].sort((a, b) => a.length - b.length)[0]!
-    return best
-      .map((inner) => explain({...inner, path: [...issue.path, ...inner.path]}, {file, lineOf, value: {}}))
-      .join('\n')
-  }
-  return `${file}:${lineOf(issue.path)}: ${issue.path.map(String).join('.')}: ${issue.message}`
+/** The scenario as it would be if the steps that cannot be read did nothing: its names can be checked all the same. */
+function withoutBadSteps(value: Record<string, unknown>, mistakes: readonly Mistake[]): Scenario | null {
+  const {steps} = value
+  if (!Array.isArray(steps)) return null
+  const bad = new Set(mistakes.flatMap(({path: [key, index]}) => (key === 'steps' ? [index] : [])))
+  const nothing = {event: {waitMs: 0}}
+  const rest = (steps as unknown[]).map((step, index) => (bad.has(index) ? nothing : step))
+  return scenarioSchema.safeParse({...value, steps: rest}).data ?? null
 }
 
-/** Names that must exist: sites of pairs, routers of gateways, nodes of pods, pods of checks. */
-function checkReferences(scenario: Scenario): string[] {
-  const problems: string[] = []
-  const sites = Object.keys(scenario.sites)
-  const need = (ok: boolean, problem: string): void => {
-    if (!ok) problems.push(problem)
-  }
-  for (const {between} of scenario.pairs) {
-    for (const site of between) need(sites.includes(site), `pairs: no site ${site}; known: ${sites.join(', ')}`)
-  }
-  need(sites.includes(scenario.authority), `authority: no site ${scenario.authority}`)
-  for (const [a, b] of scenario.wan.links) {
-    for (const router of [a, b]) need(router in scenario.wan.routers, `wan.links: no router ${router}`)
-  }
-  for (const [name, site] of Object.entries(scenario.sites)) {
-    for (const [gateway, {attach}] of Object.entries(site.gateways)) {
-      need(attach in scenario.wan.routers, `sites.${name}.gateways.${gateway}.attach: no router ${attach}`)
-    }
-    for (const [pod, {node}] of Object.entries(site.pods)) {
-      need(node in site.nodes, `sites.${name}.pods.${pod}.node: no node ${node}`)
-    }
-  }
-  return problems
-}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -65,14 +65,19 @@ const exec = z.strictObject({
 
 export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, exec])
 
+/** A process of a gateway. */
+const part = z
+  .string()
+  .regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/, 'SITE/GATEWAY/PART expected; parts are isthmus, bird, etcd')
+
 const put = z.strictObject({put: z.strictObject({datastore: ref, resource: z.string()})})
 const putRaw = z.strictObject({putRaw: z.strictObject({datastore: ref, key: z.string(), text: z.string()})})
 const remove = z.strictObject({delete: z.strictObject({datastore: ref, key: z.string()})})
 const kill = z.strictObject({
-  kill: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/),
+  kill: part,
   signal: z.enum(['KILL', 'TERM', 'STOP', 'CONT', 'HUP']).default('KILL'),
 })
-const start = z.strictObject({start: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/)})
+const start = z.strictObject({start: part})
 const run = z.strictObject({exec: z.strictObject({in: z.string(), command: z.string()})})
 /** Drops what tunnels look like from outside, on every router: between two underlay addresses, or everywhere. */
 const cut = z.strictObject({cut: z.union([z.literal('tunnels'), z.tuple([ref, ref])])})

@@ -1,0 +1,146 @@
+import type {Mistake} from './explain.ts'
+import type {Check, Event, Scenario} from './schema.ts'
+
+/** Linux's IFNAMSIZ, less the zero at the end. */
+const DEVICE_NAME_MAX = 15
+
+interface File {
+  readonly path: readonly PropertyKey[]
+  readonly file: string
+}
+
+/** The files that a scenario names. */
+export function filesOf({policies, sites, steps}: Scenario): File[] {
+  const ofEvent = (event: Event, path: PropertyKey[]): File[] =>
+    'put' in event ? [{path: [...path, 'put', 'resource'], file: event.put.resource}] : []
+  return [
+    ...policies.map((file, index) => ({path: ['policies', index], file})),
+    ...Object.entries(sites).flatMap(([site, {datastores}]) =>
+      Object.entries(datastores).flatMap(([name, {resources}]) =>
+        resources === undefined ? [] : [{path: ['sites', site, 'datastores', name, 'resources'], file: resources}],
+      ),
+    ),
+    ...steps.flatMap((step, index) =>
+      'event' in step
+        ? ofEvent(step.event, ['steps', index, 'event'])
+        : 'during' in step
+          ? step.during.events.flatMap((event, nth) => ofEvent(event, ['steps', index, 'during', 'events', nth]))
+          : [],
+    ),
+  ]
+}
+
+/** Names that must exist: routers, nodes, sites, and whatever steps speak of; and names that must be only once. */
+export function checkReferences(scenario: Scenario): Mistake[] {
+  const mistakes: Mistake[] = []
+  const names = namesOf(scenario)
+  const need = (known: readonly string[], name: string, what: string, path: readonly PropertyKey[]): void => {
+    if (!known.includes(name))
+      mistakes.push({path, message: `no ${what} ${name}; known: ${known.join(', ') || 'none'}`})
+  }
+
+  scenario.pairs.forEach(({between}, index) => {
+    between.forEach((site, end) => void need(names.sites, site, 'site', ['pairs', index, 'between', end]))
+  })
+  need(names.sites, scenario.authority, 'site', ['authority'])
+  scenario.wan.links.forEach((link, index) => {
+    link.forEach((router, end) => void need(names.routers, router, 'router', ['wan', 'links', index, end]))
+  })
+  for (const [name, site] of Object.entries(scenario.sites)) {
+    const nodes = Object.keys(site.nodes)
+    for (const [gateway, {attach}] of Object.entries(site.gateways)) {
+      need(names.routers, attach, 'router', ['sites', name, 'gateways', gateway, 'attach'])
+    }
+    for (const [pod, {node}] of Object.entries(site.pods))
+      need(nodes, node, 'node', ['sites', name, 'pods', pod, 'node'])
+    site.static.forEach(({node}, index) => void need(nodes, node, 'node', ['sites', name, 'static', index, 'node']))
+    for (const key of ['datastores', 'gateways'] as const) {
+      if (Object.keys(site[key]).length === 0) mistakes.push({path: ['sites', name, key], message: 'one expected'})
+    }
+  }
+  scenario.steps.forEach((step, index) => {
+    if ('check' in step) namesOfCheck(step.check, ['steps', index, 'check'])
+    else if ('event' in step) namesOfEvent(step.event, ['steps', index, 'event'])
+    else {
+      const path = ['steps', index, 'during']
+      for (const kind of ['udp', 'tcp'] as const) {
+        const ends = step.during.traffic[kind]
+        if (ends) namesOfEnds(ends, [...path, 'traffic', kind])
+      }
+      step.during.events.forEach((event, nth) => void namesOfEvent(event, [...path, 'events', nth]))
+    }
+  })
+  return [...mistakes, ...clashes(scenario)]
+
+  function namesOfEnds(ends: {from: string; to: string}, path: readonly PropertyKey[]): void {
+    need(names.pods, ends.from, 'pod', [...path, 'from'])
+    if (ends.to.includes('/')) need(names.pods, ends.to, 'pod', [...path, 'to'])
+  }
+
+  function namesOfCheck(check: Check, path: readonly PropertyKey[]): void {
+    if ('ping' in check) namesOfEnds(check.ping, [...path, 'ping'])
+    else if ('tcp' in check) namesOfEnds(check.tcp, [...path, 'tcp'])
+    else if ('capture' in check) {
+      need(names.places, check.capture.on, 'place', [...path, 'capture', 'on'])
+      namesOfEnds(check.capture.while, [...path, 'capture', 'while'])
+    } else if ('routes' in check) need(names.places, check.routes.of, 'place', [...path, 'routes', 'of'])
+    else if ('exec' in check) need(names.places, check.exec.in, 'place', [...path, 'exec', 'in'])
+    else if ('metric' in check) need(names.gateways, check.metric.gateway, 'gateway', [...path, 'metric', 'gateway'])
+    else if ('status' in check) need(names.gateways, check.status.gateway, 'gateway', [...path, 'status', 'gateway'])
+    else if (check.allow !== 'all') {
+      check.allow.forEach((pair, index) => {
+        pair.forEach((pod, end) => void need(names.pods, pod, 'pod', [...path, 'allow', index, end]))
+      })
+    }
+  }
+
+  function namesOfEvent(event: Event, path: readonly PropertyKey[]): void {
+    const datastore = (key: string, name: string): void =>
+      need(names.datastores, name, 'datastore', [...path, key, 'datastore'])
+    const gateway = (key: string, part: string): void =>
+      need(names.gateways, part.slice(0, part.lastIndexOf('/')), 'gateway', [...path, key])
+    if ('put' in event) datastore('put', event.put.datastore)
+    else if ('putRaw' in event) datastore('putRaw', event.putRaw.datastore)
+    else if ('delete' in event) datastore('delete', event.delete.datastore)
+    else if ('kill' in event) gateway('kill', event.kill)
+    else if ('start' in event) gateway('start', event.start)
+    else if ('exec' in event) need(names.places, event.exec.in, 'place', [...path, 'exec', 'in'])
+    else if ('cut' in event && event.cut !== 'tunnels') {
+      event.cut.forEach((name, end) => void need(names.gateways, name, 'gateway', [...path, 'cut', end]))
+    }
+  }
+}
+
+function namesOf({sites, wan}: Scenario) {
+  const all = Object.entries(sites)
+  const refs = (key: 'pods' | 'gateways' | 'datastores'): string[] =>
+    all.flatMap(([name, site]) => Object.keys(site[key]).map((own) => `${name}/${own}`))
+  const routers = Object.keys(wan.routers)
+  const plain = all.flatMap(([, site]) => [...Object.keys(site.gateways), ...Object.keys(site.nodes)])
+  const [pods, gateways] = [refs('pods'), refs('gateways')]
+  /** Where commands can run. */
+  const places = [...routers, ...plain, ...pods, ...gateways]
+  return {sites: Object.keys(sites), routers, pods, gateways, datastores: refs('datastores'), places}
+}
+
+/** Routers, gateways, nodes and pods are namespaces of one machine; a name makes a device, too. */
+function clashes({sites, wan}: Scenario): Mistake[] {
+  const mistakes: Mistake[] = []
+  const seen = new Map<string, string>()
+  const once = (name: string, path: readonly PropertyKey[], device = name): void => {
+    const other = seen.get(name)
+    if (other !== undefined) mistakes.push({path, message: `${name} is already the name of ${other}`})
+    else seen.set(name, path.map(String).join('.'))
+    if (device.length > DEVICE_NAME_MAX) mistakes.push({path, message: `too long: its device would be ${device}`})
+  }
+  for (const name of Object.keys(wan.routers)) once(name, ['wan', 'routers', name], `to-${name}`)
+  for (const [site, {gateways, nodes, pods}] of Object.entries(sites)) {
+    for (const name of Object.keys(gateways)) once(name, ['sites', site, 'gateways', name], `to-${name}`)
+    for (const name of Object.keys(nodes)) once(name, ['sites', site, 'nodes', name], `p-${name}`)
+    for (const [name, {address}] of Object.entries(pods)) {
+      once(`${site}-${name}`, ['sites', site, 'pods', name], `cali${site}${name}`)
+      once(address, ['sites', site, 'pods', name, 'address'])
+    }
+  }
+  return mistakes
+}
