@@ -113,12 +113,12 @@ export async function lookMetric(world: World, {metric, expect}: Of<'metric'>): 
 
 /** Sum of the series with the name and all the labels asked for: `name{label="value",…}`; null when there is none. */
 export function sampleOf(exposition: string, query: string): number | null {
-  const [, name, selector] = /^([a-z_]+)(?:\{(.*)\})?$/.exec(query) ?? []
+  const [, name, selector] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?$/.exec(query) ?? []
   if (!name) throw new Error(`${query}: name{label="value"} expected`)
   const wanted = (selector ?? '').split(',').filter(Boolean)
   let sum: number | null = null
   for (const line of exposition.split('\n')) {
-    const [, own, labels, value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+    const [, own, labels, value] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
     if (own !== name || !wanted.every((label) => (labels ?? '').split(',').includes(label))) continue
     sum = (sum ?? 0) + Number(value)
   }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {tmpdir} from 'node:os'
+import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {blockOf, planNetwork} from '../../lab/network/plan.ts'
-import {loadScenario, ScenarioRefused} from '../../lab/scenario/load.ts'
+import {loadScenario} from '../../lab/scenario/load.ts'
 import {scenarioJsonSchema} from '../../lab/scenario/schema.ts'
-import {documentEntries, siteEntries} from '../../lab/site/calico-data.ts'
+import {documentEntries, generatedEntries, siteEntries} from '../../lab/site/calico-data.ts'
 import {certificatesIn} from '../../lab/site/certificates.ts'
 import {gatewayYaml} from '../../lab/site/gateway-yaml.ts'
 import {sampleOf} from '../../lab/steps/observations.ts'
@@ -18,6 +17,13 @@ const SCENARIOS = join(import.meta.dirname, '../../lab/scenarios')
 const files = readdirSync(SCENARIOS)
   .filter((file) => file.endsWith('.yaml'))
   .map((file) => join(SCENARIOS, file))
+
+function assertUnique(names: readonly string[]): void {
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  )
+}
 
 describe('scenario files', () => {
   it('the JSON Schema on disk is the one of the code (UPDATE_SCHEMA=1 writes it)', () => {
@@ -47,10 +53,21 @@ describe('scenario files', () => {
       const {scenario, dir} = loadScenario(file)
       const plan = planNetwork(scenario)
       assert.deepEqual(plan, planNetwork(scenario))
-      const namespaces = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods].map(
-        ({namespace}) => namespace,
+      const places = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods]
+      assertUnique(places.map(({namespace}) => namespace))
+      assertUnique([
+        ...plan.gateways.flatMap(({underlay, wan, lan}) => [underlay, wan.local, wan.router.address, lan]),
+        ...plan.routerLinks.flatMap(({ends}) => ends.map(({address}) => address)),
+        ...[...plan.nodes, ...plan.pods].map(({address}) => address),
+        ...plan.gateways.flatMap(({inner}) => inner),
+        ...plan.routers.map(({routerId}) => routerId),
+      ])
+      // Linux's limit for the name of a device.
+      const devices = [...plan.pods.map(({device}) => device), ...plan.gateways.map(({wan}) => wan.router.device)]
+      assert.deepEqual(
+        devices.filter((device) => device.length > 15),
+        [],
       )
-      assert.equal(new Set(namespaces).size, namespaces.length)
       for (const gateway of plan.gateways) {
         const text = gatewayYaml(gateway, scenario, plan, {dir: '/run/x', certificates: certificatesIn('/run/c')})
         assert.deepEqual(parseGatewayConfig(text, gateway.name).findings, [])
@@ -65,34 +82,52 @@ describe('scenario files', () => {
       }
     })
   }
+})
 
-  describe('that are wrong', () => {
-    let dir = ''
-    before(() => {
-      dir = mkdtempSync(join(tmpdir(), 'isthmus-scenario-'))
-    })
-    after(() => rmSync(dir, {recursive: true}))
-    const good = readFileSync(join(SCENARIOS, 'self-test.yaml'), 'utf8')
-    const cases: [name: string, edit: [string, string], problem: RegExp][] = [
-      ['not YAML', ['version: 1', 'version: [1'], /wrong\.yaml:\d+: not YAML/],
-      ['an unknown key', ['version: 1', 'version: 1\nversoin: 1'], /wrong\.yaml:\d+: .*versoin/],
-      ['an unknown engine', ['engine: frr', 'engine: cisco'], /wrong\.yaml:5: wan\.routers\.r1\.engine/],
-      ['a node that is not there', ['node: na1,', 'node: nx,'], /no node nx/],
-      ['a router that is not there', ['attach: r2', 'attach: r9'], /no router r9/],
-      ['a site that is not there', ['between: [a, b]', 'between: [a, z]'], /no site z/],
-      ['a check of no kind', ['ping: { from: a/p1, to: b/p1 }, expect: ok', 'pong: {}, expect: ok'], /steps/],
-    ]
-    for (const [name, edit, problem] of cases) {
-      it(`${name}: refused with its place`, () => {
-        assert.ok(good.includes(edit[0]), 'the edit applies')
-        const file = join(dir, 'wrong.yaml')
-        writeFileSync(file, good.replace(edit[0], edit[1]))
-        assert.throws(
-          () => loadScenario(file),
-          (error) => error instanceof ScenarioRefused && problem.test(error.message),
-        )
-      })
+describe('Calico data of a site', () => {
+  const {scenario} = loadScenario(join(SCENARIOS, 'three-sites-direct.yaml'))
+  const plan = planNetwork(scenario)
+  const entries = siteEntries('a', scenario.sites.a!, plan)
+  const decoded = entries.map(([key, value]) => decodeRecord({key, value: Buffer.from(value), modRevision: 1}))
+
+  it('is of each kind that Calico would have written', () => {
+    const kinds: Record<string, number> = {}
+    for (const record of decoded) {
+      const kind = record.type === 'resource' ? record.resource.kind : record.type
+      kinds[kind] = (kinds[kind] ?? 0) + 1
     }
+    assert.deepEqual(kinds, {
+      BlockAffinity: 1,
+      ClusterInformation: 1,
+      IPAMBlock: 1,
+      IPPool: 1,
+      Node: 1,
+      Profile: 2,
+      Tier: 1,
+      WorkloadEndpoint: 2,
+    })
+  })
+
+  it('shows each pod with its address, node and labels', () => {
+    const pods = decoded.flatMap((record) =>
+      record.type === 'resource' && record.resource.kind === 'WorkloadEndpoint' ? [record.resource] : [],
+    )
+    assert.deepEqual(
+      pods.map(({addresses, node, pod, meta}) => [addresses, node, pod, meta.namespace, meta.labels.app]),
+      [
+        [['10.1.0.5'], 'na1', 'p1', 'default', 'web'],
+        [['10.1.0.6'], 'na1', 'p2', 'default', 'db'],
+      ],
+    )
+  })
+
+  it('is much if much is asked for, each with an address of its own inside the site', () => {
+    const load = [...generatedEntries('a', scenario, 1000, 20)]
+    assertUnique(load.map(([key]) => key))
+    const addresses = load.map(([, value]) => (JSON.parse(value) as {spec: {ipNetworks: string[]}}).spec.ipNetworks[0]!)
+    assertUnique(addresses)
+    assert.ok(addresses.every((address) => address.startsWith('10.1.')))
+    assert.equal(new Set(load.map(([, value]) => /"app":"([^"]+)"/.exec(value)?.[1])).size, 20)
   })
 })
 
@@ -120,10 +155,10 @@ describe('the lab’s arithmetic', () => {
     )
   })
   it('samples: all labels asked for, summed; none is null', () => {
-    const text = '# HELP x y\nx{a="1",b="2"} 3\nx{a="1",b="3"} 4\nz 5\n'
+    const text = '# HELP x y\nx{a="1",b="2"} 3\nx{a="1",b="3"} 4\nz 5\nbits_64 6e3\n'
     assert.deepEqual(
-      ['x', 'x{a="1",b="3"}', 'z', 'x{a="2"}', 'q'].map((query) => sampleOf(text, query)),
-      [7, 4, 5, null, null],
+      ['x', 'x{a="1",b="3"}', 'z', 'bits_64', 'x{a="2"}', 'q'].map((query) => sampleOf(text, query)),
+      [7, 4, 5, 6000, null, null],
     )
   })
 })
