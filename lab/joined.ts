@@ -25,7 +25,7 @@ export async function waitUntilJoined(world: World): Promise<void> {
         await until(
           `${ref} joined`,
           async () => {
-            const status = (await statusOf(world, ref).catch(() => null)) as Status | null
+            const status = (await statusOf(world, ref)) as Status | null
             if (!status) return null
             missing = whatIsMissing(status, tunnels, remotes.length)
             return missing === '' ? true : null

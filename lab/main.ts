@@ -1,6 +1,6 @@
-import {existsSync, readFileSync} from 'node:fs'
 import {join, relative} from 'node:path'
 import {parseArgs} from 'node:util'
+import {LabBusy, refuseSecond} from './claim.ts'
 import {environmentName, lacking} from './environment.ts'
 import {waitUntilJoined} from './joined.ts'
 import {command, inNamespace} from './processes.ts'
@@ -49,18 +49,6 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const seconds = (began: number): string => ((performance.now() - began) / 1000).toFixed(1)
 
-/** Another lab that lives: two would use the same names. */
-function otherLab(): number | null {
-  const file = join(LAB_DIR, 'pid')
-  if (!existsSync(file)) return null
-  const pid = Number(readFileSync(file, 'utf8'))
-  try {
-    return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lab/main') ? pid : null
-  } catch {
-    return null
-  }
-}
-
 async function main(args: string[]): Promise<number> {
   const options = parse(args)
   if (!options) return 2
@@ -71,11 +59,7 @@ async function main(args: string[]): Promise<number> {
     tell(`This kernel has no ${missing.join(' and no ')}: the lab runs in a VM with Debian's kernel.`)
     return runInVm(args)
   }
-  const other = otherLab()
-  if (other !== null) {
-    tell(`A lab is running already (pid ${other}); end it with Ctrl-C first.`)
-    return 2
-  }
+  refuseSecond(LAB_DIR)
 
   const interrupted = new Promise<'interrupted'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('interrupted'))
@@ -132,7 +116,7 @@ The lab stays up until Ctrl-C.
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const expected = error instanceof ScenarioRefused || error instanceof VmMissing
+  const expected = error instanceof ScenarioRefused || error instanceof VmMissing || error instanceof LabBusy
   tell(expected ? error.message : `the lab failed: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = expected ? 2 : 1
 }

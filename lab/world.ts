@@ -1,10 +1,11 @@
 import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {type Agent, startAgent} from './agent/client.ts'
+import {claim, refuseSecond} from './claim.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
 import {type GatewayPlan, type LabPlan, planNetwork} from './network/plan.ts'
 import {startBird, startNode, startRouter} from './network/routers.ts'
-import {daemon, inNamespace, kill, must, pidsIn} from './processes.ts'
+import {daemon, inNamespace, kill, must, pidsIn, until} from './processes.ts'
 import type {Scenario} from './scenario/schema.ts'
 import {documentEntries, type Entry, generatedEntries, siteEntries} from './site/calico-data.ts'
 import {type Certificates, makeCertificates} from './site/certificates.ts'
@@ -39,8 +40,9 @@ export interface World {
   stop(): Promise<void>
 }
 
-/** Takes away what an earlier lab left, killed hard or not. */
+/** Takes away what an earlier lab left, killed hard or not; refuses while it lives. */
 export async function cleanUp(): Promise<void> {
+  refuseSecond(LAB_DIR)
   await removeNetwork()
   rmSync(LAB_DIR, {recursive: true, force: true})
 }
@@ -48,8 +50,7 @@ export async function cleanUp(): Promise<void> {
 /** Builds the whole scenario on the running kernel and starts every part of it, in parallel where that is possible. */
 export async function startWorld(scenario: Scenario, dir: string, tell: (line: string) => void): Promise<World> {
   await cleanUp()
-  mkdirSync(LAB_DIR, {recursive: true, mode: 0o755})
-  writeFileSync(join(LAB_DIR, 'pid'), `${process.pid}\n`)
+  claim(LAB_DIR)
   const plan = planNetwork(scenario)
   const dirOf = (name: string): string => join(LAB_DIR, name)
   tell('network: namespaces, links, addresses; certificates')
@@ -151,10 +152,18 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
             `no pod ${target}`,
           ).address
         : target,
-    start: (ref, part) => start(ref, part),
+    async start(ref, part) {
+      // A second one would fight the first, and whatever is then seen would be the first's work.
+      if ((await pidsOf(gatewayOf(ref), part, dirOf)).length > 0) throw new Error(`${part} runs already at ${ref}`)
+      await start(ref, part)
+    },
     async signal(ref, part, signal) {
       const gateway = gatewayOf(ref)
-      for (const pid of await pidsOf(gateway, part, dirOf)) kill(pid, signal)
+      const pids = await pidsOf(gateway, part, dirOf)
+      if (pids.length === 0) throw new Error(`no ${part} runs at ${ref}`)
+      for (const pid of pids) kill(pid, signal)
+      const gone = async (): Promise<true | null> => ((await pidsOf(gateway, part, dirOf)).length === 0 ? true : null)
+      if (signal === 'SIGKILL') await until(`${ref}/${part} dead`, gone)
     },
     async stop() {
       for (const agent of agents.values()) agent.close()

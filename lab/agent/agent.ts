@@ -22,7 +22,7 @@ createServer((socket) => {
   socket.pipe(socket)
 }).listen(TRAFFIC_PORT)
 
-// What arrived since the sender last began; a sequence that begins again is a new measurement.
+// What arrived since the lab last said to forget: the first packet of a new sequence may itself be lost.
 let arrived = new Set<number>()
 let lastArrival: number | null = null
 let longestGapMs = 0
@@ -30,10 +30,7 @@ const receiver: UdpSocket = createSocket('udp4')
 receiver.on('message', (message) => {
   const sequence = message.readUInt32BE(0)
   const now = performance.now()
-  if (sequence === 0) {
-    arrived = new Set()
-    longestGapMs = 0
-  } else if (lastArrival !== null) longestGapMs = Math.max(longestGapMs, now - lastArrival)
+  if (lastArrival !== null) longestGapMs = Math.max(longestGapMs, now - lastArrival)
   lastArrival = now
   arrived.add(sequence)
 })
@@ -154,6 +151,11 @@ async function handle(request: Request): Promise<Connected | Sent | Received | F
       return {sent}
     case 'udp-received':
       return receivedRanges()
+    case 'udp-forget':
+      arrived = new Set()
+      lastArrival = null
+      longestGapMs = 0
+      return {}
     case 'flows-start':
       startFlows(request.to, request.everyMs)
       return {}

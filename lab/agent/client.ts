@@ -13,6 +13,8 @@ export interface Agent {
   startUdp(to: string, intervalMs: number): Promise<void>
   stopUdp(): Promise<Sent>
   received(): Promise<Received>
+  /** A new measurement: what arrived until now is not of it. */
+  forget(): Promise<void>
   startFlows(to: string, everyMs: number): Promise<void>
   stopFlows(): Promise<Flows>
   close(): void
@@ -54,6 +56,7 @@ export async function startAgent(pod: PodPlan): Promise<Agent> {
     startUdp: (to, intervalMs) => ask({do: 'udp-start', to, intervalMs}),
     stopUdp: () => ask({do: 'udp-stop'}),
     received: () => ask({do: 'udp-received'}),
+    forget: () => ask({do: 'udp-forget'}),
     startFlows: (to, everyMs) => ask({do: 'flows-start', to, everyMs}),
     stopFlows: () => ask({do: 'flows-stop'}),
     close: () => child.stdin.end(),

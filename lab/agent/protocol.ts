@@ -4,6 +4,7 @@ export type Request = {readonly id: number} & (
   | {readonly do: 'udp-start'; readonly to: string; readonly intervalMs: number}
   | {readonly do: 'udp-stop'}
   | {readonly do: 'udp-received'}
+  | {readonly do: 'udp-forget'}
   | {readonly do: 'flows-start'; readonly to: string; readonly everyMs: number}
   | {readonly do: 'flows-stop'}
 )

@@ -44,12 +44,16 @@ function entry(root: string, document: Document): Entry {
   return [key, JSON.stringify({...document, apiVersion: 'projectcalico.org/v3', metadata})]
 }
 
+type Tree = 'calico' | 'isthmus'
+
 /** Documents of a YAML file, for Calico's own tree or for the one that `isthmus apply` writes. */
-export function documentEntries(text: string, root: 'calico' | 'isthmus'): Entry[] {
+export function documentEntries(text: string, tree: Tree | ((kind: string) => Tree)): Entry[] {
+  const rootOf = (kind: string): string =>
+    (typeof tree === 'string' ? tree : tree(kind)) === 'calico' ? CALICO : ISTHMUS
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Document | null)
     .filter((document) => document !== null)
-    .map((document) => entry(root === 'calico' ? CALICO : ISTHMUS, document))
+    .map((document) => entry(rootOf(document.kind), document))
 }
 
 /** A dash inside a part of the name is doubled (libcalico-go/lib/names). */

@@ -107,10 +107,12 @@ export async function putAll(plan: Pick<EtcdPlan, 'dir'>, entries: Entries, clie
 export const fill = (plan: EtcdPlan, entries: Entries): Promise<void> =>
   putAll(plan, entries, new Etcd3({hosts: `unix:${join(plan.dir, SOCKET)}`}))
 
+/** Deletes a key, which must be there. */
 export async function deleteKey(plan: Pick<EtcdPlan, 'dir'>, key: string): Promise<void> {
   const client = adminClient(plan)
   try {
-    await client.delete().key(key)
+    const {deleted} = await client.delete().key(key)
+    if (Number(deleted) === 0) throw new Error(`no key ${key}`)
   } finally {
     client.close()
   }

@@ -10,7 +10,7 @@ import type {Part, World} from '../world.ts'
 export async function makeHappen(world: World, event: Event, dir: string): Promise<void> {
   if ('put' in event) {
     const text = readFileSync(join(dir, event.put.resource), 'utf8')
-    await putAll(world.etcd(event.put.datastore), documentEntries(text, isGlobal(text) ? 'isthmus' : 'calico'))
+    await putAll(world.etcd(event.put.datastore), documentEntries(text, treeOf))
   } else if ('putRaw' in event)
     await putAll(world.etcd(event.putRaw.datastore), [[event.putRaw.key, event.putRaw.text]])
   else if ('delete' in event) await deleteKey(world.etcd(event.delete.datastore), event.delete.key)
@@ -23,7 +23,8 @@ export async function makeHappen(world: World, event: Event, dir: string): Promi
 }
 
 /** Policies of the interconnect go where `isthmus apply` puts them; the rest is a cluster's own data. */
-const isGlobal = (text: string): boolean => /^kind: (GlobalNetworkPolicy|Tier)$/m.test(text)
+const treeOf = (kind: string): 'calico' | 'isthmus' =>
+  kind === 'GlobalNetworkPolicy' || kind === 'Tier' ? 'isthmus' : 'calico'
 
 function partOf(text: string): [ref: string, part: Part] {
   const at = text.lastIndexOf('/')

@@ -38,6 +38,7 @@ export async function runDuring(world: World, step: During, dir: string): Promis
         [udp.to, udp.from],
       ]
     : []
+  await Promise.all(ways.map(([, to]) => agent(to).forget()))
   await Promise.all(
     ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness())),
   )
