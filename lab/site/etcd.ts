@@ -1,4 +1,4 @@
-import {rmSync} from 'node:fs'
+import {existsSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import {Etcd3} from 'etcd3'
 import {daemon, until} from '../processes.ts'
@@ -35,6 +35,8 @@ export async function startEtcd({namespace, underlay, dir, data, certificates}: 
   // One that was killed leaves its socket, and would not start again on it.
   rmSync(join(dir, SOCKET), {force: true})
   daemon(namespace, ['etcd', ...first, ...urls, ...peers, ...tls, ...log], join(dir, 'etcd.log'), dir)
+  // etcd3 leaves a host alone for 5 s after three failures, so it is not asked before there is somebody to answer.
+  await until(`etcd in ${namespace}`, async () => (existsSync(join(dir, SOCKET)) ? true : null), 60_000, 20)
   const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})
   // Any answer will do, a refusal for want of a password too.
   const answers = async (): Promise<true | null> => {
