@@ -56,8 +56,7 @@ async function main(args: string[]): Promise<number> {
   const missing = await lacking(scenario.needs)
   if (missing.length > 0) {
     if (options.inVm) throw new Error(`the VM's kernel has no ${missing.join(', ')}`)
-    tell(`This kernel has no ${missing.join(' and no ')}: the lab runs in a VM with Debian's kernel.`)
-    return runInVm(args)
+    return runInVm(args, `This kernel has no ${missing.join(' and no ')}`)
   }
   refuseSecond(LAB_DIR)
 

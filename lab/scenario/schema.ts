@@ -162,7 +162,14 @@ export const scenarioSchema = z.strictObject({
     links: z.array(z.tuple([z.string(), z.string()])).default([]),
   }),
   sites: z.record(z.string(), siteSchema),
-  pairs: z.array(z.strictObject({between: z.tuple([z.string(), z.string()]), encapsulation: encapsulationSchema})),
+  pairs: z.array(
+    z.strictObject({
+      between: z.tuple([z.string(), z.string()]),
+      encapsulation: encapsulationSchema,
+      /** As in gateway.yaml: `internet` where a CPU may stand still for longer than 300 ms. */
+      bfd: z.enum(['private', 'internet']).default('private'),
+    }),
+  ),
   authority: z.string().default('a'),
   default: z.enum(['allow', 'deny']).default('deny'),
   policies: z.array(z.string()).default([]),

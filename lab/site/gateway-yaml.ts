@@ -21,7 +21,10 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       .filter((other) => other.site === name)
       .map(({underlay}) => `https://${underlay}:2379`)
     return [
-      [name, {owns: remote.owns, endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation}] as const,
+      [
+        name,
+        {owns: remote.owns, endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation, bfd: pair.bfd},
+      ] as const,
     ]
   })
   const [datastore, {kind}] = Object.entries(site.datastores)[0]!

@@ -163,16 +163,17 @@ export async function accelerator(): Promise<Accelerator> {
 }
 
 /** Runs the lab with these arguments inside; its output, its exit status, and Ctrl-C are the caller's. */
-export async function runInVm(args: readonly string[]): Promise<number> {
-  return passThrough([process.execPath, join(ROOT, 'lab', 'main.ts'), ...args, '--in-vm'])
+export async function runInVm(args: readonly string[], why: string): Promise<number> {
+  return passThrough([process.execPath, join(ROOT, 'lab', 'main.ts'), ...args, '--in-vm'], why)
 }
 
 /** Runs any command inside with this process's own output, passing on its signals. */
-export async function passThrough(argv: readonly string[]): Promise<number> {
+export async function passThrough(argv: readonly string[], why: string | null = null): Promise<number> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
   const kind = await accelerator()
-  if (kind === 'tcg') process.stderr.write('(no usable KVM: the CPU is emulated, everything takes longer)\n')
+  const cpu = kind === 'kvm' ? '' : ' on an emulated CPU, since KVM does not work here: everything takes longer'
+  if (why !== null) process.stderr.write(`${why}: the lab runs in a VM with Debian's kernel${cpu}.\n`)
   return runCommandInVm(argv, {
     accelerator: kind,
     stdout: (data) => void process.stdout.write(data),
