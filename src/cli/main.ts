@@ -1,6 +1,12 @@
 import {createApiClient} from '../api/client.ts'
 import {runCli} from './index.ts'
 
+// A reader such as `head` that has had enough is no fault of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
+
 process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

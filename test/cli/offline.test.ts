@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import {spawnSync} from 'node:child_process'
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -280,5 +281,14 @@ describe('command line, without a gateway', () => {
       const {status} = await trace('--snapshot', '/nonexistent', ...flow('10.1.0.5', '10.2.0.7', '80'))
       assert.equal(status, 1)
     })
+  })
+})
+
+describe('standard output', () => {
+  it('may be closed by its reader: no crash', () => {
+    const main = path.join(import.meta.dirname, '../../src/cli/main.ts')
+    const line = `${process.execPath} ${main} --help | (exec <&-; sleep 1); echo "\${PIPESTATUS[0]}"`
+    const {stdout, stderr} = spawnSync('bash', ['-c', line], {encoding: 'utf8'})
+    assert.deepEqual([stdout.trim(), stderr], ['0', ''])
   })
 })
