@@ -39,6 +39,6 @@ function here(): Promise<number> {
   })
 }
 
-const share = await runningShare()
+const share = runningShare()
 process.exitCode = share === null ? await here() : await inVm(share)
 process.exit()

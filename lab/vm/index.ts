@@ -1,7 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {command} from '../processes.ts'
+import {kill} from '../processes.ts'
 import {follow} from './follow.ts'
 import {findKernel, initramfs, VmMissing} from './initramfs.ts'
 
@@ -9,6 +9,9 @@ export {VmMissing} from './initramfs.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CACHE = join(ROOT, '.cache')
+
+/** What a shell says of a command that Ctrl-C ended. */
+const INTERRUPTED = 130
 
 /** Shares of running VMs, so that `lab/exec.ts` finds them; each is mounted inside as /run/vm. */
 export const SHARES = '/run/isthmus-vm'
@@ -24,7 +27,15 @@ export interface VmOptions {
   readonly signal?: AbortSignal
   /** No end within this time is a hang. */
   readonly timeoutMs?: number
+  /** No command begun within this time is a hang too; measured 3 to 4 s emulated, more beside other work. */
+  readonly bootTimeoutMs?: number
+  /** Whether `lab/exec.ts` may find this VM and run commands in it. */
+  readonly takesCommands?: boolean
 }
+
+const BOOT_TIMEOUT_MS = 120_000
+/** The command inside has this time to clean up; what has not ended then is ended. */
+const GRACE_MS = 15_000
 
 /** What runs inside as root, with the host's files under it: sets up, runs the command, powers off. */
 function guestScript(argv: readonly string[], accelerator: Accelerator): string {
@@ -38,6 +49,7 @@ export HOME=/root ISTHMUS_ENVIRONMENT=${accelerator}
 ${passed.join('\n')}
 ip link set lo up
 ulimit -n 65536
+: >/run/vm/begun
 ${argv.map(quote).join(' ')} >/run/vm/stdout 2>/run/vm/stderr </dev/null &
 pid=$!
 while kill -0 $pid 2>/dev/null; do
@@ -64,11 +76,12 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
   if (!existsSync(qemu)) throw new VmMissing('the VM needs QEMU: apt-get install qemu-system-x86')
   const kernel = findKernel()
   const ram = await initramfs(kernel, CACHE)
+  if (options.signal?.aborted) return INTERRUPTED
   mkdirSync(SHARES, {recursive: true})
-  await sweep()
+  sweep()
   const share = mkdtempSync(join(SHARES, `${process.pid}-`))
   for (const name of ['stdout', 'stderr']) writeFileSync(join(share, name), '')
-  mkdirSync(join(share, 'exec'))
+  if (options.takesCommands) mkdirSync(join(share, 'exec'))
   writeFileSync(join(share, 'guest.sh'), guestScript(argv, options.accelerator))
   const console_ = join(share, 'console')
   const virtfs = (path: string, tag: string, more = ''): string[] => [
@@ -88,6 +101,7 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
     ],
     {stdio: ['ignore', 'ignore', 'pipe'], detached: true},
   )
+  if (child.pid !== undefined) writeFileSync(join(share, 'qemu.pid'), `${child.pid}`)
   let complaint = ''
   child.stderr?.on('data', (data: Buffer) => {
     complaint += data.toString()
@@ -100,46 +114,63 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
     })
   })
 
+  let ended = 'the VM ended without a result'
+  const end = (why: string): void => {
+    ended = why
+    child.kill('SIGKILL')
+  }
+  const timers: NodeJS.Timeout[] = []
+  const after = (ms: number, act: () => void): void => void timers.push(setTimeout(act, ms))
   const stop = (): void => {
     writeFileSync(join(share, 'interrupt'), '')
-    // The command inside has its time to clean up; what does not end then is ended.
-    setTimeout(() => child.kill('SIGKILL'), 15_000).unref()
+    after(GRACE_MS, () => end(`the command in the VM did not end within ${GRACE_MS / 1000} s of being asked to`))
   }
   options.signal?.addEventListener('abort', stop)
-  const hang = options.timeoutMs ? setTimeout(() => child.kill('SIGKILL'), options.timeoutMs) : null
+  const {timeoutMs, bootTimeoutMs = BOOT_TIMEOUT_MS} = options
+  if (timeoutMs) after(timeoutMs, () => end(`the VM was not done within ${timeoutMs / 1000} s`))
+  after(bootTimeoutMs, () => {
+    if (!existsSync(join(share, 'begun'))) end(`the VM did not boot within ${bootTimeoutMs / 1000} s`)
+  })
   const stopFollowing = [follow(join(share, 'stdout'), options.stdout), follow(join(share, 'stderr'), options.stderr)]
-  process.once('exit', () => child.kill('SIGKILL'))
+  const atExit = (): void => void child.kill('SIGKILL')
+  process.once('exit', atExit)
   try {
     await gone
     for (const finish of stopFollowing) finish()
     const status = join(share, 'status')
     if (existsSync(status)) return Number(readFileSync(status, 'utf8'))
     const tail = existsSync(console_) ? readFileSync(console_, 'utf8').split('\n').slice(-15).join('\n') : ''
-    throw new Error(`the VM ended without a result; qemu: ${complaint.trim()}; its console:\n${tail}`)
+    throw new Error(`${ended}; qemu: ${complaint.trim()}; its console:\n${tail}`)
   } finally {
-    if (hang) clearTimeout(hang)
+    for (const timer of timers) clearTimeout(timer)
+    process.off('exit', atExit)
     options.signal?.removeEventListener('abort', stop)
     rmSync(share, {recursive: true, force: true})
   }
 }
 
+/** A share bears its owner's pid. */
+const hasOwner = (share: string): boolean => existsSync(`/proc/${share.split('-')[0]}`)
+
 /** Ends VMs whose owner was killed hard, and takes their shares away. */
-async function sweep(): Promise<void> {
+function sweep(): void {
   for (const name of readdirSync(SHARES)) {
-    if (existsSync(`/proc/${name.split('-')[0]}`)) continue
+    if (hasOwner(name)) continue
     const share = join(SHARES, name)
-    await command(['pkill', '-KILL', '-f', `path=${share},`])
+    const file = join(share, 'qemu.pid')
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+    // The number may be another process's by now: only one that serves this very share is the VM.
+    const words = `/proc/${pid}/cmdline`
+    if (pid > 1 && existsSync(words) && readFileSync(words, 'utf8').includes(`path=${share},`)) kill(pid, 'SIGKILL')
     rmSync(share, {recursive: true, force: true})
   }
 }
-
-const ignore = (): void => undefined
 
 /**
  * KVM where it really works: on some nested machines /dev/kvm is there and guests hang. One boot of nothing decides,
  * and is remembered until the next boot of the host.
  */
-export async function accelerator(): Promise<Accelerator> {
+export async function accelerator(signal: AbortSignal): Promise<Accelerator> {
   if (!existsSync('/dev/kvm')) return 'tcg'
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const memo = join(CACHE, 'accelerator')
@@ -149,14 +180,17 @@ export async function accelerator(): Promise<Accelerator> {
   }
   const works = await runCommandInVm(['true'], {
     accelerator: 'kvm',
-    stdout: ignore,
-    stderr: ignore,
+    stdout: () => undefined,
+    stderr: () => undefined,
     memoryMiB: 512,
     timeoutMs: 8000,
+    signal,
   }).then(
     (status) => status === 0,
     () => false,
   )
+  // A probe cut short says nothing to remember.
+  if (signal.aborted) return 'tcg'
   mkdirSync(CACHE, {recursive: true})
   writeFileSync(memo, `${boot} ${works ? 'kvm' : 'tcg'}`)
   return works ? 'kvm' : 'tcg'
@@ -171,7 +205,8 @@ export async function runInVm(args: readonly string[], why: string): Promise<num
 export async function passThrough(argv: readonly string[], why: string | null = null): Promise<number> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
-  const kind = await accelerator()
+  const kind = await accelerator(stopping.signal)
+  if (stopping.signal.aborted) return INTERRUPTED
   const cpu = kind === 'kvm' ? '' : ' on an emulated CPU, since KVM does not work here: everything takes longer'
   if (why !== null) process.stderr.write(`${why}: the lab runs in a VM with Debian's kernel${cpu}.\n`)
   return runCommandInVm(argv, {
@@ -179,12 +214,14 @@ export async function passThrough(argv: readonly string[], why: string | null = 
     stdout: (data) => void process.stdout.write(data),
     stderr: (data) => void process.stderr.write(data),
     signal: stopping.signal,
+    takesCommands: why !== null,
   })
 }
 
-/** Whether something runs in the namespace of that name in a VM of this machine; its share, or null. */
-export async function runningShare(): Promise<string | null> {
-  const {stdout} = await command(['sh', '-c', `ls -d ${SHARES}/*/exec 2>/dev/null | tail -1`])
-  const path = stdout.trim()
-  return path === '' ? null : path
+/** Where the running VM of a lab takes commands; null when there is none. */
+export function runningShare(): string | null {
+  if (!existsSync(SHARES)) return null
+  const shares = readdirSync(SHARES).filter((name) => hasOwner(name) && existsSync(join(SHARES, name, 'exec')))
+  const last = shares.at(-1)
+  return last === undefined ? null : join(SHARES, last, 'exec')
 }
