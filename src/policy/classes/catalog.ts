@@ -1,3 +1,4 @@
+import type {Policy} from '../../model/index.ts'
 import type {Family, PortRange, Prefix} from '../../net/index.ts'
 import type {Selector} from '../selectors/index.ts'
 
@@ -43,11 +44,15 @@ export interface ActivePolicy {
   /** null: the direction is not governed. */
   readonly ingress: readonly ActiveRule[] | null
   readonly egress: readonly ActiveRule[] | null
+  /** What it was made of, for answers that name it. */
+  readonly document: Policy
 }
 
 export interface ActiveRule {
   /** Unique in the catalog. */
   readonly id: number
+  /** In the stored list; null for what stands for a policy that cannot be read whole. */
+  readonly index: number | null
   readonly action: 'allow' | 'deny' | 'pass'
   readonly family: Family | null
   /** Index into `conditions`; null: whoever. */

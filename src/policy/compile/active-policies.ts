@@ -71,7 +71,7 @@ export function activePolicies({tiers, policies}: GlobalPolicies): {catalog: Cat
       activeTiers.push({name: policy.tier, end: endOf.get(policy.tier) ?? 'deny'})
     }
     const selector = selectorId(into, subject.selector)
-    active.push({tier: activeTiers.length - 1, selector, ...directionsOf(policy, into)})
+    active.push({tier: activeTiers.length - 1, selector, ...directionsOf(policy, into), document: policy})
   }
   const catalog: Catalog = {
     selectors: into.selectors.items,
@@ -106,9 +106,9 @@ function directionsOf(policy: Policy, into: Catalogue): Pick<ActivePolicy, 'ingr
   }
   const rulesOf = (direction: 'ingress' | 'egress'): ActiveRule[] | null => {
     if (!policy.types.includes(direction)) return null
-    if (invalid) return [{...DENY_ALL, id: into.rules++}]
+    if (invalid) return [{...DENY_ALL, id: into.rules++, index: null}]
     return policy[direction].flatMap((rule, index) => {
-      const active = activeRule(rule, into, (field, detail) =>
+      const active = activeRule(rule, index, into, (field, detail) =>
         into.findings.push({
           code: 'rule-unsupported',
           severity: 'warning',
@@ -124,7 +124,7 @@ function directionsOf(policy: Policy, into: Catalogue): Pick<ActivePolicy, 'ingr
 
 const NO_PORTS: PortTest = {ports: null, notPorts: null}
 
-const DENY_ALL: Omit<ActiveRule, 'id'> = {
+const DENY_ALL: Omit<ActiveRule, 'id' | 'index'> = {
   action: 'deny',
   family: null,
   source: null,
@@ -133,7 +133,12 @@ const DENY_ALL: Omit<ActiveRule, 'id'> = {
 }
 
 /** A rule as the compiler takes it; null: it never decides anything. */
-function activeRule(rule: Rule, into: Catalogue, say: (field: string, detail: string) => void): ActiveRule | null {
+function activeRule(
+  rule: Rule,
+  index: number,
+  into: Catalogue,
+  say: (field: string, detail: string) => void,
+): ActiveRule | null {
   const unsupported: [string, string][] = []
   if (rule.http) unsupported.push(['http', 'HTTP cannot be matched at a gateway'])
   for (const side of ['source', 'destination'] as const) {
@@ -155,6 +160,7 @@ function activeRule(rule: Rule, into: Catalogue, say: (field: string, detail: st
   }
   return {
     id: into.rules++,
+    index,
     action: unsupported.length > 0 || rule.action === 'Deny' ? 'deny' : rule.action === 'Allow' ? 'allow' : 'pass',
     family: rule.ipVersion,
     source: conditionOf(rule.source, into),

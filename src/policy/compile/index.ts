@@ -11,6 +11,7 @@
  * The rules of both directions reduce, for a class pair, to a short function of protocol and ports; equal functions are
  * one chain, named by its content. Pairs that no rule can match are not stored.
  */
+export {activePolicies} from './active-policies.ts'
 export {
   type Compiled,
   type CompileOptions,
@@ -20,6 +21,6 @@ export {
   MAX_CLASSES,
   MAX_PAIRS,
 } from './compile.ts'
-export {isUnconditional, type PacketMatch} from './packet-match.ts'
-export type {Verdicts} from './pairs.ts'
+export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
+export {ALLOWED, type Bounds, type Verdicts, verdictsOf} from './pairs.ts'
 export type {Target, VerdictChain} from './verdict-chains.ts'
