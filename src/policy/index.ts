@@ -11,6 +11,8 @@
  * cannot be meant. A packet costs two address look-ups, one of the class pair and one short chain, however many
  * policies there are. The oracle is written from the semantics and shares only the selectors with the compiler.
  */
+
+export {type Parsed, parseSelector, printSelector, type Selector} from '../selectors/index.ts'
 export {
   type Compiled,
   type CompileOptions,
@@ -21,5 +23,4 @@ export {
   MAX_PAIRS,
 } from './compile/index.ts'
 export {type Judgement, judge, type Packet} from './oracle/index.ts'
-export {type Parsed, parseSelector, printSelector, type Selector} from './selectors/index.ts'
 export {type Flow, type ParsedFlow, parseFlow, type Traced, type TraceLine, trace} from './trace/index.ts'

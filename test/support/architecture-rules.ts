@@ -13,27 +13,29 @@ const PURE_MIDDLE = [
   'writeback',
   'diagnose',
 ] as const
-const PURE: ReadonlySet<string> = new Set(['net', 'model', ...PURE_MIDDLE, 'plan', 'diff'])
+const PURE: ReadonlySet<string> = new Set(['net', 'model', 'selectors', ...PURE_MIDDLE, 'plan', 'diff'])
 
+const PURE_BASE = ['net', 'model', 'selectors'] as const
 const EFFECT_BASE = ['net', 'model', 'metrics'] as const
 const EFFECTS = ['etcd', 'observe', 'probe', 'apply', 'store', 'api'] as const
 
 /**
- * What each station may import. `net → model → {…} → plan → diff → {gateway, cli}` and
+ * What each station may import. `net → model → selectors → {…} → plan → diff → {gateway, cli}` and
  * `net → model → metrics → bird → {…} → gateway`; siblings in a brace do not know each other.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: [],
   model: ['net'],
-  ...Object.fromEntries(PURE_MIDDLE.map((station) => [station, ['net', 'model']])),
-  plan: ['net', 'model', ...PURE_MIDDLE],
-  diff: ['net', 'model', ...PURE_MIDDLE, 'plan'],
+  selectors: ['net', 'model'],
+  ...Object.fromEntries(PURE_MIDDLE.map((station) => [station, PURE_BASE])),
+  plan: [...PURE_BASE, ...PURE_MIDDLE],
+  diff: [...PURE_BASE, ...PURE_MIDDLE, 'plan'],
   metrics: ['net', 'model'],
   bird: EFFECT_BASE,
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
-  gateway: [...EFFECT_BASE, ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
+  gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
   // etcd for `snapshot save`, which must work without a gateway (decision 0004).
-  cli: ['net', 'model', ...PURE_MIDDLE, 'plan', 'diff', 'etcd'],
+  cli: [...PURE_BASE, ...PURE_MIDDLE, 'plan', 'diff', 'etcd'],
   console: [],
 }
 
@@ -43,10 +45,9 @@ const USES_CLIENT: readonly string[] = ['cli', 'console']
 
 /** Inside `policy/`, left to right; the oracle is the compiler's referee. */
 const POLICY_PARTS: Readonly<Record<string, readonly string[]>> = {
-  selectors: [],
-  classes: ['selectors'],
-  compile: ['selectors', 'classes'],
-  oracle: ['selectors'],
+  classes: [],
+  compile: ['classes'],
+  oracle: [],
 }
 
 const IMPURE_LIBRARIES: ReadonlySet<string> = new Set(['pino', 'prom-client', 'etcd3', 'netlink', 'koffi', 'commander'])

@@ -1,6 +1,6 @@
 import type {Policy} from '../../model/index.ts'
 import type {Family, PortRange, Prefix} from '../../net/index.ts'
-import type {Selector} from '../selectors/index.ts'
+import type {Selector} from '../../selectors/index.ts'
 
 /**
  * Everything that policies ask of addresses, each question once, and the rules by reference to them. Made from the

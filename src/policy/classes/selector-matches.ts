@@ -5,7 +5,7 @@ import {
   NAMESPACE_LABEL,
   SERVICE_ACCOUNT_LABEL,
   type Selector,
-} from '../selectors/index.ts'
+} from '../../selectors/index.ts'
 import {push} from './intern.ts'
 
 /** Selectors by what an attribute set must have for them to hold, so that each set is asked few of them. */

@@ -13,7 +13,7 @@ import {
   type PortQuestion,
   type PortTest,
 } from '../classes/index.ts'
-import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../selectors/index.ts'
+import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../../selectors/index.ts'
 
 interface Catalogue {
   readonly selectors: Interner<Selector>

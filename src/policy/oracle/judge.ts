@@ -1,5 +1,5 @@
 import type {Direction, Policy, Rule, Tier, World} from '../../model/index.ts'
-import {evaluateSelector, foldPeer, foldSubject, labelReader} from '../selectors/index.ts'
+import {evaluateSelector, foldPeer, foldSubject, labelReader} from '../../selectors/index.ts'
 import {cannotBeMeant, ruleMatches} from './match-rule.ts'
 import {type AddressView, type Holder, type Judgement, type Packet, viewAddress} from './packet.ts'
 

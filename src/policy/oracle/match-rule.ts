@@ -1,6 +1,6 @@
 import {type EntityRule, type IcmpMatch, PORT_PROTOCOL_NUMBERS, type PortSpec, type Rule} from '../../model/index.ts'
 import {familyOf, type Prefix, prefixContainsAddress, prefixFamily} from '../../net/index.ts'
-import {evaluateSelector, foldPeer, labelReader, type Selector} from '../selectors/index.ts'
+import {evaluateSelector, foldPeer, labelReader, type Selector} from '../../selectors/index.ts'
 import type {AddressView, Packet} from './packet.ts'
 
 const PORT_PROTOCOLS: readonly number[] = Object.values(PORT_PROTOCOL_NUMBERS)

@@ -1,4 +1,4 @@
-import type {AttributeSet} from '../../model/index.ts'
+import type {AttributeSet} from '../model/index.ts'
 import type {LabelReader, Selector} from './selector.ts'
 
 /** Whether a selector holds. A label that is absent fails every positive test and passes `!=` and `not in`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {readFileSync} from 'node:fs'
 import fc from 'fast-check'
-import type {EntityRule, Policy} from '../../../src/model/index.ts'
+import type {EntityRule, Policy} from '../../src/model/index.ts'
 import {
   evaluateSelector,
   foldPeer,
@@ -9,11 +9,11 @@ import {
   parseSelector,
   printSelector,
   type Selector,
-} from '../../../src/policy/selectors/index.ts'
-import {seed} from '../random-world.ts'
-import {entity, policy} from '../worlds.ts'
+} from '../../src/selectors/index.ts'
+import {seed} from '../policy/random-world.ts'
+import {entity, policy} from '../policy/worlds.ts'
 
-const corpus = readFileSync(new URL('../../corpus/selectors.txt', import.meta.url), 'utf8')
+const corpus = readFileSync(new URL('../corpus/selectors.txt', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('#'))
   .map((line) => {

@@ -1,4 +1,4 @@
-import type {EntityRule, Policy} from '../../model/index.ts'
+import type {EntityRule, Policy} from '../model/index.ts'
 import {NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL} from './evaluate.ts'
 import {parseSelector} from './parse.ts'
 import {printSelector} from './print.ts'

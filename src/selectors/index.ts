@@ -4,7 +4,9 @@
  *     text ──parse──► Selector ──fold (namespaces, service accounts, merged negations)──► Selector ──evaluate──► boolean
  *                        └──print──► text (identity: equal trees, equal text)
  *
- * Both the compiler and its referee, the oracle, stand on this; it is therefore tested on its own, by a corpus.
+ * Three stand on this: decode, which refuses a document whose selectors nobody can read; the policy compiler; and its
+ * referee, the oracle. It is therefore a station of its own, tested by a corpus (`test/corpus/selectors.txt`), and it
+ * knows nothing of addresses: who holds which labels is said by whoever asks.
  */
 export {evaluateSelector, labelReader, NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL} from './evaluate.ts'
 export {type FoldedPeer, type FoldedSubject, foldPeer, foldSubject, type InvalidSelector, prefixLabels} from './fold.ts'
