@@ -1,7 +1,5 @@
 import type {FindingCode} from '../model/index.ts'
-
-/** A place in the document, as keys and indices from the top. */
-export type Path = readonly PropertyKey[]
+import type {Path} from '../yaml/index.ts'
 
 export interface Problem {
   readonly code: FindingCode

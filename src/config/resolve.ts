@@ -8,7 +8,8 @@ import {
   prefixContainsAddress,
   prefixesOverlap,
 } from '../net/index.ts'
-import type {Path, Problem} from './problem.ts'
+import type {Path} from '../yaml/index.ts'
+import type {Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */

@@ -108,12 +108,25 @@ function invalidOf(error: unknown): InvalidSelector {
 }
 
 function checked(field: string, text: string, mayBeGlobal = false): Selector {
-  const parsed = parseSelector(text)
-  if (!parsed.ok) throw new Invalid(field, `${parsed.message} at character ${parsed.position + 1} of ${text}`)
-  if (holdsGlobal(parsed.ast) && !(mayBeGlobal && parsed.ast.kind === 'global')) {
-    throw new Invalid(field, "global() may stand only alone, in a rule's namespaceSelector")
-  }
+  const parsed = checkSelector(text, mayBeGlobal)
+  if (!parsed.ok) throw new Invalid(field, parsed.message)
   return parsed.ast
+}
+
+/**
+ * A selector as it may stand in a document: parsed, and `global()` only where it means something (`mayBeGlobal`: alone
+ * in a rule's namespaceSelector). The message names the character.
+ */
+export function checkSelector(
+  text: string,
+  mayBeGlobal = false,
+): {readonly ok: true; readonly ast: Selector} | {readonly ok: false; readonly message: string} {
+  const parsed = parseSelector(text)
+  if (!parsed.ok) return {ok: false, message: `${parsed.message} at character ${parsed.position + 1} of ${text}`}
+  if (holdsGlobal(parsed.ast) && !(mayBeGlobal && parsed.ast.kind === 'global')) {
+    return {ok: false, message: "global() may stand only alone, in a rule's namespaceSelector"}
+  }
+  return parsed
 }
 
 function holdsGlobal(ast: Selector): boolean {

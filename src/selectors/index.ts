@@ -9,7 +9,15 @@
  * knows nothing of addresses: who holds which labels is said by whoever asks.
  */
 export {evaluateSelector, labelReader, NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL} from './evaluate.ts'
-export {type FoldedPeer, type FoldedSubject, foldPeer, foldSubject, type InvalidSelector, prefixLabels} from './fold.ts'
+export {
+  checkSelector,
+  type FoldedPeer,
+  type FoldedSubject,
+  foldPeer,
+  foldSubject,
+  type InvalidSelector,
+  prefixLabels,
+} from './fold.ts'
 export {type Parsed, parseSelector} from './parse.ts'
 export {printSelector} from './print.ts'
 export type {Comparison, LabelReader, Selector} from './selector.ts'

@@ -13,7 +13,16 @@ const PURE_MIDDLE = [
   'writeback',
   'diagnose',
 ] as const
-const PURE: ReadonlySet<string> = new Set(['net', 'model', 'selectors', ...PURE_MIDDLE, 'plan', 'diff'])
+const PURE: ReadonlySet<string> = new Set([
+  'net',
+  'model',
+  'selectors',
+  'yaml',
+  ...PURE_MIDDLE,
+  'documents',
+  'plan',
+  'diff',
+])
 
 const PURE_BASE = ['net', 'model', 'selectors'] as const
 const EFFECT_BASE = ['net', 'model', 'metrics'] as const
@@ -27,15 +36,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: [],
   model: ['net'],
   selectors: ['net', 'model'],
+  // Positions in texts that people write, for whoever judges such texts.
+  yaml: [],
   ...Object.fromEntries(PURE_MIDDLE.map((station) => [station, PURE_BASE])),
+  config: [...PURE_BASE, 'yaml'],
+  // Judges documents before they are stored, by those who will read them.
+  documents: [...PURE_BASE, 'yaml', 'decode', 'policy'],
   plan: [...PURE_BASE, ...PURE_MIDDLE],
   diff: [...PURE_BASE, ...PURE_MIDDLE, 'plan'],
   metrics: ['net', 'model'],
   bird: EFFECT_BASE,
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
   gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
-  // etcd for `snapshot save`, which must work without a gateway (decision 0004).
-  cli: [...PURE_BASE, ...PURE_MIDDLE, 'plan', 'diff', 'etcd'],
+  // etcd for `snapshot save`, which must work without a gateway (decision 0004), and for documents (0080).
+  cli: [...PURE_BASE, ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'etcd'],
   console: [],
 }
 
