@@ -13,6 +13,7 @@
  */
 
 export {type Parsed, parseSelector, printSelector, type Selector} from '../selectors/index.ts'
+export type {ChangedMembers} from './classes/index.ts'
 export {
   type Compiled,
   type CompileOptions,
@@ -23,4 +24,13 @@ export {
   MAX_PAIRS,
 } from './compile/index.ts'
 export {type Judgement, judge, type Packet} from './oracle/index.ts'
-export {type Flow, type ParsedFlow, parseFlow, type Traced, type TraceLine, trace} from './trace/index.ts'
+export {
+  type Flow,
+  type ParsedFlow,
+  parseFlow,
+  prepareTracer,
+  type Traced,
+  type TraceLine,
+  type Tracer,
+  trace,
+} from './trace/index.ts'

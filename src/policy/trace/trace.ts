@@ -1,6 +1,7 @@
 import type {World} from '../../model/index.ts'
 import {type Judgement, judge} from '../oracle/index.ts'
-import {type Flow, type ParsedFlow, parseFlow} from './flow.ts'
+import type {Flow, ParsedFlow} from './flow.ts'
+import {traceWith} from './tracer.ts'
 
 /** One line of answer, its fields in the order of formats.md. */
 export interface TraceLine extends Judgement {
@@ -12,13 +13,9 @@ export type Traced = {readonly ok: true; readonly line: TraceLine} | Extract<Par
 /**
  * Says what global policy does with a flow, and which rule decides it.
  *
- * The oracle answers: it names the rule, which the compiled form no longer knows. It looks through all members for each
- * flow, so this is for single flows.
+ * The oracle answers, which looks through all members for each flow: for one flow where nothing is prepared. A `Tracer`
+ * gives the same, and is for many.
  */
 export function trace(world: World, defaultVerdict: 'allow' | 'deny', flow: Flow): Traced {
-  const parsed = parseFlow(flow)
-  if (!parsed.ok) return parsed
-  const {verdict, reason, direction, site, kind, tier, policy, rule} = judge(world, defaultVerdict, parsed.packet)
-  const line = {verdict, reason, direction, site, kind, tier, policy, rule}
-  return {ok: true, line: flow.id === undefined ? line : {id: flow.id, ...line}}
+  return traceWith((packet) => judge(world, defaultVerdict, packet), flow)
 }
