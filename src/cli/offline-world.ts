@@ -6,6 +6,7 @@ import type {
   Finding,
   GatewayConfig,
   RawRecord,
+  Resource,
   SiteName,
   Snapshot,
   SourceId,
@@ -13,15 +14,24 @@ import type {
 } from '../model/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
+export interface OfflineWorld {
+  readonly world: World
+  /** Decoded resources of one source, for traces through a site's own policies. */
+  readonly resourcesOf: (source: SourceId) => Iterable<Resource>
+  readonly findings: readonly Finding[]
+}
+
 /**
  * The World that a gateway with this configuration would make of the snapshots. A remote site may be given by its
  * export, or by its datastores: these then go the way that the site's own gateway would send them. An export wins over
- * datastores, since it is what really was published. Findings of the World itself stay in it.
+ * datastores, since it is what really was published. `documents` (keys under the isthmus root) are added to what the
+ * first authority says, or replace it. Findings of the World itself stay in it.
  */
 export function worldOf(
   config: GatewayConfig,
   files: readonly SnapshotFile[],
-): {readonly world: World; readonly findings: readonly Finding[]} {
+  documents: readonly RawRecord[] = [],
+): OfflineWorld {
   const federation = new Federation(config)
   const findings: Finding[] = []
   const remote = new Map<SiteName, {export: Snapshot | null; datastores: Snapshot[]}>()
@@ -40,16 +50,36 @@ export function worldOf(
       else known.datastores.push(snapshot)
     }
   }
+  // Added documents go to the first authority, under the isthmus root: there they win over all others of their name.
+  const authority = config.authorities[0] ?? config.site
+  if (documents.length > 0 && authority !== config.site && !remote.has(authority)) {
+    remote.set(authority, {export: null, datastores: []})
+  }
   for (const [site, {export: published, datastores}] of remote) {
+    const added = site === authority ? documents : []
     if (published) {
       federation.update(batchOf(published))
+      if (added.length > 0) federation.update(addition(published, publish(config, site, [], added).batch))
       continue
     }
-    const its = publish(config, site, datastores)
+    const its = publish(config, site, datastores, added)
     federation.update(its.batch)
     findings.push(...its.findings)
   }
-  return {world: federation.world(), findings}
+  if (authority === config.site && documents.length > 0) {
+    const source: SourceId = `datastore/${config.datastores[0]?.name ?? 'added'}`
+    const {revision = 0, clusterId = null} = federation.world().sources.get(source) ?? {}
+    const added = batch(source, {revision, clusterId: clusterId ?? ''}, documents)
+    federation.update({...added, type: 'changes'})
+  }
+  return {world: federation.world(), resourcesOf: (source) => federation.resourcesOf(source), findings}
+}
+
+/** What documents alone would add to an export that is given as it is: the site's own records stay. */
+function addition({revision, clusterId}: Snapshot, {source, upserts}: DecodedBatch): DecodedBatch {
+  const parts = ['/export/attributes/', '/export/endpoints/', '/export/resources/']
+  const added = upserts.filter(({key}) => parts.some((part) => key.includes(part)))
+  return {source, type: 'changes', revision, clusterId, upserts: added, deletes: []}
 }
 
 function batchOf({site, datastore, records, ...snapshot}: Snapshot): DecodedBatch {
@@ -72,6 +102,7 @@ function publish(
   config: GatewayConfig,
   site: SiteName,
   datastores: readonly Snapshot[],
+  documents: readonly RawRecord[] = [],
 ): {readonly batch: DecodedBatch; readonly findings: readonly Finding[]} {
   const owns = config.sites.get(site)?.owns ?? []
   const its: GatewayConfig = {
@@ -80,6 +111,11 @@ function publish(
   }
   const federation = new Federation(its)
   for (const snapshot of datastores) federation.update(batchOf(snapshot))
+  if (documents.length > 0) {
+    const {revision = 1, clusterId = ''} = datastores[0] ?? {}
+    const source: SourceId = `datastore/${datastores[0]?.datastore ?? 'added'}`
+    federation.update({...batch(source, {revision, clusterId}, documents), type: 'changes'})
+  }
   const world = federation.world()
   const records = [...exportRecords(world, its, {tunnels: new Map()})]
     // Nothing is known of its gateways, and policy does not ask.

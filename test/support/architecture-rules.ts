@@ -49,7 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
   gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
   // etcd for `snapshot save`, which must work without a gateway (decision 0004), and for documents (0080).
-  cli: [...PURE_BASE, ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'etcd'],
+  cli: [...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'etcd'],
   console: [],
 }
 

@@ -1,11 +1,9 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
-import {type Finding, formatFinding} from '../../model/index.ts'
-import type {Flow} from '../../policy/index.ts'
-import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus, explain} from '../context.ts'
+import type {Flow, TraceLine} from '../../policy/index.ts'
+import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {type Format, outputOption} from '../output.ts'
-import {readGatewayConfig} from '../read-config.ts'
-import {readSnapshots} from '../read-snapshots.ts'
+import {configOption, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
 interface TraceOptions {
@@ -18,13 +16,15 @@ interface TraceOptions {
   readonly code?: string
   readonly flows?: string
   readonly snapshot?: readonly string[]
+  readonly policy?: readonly string[]
   readonly config: string
   readonly output: Format
 }
 
-type TraceAnswer = Readonly<Record<string, unknown>>
+type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown}
 /** Answers one flow as it was given; a number instead: the status with which to give up. */
-type Tracer = (flow: unknown) => Promise<{readonly answer: TraceAnswer} | {readonly problem: string} | ExitStatus>
+type Result = {readonly answer: TraceAnswer} | {readonly problem: string} | ExitStatus
+type Tracer = (flow: unknown) => Result | Promise<Result>
 
 /** `isthmus policy trace`: which verdict, and which rule gives it; by a gateway, or offline by snapshots. */
 export function policyTraceCommand(context: CliContext, finish: Finish): Command {
@@ -39,15 +39,17 @@ export function policyTraceCommand(context: CliContext, finish: Finish): Command
     .option('--code <n>', 'ICMP code')
     .option('--flows <file>', 'many flows instead, a JSON object a line; an answer a line')
     .option('--snapshot <path...>', 'ask no gateway: judge by these snapshots')
-    .option('--config <file>', 'the configuration, for --snapshot', DEFAULT_CONFIG)
+    .option(...policyOption)
+    .option(...configOption)
     .addOption(outputOption(['table', 'json']))
     .action(async (options: TraceOptions, command: Command) => {
       const {from, to, protocol, port, sourcePort, type, code, flows, snapshot} = options
       const single = {from, to, protocol, port, sourcePort, type, code}
       const some = Object.values(single).some((value) => value !== undefined)
       if (some === (flows !== undefined)) command.error('error: either --from, --to, --protocol … or --flows FILE')
+      if (options.policy && !snapshot) command.error('error: --policy goes with --snapshot')
       const tracer = snapshot
-        ? await offlineTracer(context, options.config, snapshot)
+        ? await offlineTracer(context, {...options, snapshot})
         : onlineTracer(context, command.optsWithGlobals().socket)
       if (typeof tracer === 'number') return finish(tracer)
       if (flows === undefined) finish(await traceOne(context, tracer, single, options.output))
@@ -75,17 +77,39 @@ async function traceFile(context: CliContext, tracer: Tracer, file: string): Pro
     context.err(`${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.usage
   }
-  for (const [index, line] of text.split('\n').entries()) {
+  // A write for each line would be most of the time of a million flows.
+  let answers: string[] = []
+  const write = (): void => {
+    if (answers.length > 0) context.out(`${answers.join('\n')}\n`)
+    answers = []
+  }
+  for (const [number, line] of linesOf(text)) {
     if (line.trim() === '') continue
-    const result = await tracer(parseLine(line))
-    if (typeof result === 'number') return result
-    if ('problem' in result) {
-      context.err(`${file}:${index + 1}: ${result.problem}\n`)
+    const given = tracer(parseLine(line))
+    const result = given instanceof Promise ? await given : given
+    if (typeof result === 'number' || 'problem' in result) {
+      write()
+      if (typeof result === 'number') return result
+      context.err(`${file}:${number}: ${result.problem}\n`)
       return EXIT.usage
     }
-    context.out(`${JSON.stringify(result.answer)}\n`)
+    answers.push(JSON.stringify(result.answer))
+    if (answers.length === ANSWERS_A_WRITE) write()
   }
+  write()
   return EXIT.fine
+}
+
+const ANSWERS_A_WRITE = 4096
+
+function* linesOf(text: string): Generator<[number: number, line: string]> {
+  let start = 0
+  for (let number = 1; start <= text.length; number++) {
+    const end = text.indexOf('\n', start)
+    yield [number, text.slice(start, end < 0 ? undefined : end)]
+    if (end < 0) return
+    start = end + 1
+  }
 }
 
 /** What is no JSON stays a text, which no flow is. */
@@ -107,28 +131,15 @@ function onlineTracer(context: CliContext, socketPath: string): Tracer {
   }
 }
 
-async function offlineTracer(
-  context: CliContext,
-  configFile: string,
-  paths: readonly string[],
-): Promise<Tracer | ExitStatus> {
-  const tell = (findings: readonly Finding[]): void => {
-    for (const finding of findings) context.err(`${formatFinding(finding)}\n`)
-  }
-  const {config, findings} = await readGatewayConfig(configFile)
-  tell(findings)
-  if (!config) return EXIT.finding
-  const {files, findings: unread} = await readSnapshots(paths)
-  tell(unread)
-  if (files.length === 0) return EXIT.finding
-  const [{worldOf}, {trace}] = await Promise.all([import('../offline-world.ts'), import('../../policy/index.ts')])
-  const {world, findings: left} = worldOf(config, files)
-  tell(left)
-  tell(world.findings)
-  return async (flow) => {
+async function offlineTracer(context: CliContext, options: OfflineOptions): Promise<Tracer | ExitStatus> {
+  const offline = await readOffline(context, options)
+  if (!offline) return EXIT.finding
+  const {prepareTracer} = await import('../../policy/index.ts')
+  const tracer = prepareTracer(offline.world, offline.config.default)
+  return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
-    const traced = trace(world, config.default, flow)
-    return traced.ok ? {answer: {...traced.line}} : {problem: `${traced.field}: ${traced.message}`}
+    const traced = tracer.trace(flow)
+    return traced.ok ? {answer: traced.line} : {problem: `${traced.field}: ${traced.message}`}
   }
 }
 
