@@ -1,12 +1,13 @@
 import {
   type ActualNft,
   type ActualNftChain,
+  type ActualNftSet,
   hookText,
   type NftChain,
   type NftSet,
   type NftStep,
   type NftTable,
-  ruleHash,
+  ruleHashes,
   stepKey,
 } from '../model/index.ts'
 import {keyedDelta} from './keyed-delta.ts'
@@ -15,8 +16,8 @@ const NOTHING: ActualNft = {counters: [], sets: new Map(), chains: new Map()}
 
 /**
  * The table against what the kernel holds of it (null: no table). All steps are one transaction, so they carry no
- * `needs`; the driver orders declarations before uses. Costs a look-up an element: about 100 ns, so callers that know
- * the change of a large map pass only its part.
+ * `needs`; the driver orders declarations before uses. Costs a look-up an element (about 100 ns), or for a set that
+ * names its version and what it differs in from the one in force, a look-up a changed key.
  */
 export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
   const actual = held ?? NOTHING
@@ -41,19 +42,19 @@ export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
     steps.push({...base(`chain ${name}`, 'no longer wanted'), do: 'chain-delete', name})
 
   const sets = keyedDelta(wanted.sets, actual.sets, sameDeclaration)
-  for (const [, set] of sets.create) steps.push(declare(set, why), ...elements(set, new Map()))
+  for (const [, set] of sets.create) steps.push(declare(set, why), ...elements(set, NO_ELEMENTS))
   for (const [name, set] of sets.update) {
     const reason = 'declared otherwise'
     steps.push(
       {...base(`set ${name} old`, reason), do: 'set-delete', name},
       declare(set, reason),
-      ...elements(set, new Map()),
+      ...elements(set, NO_ELEMENTS),
     )
   }
   for (const [name] of sets.delete) steps.push({...base(`set ${name}`, 'no longer wanted'), do: 'set-delete', name})
   const remade = new Set([...sets.create, ...sets.update].map(([name]) => name))
   for (const [name, set] of wanted.sets) {
-    if (!remade.has(name)) steps.push(...elements(set, actual.sets.get(name)?.elements ?? new Map()))
+    if (!remade.has(name)) steps.push(...elements(set, actual.sets.get(name) ?? NO_ELEMENTS))
   }
   return steps
 }
@@ -67,9 +68,32 @@ function declare(set: NftSet, reason: string): NftStep {
   return {...base(`set ${name}`, reason), do: 'set-add', name, setKey: key, value, interval}
 }
 
-function elements(set: NftSet, held: ReadonlyMap<string, string>): NftStep[] {
-  if (set.external || set.elements === held) return []
-  const delta = keyedDelta(set.elements, held, (want, have) => want === have)
+type HeldElements = Pick<ActualNftSet, 'elements' | 'reached'>
+const NO_ELEMENTS: HeldElements = {elements: new Map()}
+
+const wholeDelta = (wanted: ReadonlyMap<string, string>, held: ReadonlyMap<string, string>) =>
+  keyedDelta(wanted, held, (want, have) => want === have)
+
+/** Where all other keys are known to be equal. */
+function keyDelta(
+  keys: readonly string[],
+  wanted: ReadonlyMap<string, string>,
+  held: ReadonlyMap<string, string>,
+): ReturnType<typeof wholeDelta> {
+  const part = (elements: ReadonlyMap<string, string>): Map<string, string> =>
+    new Map(
+      keys.flatMap((key) => {
+        const value = elements.get(key)
+        return value === undefined ? [] : [[key, value] as const]
+      }),
+    )
+  return wholeDelta(part(wanted), part(held))
+}
+
+function elements(set: NftSet, held: HeldElements): NftStep[] {
+  if (set.external || (set.version && held.reached === set.version)) return []
+  const known = set.since && held.reached === set.since.version ? set.since.keys : null
+  const delta = known ? keyDelta(known, set.elements, held.elements) : wholeDelta(set.elements, held.elements)
   if (delta.create.length + delta.update.length + delta.delete.length === 0) return []
   const add = new Map([...delta.create, ...delta.update].map(([key, value]) => [key, value]))
   const gone = new Map([...delta.update.map(([key, , old]) => [key, old] as const), ...delta.delete])
@@ -80,6 +104,7 @@ function elements(set: NftSet, held: ReadonlyMap<string, string>): NftStep[] {
       set: set.name,
       add,
       delete: gone,
+      ...(set.version ? {reaches: set.version} : {}),
     },
   ]
 }
@@ -92,7 +117,7 @@ const hookOf = (chain: NftChain): string | null => (chain.hook ? hookText(chain.
 /** Why the chain that is there will not do; empty when it will. */
 function chainChange(want: NftChain, have: ActualNftChain): string {
   if (hookOf(want) !== have.hook) return `hook ${have.hook} ⇒ ${hookOf(want)}`
-  const rules = want.rules.map(ruleHash)
+  const rules = ruleHashes(want)
   if (rules.length !== have.rules.length) return `${have.rules.length} rules ⇒ ${rules.length}`
   return rules.every((hash, index) => hash === have.rules[index]) ? '' : 'rules differ'
 }

@@ -11,9 +11,10 @@ import {
 import {openKeyValues, type WatchClock} from '../etcd/index.ts'
 import {Federation} from '../federate/index.ts'
 import {type Finding, formatFinding, type GatewayConfig, type SysctlSpec, type World} from '../model/index.ts'
+import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
-import {type Compiled, compilePolicy} from '../policy/index.ts'
+import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {realClock} from './clock.ts'
@@ -91,6 +92,8 @@ export async function startRuntime({
   ])
 
   let compiled = previous
+  /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
+  let memberChanges: Map<Prefix, ChangedMembers> | null = null
   let last: PassReport | null = null
   let loop: Loop | null = null
   const trigger = (): void => loop?.trigger()
@@ -121,9 +124,16 @@ export async function startRuntime({
 
   const pass = createPass({
     config,
-    world: () => federation.world(),
+    world: () => {
+      const world = federation.world()
+      for (const [prefix, change] of federation.takeMemberChanges()) memberChanges?.set(prefix, change)
+      return world
+    },
     compile: (world, held) => {
-      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held})
+      const changes = memberChanges
+      memberChanges = null
+      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
+      memberChanges = new Map()
       return compiled
     },
     keys,

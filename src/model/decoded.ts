@@ -46,9 +46,13 @@ export interface DecodedIgnored extends DecodedBase {
   readonly kind: string
 }
 
-/** Counts as absent (calico-model 7.10); `findings` says why. */
+/** Refused; `findings` says why. Its last good version stays in force, and where there is none `standIn`. */
 export interface DecodedBad extends DecodedBase {
   readonly type: 'bad'
+  /** The kind that the key names, or the sort of an export's record; null: it names none. */
+  readonly kind: string | null
+  /** A policy that denies what it selects, or a tier whose policies do; null: not enough of it could be read. */
+  readonly standIn: DecodedResource | DecodedExport | null
 }
 
 /** One record below `/isthmus/v1/export/`. */

@@ -81,6 +81,8 @@ export interface ActualNftSet {
   readonly value: string | null
   readonly interval: boolean
   readonly elements: ReadonlyMap<string, string>
+  /** `NftSet.version` that these elements are known to be equal to. */
+  readonly reached?: object
 }
 
 /** `rules`: the `i:HASH` comments in order; a rule without one shows as `foreign`. */

@@ -30,12 +30,25 @@ export type FindingCode =
   | 'config-missing'
   | 'config-invalid'
   | 'config-conflict'
+  // documents
+  | 'document-unreadable'
+  | 'document-syntax'
+  | 'document-invalid'
+  | 'document-unknown-field'
+  | 'document-unknown-kind'
+  | 'document-duplicate'
+  | 'document-too-large'
+  | 'document-missing'
+  | 'document-conflict'
+  | 'tier-unknown'
+  | 'tier-in-use'
   // decode
   | 'record-not-json'
   | 'record-invalid'
   | 'record-name-mismatch'
   | 'record-unknown-kind'
   | 'schema-unknown'
+  | 'document-too-large'
   // federate
   | 'prefix-not-granted'
   | 'prefix-conflict'
@@ -47,6 +60,10 @@ export type FindingCode =
   | 'policy-not-authority'
   | 'policy-conflict'
   | 'attributes-missing'
+  // federate, of what decode refused: what is in force in its place
+  | 'refused-last-good'
+  | 'refused-denies'
+  | 'refused-absent'
   // policy
   | 'selector-invalid'
   | 'rule-unsupported'

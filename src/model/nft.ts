@@ -28,6 +28,10 @@ export interface NftSet {
    * changed by a diff.
    */
   readonly external?: boolean
+  /** Names these elements: who has seen them in force need not compare them again. New elements, new object. */
+  readonly version?: object
+  /** The version that these elements were made from, and the only keys that may differ from it. */
+  readonly since?: {readonly version: object; readonly keys: readonly string[]}
 }
 
 export interface NftChain {
@@ -47,6 +51,18 @@ export interface NftHook {
 /** The comment that names a rule in the kernel: `i:` and 12 hex digits of the text's hash. */
 export function ruleHash(text: string): string {
   return `i:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
+}
+
+const hashes = new WeakMap<NftChain, readonly string[]>()
+
+/** The hashes of a chain's rules; remembered by the object, since most chains outlive many passes. */
+export function ruleHashes(chain: NftChain): readonly string[] {
+  let known = hashes.get(chain)
+  if (!known) {
+    known = chain.rules.map(ruleHash)
+    hashes.set(chain, known)
+  }
+  return known
 }
 
 /** How a rule without our comment shows in `ActualNftChain.rules`. */

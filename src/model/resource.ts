@@ -120,6 +120,8 @@ export interface Tier {
   readonly meta: Meta
   readonly order: number | null
   readonly defaultAction: 'Deny' | 'Pass'
+  /** The document was refused and its order could not be read: nobody knows what its policies come before. */
+  readonly refused?: true
 }
 
 export type Direction = 'ingress' | 'egress'
@@ -144,6 +146,8 @@ export interface Policy {
   readonly doNotTrack: boolean
   readonly preDnat: boolean
   readonly applyOnForward: boolean
+  /** The document was refused and no good version is known: it denies all that it governs, whatever its rules. */
+  readonly refused?: true
 }
 
 export type Action = 'Allow' | 'Deny' | 'Pass' | 'Log'

@@ -61,6 +61,8 @@ export type NftStep = StepBase & {readonly driver: 'nft'} & (
         /** Old value in `delete`, since a changed element is deleted and added in one transaction. */
         readonly add: ReadonlyMap<string, string>
         readonly delete: ReadonlyMap<string, string>
+        /** `NftSet.version` of what is in force after it. */
+        readonly reaches?: object
       }
   )
 

@@ -1,6 +1,6 @@
 import type {NftChain, NftSet} from '../../src/model/index.ts'
 import {addressNumber, familyOf, prefixContainsAddress} from '../../src/net/index.ts'
-import type {Packet} from '../../src/policy/oracle/index.ts'
+import type {Judgement, Packet} from '../../src/policy/oracle/index.ts'
 import {address as addressOf, prefix} from './worlds.ts'
 
 interface Ruleset {
@@ -132,4 +132,10 @@ function portOf(packet: Packet, source: boolean): number | null {
   const icmp = packet.protocol === (familyOf(packet.from) === 4 ? 1 : 58)
   if (icmp) return source ? 4711 : (packet.icmpType ?? 0) * 256 + (packet.icmpCode ?? 0)
   return (source ? packet.sourcePort : packet.destinationPort) ?? null
+}
+
+/** Where a flow with this judgement must end in the kernel. */
+export function chainOf({verdict, reason, direction, site}: Judgement): string {
+  if (verdict === 'allow') return 'allowed'
+  return reason === 'unowned' ? 'deny_unowned' : `deny_${direction}_${site}`
 }

@@ -137,7 +137,7 @@ const onePolicy = fc
   })
   .chain((part) => fc.integer({min: 0, max: 99}).map((number) => policy(`p${number}`, part)))
 
-const tiers: fc.Arbitrary<Tier[]> = fc
+export const tiers: fc.Arbitrary<Tier[]> = fc
   .tuple(pick<Tier['defaultAction']>('Deny', 'Pass'), pick<Tier['defaultAction']>('Deny', 'Pass'), pick(1, 9))
   .map(([first, second, order]) => [tier('first', order, first), tier('default', 5, second)])
 

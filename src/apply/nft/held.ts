@@ -10,6 +10,7 @@ import {
 /** A set as it stands, its elements changed in place: a copy of 100,000 at each event would cost the event. */
 export interface HeldSet extends ActualNftSet {
   readonly elements: Map<string, string>
+  reached?: object
 }
 
 /** What the kernel holds of the table, kept true by our own successful transactions. */
@@ -56,10 +57,12 @@ export class Held implements ActualNft {
     }
     for (const step of steps) {
       if (step.do !== 'elements') continue
-      const elements = this.sets.get(step.set)?.elements
-      if (!elements) continue
-      for (const key of step.delete.keys()) elements.delete(key)
-      for (const [key, value] of step.add) elements.set(key, value)
+      const set = this.sets.get(step.set)
+      if (!set) continue
+      for (const key of step.delete.keys()) set.elements.delete(key)
+      for (const [key, value] of step.add) set.elements.set(key, value)
+      if (step.reaches) set.reached = step.reaches
+      else delete set.reached
     }
   }
 }

@@ -26,4 +26,5 @@ export {type AddressClass, type Questions, questionsOf, type ResolvedPort} from 
 export {type Interner, interner, push} from './intern.ts'
 export {type NumberedRegion, type Numbering, numberClasses} from './number-classes.ts'
 export {numbersInKernel} from './numbers-in-kernel.ts'
+export {type ChangedMembers, type MovedHosts, reclassify} from './reclassify.ts'
 export {cutRegions} from './regions.ts'

@@ -6,7 +6,8 @@ export interface Numbering {
   /** By class index; never 0, which all addresses bear that no map holds. */
   readonly numbers: readonly number[]
   readonly bySignature: ReadonlyMap<string, number>
-  readonly hosts: ReadonlyMap<Address, number>
+  /** Kept up in place as endpoints move. */
+  readonly hosts: Map<Address, number>
   readonly regions: readonly NumberedRegion[]
   /** The next number never used; numbers only go up while the process lives. */
   readonly next: number

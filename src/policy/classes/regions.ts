@@ -36,8 +36,8 @@ export function cutRegions<T>(prefixes: ReadonlyMap<Prefix, T>): Region<T>[] {
   return regions
 }
 
-/** Index of the region that holds a number, or -1. `regions` are of one family, ascending. */
-export function findRegion(regions: readonly Range[], number: bigint): number {
+/** The region that holds a number. `regions` are of one family, ascending. */
+export function findRegion<T extends Range>(regions: readonly T[], number: bigint): T | undefined {
   let low = 0
   let high = regions.length - 1
   while (low <= high) {
@@ -45,7 +45,7 @@ export function findRegion(regions: readonly Range[], number: bigint): number {
     const region = regions[middle]!
     if (number < region.first) high = middle - 1
     else if (number > region.last) low = middle + 1
-    else return middle
+    else return region
   }
-  return -1
+  return undefined
 }

@@ -1,6 +1,7 @@
 import type {EntityRule, Finding, GlobalPolicies, IcmpMatch, Policy, PortSpec, Rule} from '../../model/index.ts'
 import {PORT_PROTOCOL_NUMBERS} from '../../model/index.ts'
 import {type Prefix, prefixFamily} from '../../net/index.ts'
+import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../../selectors/index.ts'
 import {
   type ActivePolicy,
   type ActiveRule,
@@ -13,7 +14,6 @@ import {
   type PortQuestion,
   type PortTest,
 } from '../classes/index.ts'
-import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../../selectors/index.ts'
 
 interface Catalogue {
   readonly selectors: Interner<Selector>

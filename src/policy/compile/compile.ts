@@ -1,15 +1,19 @@
 import type {ActualNft, Finding, GlobalPolicies, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import type {Prefix} from '../../net/index.ts'
 import {
+  type ChangedMembers,
   type Classified,
   classify,
+  type MovedHosts,
   type Numbering,
   numberClasses,
   numbersInKernel,
   type Questions,
   questionsOf,
+  reclassify,
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
-import {classSets, judgeChains, verdictSets} from './nft-tables.ts'
+import {classSets, judgeChains, moveHosts, verdictSets} from './nft-tables.ts'
 import {type Bounds, DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
 
 export interface CompileOptions {
@@ -24,6 +28,11 @@ export interface CompileOptions {
   readonly firstClass: number
   /** What the kernel holds of an earlier process: without `previous`, its class numbers go on. */
   readonly held?: ActualNft | null
+  /**
+   * All prefixes whose members changed since `previous` was made, as they were when `world` was: then a change of
+   * endpoints costs what it touches. Without them everything is classified anew.
+   */
+  readonly changes?: ReadonlyMap<Prefix, ChangedMembers> | null
   /** Beyond these the previous result stays, with a finding. */
   readonly maxClasses?: number
   readonly maxPairs?: number
@@ -55,6 +64,8 @@ export interface CompileState {
   readonly policies: GlobalPolicies
   readonly questions: Questions
   readonly policyFindings: readonly Finding[]
+  /** Kept up in place; null: no longer true, to be made anew. */
+  readonly classified: Classified | null
   readonly numbering: Numbering
   readonly attributes: World['attributes']
   readonly sites: World['sites']
@@ -70,8 +81,9 @@ export const MAX_CHAINS = 20_000
  * Compiles the one global policy for all addresses that are known.
  *
  * While policies are the same object, their questions and the answers of attribute sets are taken from `previous`; with
- * nothing changed at all `previous` itself comes back. Equal input and equal `previous` give equal output. A policy that
- * passes the bounds changes nothing: the previous result stays in force, and without one everything is denied.
+ * nothing changed at all `previous` itself comes back. `previous` must not be used again: its large maps go on in the
+ * result, changed in place. A policy that passes the bounds changes nothing: the previous result stays in force, and
+ * without one everything is denied.
  */
 export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const old = options.previous?.state ?? null
@@ -86,7 +98,10 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     return options.previous!
   }
   const {questions, policyFindings} = samePolicies ? old : questionsFor(world.policies)
-  const classified = classify(questions, world)
+  const mayFollow = samePolicies && old.classified && old.sites === world.sites && old.default === options.default
+  const moved = mayFollow && options.changes ? reclassify(old.classified, world.attributes, options.changes) : null
+  if (moved && fits(moved, options.previous!)) return followed(options.previous!, moved, world)
+  const classified = moved ? old!.classified! : classify(questions, world)
   const numbering = numberClasses(classified, old?.numbering ?? numbersInKernel(options.held ?? null), {
     samePolicies,
     first: options.firstClass,
@@ -102,6 +117,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     policies: world.policies,
     questions,
     policyFindings,
+    classified,
     numbering,
     attributes: world.attributes,
     sites: world.sites,
@@ -115,6 +131,27 @@ function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFi
   return {questions: questionsOf(catalog), policyFindings: findings}
 }
 
+/** Whether the maps of verdicts know every class that addresses have moved to. */
+function fits(moved: MovedHosts, {state, verdicts}: Compiled): boolean {
+  for (const index of moved.values()) {
+    const number = index === null ? 0 : state.numbering.numbers[index]
+    if (number === undefined || !verdicts.sources.has(number)) return false
+  }
+  return true
+}
+
+/** The same policy for addresses that have moved between known classes: only class maps change, in place. */
+function followed(previous: Compiled, moved: MovedHosts, world: World): Compiled {
+  const {state} = previous
+  const sets = moved.size === 0 ? previous.sets : moveHosts(previous.sets, state.numbering, moved)
+  return {
+    ...previous,
+    sets,
+    statistics: {...previous.statistics, endpoints: state.classified!.book.endpoints.size},
+    state: {...state, attributes: world.attributes, memberRevision: world.memberRevision},
+  }
+}
+
 function assembled(sites: World['sites'], verdicts: Verdicts, classified: Classified, state: CompileState): Compiled {
   const counters = countersOf(sites, classified)
   const sets = [...classSets(state.numbering), ...verdictSets(verdicts)]
@@ -125,7 +162,7 @@ function assembled(sites: World['sites'], verdicts: Verdicts, classified: Classi
     counters,
     findings: state.policyFindings,
     statistics: {
-      endpoints: classified.endpoints,
+      endpoints: classified.book.endpoints.size,
       classes: classified.classes.length,
       verdictEntries: verdicts.pairCount,
       chains: verdicts.chains.length,
@@ -151,7 +188,9 @@ function refused(options: CompileOptions, {classes}: Classified, bounds: Bounds)
     remedy: `${options.previous ? 'the last policy that fitted stays in force' : 'all is denied'} until policies select by fewer distinct labels`,
   }
   const base = options.previous ?? closed(options)
-  return {...base, findings: [...base.findings.filter(({code}) => code !== 'policy-too-large'), finding]}
+  const findings = [...base.findings.filter(({code}) => code !== 'policy-too-large'), finding]
+  // What is in force no longer follows the members: the next compilation starts from them.
+  return {...base, findings, state: {...base.state, classified: null}}
 }
 
 /** Knows no address and denies all. */
@@ -167,6 +206,7 @@ function closed(options: CompileOptions): Compiled {
     policies: {tiers: [], policies: []},
     questions,
     policyFindings: [],
+    classified,
     numbering,
     attributes: empty.attributes,
     sites,

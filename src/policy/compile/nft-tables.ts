@@ -1,6 +1,6 @@
 import {classidText, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
-import type {Family} from '../../net/index.ts'
-import type {Numbering} from '../classes/index.ts'
+import {type Address, type Family, familyOf} from '../../net/index.ts'
+import type {MovedHosts, Numbering} from '../classes/index.ts'
 import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
 import {printRules} from './verdict-chains.ts'
 
@@ -33,7 +33,43 @@ export function classSets(numbering: Numbering): NftSet[] {
     value: name.endsWith('d') ? 'classid' : 'mark',
     interval: name.startsWith('cidr'),
     elements: map,
+    ...(name.startsWith('class') ? {version: {}} : {}),
   }))
+}
+
+/**
+ * The look-up maps after hosts have moved between classes that have numbers. The maps of hosts and the numbering are
+ * changed in place, under a new version that says which keys.
+ */
+export function moveHosts(
+  sets: ReadonlyMap<string, NftSet>,
+  {numbers, hosts}: Numbering,
+  moved: MovedHosts,
+): ReadonlyMap<string, NftSet> {
+  const keys: Record<Family, Address[]> = {4: [], 6: []}
+  for (const [address, index] of moved) {
+    keys[familyOf(address)].push(address)
+    if (index === null) hosts.delete(address)
+    else hosts.set(address, numbers[index]!)
+  }
+  const result = new Map(sets)
+  for (const family of [4, 6] as const) {
+    if (keys[family].length === 0) continue
+    for (const [name, text] of [
+      [`class${family}`, markText],
+      [`class${family}d`, classText],
+    ] as const) {
+      const set = sets.get(name)!
+      const elements = set.elements as Map<string, string>
+      for (const address of keys[family]) {
+        const number = hosts.get(address)
+        if (number === undefined) elements.delete(address)
+        else elements.set(address, text(number))
+      }
+      result.set(name, {...set, version: {}, since: {version: set.version!, keys: keys[family]}})
+    }
+  }
+  return result
 }
 
 export function verdictSets(verdicts: Verdicts): NftSet[] {

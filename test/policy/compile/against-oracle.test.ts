@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
-import {type Judgement, judge} from '../../../src/policy/oracle/index.ts'
-import {interpret} from '../nft-interpreter.ts'
+import {judge} from '../../../src/policy/oracle/index.ts'
+import {chainOf, interpret} from '../nft-interpreter.ts'
 import {packets, seed, verdicts, worlds} from '../random-world.ts'
-
-/** Where a flow with this judgement must end in the kernel. */
-function chainOf({verdict, reason, direction, site}: Judgement): string {
-  if (verdict === 'allow') return 'allowed'
-  return reason === 'unowned' ? 'deny_unowned' : `deny_${direction}_${site}`
-}
 
 const numRuns = Number(process.env.RUNS ?? 250)
 
