@@ -1,8 +1,10 @@
 import type {
   AttributeSetId,
   Decoded,
+  DecodedExport,
   ExportEntry,
   GatewayRecord,
+  Resource,
   TunnelOffer,
   Uplink,
   UplinkRef,
@@ -13,7 +15,8 @@ import {Fields, type Problem, show} from './fields.ts'
 import {parseKeyCidr} from './ipam.ts'
 import {parseJson} from './json.ts'
 import {bad, finished, ignored, type Place} from './outcome.ts'
-import {parseResourceKey, resourceOf} from './resource.ts'
+import {parseResourceKey, type ResourceKey, resourceOf} from './resource.ts'
+import {standInFor} from './stand-in.ts'
 
 /** The export's format that this version reads and writes. */
 const SCHEMA = 1
@@ -21,11 +24,15 @@ const SCHEMA = 1
 const ATTRIBUTES_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** One record of an export, by the segments behind `/isthmus/v1/export/`. What is not known is ignored: it is newer. */
-export function decodeExport(place: Place, segments: readonly string[], text: string): Decoded {
+export function decodeExport(at: Place, segments: readonly string[], text: string): Decoded {
   const reader = readerOf(segments)
-  if (reader === null) return ignored(place, 'export')
+  if (reader === null) return ignored(at, 'export')
+  const key = segments[0] === 'resources' ? globalKey(segments.slice(1)) : null
+  const place: Place = {...at, kind: key?.entry.kind ?? segments[0]!}
   const parsed = parseJson(text)
-  if (!parsed.ok) return bad(place, 'record-not-json', parsed.detail)
+  if (!parsed.ok) {
+    return {...bad(place, 'record-not-json', parsed.detail), standIn: standInEntry(place, key, null, [], text)}
+  }
   const problems: Problem[] = []
   const top = new Fields(parsed.value, '', problems)
   if (parsed.value === null) top.fail('', 'not an object')
@@ -33,11 +40,29 @@ export function decodeExport(place: Place, segments: readonly string[], text: st
   if (entry?.kind === 'meta' && entry.schema !== SCHEMA) {
     return bad(place, 'schema-unknown', `export schema ${entry.schema}; this gateway reads ${SCHEMA}`)
   }
-  return finished<Decoded>(place, problems, (findings) =>
-    entry === null
-      ? bad(place, 'record-name-mismatch', 'not a key of an export')
-      : {type: 'export', key: place.key, modRevision: place.modRevision, findings, entry},
+  return finished<Decoded>(
+    place,
+    problems,
+    (findings) =>
+      entry === null
+        ? bad(place, 'record-name-mismatch', 'not a key of an export')
+        : {type: 'export', key: place.key, modRevision: place.modRevision, findings, entry},
+    () => standInEntry(place, key, entry?.kind === 'resource' ? entry.resource : null, problems, text),
   )
+}
+
+/** A site hands on what it refused and knows no good version of, so that every reader's gateway stands in for it alike. */
+function standInEntry(
+  {key, modRevision}: Place,
+  documentKey: ResourceKey | null,
+  read: Resource | null,
+  problems: readonly Problem[],
+  document: string,
+): DecodedExport | null {
+  const resource = documentKey && standInFor('isthmus', documentKey, read, problems)
+  if (!documentKey || !resource) return null
+  const {path} = documentKey
+  return {type: 'export', key, modRevision, findings: [], entry: {kind: 'resource', resource, path, document}}
 }
 
 /** Reads one sort of record; `null`: the key is wrong, or an error was noted. */
@@ -168,10 +193,14 @@ function endpointEntry(top: Fields, [store = '', where = '', id = '', ...rest]: 
 
 /** A global document: the same decoders as for the trees. */
 function resourceEntry(top: Fields, rest: readonly string[], text: string): ExportEntry | null {
+  const key = globalKey(rest)
+  const resource = key && resourceOf(key, top)
+  return key && resource && {kind: 'resource', resource, path: key.path, document: text}
+}
+
+function globalKey(rest: readonly string[]): ResourceKey | null {
   const key = parseResourceKey(rest)
-  if (key === null || key === 'unknown-kind' || key.entry.scope !== 'cluster') return null
-  const resource = resourceOf(key, top)
-  return resource && {kind: 'resource', resource, path: key.path, document: text}
+  return key === null || key === 'unknown-kind' || key.entry.scope !== 'cluster' ? null : key
 }
 
 function localEntry(top: Fields, [store = '', ...rest]: readonly string[]): ExportEntry | null {

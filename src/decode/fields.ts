@@ -3,7 +3,7 @@ export interface Problem {
   readonly path: string
   readonly detail: string
   readonly severity: 'error' | 'warning'
-  readonly code: 'record-invalid' | 'record-name-mismatch'
+  readonly code: 'record-invalid' | 'record-name-mismatch' | 'selector-invalid' | 'document-too-large'
 }
 
 type Json = Readonly<Record<string, unknown>>
@@ -41,6 +41,16 @@ export class Fields {
   /** Notes that a field contradicts the key. */
   differ(name: string, detail: string): void {
     this.#problems.push({path: this.#at(name), detail, severity: 'error', code: 'record-name-mismatch'})
+  }
+
+  /** Notes a selector that cannot be understood; `name` may be a path. */
+  failSelector(name: string, detail: string): void {
+    this.#problems.push({path: this.#at(name), detail, severity: 'error', code: 'selector-invalid'})
+  }
+
+  /** Notes that there is more of something than one document may have. */
+  exceed(name: string, detail: string): void {
+    this.#problems.push({path: this.#at(name), detail, severity: 'error', code: 'document-too-large'})
   }
 
   warn(name: string, detail: string): void {

@@ -1,8 +1,9 @@
 import type {Direction, Policy} from '../model/index.ts'
+import {foldSubject} from '../selectors/index.ts'
 import {Fields, type Problem} from './fields.ts'
 import {parseJson} from './json.ts'
 import {type KeyName, metaOf} from './meta.ts'
-import {rulesOf} from './rule.ts'
+import {checkLength, checkRules, rulesOf} from './rule.ts'
 
 /** Kubernetes' and OpenStack's policies keep their prefix; only bare `default.` names were renamed in v3.32. */
 const METADATA_ANNOTATION = 'projectcalico.org/metadata'
@@ -20,7 +21,7 @@ export function decodePolicy(kind: Policy['kind'], top: Fields, key: KeyName): P
   const name = annotation ?? (stripped === '' ? key.name : stripped)
   const meta = metaOf(top, key, [key.name, name, `default.${key.name}`])
   const {[METADATA_ANNOTATION]: _hidden, ...annotations} = meta.annotations
-  return {
+  const policy: Policy = {
     kind,
     meta: {...meta, name, annotations},
     keyName: key.name,
@@ -36,6 +37,18 @@ export function decodePolicy(kind: Policy['kind'], top: Fields, key: KeyName): P
     preDnat: spec.flag('preDNAT'),
     applyOnForward: spec.flag('applyOnForward'),
   }
+  checkSubject(spec, policy)
+  checkRules(spec, policy)
+  return policy
+}
+
+/** Whom it governs must be readable, in each part alone and as Calico joins them. */
+function checkSubject(spec: Fields, policy: Policy): void {
+  for (const field of ['selector', 'namespaceSelector', 'serviceAccountSelector'] as const) {
+    checkLength(spec, field, policy[field])
+  }
+  const folded = foldSubject(policy)
+  if (!folded.ok) spec.failSelector(folded.invalid.field, folded.invalid.message)
 }
 
 /** Stored without `types` a policy governs both directions: defaulting is the writing client's (calico-model 4.3). */

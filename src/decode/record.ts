@@ -22,10 +22,10 @@ export function decodeRecord(record: RawRecord, source = 'datastore'): Decoded {
   const [root, rest] = treeOf(key)
   if (root === null) return ignored(place, 'other')
   const text = parseUtf8(record.value)
-  if (text === null) return bad(place, 'record-not-json', 'not UTF-8')
   const segments = rest.split('/')
   if (root === CALICO) return decodeResource(place, 'calico', segments, text)
   if (root === ISTHMUS) return decodeResource(place, 'isthmus', segments, text)
+  if (text === null) return bad(place, 'record-not-json', 'not UTF-8')
   return root === EXPORT ? decodeExport(place, segments, text) : decodeIpam(place, segments, text)
 }
 

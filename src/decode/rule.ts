@@ -1,5 +1,6 @@
-import type {EntityRule, IcmpMatch, PortSpec, Rule} from '../model/index.ts'
-import {parseCidr} from '../net/index.ts'
+import type {Direction, EntityRule, IcmpMatch, PortSpec, Rule} from '../model/index.ts'
+import {parseCidr, prefixFamily} from '../net/index.ts'
+import {foldPeer} from '../selectors/index.ts'
 import type {Fields} from './fields.ts'
 import {portsOf, protocolOf} from './numorstring.ts'
 
@@ -7,10 +8,55 @@ const ICMP = 1
 const ICMP6 = 58
 const WITH_PORTS = [6, 17, 132]
 
-/** Rules of one direction (calico-model 2.4, 4.5); Calico's limit is 1024. */
+/**
+ * What one document may ask for. Calico's own limit is that of the rules; the others are far from what people write and
+ * keep one document from taking the memory, or the kernel's patience, of all.
+ */
+export const LIMITS = {
+  rules: 1024,
+  /** Entries of each list of nets, ports or names. */
+  list: 1024,
+  /** Of a selector. */
+  characters: 16_384,
+  /** Source ports × destination ports, over the rules of one direction: each pair may become a rule of nftables. */
+  portPairs: 16_384,
+} as const
+
+/** Rules of one direction (calico-model 2.4, 4.5). Beyond the limit none is read: ten thousand of them say no more. */
 export function rulesOf(spec: Fields, name: string): Rule[] {
-  if (spec.list(name).length > 1024) spec.fail(name, 'more than 1024 rules')
-  return spec.objects(name).map(ruleOf)
+  const {length} = spec.list(name)
+  if (length <= LIMITS.rules) return spec.objects(name).map(ruleOf)
+  spec.exceed(name, `${length} rules; a policy has at most ${LIMITS.rules} in a direction`)
+  return []
+}
+
+/** What can only be said of rules that were read: their selectors, and what they ask for together. */
+export function checkRules(spec: Fields, rules: {readonly [name in Direction]: readonly Rule[]}): void {
+  for (const direction of ['ingress', 'egress'] as const) {
+    let pairs = 0
+    for (const [index, rule] of rules[direction].entries()) {
+      pairs += portCount(rule.source) * portCount(rule.destination)
+      for (const side of ['source', 'destination'] as const) {
+        const folded = foldPeer(rule[side])
+        if (!folded.ok) {
+          spec.failSelector(`${direction}[${index}].${side}.${folded.invalid.field}`, folded.invalid.message)
+        }
+      }
+    }
+    if (pairs > LIMITS.portPairs) {
+      spec.exceed(direction, `${pairs} pairs of source and destination ports; at most ${LIMITS.portPairs}`)
+    }
+  }
+}
+
+/** Ranges that the ports of one side may fall into: each hole parts one more. 1 where it does not ask. */
+function portCount({ports, notPorts}: EntityRule): number {
+  const count = (spec: PortSpec | null): number => (spec ? spec.ranges.length + spec.names.length : 0)
+  return Math.max(1, count(ports)) + count(notPorts)
+}
+
+export function checkLength(fields: Fields, name: string, text: string): void {
+  if (text.length > LIMITS.characters) fields.exceed(name, `${text.length} characters; at most ${LIMITS.characters}`)
 }
 
 function ruleOf(rule: Fields): Rule {
@@ -36,6 +82,13 @@ function ruleOf(rule: Fields): Rule {
 function checkProtocol(rule: Fields, {protocol, ipVersion, source, destination}: Rule): void {
   if (protocol === ICMP && ipVersion === 6) rule.fail('protocol', 'ICMP does not go with ipVersion 6')
   if (protocol === ICMP6 && ipVersion === 4) rule.fail('protocol', 'ICMPv6 does not go with ipVersion 4')
+  for (const [side, {nets, notNets}] of [
+    ['source', source],
+    ['destination', destination],
+  ] as const) {
+    const wrong = [...nets, ...notNets].find((net) => ipVersion !== null && prefixFamily(net) !== ipVersion)
+    if (wrong !== undefined) rule.fail(`${side}.nets`, `${wrong} does not go with ipVersion ${ipVersion}`)
+  }
   const specs = [source.ports, source.notPorts, destination.ports, destination.notPorts]
   const numeric = specs.some((spec: PortSpec | null) => (spec?.ranges.length ?? 0) > 0)
   if (numeric && !(protocol !== null && WITH_PORTS.includes(protocol))) {
@@ -51,11 +104,18 @@ function icmpOf(rule: Fields, name: string): IcmpMatch | null {
   return type === null && code === null ? null : {type, code}
 }
 
+function checkList(fields: Fields, name: string): void {
+  const {length} = fields.list(name)
+  if (length > LIMITS.list) fields.exceed(name, `${length} entries; at most ${LIMITS.list}`)
+}
+
 function entityOf(entity: Fields): EntityRule {
   const accounts = entity.object('serviceAccounts')
   const names = accounts.texts('names')
   const selector = accounts.text('selector')
   const services = entity.object('services')
+  for (const list of ['nets', 'notNets', 'ports', 'notPorts']) checkList(entity, list)
+  checkList(accounts, 'names')
   const decoded: EntityRule = {
     nets: entity.parsed('nets', parseCidr, 'a CIDR'),
     notNets: entity.parsed('notNets', parseCidr, 'a CIDR'),
@@ -67,6 +127,10 @@ function entityOf(entity: Fields): EntityRule {
     serviceAccounts: names.length > 0 || selector !== '' ? {names, selector} : null,
     services: services.text('name') !== '' || services.text('namespace') !== '',
   }
+  for (const field of ['selector', 'notSelector', 'namespaceSelector'] as const) {
+    checkLength(entity, field, decoded[field])
+  }
+  checkLength(accounts, 'selector', selector)
   const others = decoded.selector || decoded.nets.length > 0 || decoded.serviceAccounts
   if (decoded.services && others) entity.fail('services', 'cannot stand beside selector, nets or serviceAccounts')
   return decoded
