@@ -108,7 +108,10 @@ export class Federation {
   #take(batch: DecodedBatch, restored: boolean): void {
     let store = this.#sources.get(batch.source)
     if (!store) {
-      store = new SourceStore()
+      store = new SourceStore({
+        name: batch.source.replace('/', ' '),
+        policies: this.#isAuthority(batch.source),
+      })
       this.#sources.set(batch.source, store)
     }
     const changes = store.take(batch, restored)
@@ -210,6 +213,11 @@ export class Federation {
     if (source.startsWith('datastore/')) return this.#config.site
     const site = parseSiteName(source.slice('export/'.length))
     return site === this.#config.site ? null : site
+  }
+
+  #isAuthority(source: SourceId): boolean {
+    const site = this.#siteOf(source)
+    return site !== null && this.#config.authorities.includes(site)
   }
 
   #resolvePolicies(): ResolvedPolicies {

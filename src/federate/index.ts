@@ -11,7 +11,9 @@
  * gives the World that one list gives (`test/federate/paths.test.ts`). Everything else is a function of small inputs,
  * recomputed when one of them changed, and the same object as before when nothing came of it, so that later stations
  * may memoise by reference. `World.members` is a live view with `memberRevision`; findings are made anew from the
- * state, so they heal by themselves. What a remote last said stays until it says something else.
+ * state, so they heal by themselves. What a remote last said stays until it says something else. The one exception to
+ * "whatever the path": of a document that is refused the last good version stays (`source-store.ts`), so there the
+ * World depends on whether a good one was seen; `refused.ts` says so in a finding.
  */
 export {type Claim, type Contest, type ResolvedClaims, resolveClaims} from './claims.ts'
 export {Federation} from './federation.ts'

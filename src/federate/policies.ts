@@ -71,12 +71,18 @@ export function resolvePolicies(
     findings,
   )
   const resources = [...winners].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry.resource)
-  const tiers = resources.filter((resource) => resource.kind === 'Tier')
-  const policies = resources.filter((resource) => resource.kind !== 'Tier')
-  const stored = new Set(tiers.map((tier) => tier.meta.name))
+  const stored = resources.filter((resource) => resource.kind === 'Tier')
+  const builtIn = new Set(BUILT_IN_TIERS.map((tier) => tier.meta.name))
+  // A built-in tier has a good version without being stored.
+  const tiers = stored.filter((tier) => !(tier.refused && builtIn.has(tier.meta.name)))
+  const names = new Set(tiers.map((tier) => tier.meta.name))
+  const refused = new Set(tiers.flatMap((tier) => (tier.refused ? [tier.meta.name] : [])))
+  const policies = resources
+    .filter((resource) => resource.kind !== 'Tier')
+    .map((policy): Policy => (refused.has(policy.tier) ? {...policy, refused: true} : policy))
   return {
     policies: {
-      tiers: [...BUILT_IN_TIERS.filter((tier) => !stored.has(tier.meta.name)), ...tiers].sort((a, b) =>
+      tiers: [...BUILT_IN_TIERS.filter((tier) => !names.has(tier.meta.name)), ...tiers].sort((a, b) =>
         a.meta.name < b.meta.name ? -1 : 1,
       ),
       policies: policies.filter((policy) => policy.kind === 'GlobalNetworkPolicy'),
@@ -91,13 +97,14 @@ export function resolvePolicies(
   }
 }
 
+/** Everything under the isthmus root; of Calico's tree what says so of itself and was not put there by us. */
+export const isGlobalPolicy = (root: Root, {kind, meta}: Policy): boolean =>
+  kind.endsWith('GlobalNetworkPolicy') &&
+  (root === 'isthmus' || (meta.annotations[SCOPE_ANNOTATION] === 'global' && !isWrittenByUs(meta)))
+
 /** Of Calico's tree: policies that say so, and the tiers of its datastore that these are in. */
 function globalOnes(documents: readonly GlobalDocument[]): GlobalDocument[] {
-  const isGlobal = ({root, resource}: GlobalDocument): boolean =>
-    resource.kind !== 'Tier' &&
-    resource.kind.endsWith('GlobalNetworkPolicy') &&
-    (root === 'isthmus' || (resource.meta.annotations[SCOPE_ANNOTATION] === 'global' && !isWrittenByUs(resource.meta)))
-  const policies = documents.filter(isGlobal)
+  const policies = documents.filter(({root, resource}) => resource.kind !== 'Tier' && isGlobalPolicy(root, resource))
   const used = new Set(
     policies.flatMap(({root, source, resource}) =>
       root === 'calico' && resource.kind !== 'Tier' ? [`${source} ${resource.tier}`] : [],

@@ -1,30 +1,49 @@
-import type {Decoded, DecodedBatch, Finding, SourceState} from '../model/index.ts'
+import type {Decoded, DecodedBad, DecodedBatch, Finding, SourceState} from '../model/index.ts'
+import {consequenceOf, keepsLastGood, type SourceRole} from './refused.ts'
 
-/** What one record was and is. */
+/** What counted under one key, and counts now. */
 export interface RecordChange {
   readonly key: string
   readonly before: Decoded | undefined
   readonly after: Decoded | undefined
 }
 
-/** All records of one source as last read, and how it stands with it. */
+/**
+ * All records of one source as last read, and how it stands with it.
+ *
+ * What decode refused is remembered beside what counts instead of it: the last good version that this store has seen
+ * under the key, however long ago, until a good one comes or the key goes; else what decode says stands in for it.
+ */
 export class SourceStore {
+  readonly #role: SourceRole
   readonly #records = new Map<string, Decoded>()
+  /** Of keys whose record is refused now. */
+  readonly #lastGood = new Map<string, Decoded>()
   readonly #withFindings = new Map<string, readonly Finding[]>()
   #findings: readonly Finding[] | null = []
   #bad = 0
   #state: SourceState = {synced: false, restored: false, revision: 0, clusterId: null, keys: 0, decodeErrors: 0}
 
+  constructor(role: SourceRole) {
+    this.#role = role
+  }
+
   get state(): SourceState {
     return this.#state
   }
 
+  /** The record that counts under a key. */
   record(key: string): Decoded | undefined {
-    return this.#records.get(key)
+    const read = this.#records.get(key)
+    return read?.type === 'bad' ? (this.#inForce(read) ?? read) : read
   }
 
-  records(): Iterable<Decoded> {
-    return this.#records.values()
+  *records(): Generator<Decoded> {
+    for (const read of this.#records.values()) yield read.type === 'bad' ? (this.#inForce(read) ?? read) : read
+  }
+
+  #inForce(refused: DecodedBad): Decoded | null {
+    return this.#lastGood.get(refused.key) ?? refused.standIn
   }
 
   /** Decode's findings, in the order of the keys; the same array while none changed. */
@@ -82,16 +101,27 @@ export class SourceStore {
   }
 
   #set(key: string, after: Decoded | undefined): RecordChange {
-    const before = this.#records.get(key)
+    const known = this.#records.get(key)
+    const before = this.record(key)
     if (after) this.#records.set(key, after)
     else this.#records.delete(key)
-    if (before?.type === 'bad') this.#bad--
-    if (after?.type === 'bad') this.#bad++
-    if ((before?.findings.length ?? 0) > 0 || (after?.findings.length ?? 0) > 0) {
+    if (known?.type === 'bad') this.#bad--
+    if (after?.type !== 'bad') this.#lastGood.delete(key)
+    else {
+      this.#bad++
+      if (keepsLastGood(known, after)) this.#lastGood.set(key, known)
+    }
+    const findings = after ? this.#findingsOf(after) : []
+    if (findings.length > 0 || this.#withFindings.has(key)) {
       this.#findings = null
-      if (after && after.findings.length > 0) this.#withFindings.set(key, after.findings)
+      if (findings.length > 0) this.#withFindings.set(key, findings)
       else this.#withFindings.delete(key)
     }
-    return {key, before, after}
+    return {key, before, after: this.record(key)}
+  }
+
+  #findingsOf(record: Decoded): readonly Finding[] {
+    const consequence = record.type === 'bad' ? consequenceOf(record, this.#role, this.#inForce(record)) : null
+    return consequence ? [...record.findings, consequence] : record.findings
   }
 }

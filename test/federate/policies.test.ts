@@ -94,9 +94,4 @@ describe('the global policy', () => {
     const world = worldOf({'datastore/main': [staged]})
     assert.deepEqual([names(world), world.staged.map((policy) => policy.meta.name)], [[], ['s']])
   })
-
-  it('a policy that fails validation is as if it were not there', () => {
-    const world = worldOf({'datastore/main': [gnp(ISTHMUS, 'p', {ingress: [{action: 'Perhaps'}]})]})
-    assert.deepEqual([names(world), codes(world)], [[], ['record-invalid']])
-  })
 })

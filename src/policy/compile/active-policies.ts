@@ -100,13 +100,14 @@ function isPresent(policy: Policy, findings: Finding[]): boolean {
 }
 
 function directionsOf(policy: Policy, into: Catalogue): Pick<ActivePolicy, 'ingress' | 'egress'> {
-  const invalid = firstInvalid(policy)
+  // Why it was refused, federate has said.
+  const invalid = policy.refused ? null : firstInvalid(policy)
   if (invalid) {
     into.findings.push(selectorFinding(policy, invalid.at, invalid.invalid, 'this policy denies all that it governs'))
   }
   const rulesOf = (direction: 'ingress' | 'egress'): ActiveRule[] | null => {
     if (!policy.types.includes(direction)) return null
-    if (invalid) return [{...DENY_ALL, id: into.rules++, index: null}]
+    if (invalid || policy.refused) return [{...DENY_ALL, id: into.rules++, index: null}]
     return policy[direction].flatMap((rule, index) => {
       const active = activeRule(rule, index, into, (field, detail) =>
         into.findings.push({

@@ -91,8 +91,9 @@ function governs(policy: Policy, direction: Direction, subject: Holder): boolean
   return folded.ok && evaluateSelector(folded.selector, labelReader(subject.set))
 }
 
-/** A policy with a rule whose selector cannot be read denies all that it governs. */
+/** A policy that was refused, or that has a rule whose selector cannot be read, denies all that it governs. */
 function isReadable(policy: Policy): boolean {
+  if (policy.refused) return false
   const rules = [...policy.ingress, ...policy.egress]
   return rules.every((rule) => foldPeer(rule.source).ok && foldPeer(rule.destination).ok)
 }

@@ -223,6 +223,16 @@ const CASES: Case[] = [
     want: {verdict: 'allow'},
   },
   {
+    name: 'a policy that was refused denies, whatever its rules',
+    policies: [ingress('p', [ALLOW], {refused: true})],
+    want: {verdict: 'deny', reason: 'rule', policy: 'p', rule: null},
+  },
+  {
+    name: 'a policy that was refused denies what it selects and nothing else',
+    policies: [ingress('p', [], {refused: true, selector: "app == 'web'"}), ingress('q', [ALLOW])],
+    want: {verdict: 'allow', policy: 'q'},
+  },
+  {
     name: 'a policy whose rule cannot be read denies',
     policies: [ingress('p', [ALLOW, rule('Allow', {source: entity({selector: 'app ='})})])],
     want: {verdict: 'deny', policy: 'p', rule: null},
