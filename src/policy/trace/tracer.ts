@@ -55,9 +55,6 @@ export function prepareTracer(
   }
   const bits = memo((index) => bitsOf(classes[index]!.conditions, catalog.conditions.length))
 
-  const holds = (index: number, condition: number): boolean => {
-    return (bits(index)[condition >> 3]! & (1 << (condition & 7))) !== 0
-  }
   const judgeDirection = (
     direction: Direction,
     packet: Packet,
@@ -69,11 +66,12 @@ export function prepareTracer(
     if (site === null) return null
     const said = {...NOTHING, direction, site}
     const {tiers} = rulesOf[direction](own)
+    const held = bits(peer)
     const far = direction === 'egress' ? 'destination' : 'source'
     nextTier: for (const tier of tiers) {
       for (const {rule, policy} of tier.rules) {
         const asked = rule[far]
-        if (asked !== null && !holds(peer, asked)) continue
+        if (asked !== null && (held[asked >> 3]! & (1 << (asked & 7))) === 0) continue
         if (!trafficMatches(rule.traffic, packet, classes[source]!, classes[destination]!)) continue
         if (rule.action === 'pass') continue nextTier
         const {kind, meta} = catalog.policies[policy]!.document

@@ -50,7 +50,7 @@ function isIn(
   port: number,
   end: AddressClass,
 ): boolean {
-  if (ranges.some(({first, last}) => first <= port && port <= last)) return true
+  for (const {first, last} of ranges) if (first <= port && port <= last) return true
   if (names.length === 0 || (ruleProtocol === null && protocol !== PORT_PROTOCOL_NUMBERS.tcp)) return false
   return names.some((id) => end.ports.get(id)?.some((named) => named.protocol === protocol && named.port === port))
 }
