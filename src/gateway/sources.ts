@@ -11,7 +11,8 @@ import type {
   SourceId,
   TlsFiles,
 } from '../model/index.ts'
-import {loadLastKnown, saveLastKnown} from '../store/index.ts'
+import {type KnownPart, loadLastKnown, saveLastKnown} from '../store/index.ts'
+import {RawMemory} from './raw-memory.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
@@ -79,12 +80,14 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
   const findings: Finding[] = []
   const ends: Promise<void>[] = []
   for (const source of sourcesOf(config)) {
-    const memory = new Map<string, RawRecord>()
-    const restored = await loadLastKnown(config.paths.state, source.id)
-    findings.push(...restored.findings)
-    if (restored.snapshot) {
-      const {records, revision, clusterId} = restored.snapshot
-      for (const record of records) memory.set(record.key, record)
+    const memory = new RawMemory()
+    const all = await loadLastKnown(config.paths.state, source.id)
+    const good = await loadLastKnown(config.paths.state, source.id, 'good')
+    findings.push(...all.findings, ...good.findings)
+    // The good versions first, as they came: what is then refused finds them.
+    for (const snapshot of all.snapshot ? [good.snapshot, all.snapshot] : []) {
+      if (!snapshot) continue
+      const {records, revision, clusterId} = snapshot
       const batch: SourceBatch = {
         source: source.id,
         type: 'list',
@@ -93,7 +96,9 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
         upserts: records,
         deletes: [],
       }
-      federation.restore(decodeBatch(batch))
+      const decoded = decodeBatch(batch)
+      memory.take(batch, decoded)
+      federation.restore(decoded)
     }
     ends.push(follow(source, memory, states, options))
   }
@@ -108,7 +113,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
 
 async function follow(
   source: Source,
-  memory: Map<string, RawRecord>,
+  memory: RawMemory,
   states: Map<SourceId, WatchState>,
   {federation, config, clock, signal, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
@@ -117,8 +122,14 @@ async function follow(
     const at = unsaved
     unsaved = null
     if (!at) return
-    const snapshot = {...source.header, ...at, records: [...memory.values()]}
-    await saveLastKnown(config.paths.state, source.id, snapshot).catch((error) => onSaveFailed(source.id, error))
+    const keep = (records: readonly RawRecord[], part: KnownPart): Promise<void> =>
+      saveLastKnown(config.paths.state, source.id, {...source.header, ...at, records}, part).catch((error) =>
+        onSaveFailed(source.id, error),
+      )
+    // The good versions first: a crash in between must not leave the refused ones without them.
+    const good = memory.takeGood()
+    if (good) await keep(good, 'good')
+    await keep(memory.records, 'all')
   }
   const saving = (async () => {
     while (!signal.aborted) {
@@ -133,10 +144,9 @@ async function follow(
     clock,
     signal,
     onBatch: (batch) => {
-      federation.update(decodeBatch(batch))
-      if (batch.type === 'list') memory.clear()
-      for (const record of batch.upserts) memory.set(record.key, record)
-      for (const key of batch.deletes) memory.delete(key)
+      const decoded = decodeBatch(batch)
+      federation.update(decoded)
+      memory.take(batch, decoded)
       unsaved = {clusterId: batch.clusterId, revision: batch.revision}
       onChange()
     },

@@ -2,6 +2,7 @@
  * What survives a restart: the last known state of every source, and this gateway's own keys.
  *
  *     SourceBatch ─► known/SOURCE.jsonl (a snapshot, formats.md) ─► the records that a start begins with
+ *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
  * Files are written beside and renamed, so that a crash leaves the old one or the new one, never half of one. What
@@ -10,4 +11,4 @@
  */
 export {readState, writeState} from './files.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
-export {knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
+export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
