@@ -1,4 +1,5 @@
-// `npm run bench -- NAME [--json FILE]`: runs bench/NAME.bench.ts, prints its results, status 1 when a goal is missed.
+// `npm run bench -- NAME [--only PART] [--quick] [--json FILE]`: runs bench/NAME.bench.ts, prints its results, status 1
+// when a goal is missed. `--only` and `--quick` (few rounds, for trying) are for the benches that have parts.
 import {readdirSync, writeFileSync} from 'node:fs'
 import {parseArgs} from 'node:util'
 import {type Column, formatTable} from '../src/cli/table.ts'
@@ -9,16 +10,21 @@ const NAMES = readdirSync(import.meta.dirname)
   .map((file) => file.slice(0, -'.bench.ts'.length))
   .sort()
 
-const {values, positionals} = parseArgs({options: {json: {type: 'string'}}, allowPositionals: true})
+const {values, positionals} = parseArgs({
+  options: {json: {type: 'string'}, only: {type: 'string'}, quick: {type: 'boolean', default: false}},
+  allowPositionals: true,
+})
 const [name, ...rest] = positionals
 if (name === undefined || rest.length > 0 || !NAMES.includes(name)) {
-  console.error(`usage: npm run bench -- NAME [--json FILE], where NAME is one of: ${NAMES.join(', ')}`)
+  console.error(
+    `usage: npm run bench -- NAME [--only PART] [--quick] [--json FILE], where NAME is one of: ${NAMES.join(', ')}`,
+  )
   process.exit(2)
 }
 
 const environment = currentEnvironment()
 const {bench}: {bench: Bench} = await import(`./${name}.bench.ts`)
-const results = await bench()
+const results = await bench({only: values.only ?? null, quick: values.quick})
 
 const number = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(4))))
 const COLUMNS: readonly Column<BenchResult>[] = [

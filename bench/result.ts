@@ -15,7 +15,14 @@ export interface BenchResult {
 }
 
 /** One `bench/NAME.bench.ts` exports this as `bench`. What it tells on the way goes to stderr. */
-export type Bench = () => Promise<readonly BenchResult[]>
+export type Bench = (options: BenchOptions) => Promise<readonly BenchResult[]>
+
+export interface BenchOptions {
+  /** Name of the one part to run; null: all. */
+  readonly only: string | null
+  /** Few rounds, to try whether it runs: such figures say nothing. */
+  readonly quick: boolean
+}
 
 /** The VM's runner says what accelerates it; a TCG processor shows by its name. */
 export function currentEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
