@@ -1,6 +1,7 @@
 import {Counter, Gauge, type Registry} from 'prom-client'
 import {VERSION} from '../api/index.ts'
 import type {CounterValue} from '../apply/index.ts'
+import type {Finding} from '../model/index.ts'
 import type {Runtime} from './runtime.ts'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
@@ -27,6 +28,11 @@ export function createGatewayMetrics(register: Registry) {
     'direction',
     'peer',
   ])
+  const refusedDocuments = gauge(
+    'policy_refused_documents',
+    'Records that policy is made of and that are refused, by what is in force: last-good, denies, absent.',
+    ['in_force'],
+  )
   const findings = gauge('findings', 'Findings that stand, by code.', ['code'])
   const passes = counter('reconcile_passes', 'Reconcile passes.')
   const errors = counter('reconcile_errors', 'Steps that failed and parts that could not be read.')
@@ -59,6 +65,8 @@ export function createGatewayMetrics(register: Registry) {
       for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
       findings.reset()
       for (const {code} of runtime.findings()) findings.inc({code})
+      for (const [inForce, count] of refusedByForce(runtime.findings()))
+        refusedDocuments.set({in_force: inForce}, count)
       total(passes, runtime.totals.passes)
       total(errors, runtime.totals.errors)
       total(seconds, runtime.totals.secondsSum)
@@ -67,6 +75,16 @@ export function createGatewayMetrics(register: Registry) {
       dirty.set(last?.dirty === false ? 0 : 1)
     },
   }
+}
+
+/** How many refused records have what in force; each is always there, so that an alert can ask for more than 0. */
+export function refusedByForce(findings: readonly Finding[]): ReadonlyMap<string, number> {
+  return new Map(
+    ['last-good', 'denies', 'absent'].map((inForce) => [
+      inForce,
+      findings.filter(({code}) => code === `refused-${inForce}`).length,
+    ]),
+  )
 }
 
 /** `deny_egress_SITE` of the compiler, or one of the ruleset's own reasons. */
