@@ -1,8 +1,10 @@
 import {compileCost} from './policy/compile-cost.ts'
+import {forwarding} from './policy/forwarding.ts'
 import type {BenchOptions, BenchResult} from './result.ts'
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly BenchResult[]>>> = {
   compile: compileCost,
+  forwarding,
 }
 
 /** What global policy costs: to compile, to change, to pass packets, to ask. docs/performance.md says how it is taken. */

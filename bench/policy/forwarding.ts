@@ -1,0 +1,148 @@
+import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
+import type {Namespace} from '../../test/support/namespace.ts'
+import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
+import {allowedFlows, framesOf} from './flows.ts'
+import {DEFAULT, gatewayTable, tableScript} from './gateway-table.ts'
+import type {SentRound} from './packet-source.ts'
+import {seededRandom} from './random.ts'
+import {createRouterBed, type RouterBed, routerMac} from './router-bed.ts'
+import {FULL_SIZE, type Workload, workloadOf} from './workload.ts'
+
+export const POLICY_COUNTS = [10, 100, 1_000, 10_000] as const
+const FULL = POLICY_COUNTS.at(-1)!
+/** Flows at a time, and packets of each: formats.md. */
+const FLOWS = 1_000
+const PACKETS_OF_FLOW = 100
+const SEED = 4
+
+const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
+const policies = (count: number): string => `policies ${count}`
+
+/** Conntrack and no policy: what a stateful router does at least. */
+const CONNTRACK_ONLY = `table inet conntrack {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    ct state invalid drop
+  }
+}
+`
+const DROP_AT_ONCE = `table netdev dropped {
+  chain dropped {
+    type filter hook ingress device left priority 0; policy drop;
+  }
+}
+`
+
+export interface Prepared {
+  readonly workload: Workload
+  readonly compiled: Compiled
+  readonly frames: Buffer
+}
+
+/** Packets through routers in namespaces, interleaved; every ratio is of two figures of the same round. */
+export async function forwarding({quick}: BenchOptions): Promise<readonly BenchResult[]> {
+  const rounds = quick ? 3 : 20
+  const bed = createRouterBed()
+  try {
+    const prepared = new Map(POLICY_COUNTS.map((count) => [count, prepare(count, rounds)]))
+    const full = prepared.get(FULL)!
+    bed.add(SENDER, full.frames, ({run}) => run('nft -f -', DROP_AT_ONCE), true)
+    bed.add(PLAIN, full.frames, () => undefined)
+    bed.add(CONNTRACK, full.frames, ({run}) => run('nft -f -', CONNTRACK_ONLY))
+    bed.add(EMPTY, full.frames, loadTable(emptied(full), false))
+    for (const [count, one] of prepared) bed.add(policies(count), one.frames, loadTable(one, false))
+    bed.add(JUDGED, full.frames, loadTable(full, true))
+
+    const rates = await measure(bed, rounds)
+    const ratio = (name: string, above: string, below: string, goal?: string): BenchResult => ({
+      name: `forwarding/${name}/ratio`,
+      ...medianOf(rates.get(above)!.map((rate, round) => rate / rates.get(below)![round]!)),
+      unit: 'ratio',
+      ...(goal ? {goal} : {}),
+    })
+    const rate = (name: string): BenchResult => ({
+      name: `forwarding/${name}/packets-per-second`,
+      ...medianOf(rates.get(name)!),
+      unit: '1/s',
+    })
+    return [
+      ...POLICY_COUNTS.map((count) =>
+        ratio(`${count}-policies`, policies(count), CONNTRACK, count === FULL ? '>=0.9' : undefined),
+      ),
+      flatness(rates),
+      ratio('every-packet-judged', JUDGED, CONNTRACK, '>=0.75'),
+      ratio('of-plain', policies(FULL), PLAIN),
+      ratio('empty-table', EMPTY, CONNTRACK),
+      ratio('conntrack-of-plain', CONNTRACK, PLAIN),
+      rate(SENDER),
+      rate(PLAIN),
+      rate(CONNTRACK),
+    ]
+  } finally {
+    bed.close()
+  }
+}
+
+export function prepare(count: number, rounds: number): Prepared {
+  const workload = workloadOf({...FULL_SIZE, policies: count})
+  const compiled = compilePolicy(workload.world, {default: DEFAULT, previous: null, firstClass: 1})
+  const flows = allowedFlows(compiled, workload.endpoints, rounds * FLOWS, seededRandom(SEED + count))
+  return {workload, compiled, frames: framesOf(flows, routerMac)}
+}
+
+const loadTable =
+  ({workload, compiled}: Prepared, judged: boolean) =>
+  ({run}: Namespace): void => {
+    run('nft -f -', tableScript(gatewayTable(workload.world, compiled), {judged}))
+  }
+
+/** The same addresses under no policy at all. */
+function emptied({workload, frames}: Prepared): Prepared {
+  const world = {...workload.world, policies: {tiers: [], policies: []}}
+  const compiled = compilePolicy(world, {default: DEFAULT, previous: null, firstClass: 1})
+  return {workload: {...workload, world}, compiled, frames}
+}
+
+/** Packets a second by router, a figure a round. The first round only warms up. */
+export async function measure(bed: RouterBed, rounds: number): Promise<ReadonlyMap<string, readonly number[]>> {
+  const random = seededRandom(SEED)
+  const indexes = bed.names.map((_, index) => index)
+  const orders = Array.from({length: rounds}, () => shuffled(indexes, random.below))
+  const sent = await bed.send(orders, FLOWS, PACKETS_OF_FLOW)
+  const rates = new Map(bed.names.map((name): [string, number[]] => [name, []]))
+  const ofRound = (round: number): readonly SentRound[] =>
+    sent.slice(round * indexes.length, (round + 1) * indexes.length)
+  for (let round = 1; round < rounds; round++) {
+    for (const {router, packets, arrived, elapsedMs, waiting} of ofRound(round)) {
+      const name = bed.names[router]!
+      if (name !== SENDER && arrived < packets) throw new Error(`${name}: ${arrived} of ${packets} packets arrived`)
+      // A sender that is never refused could have been what the time went to.
+      if (name !== SENDER && waiting === 0) throw new Error(`${name}: the router was never behind the sender`)
+      rates.get(name)!.push((packets / elapsedMs) * 1000)
+    }
+  }
+  return rates
+}
+
+function shuffled(items: readonly number[], below: (bound: number) => number): number[] {
+  const mixed = [...items]
+  for (let left = mixed.length - 1; left > 0; left--) {
+    const other = below(left + 1)
+    ;[mixed[left], mixed[other]] = [mixed[other]!, mixed[left]!]
+  }
+  return mixed
+}
+
+/** The fastest count of policies against the slowest one. */
+function flatness(rates: ReadonlyMap<string, readonly number[]>): BenchResult {
+  const bySpeed = POLICY_COUNTS.map((count) => rates.get(policies(count))!).sort(
+    (a, b) => medianOf(a).value - medianOf(b).value,
+  )
+  const [slowest, fastest] = [bySpeed[0]!, bySpeed.at(-1)!]
+  return {
+    name: 'forwarding/flatness',
+    ...medianOf(fastest.map((rate, round) => rate / slowest[round]!)),
+    unit: 'ratio',
+    goal: '<=1.1',
+  }
+}

@@ -1,0 +1,67 @@
+import type {NftSet, NftTable, SiteName, Tunnel, World} from '../../src/model/index.ts'
+import {markText} from '../../src/model/index.ts'
+import {type PolicyPart, planRuleset} from '../../src/plan/ruleset.ts'
+import {configOf, remote} from '../../test/support/sites.ts'
+import {SITES, sitePrefix} from './workload.ts'
+
+/** The router's devices: towards its own site, and the one that stands for the tunnel to all the others. */
+export const NEAR_SIDE = 'left'
+export const TUNNEL = 'right'
+/** What no policy of the workload decides. */
+export const DEFAULT = 'allow'
+const GENERATION = 1
+
+/** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
+export function gatewayTable(world: World, policy: PolicyPart): NftTable {
+  const config = configOf({
+    owns: [sitePrefix(0)],
+    sites: new Map([remote('b', ...SITES.slice(1).map((_, index) => sitePrefix(index + 1)))]),
+    default: DEFAULT,
+  })
+  const tunnel: Tunnel = {
+    id: 'wan b/b1/wan 0',
+    remote: 'b/b1/wan',
+    site: 'b' as SiteName,
+    gateway: 'b1',
+    localUplink: 'wan',
+    slot: 0,
+    encapsulation: 'ipip',
+    device: TUNNEL,
+    local: '100.64.0.0',
+    peer: '100.64.0.2',
+    session: 'tun_b',
+  }
+  return planRuleset({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], policy})
+}
+
+/**
+ * The table as a script for `nft -f`. With `judged` no mark is ever that of the generation in force, so that every packet
+ * is judged, as all are in the moment after a change.
+ */
+export function tableScript(table: NftTable, {judged}: {judged: boolean}): string {
+  const trusted = markText(judged ? GENERATION + 1 : GENERATION)
+  const current = markText(GENERATION)
+  const external: Readonly<Record<string, readonly [string, string][]>> = {
+    generation: [[trusted, '']],
+    current: [
+      ['ipv4', current],
+      ['ipv6', current],
+    ],
+  }
+  const setText = ({name, key, value, interval, elements, external: kept}: NftSet): string => {
+    const quoted = key === 'ifname' ? '"' : ''
+    const items = [...(kept ? external[name]! : elements)].map(
+      ([element, mapped]) => `${quoted}${element}${quoted}${mapped === '' ? '' : ` : ${mapped}`}`,
+    )
+    const type = value === null ? key : `${key} : ${value}`
+    const list = items.length > 0 ? `elements = { ${items.join(', ')} }` : ''
+    return `${value === null ? 'set' : 'map'} ${name} { type ${type}; ${interval ? 'flags interval;' : ''} ${list}\n}`
+  }
+  const chainTexts = [...table.chains.values()].map(({name, hook, rules}) => {
+    const base = hook && `type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy ${hook.policy};`
+    return `chain ${name} {\n${[...(base ? [base] : []), ...rules].join('\n')}\n}`
+  })
+  const counters = table.counters.map((name) => `counter ${name} {\n}`)
+  const parts = [...counters, ...[...table.sets.values()].map(setText), ...chainTexts]
+  return `table inet ${table.name} {\n${parts.join('\n')}\n}\n`
+}
