@@ -34,29 +34,41 @@ const OWNED = [
 ] as [string, string][]
 
 const pick = fc.constantFrom
-const LABELS = ['app', 'env', 'pcns.team', 'projectcalico.org/namespace'] as const
-const VALUES = ['x', 'y', 'xy'] as const
+/** Own labels, and those that come from profiles of namespaces and service accounts. */
+const LABELS = ['app', 'env', 'pcns.team', 'pcsa.role', 'projectcalico.org/namespace'] as const
+/** The empty value is one that is there. */
+const VALUES = ['x', 'y', 'xy', ''] as const
 
-const labels = fc.dictionary(pick(...LABELS), pick(...VALUES), {maxKeys: 3, noNullPrototype: true})
-const named = fc.record({name: pick('http', 'dns'), protocol: pick('tcp' as const, 'udp' as const), port: pick(53, 80)})
+const labels = fc.dictionary(pick(...LABELS), pick(...VALUES), {maxKeys: 4, noNullPrototype: true})
+const named = fc.record({
+  name: pick('http', 'dns'),
+  protocol: pick('tcp' as const, 'tcp' as const, 'udp' as const, 'sctp' as const),
+  port: pick(53, 80, 40_000),
+})
+/** Ports also where a name must not be resolved: at sets and prefixes. */
 const attributeSet = (kind: AttributeSet['kind']): fc.Arbitrary<AttributeSet> =>
   fc
     .record({
       labels,
-      namespace: pick(null, 'x'),
-      serviceAccount: pick(null, 'bot'),
-      ports: fc.array(named, {maxLength: kind === 'pod' ? 2 : 0}),
+      namespace: pick(null, 'x', 'y'),
+      serviceAccount: pick(null, 'bot', 'root'),
+      ports: fc.array(named, {maxLength: 3, size: 'max'}),
     })
     .map((part) => attributes(kind, part))
 
 const siteOf = (at: string): string => (at.startsWith('10.2') || at.startsWith('fd00:2') ? 'b' : 'a')
-const endpoint = fc
-  .tuple(pick(...[...HOSTS_4, ...HOSTS_6].slice(0, -1)), attributeSet('pod'), pick(1, 2))
-  .map(([at, set, modRevision]): Placed => ({at, site: siteOf(at), set, modRevision}))
+/** One object at each of its addresses: of either family, or of both. */
+const at = (places: readonly string[], set: AttributeSet, modRevision = 1): Placed[] =>
+  places.map((place) => ({at: place, site: siteOf(place), set, modRevision}))
+const oneAddress = pick(...[...HOSTS_4, ...HOSTS_6].slice(0, -1)).map((place) => [place])
+const twoAddresses = fc.tuple(pick(...HOSTS_4.slice(0, -1)), pick(...HOSTS_6.slice(0, -1)))
+const endpoint = fc.tuple(fc.oneof(oneAddress, twoAddresses), attributeSet('pod'), pick(1, 2)).map((pod) => at(...pod))
 const hostEndpoint = fc
-  .tuple(pick('10.1.0.3', '10.2.0.2', 'fd00:2::1'), attributeSet('host'))
-  .map(([at, set]): Placed => ({at, site: siteOf(at), set}))
-const networkSet = fc.tuple(pick(...NETS), attributeSet('set')).map(([at, set]): Placed => ({at, site: 'a', set}))
+  .tuple(pick(['10.1.0.3'], ['10.2.0.2', 'fd00:2::1'], ['fd00:2::1']), attributeSet('host'), pick(1, 2))
+  .map((host) => at(...host))
+const networkSet = fc
+  .tuple(fc.uniqueArray(pick(...NETS), {minLength: 1, maxLength: 3, size: 'max'}), attributeSet('set'))
+  .map(([nets, set]) => nets.map((net): Placed => ({at: net, site: 'a', set})))
 const owned = fc.tuple(pick(...OWNED), attributeSet('prefix')).map(([[at, site], set]): Placed => ({at, site, set}))
 
 const atom = fc.oneof(
@@ -67,24 +79,51 @@ const atom = fc.oneof(
     .tuple(pick(...LABELS), pick('in', 'not in'), fc.array(pick(...VALUES), {maxLength: 2}))
     .map(([label, operator, values]) => `${label} ${operator} {${values.map((value) => `'${value}'`).join()}}`),
   pick(...LABELS).map((label) => `has(${label})`),
-  pick('all()'),
+  pick('all()', 'all( )'),
 )
+const joined = (one: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.tuple(one, pick('&&', '||'), one).map(([a, operator, b]) => `${a} ${operator} ${b}`)
 const selector = fc.oneof(
   {weight: 40, arbitrary: atom},
   {weight: 10, arbitrary: atom.map((one) => `!(${one})`)},
-  {weight: 20, arbitrary: fc.tuple(atom, pick('&&', '||'), atom).map(([a, operator, b]) => `${a} ${operator} ${b}`)},
-  {weight: 1, arbitrary: pick('app = x')},
+  {weight: 5, arbitrary: atom.map((one) => `!!${one}`)},
+  {weight: 15, arbitrary: joined(atom)},
+  {
+    weight: 10,
+    arbitrary: joined(
+      fc.oneof(
+        atom,
+        joined(atom),
+        joined(atom).map((pair) => `!(${pair})`),
+      ),
+    ),
+  },
+  {weight: 1, arbitrary: fc.oneof({weight: 2, arbitrary: atom}, pick('app = x', 'global()', "app == 'x' &&"))},
 )
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, otherwise: T, weight = 3): fc.Arbitrary<T> =>
   fc.oneof({weight, arbitrary: fc.constant(otherwise)}, {weight: 1, arbitrary})
 
+/** As they are written of namespaces and service accounts, whose labels are prefixed for them. */
 const teamSelector = selector.map((text) => text.replaceAll('pcns.', ''))
-const range = pick({first: 53, last: 53}, {first: 80, last: 80}, {first: 60, last: 1000}, {first: 0, last: 79})
+const roleSelector = selector.map((text) => text.replaceAll('pcsa.', ''))
+const range = pick(
+  ...[
+    {first: 53, last: 53},
+    {first: 80, last: 80},
+    {first: 60, last: 1000},
+    {first: 0, last: 79},
+    {first: 443, last: 65_535},
+  ],
+)
 const portSpec: fc.Arbitrary<PortSpec> = fc.record({
-  ranges: fc.array(range, {maxLength: 2}),
-  names: fc.array(pick('http', 'dns'), {maxLength: 1}),
+  ranges: fc.array(range, {maxLength: 3}),
+  names: fc.array(pick('http', 'dns', 'none'), {maxLength: 2}),
 })
-const side: fc.Arbitrary<EntityRule> = fc
+const accounts = fc.record({
+  names: fc.array(pick('bot', 'root'), {maxLength: 2}),
+  selector: sometimes(roleSelector, '', 1),
+})
+const oneSide = fc
   .record({
     selector: sometimes(selector, '', 2),
     notSelector: sometimes(selector, '', 9),
@@ -93,13 +132,24 @@ const side: fc.Arbitrary<EntityRule> = fc
     notNets: sometimes(fc.array(pick(...NETS).map(prefix), {maxLength: 2}), [], 12),
     ports: sometimes<PortSpec | null>(portSpec, null, 4),
     notPorts: sometimes<PortSpec | null>(portSpec, null, 6),
-    serviceAccounts: sometimes<EntityRule['serviceAccounts']>(pick({names: ['bot'], selector: ''}), null, 9),
-    services: sometimes(pick(true), false, 40),
+    serviceAccounts: sometimes<EntityRule['serviceAccounts']>(accounts, null, 9),
+    services: sometimes(pick(true), false, 60),
   })
   .map(entity)
+/** Often nothing is asked: rules that ask everything seldom match, and what decides is then always the same. */
+const side: fc.Arbitrary<EntityRule> = fc.oneof({weight: 2, arbitrary: oneSide}, fc.constant(entity()))
 
-const icmp = pick({type: 8, code: null}, {type: 8, code: 0}, {type: 128, code: null}, {type: 13, code: 1})
-const PROTOCOLS = [6, 17, 1, 58, 132, 47]
+const icmp = pick(
+  ...[
+    {type: 8, code: null},
+    {type: 8, code: 0},
+    {type: 128, code: null},
+    {type: 13, code: 1},
+    {type: 254, code: 255},
+    {type: null, code: null},
+  ],
+)
+const PROTOCOLS = [6, 17, 1, 58, 132, 47, 136]
 const oneRule: fc.Arbitrary<Rule> = fc
   .record({
     action: fc.oneof(
@@ -108,38 +158,67 @@ const oneRule: fc.Arbitrary<Rule> = fc
     ),
     protocol: sometimes<number | null>(pick(...PROTOCOLS, 6, 17), null, 1),
     notProtocol: sometimes<number | null>(pick(...PROTOCOLS), null, 8),
-    icmp: sometimes<Rule['icmp']>(icmp, null, 9),
-    notIcmp: sometimes<Rule['icmp']>(icmp, null, 12),
+    icmp: sometimes<Rule['icmp']>(icmp, null, 4),
+    notIcmp: sometimes<Rule['icmp']>(icmp, null, 3),
     ipVersion: sometimes<4 | 6 | null>(pick(4, 6), null, 8),
     source: side,
     destination: side,
-    http: sometimes(pick(true), false, 40),
-    mended: pick(6, 6, 17, null),
+    http: sometimes(pick(true), false, 60),
+    // One may be nonsense for what another says: ports of ICMP, types of UDP. It must be judged, but seldom.
+    sense: pick('ports', 'ports', 'ports', 'icmp', 'icmp', 'any'),
+    withPorts: pick(6, 6, 17, 132),
   })
-  .map(({action, mended, ...part}) => {
-    // Port numbers without a protocol make the rule one that cannot be meant: seldom, or nothing else would be tested.
+  .map(({action, sense, withPorts, ...part}) => {
     const hasPorts = [part.source, part.destination].some(({ports, notPorts}) => ports || notPorts)
-    return rule(action, {...part, ...(hasPorts && mended ? {protocol: mended, icmp: null, notIcmp: null} : {})})
+    const {source, destination} = part
+    if (sense === 'ports') {
+      return rule(action, {...part, icmp: null, notIcmp: null, ...(hasPorts ? {protocol: withPorts} : {})})
+    }
+    if (sense === 'any') return rule(action, part)
+    const noPorts = {ports: null, notPorts: null}
+    const ofIcmp = part.protocol === 1 || part.protocol === 58 ? part.protocol : null
+    const ends = {source: {...source, ...noPorts}, destination: {...destination, ...noPorts}}
+    return rule(action, {...part, ...ends, ...(part.icmp || part.notIcmp ? {protocol: ofIcmp} : {})})
   })
 
-const TIERS = ['first', 'default', 'unstored']
+const TIERS = ['first', 'default', 'third', 'unstored', 'lost']
+const ORDERS = [null, null, 1, 1, 2, -1.5]
+const KINDS: Policy['kind'][] = [
+  ...new Array<Policy['kind']>(12).fill('GlobalNetworkPolicy'),
+  ...(['StagedGlobalNetworkPolicy', 'StagedNetworkPolicy', 'NetworkPolicy'] as const),
+]
 const onePolicy = fc
   .record({
-    tier: pick(...TIERS),
-    order: pick(null, 1, 2),
+    kind: pick(...KINDS),
+    tier: pick(...TIERS, 'first', 'default'),
+    order: pick(...ORDERS),
     selector: sometimes(selector, '', 1),
     namespaceSelector: sometimes(teamSelector, '', 8),
-    serviceAccountSelector: sometimes(pick('all()'), '', 12),
+    serviceAccountSelector: sometimes(roleSelector, '', 9),
     types: pick<Policy['types']>(['ingress'], ['egress'], ['ingress', 'egress']),
-    ingress: fc.array(oneRule, {minLength: 1, maxLength: 4, size: 'max'}),
-    egress: fc.array(oneRule, {minLength: 1, maxLength: 4, size: 'max'}),
+    ingress: fc.array(oneRule, {maxLength: 4, size: 'max'}),
+    egress: fc.array(oneRule, {maxLength: 4, size: 'max'}),
     doNotTrack: sometimes(pick(true), false, 30),
+    preDnat: sometimes(pick(true), false, 30),
+    applyOnForward: pick(true, false),
+    refused: sometimes(pick(true), false, 30),
+    number: fc.integer({min: 0, max: 99}),
+    // A policy whose key still has its old name is sorted by that.
+    legacy: sometimes(pick(true), false, 4),
   })
-  .chain((part) => fc.integer({min: 0, max: 99}).map((number) => policy(`p${number}`, part)))
+  .map(({number, legacy, refused, ...part}) =>
+    policy(`p${number}`, {
+      ...part,
+      ...(legacy ? {keyName: `default.p${number}`} : {}),
+      ...(refused ? {refused: true as const} : {}),
+    }),
+  )
 
-export const tiers: fc.Arbitrary<Tier[]> = fc
-  .tuple(pick<Tier['defaultAction']>('Deny', 'Pass'), pick<Tier['defaultAction']>('Deny', 'Pass'), pick(1, 9))
-  .map(([first, second, order]) => [tier('first', order, first), tier('default', 5, second)])
+const oneTier = (name: string): fc.Arbitrary<Tier> =>
+  fc
+    .tuple(pick(...ORDERS, 5, 9), pick<Tier['defaultAction']>('Deny', 'Pass'))
+    .map(([order, end]) => tier(name, order, end))
+export const tiers: fc.Arbitrary<Tier[]> = fc.tuple(oneTier('third'), oneTier('first'), oneTier('default'))
 
 const many = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number, minLength = 0): fc.Arbitrary<T[]> =>
   fc.array(arbitrary, {minLength, maxLength, size: 'max'})
@@ -151,11 +230,11 @@ export const placed: fc.Arbitrary<Placed[]> = fc
     many(networkSet, 4),
     fc.uniqueArray(owned, {selector: ({at}) => at, maxLength: 6, size: 'max'}),
   )
-  .map((parts) => parts.flat())
+  .map(([pods, machines, sets, prefixes]) => [...pods.flat(), ...machines.flat(), ...sets.flat(), ...prefixes])
 
 export const policies: fc.Arbitrary<Policy[]> = fc.uniqueArray(onePolicy, {
   selector: ({keyName}) => keyName,
-  maxLength: 5,
+  maxLength: 8,
   size: 'max',
 })
 
@@ -169,11 +248,11 @@ const hosts = fc.oneof(
 export const packets: fc.Arbitrary<Packet> = fc
   .record({
     ends: hosts,
-    protocol: pick(...PROTOCOLS, 6, 17),
+    protocol: pick(...PROTOCOLS, 6, 6, 17, 17),
     sourcePort: pick(53, 80, 40_000),
-    destinationPort: pick(53, 80, 443, 65_535),
-    icmpType: pick(8, 13, 128),
-    icmpCode: pick(0, 1),
+    destinationPort: pick(0, 53, 80, 443, 40_000, 65_535),
+    icmpType: pick(8, 8, 13, 128, 128, 254),
+    icmpCode: pick(0, 1, 255),
   })
   .map(({ends: [from, to], protocol, sourcePort, destinationPort, icmpType, icmpCode}) => ({
     from: address(from),
