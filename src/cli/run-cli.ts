@@ -1,7 +1,10 @@
 import {Command, CommanderError} from 'commander'
+import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
+import {deleteCommand} from './commands/delete.ts'
+import {diffCommand} from './commands/diff.ts'
 import {getCommand} from './commands/get.ts'
-import {policyTraceCommand} from './commands/policy-trace.ts'
+import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
@@ -18,9 +21,6 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const finish: Finish = (given) => {
     status = given
   }
-  const policy = new Command('policy')
-    .description('what the global policy says')
-    .addCommand(policyTraceCommand(context, finish))
   const snapshot = new Command('snapshot')
     .description('datastores and exports as files')
     .addCommand(snapshotSaveCommand(context, finish))
@@ -33,7 +33,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     checkCommand(context, finish),
     statusCommand(context, finish),
     getCommand(context, finish),
-    policy,
+    applyCommand(context, finish),
+    deleteCommand(context, finish),
+    diffCommand(context, finish),
+    policyCommand(context, finish),
     snapshot,
     versionCommand(context, finish),
   ]

@@ -23,7 +23,9 @@ export {
   MAX_CLASSES,
   MAX_PAIRS,
 } from './compile/index.ts'
+export {policyFindings} from './findings.ts'
 export {type Judgement, judge, type Packet} from './oracle/index.ts'
+export {comparePolicies, type Difference, type DifferenceRow, type PolicySet, printDifference} from './proof/index.ts'
 export {
   type Flow,
   type ParsedFlow,

@@ -2,28 +2,55 @@ import {Command} from 'commander'
 import {KINDS, type Kind} from '../../api/client.ts'
 import {columnsAt} from '../columns.ts'
 import {type CliContext, EXIT, explain} from '../context.ts'
+import {configOption, datastoreOption} from '../document-answer.ts'
 import {type Format, outputOption, printRows} from '../output.ts'
 import type {Finish} from '../run-cli.ts'
+import {getStored, storedKinds} from '../stored-documents.ts'
 
-/** `isthmus get KIND [NAME]`: what the gateway knows and does. */
+/** `isthmus get KIND [NAME]`: what the gateway knows and does, and the documents that are stored. */
 export function getCommand(context: CliContext, finish: Finish): Command {
   return new Command('get')
-    .description(`show objects: ${KINDS.join(', ')}`)
+    .description(`show objects: ${[...KINDS, ...STORED].join(', ')}`)
     .argument('<kind>', 'what to show')
     .argument('[name]', 'only the one of this name')
     .option('--limit <n>', 'at most so many, 0 for all', '10000')
+    .option('--stored', 'the documents themselves, from the datastore and not from the gateway')
+    .addOption(configOption())
+    .addOption(datastoreOption())
     .addOption(outputOption())
-    .action(async (given: string, name: string | undefined, {output, limit}: GetOptions, command: Command) => {
-      const kind = KINDS.find((known) => known === given || singular(known) === given)
-      if (!kind) return command.error(`error: no kind '${given}'; there is ${KINDS.join(', ')}`, {exitCode: EXIT.usage})
-      finish(await getObjects(context, command.optsWithGlobals().socket, kind, name ?? null, Number(limit), output))
+    .action(async (given: string, name: string | undefined, options: GetOptions, command: Command) => {
+      const {output, limit, stored, config, datastore} = options
+      const kind = stored ? undefined : KINDS.find((known) => known === given || singular(known) === given)
+      if (kind) {
+        finish(await getObjects(context, command.optsWithGlobals().socket, kind, name ?? null, Number(limit), output))
+        return
+      }
+      const kinds = await storedKinds(given)
+      if (kinds.length === 0) {
+        const known = stored ? STORED : [...KINDS, ...STORED]
+        command.error(`error: no kind '${given}'; there is ${known.join(', ')}`, {exitCode: EXIT.usage})
+      }
+      finish(await getStored(context, {kinds, name: name ?? null, config, datastore, output}))
     })
 }
 
 interface GetOptions {
   readonly output: Format
   readonly limit: string
+  readonly stored?: boolean
+  readonly config: string
+  readonly datastore?: string
 }
+
+/** What only a datastore has; with `--stored` also `tiers` and `policies`. */
+const STORED = [
+  'globalnetworkpolicies',
+  'stagedglobalnetworkpolicies',
+  'globalnetworksets',
+  'networksets',
+  'staticprefixes',
+  'documents',
+]
 
 /** `tunnel` and `policy` are understood too. */
 const SINGULAR: Readonly<Partial<Record<Kind, string>>> = {policies: 'policy', classes: 'class'}
