@@ -43,8 +43,15 @@ export function startMonitor({birdSocket, tunnels, reader, clock, signal, onErro
   return {router: () => router, counters: () => counters, done: run()}
 }
 
-/** A tunnel is up when a session over it is established; a device alone says nothing about the other end. */
+/**
+ * A tunnel is up when a session over it is established and BFD, where it runs, sees the other end; a device alone says
+ * nothing about that, and BGP alone notices a loss only after its hold time.
+ */
 export function tunnelUp(tunnel: Tunnel, monitor: Pick<Monitor, 'router'>): boolean {
-  const session = monitor.router()?.sessions.find(({name}) => name === tunnel.session)
-  return session?.up === true && !session.gracefulRestart
+  const router = monitor.router()
+  const session = router?.sessions.find(({name}) => name === tunnel.session)
+  const unseen = router?.bfd.some(({neighbor, device, up}) => {
+    return neighbor === tunnel.peer && (device ?? tunnel.device) === tunnel.device && !up
+  })
+  return session?.up === true && !session.gracefulRestart && !unseen
 }

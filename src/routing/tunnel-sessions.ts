@@ -6,6 +6,8 @@ import {FORGET, inside, meaningful, netIn, ownPrefixRule} from './site-filters.t
 
 const LOCAL_PREF = 100
 /** Far above what a site's nodes announce; a flood of more specific routes ends here. */
+/** BFD notices a loss first; where it is not up, nothing else would for BIRD's default of four minutes. */
+const HOLD_SECONDS = 30
 const MAX_PREFIXES = 10_000
 
 const BFD_INTERVAL_MS: Readonly<Record<BfdProfile, number>> = {private: 100, internet: 300}
@@ -64,7 +66,7 @@ function sessionOver(
     password: null,
     bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
     rrClient: false,
-    holdSeconds: null,
+    holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: MAX_PREFIXES,
     import: meaningful([

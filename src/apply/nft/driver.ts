@@ -17,7 +17,7 @@ import {BadStep, CURRENT_MAP, composeTransaction, FAMILY, GENERATION_SET, redecl
 
 const POLL_MS = 500
 /** Full reads caused by other people's commits take at most this part of the time. */
-const READ_SHARE = 0.1
+const READ_SHARE = 0.2
 
 export interface NftDriver extends Driver<ActualNft | null, NftStep> {
   readonly kind: NftRunner['kind']
@@ -190,8 +190,11 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
           await queued(async () => {
             if (!trusted) return
             suspect ||= (await netfilter.commit()) !== commit
+            if (!suspect) return
             const quietMs = performance.now() - readEndMs
-            if (!suspect || quietMs < readCostMs / READ_SHARE) return
+            const isDue = quietMs >= readCostMs / READ_SHARE
+            // To see that all is gone takes no reading.
+            if (!isDue && (held === null) === !(await netfilter.hasTable(table))) return
             trusted = false
             onChange('nft tables')
           })
