@@ -34,8 +34,29 @@ const STAGES = [
   ...SCENARIOS.map(scenarioStage),
 ]
 
-/** What `npm test` has no time for: every other scenario. */
-const longStages = () => [BUILD, ...otherScenarios().map(scenarioStage)]
+/**
+ * What `npm test` has no time for: every other scenario, and many more random worlds of policy. `RUNS` is the number of
+ * worlds, `SEED` where they begin; a hundred a second or so. The kernel judges some of them.
+ */
+const longStages = () => [BUILD, ...policyStages(), ...otherScenarios().map(scenarioStage)]
+
+function policyStages() {
+  const {RUNS = '20000', KERNEL_WORLDS = '400'} = process.env
+  return [
+    {
+      name: 'random worlds of policy',
+      command: ['mocha', 'test/policy/**/*.test.ts', '--ignore', 'test/policy/**/*.kernel.test.ts'],
+      env: {RUNS},
+      count: countMocha,
+    },
+    {
+      name: 'random worlds of policy in the kernel',
+      command: ['mocha', 'test/policy/compile/forwarding.kernel.test.ts'],
+      env: {KERNEL_WORLDS},
+      count: countMocha,
+    },
+  ]
+}
 
 /** Whether the running kernel makes ipip and wireguard devices; tried in a network namespace that goes at once. */
 function hasTunnelModules() {
@@ -87,10 +108,10 @@ export async function runStages(args) {
   console.log(`\n${total.passed} passed, ${total.failed} failed`)
 }
 
-async function runStage({name, command, extra, quietStdout, count}) {
+async function runStage({name, command, extra, env, quietStdout, count}) {
   console.log(`\n── ${name}`)
   const began = performance.now()
-  const {status, output} = await run([...command, ...(extra?.() ?? [])], quietStdout)
+  const {status, output} = await run([...command, ...(extra?.() ?? [])], env, quietStdout)
   const counts = count?.(output) ?? {passed: 0, failed: 0}
   // A stage that died without saying what failed still failed.
   if (status !== 0 && counts.failed === 0) counts.failed = 1
@@ -100,10 +121,10 @@ async function runStage({name, command, extra, quietStdout, count}) {
 }
 
 /** Shows the output as it comes and keeps it. */
-function run([command, ...args], quietStdout) {
+function run([command, ...args], env, quietStdout) {
   return new Promise((resolve) => {
     const file = command.includes('/') ? command : path.join(ROOT, 'node_modules/.bin', command)
-    const child = spawn(file, args, {cwd: ROOT, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit']})
+    const child = spawn(file, args, {cwd: ROOT, env: {...ENVIRONMENT, ...env}, stdio: ['ignore', 'pipe', 'inherit']})
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output += text
