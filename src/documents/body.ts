@@ -39,6 +39,15 @@ export function bodyOf(document: Json): Json {
   }
 }
 
+/** The body of a stored value. Its key is the identity: it need not repeat kind and name (decode says the same). */
+export function bodyUnder(
+  {kind, name, namespace}: {readonly kind: string; readonly name: string; readonly namespace: string | null},
+  value: Json,
+): Json {
+  const metadata = isObject(value.metadata) ? value.metadata : {}
+  return bodyOf({...value, kind, metadata: {...metadata, name, ...(namespace === null ? {} : {namespace})}})
+}
+
 /** `undefined`: nothing of it is left. Items of lists stay where they are. */
 function cleaned(value: unknown, isWords: boolean): unknown {
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((item) => cleaned(item, false) ?? item)

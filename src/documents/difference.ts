@@ -1,5 +1,5 @@
 import {stringify} from 'yaml'
-import {bodyOf} from './body.ts'
+import {bodyUnder} from './body.ts'
 import {parseStored, type Stored} from './plan.ts'
 import {isObject, type Json} from './shape.ts'
 import {unifiedDifference} from './unified.ts'
@@ -17,7 +17,7 @@ export function documentDifference(
   const value = before && parseStored(before.text)
   const title = `${kind.plural}/${namespace === null ? '' : `${namespace}/`}${name}`
   // What is stored and cannot be read is shown as the text that it is.
-  const old = before ? (value ? printed(bodyOf(value)) : `${before.text}\n`) : ''
+  const old = before ? (value ? printed(bodyUnder({kind: kind.kind, name, namespace}, value)) : `${before.text}\n`) : ''
   return unifiedDifference(old, printed(body), [before ? `stored ${title}` : '/dev/null', `${file}:${line} ${title}`])
 }
 

@@ -156,7 +156,7 @@ function checkPolicyName(document: Json, _path: Path, into: Issue[]): void {
   const spec = isObject(document.spec) ? document.spec : {}
   const {name} = metadata
   const tier = typeof spec.tier === 'string' && spec.tier !== '' ? spec.tier : 'default'
-  if (typeof name !== 'string' || !isDnsSubdomain(name)) return
+  if (typeof name !== 'string' || !isDnsSubdomain(name) || !isDnsLabel(tier)) return
   const path = ['metadata', 'name']
   const bare = name.startsWith(`${tier}.`) ? name.slice(tier.length + 1) : name
   const good = (part: string): string => part.replaceAll('.', '-')

@@ -1,5 +1,5 @@
 import type {Finding} from '../model/index.ts'
-import {bodyOf, canonicalText, type Identity, identityOf, storedText} from './body.ts'
+import {bodyUnder, canonicalText, type Identity, identityOf, storedText} from './body.ts'
 import {BUILT_IN_TIERS, DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind, keyOf} from './kinds.ts'
 import {titleOf} from './read.ts'
 import {isObject, type Json} from './shape.ts'
@@ -73,8 +73,9 @@ export function planApply(
     const needs = tierOf(document, keys, stored, findings)
     const before = stored.get(document.key)
     const value = before && parseStored(before.text)
-    const isSame = value && canonicalText(bodyOf(value)) === canonicalText(document.body)
     const {key, name, namespace, kind} = document
+    const isSame =
+      value && canonicalText(bodyUnder({kind: kind.kind, name, namespace}, value)) === canonicalText(document.body)
     const result: Result = !before ? 'created' : isSame ? 'unchanged' : 'configured'
     if (result !== 'unchanged') {
       checkRevision(document, before, findings)

@@ -24,7 +24,9 @@ export function readDocuments(texts: readonly SourceText[]): {documents: ReadDoc
     for (const yaml of readYamlStream(text)) {
       for (const {message, line, column} of yaml.faults) {
         const where = {source: `file ${file}`, line, column}
-        findings.push({code: 'document-syntax', severity: 'error', where, detail: `not YAML: ${message}`})
+        // `selector: !has(a)` is the trap: a YAML tag without a value, which others read as an empty selector.
+        const remedy = /tag/i.test(message) ? {remedy: 'a value that begins with ! must stand in quotes'} : {}
+        findings.push({code: 'document-syntax', severity: 'error', where, detail: `not YAML: ${message}`, ...remedy})
       }
       if (yaml.faults.length === 0) documents.push(...itemsOf(file, yaml))
     }

@@ -61,7 +61,7 @@ const entity = also(
     ports: listOf(port),
     notPorts: listOf(port),
     serviceAccounts: fields({names: listOf(serviceAccountName), selector}),
-    services: fields({name: text(), namespace: text()}, ['name']),
+    services: fields({name: text(), namespace: text()}, ['name', 'namespace']),
   }),
   (side, path, into) => {
     if (!isObject(side.services)) return

@@ -1,4 +1,4 @@
-import {bodyOf, identityOf} from './body.ts'
+import {bodyUnder, identityOf} from './body.ts'
 import {DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind} from './kinds.ts'
 import {parseStored, type Stored} from './plan.ts'
 import {isObject, type Json} from './shape.ts'
@@ -39,9 +39,7 @@ function printed(
 ): Json | null {
   const value = parseStored(text)
   if (!value) return null
-  // The key is the identity: a stored value need not repeat it (decode says the same).
-  const given = isObject(value.metadata) ? value.metadata : {}
-  const body = bodyOf({...value, kind, metadata: {...given, name, ...(namespace === null ? {} : {namespace})}})
+  const body = bodyUnder({kind, name, namespace}, value)
   const metadata = isObject(body.metadata) ? body.metadata : {}
   return {...body, metadata: {...metadata, ...identityOf(value), resourceVersion: String(modRevision)}}
 }
