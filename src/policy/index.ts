@@ -25,7 +25,20 @@ export {
 } from './compile/index.ts'
 export {policyFindings} from './findings.ts'
 export {type Judgement, judge, type Packet} from './oracle/index.ts'
-export {comparePolicies, type Difference, type DifferenceRow, type PolicySet, printDifference} from './proof/index.ts'
+export {
+  type Assertion,
+  type AssertionProblem,
+  type CounterExample,
+  comparePolicies,
+  type Difference,
+  type DifferenceRow,
+  type PolicySet,
+  parseAssertions,
+  printDifference,
+  printFlow,
+  type Verified,
+  verifyAssertions,
+} from './proof/index.ts'
 export {
   type Flow,
   type ParsedFlow,

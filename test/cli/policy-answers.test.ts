@@ -128,6 +128,60 @@ describe('isthmus policy, without a gateway', () => {
     })
   })
 
+  describe('verify', () => {
+    const file = (name: string, port: number): string => `version: 1
+assertions:
+  - name: ${name}
+    deny:
+      from: {notSite: a}
+      to: {selector: app == 'db'}
+      protocol: TCP
+      ports: [${port}]
+`
+    const verify = async (text: string, ...more: string[]) =>
+      cli(['policy', 'verify', await put('v.yaml', text), ...given, ...more])
+
+    it('is 0 where all is proved', async () => {
+      const policies = await put('p.yaml', dbPolicy('5432'))
+      const {status, out} = await verify(file('only site a', 5432), '--policy', policies)
+      assert.equal(status, 0)
+      assert.match(out, /^ok {4}only site a \(\d+ pairs of classes\)\n$/)
+    })
+
+    it('is 1 with a flow, the ends and the rule where it does not hold', async () => {
+      const policies = await put('p.yaml', dbPolicy('5432'))
+      const {status, out} = await verify(
+        file('web is kept out', 5432).replace('notSite: a', "selector: app == 'web'"),
+        ...['--policy', policies],
+      )
+      assert.equal(status, 1)
+      assert.equal(
+        out,
+        [
+          'FAIL  web is kept out (1 of 1 pairs of classes)',
+          '      10.1.0.5 → 10.2.0.7 tcp 5432 from port 40000 (default/web → default/db)',
+          '      allow: rule 0 of GlobalNetworkPolicy db in tier default (ingress at site b)',
+          '',
+        ].join('\n'),
+      )
+    })
+
+    it('is 1 where an assertion is about nobody, and says so in JSON too', async () => {
+      const {status, out} = await verify(file('x', 1).replace("== 'db'", "== 'nobody'"), '-o', 'json')
+      assert.equal(status, 1)
+      const {ok, assertions} = JSON.parse(out)
+      assert.deepEqual([ok, assertions[0].result], [false, 'empty'])
+    })
+
+    it('is 2 with file, line and column where nothing could be judged', async () => {
+      const wrong = await verify(file('x', 1).replace('ports: [1]', 'ports: [90:80]').replace('TCP', 'ICMP'))
+      assert.deepEqual([wrong.status, wrong.out], [2, ''])
+      assert.match(wrong.err, /^\S+v\.yaml:8:7: assertions\[0\]\.deny\.ports: protocol ICMP has no ports\n/)
+      assert.match((await verify('assertions: [')).err, /^\S+v\.yaml:\d+:\d+: not YAML/)
+      assert.equal((await cli(['policy', 'verify', '/nonexistent', ...given])).status, 2)
+    })
+  })
+
   describe('compile', () => {
     it('prints the judgement, and with --full all of the table', async () => {
       const file = await put('p.yaml', dbPolicy('5432'))

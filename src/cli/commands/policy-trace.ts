@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
 import type {Flow, TraceLine} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
+import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption} from '../output.ts'
 import {configOption, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
@@ -64,7 +65,7 @@ async function traceOne(context: CliContext, tracer: Tracer, flow: object, outpu
     context.err(`${result.problem}\n`)
     return EXIT.usage
   }
-  context.out(`${output === 'json' ? JSON.stringify(result.answer) : describe(result.answer)}\n`)
+  context.out(`${output === 'json' ? JSON.stringify(result.answer) : describeJudgement(result.answer)}\n`)
   return EXIT.fine
 }
 
@@ -150,18 +151,4 @@ function isFlow(value: unknown): value is Flow {
   return (
     typeof from === 'string' && typeof to === 'string' && (typeof protocol === 'string' || typeof protocol === 'number')
   )
-}
-
-/** One line for people: `deny: rule 0 of GlobalNetworkPolicy db in tier default (ingress at site b)`. */
-function describe({verdict, reason, direction, site, kind, tier, policy, rule}: TraceAnswer): string {
-  const where = direction === null || direction === undefined ? '' : ` (${direction} at site ${site})`
-  const which =
-    reason === 'rule'
-      ? `${rule === null ? 'a policy that cannot be read whole, ' : `rule ${rule} of `}${kind} ${policy} in tier ${tier}`
-      : reason === 'tier'
-        ? `the end of tier ${tier}`
-        : reason === 'default'
-          ? 'no policy decides, the default'
-          : 'neither address belongs to a site'
-  return `${verdict}: ${which}${where}`
 }

@@ -4,6 +4,7 @@ import type {Finish} from '../run-cli.ts'
 import {policyCompileCommand} from './policy-compile.ts'
 import {policyDiffCommand} from './policy-diff.ts'
 import {policyTraceCommand} from './policy-trace.ts'
+import {policyVerifyCommand} from './policy-verify.ts'
 
 /** `isthmus policy …`: answers about policy without a packet. */
 export function policyCommand(context: CliContext, finish: Finish): Command {
@@ -11,5 +12,6 @@ export function policyCommand(context: CliContext, finish: Finish): Command {
     .description('what the global policy says')
     .addCommand(policyTraceCommand(context, finish))
     .addCommand(policyDiffCommand(context, finish))
+    .addCommand(policyVerifyCommand(context, finish))
     .addCommand(policyCompileCommand(context, finish))
 }

@@ -10,5 +10,8 @@
  * canonical form. Nothing is sampled; examples only illustrate. What is read is the compiler's typed result, the same
  * that becomes nft, and property tests hold the answers to the oracle, packet by packet.
  */
+export {type Assertion, type AssertionProblem, parseAssertions} from './assertion.ts'
 export {comparePolicies, type Difference, type DifferenceRow, printDifference} from './difference.ts'
 export type {PolicySet} from './enforced.ts'
+export {printFlow} from './sample-flow.ts'
+export {type CounterExample, type Verified, verifyAssertions} from './verify.ts'

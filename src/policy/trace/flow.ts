@@ -29,7 +29,7 @@ export function parseFlow(flow: Flow): ParsedFlow {
   if (!from) return wrong('from', `${flow.from} is no address`)
   if (!to) return wrong('to', `${flow.to} is no address`)
   if (familyOf(from) !== familyOf(to)) return wrong('to', `${from} and ${to} are of different families`)
-  const protocol = protocolOf(flow.protocol, familyOf(from) === 6)
+  const protocol = parseProtocol(flow.protocol, familyOf(from) === 6)
   if (protocol === null) return wrong('protocol', `${flow.protocol} is no protocol: a name such as tcp, or 0 to 255`)
 
   const numbers: Record<'port' | 'sourcePort' | 'type' | 'code', number | undefined> = {
@@ -65,7 +65,8 @@ export function parseFlow(flow: Flow): ParsedFlow {
   }
 }
 
-function protocolOf(value: string | number, ipv6: boolean): number | null {
+/** A protocol by name or number; `icmp` is ICMPv6 where it is of IPv6. */
+export function parseProtocol(value: string | number, ipv6: boolean): number | null {
   const name = String(value).toLowerCase()
   if (name === 'icmp' && ipv6) return 58
   return (Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name] : wholeNumber(value, 255)) ?? null
