@@ -1,9 +1,11 @@
+import {changeCost} from './policy/change-cost.ts'
 import {compileCost} from './policy/compile-cost.ts'
 import {forwarding} from './policy/forwarding.ts'
 import type {BenchOptions, BenchResult} from './result.ts'
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly BenchResult[]>>> = {
   compile: compileCost,
+  change: changeCost,
   forwarding,
 }
 

@@ -1,6 +1,10 @@
+import type {PolicyPart} from '../../src/plan/ruleset.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import type {Namespace} from '../../test/support/namespace.ts'
 import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
+import {destinationShape} from './destination-shape.ts'
+import {felixLayout} from './felix-layout.ts'
+import {iptablesScripts, nftScript} from './felix-scripts.ts'
 import {allowedFlows, framesOf} from './flows.ts'
 import {DEFAULT, gatewayTable, tableScript} from './gateway-table.ts'
 import type {SentRound} from './packet-source.ts'
@@ -16,6 +20,11 @@ const PACKETS_OF_FLOW = 100
 const SEED = 4
 
 const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
+const [OTHER_SHAPE, OTHER_JUDGED] = ['other shape', 'other shape, judged']
+/** Felix's layouts are measured to where loading them takes minutes. */
+const LAYOUT_COUNTS = [10, 100, 1_000] as const
+const iptables = (count: number): string => `iptables ${count}`
+const nftSets = (count: number): string => `nft sets ${count}`
 const policies = (count: number): string => `policies ${count}`
 
 /** Conntrack and no policy: what a stateful router does at least. */
@@ -36,6 +45,8 @@ const DROP_AT_ONCE = `table netdev dropped {
 export interface Prepared {
   readonly workload: Workload
   readonly compiled: Compiled
+  /** What goes into the table. */
+  readonly part: PolicyPart
   readonly frames: Buffer
 }
 
@@ -52,6 +63,19 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
     bed.add(EMPTY, full.frames, loadTable(emptied(full), false))
     for (const [count, one] of prepared) bed.add(policies(count), one.frames, loadTable(one, false))
     bed.add(JUDGED, full.frames, loadTable(full, true))
+    const other = destinationShape(full.compiled)
+    bed.add(OTHER_SHAPE, full.frames, loadTable({...full, part: other}, false))
+    bed.add(OTHER_JUDGED, full.frames, loadTable({...full, part: other}, true))
+    for (const count of LAYOUT_COUNTS) {
+      const {workload, frames} = prepared.get(count)!
+      const layout = felixLayout(workload)
+      const {sets, rules} = iptablesScripts(layout)
+      bed.add(iptables(count), frames, ({run}) => {
+        run('ipset restore', sets)
+        run('iptables-nft-restore', rules)
+      })
+      bed.add(nftSets(count), frames, ({run}) => run('nft -f -', nftScript(layout)))
+    }
 
     const rates = await measure(bed, rounds)
     const ratio = (name: string, above: string, below: string, goal?: string): BenchResult => ({
@@ -74,6 +98,13 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
       ratio('of-plain', policies(FULL), PLAIN),
       ratio('empty-table', EMPTY, CONNTRACK),
       ratio('conntrack-of-plain', CONNTRACK, PLAIN),
+      ...LAYOUT_COUNTS.flatMap((count) => [
+        ratio(`iptables-layout/${count}`, iptables(count), CONNTRACK),
+        ratio(`nft-sets-layout/${count}`, nftSets(count), CONNTRACK),
+      ]),
+      ratio('destination-shape', OTHER_SHAPE, CONNTRACK),
+      ratio('destination-shape/every-packet-judged', OTHER_JUDGED, CONNTRACK),
+      ratio('destination-shape/every-packet-judged/of-pair-shape', OTHER_JUDGED, JUDGED),
       rate(SENDER),
       rate(PLAIN),
       rate(CONNTRACK),
@@ -87,20 +118,20 @@ export function prepare(count: number, rounds: number): Prepared {
   const workload = workloadOf({...FULL_SIZE, policies: count})
   const compiled = compilePolicy(workload.world, {default: DEFAULT, previous: null, firstClass: 1})
   const flows = allowedFlows(compiled, workload.endpoints, rounds * FLOWS, seededRandom(SEED + count))
-  return {workload, compiled, frames: framesOf(flows, routerMac)}
+  return {workload, compiled, part: compiled, frames: framesOf(flows, routerMac)}
 }
 
 const loadTable =
-  ({workload, compiled}: Prepared, judged: boolean) =>
+  ({workload, part}: Prepared, judged: boolean) =>
   ({run}: Namespace): void => {
-    run('nft -f -', tableScript(gatewayTable(workload.world, compiled), {judged}))
+    run('nft -f -', tableScript(gatewayTable(workload.world, part), {judged}))
   }
 
 /** The same addresses under no policy at all. */
 function emptied({workload, frames}: Prepared): Prepared {
   const world = {...workload.world, policies: {tiers: [], policies: []}}
   const compiled = compilePolicy(world, {default: DEFAULT, previous: null, firstClass: 1})
-  return {workload: {...workload, world}, compiled, frames}
+  return {workload: {...workload, world}, compiled, part: compiled, frames}
 }
 
 /** Packets a second by router, a figure a round. The first round only warms up. */

@@ -1,0 +1,62 @@
+import {execFile} from 'node:child_process'
+import path from 'node:path'
+import {promisify} from 'node:util'
+import {createNamespace} from '../../test/support/namespace.ts'
+import {type BenchOptions, type BenchResult, medianOf, quantile} from '../result.ts'
+
+const PROCESS = path.resolve(import.meta.dirname, 'change-process.ts')
+const MAX_OUTPUT = 1 << 24
+
+export interface ChangePlan {
+  /** `pairs` is what the compiler makes; `destinations` the other shape of design.md. */
+  readonly shape: 'pairs' | 'destinations'
+  readonly endpointChanges: number
+  readonly everyMs: number
+  readonly policyChanges: number
+}
+
+export interface ChangeFigures {
+  readonly load: {readonly computeMs: number; readonly applyMs: number}
+  /** From the moment that a change was due to its element in the kernel. */
+  readonly endpointMs: readonly number[]
+  readonly policies: readonly {readonly computeMs: number; readonly applyMs: number}[]
+  readonly rssMib: number
+}
+
+/** From a change to the kernel's acknowledgement, at 10,000 policies and 100,000 endpoints, in both shapes. */
+export async function changeCost({quick}: BenchOptions): Promise<readonly BenchResult[]> {
+  const [endpointChanges, policyChanges] = quick ? [200, 3] : [10_000, 100]
+  const pairs = await changes({shape: 'pairs', endpointChanges, everyMs: 1, policyChanges})
+  const other = await changes({shape: 'destinations', endpointChanges: 0, everyMs: 1, policyChanges: quick ? 3 : 20})
+  const distribution = (name: string, sample: readonly number[], goal?: string): BenchResult[] => [
+    {name: `${name}/p50-ms`, value: quantile(sample, 0.5), unit: 'ms'},
+    {name: `${name}/p99-ms`, value: quantile(sample, 0.99), unit: 'ms', ...(goal ? {goal} : {})},
+    {name: `${name}/max-ms`, value: quantile(sample, 1), unit: 'ms'},
+  ]
+  const applied = ({policies}: ChangeFigures): number[] => policies.map(({applyMs}) => applyMs)
+  return [
+    ...distribution('change/endpoint', pairs.endpointMs, '<=5'),
+    ...distribution(
+      'change/policy',
+      pairs.policies.map(({computeMs, applyMs}) => computeMs + applyMs),
+      '<=200',
+    ),
+    {name: 'change/policy/kernel-ms', ...medianOf(applied(pairs)), unit: 'ms'},
+    {name: 'destination-shape/change/policy/kernel-ms', ...medianOf(applied(other)), unit: 'ms'},
+    {name: 'load/kernel-seconds', value: pairs.load.applyMs / 1000, unit: 's'},
+    {name: 'destination-shape/load/kernel-seconds', value: other.load.applyMs / 1000, unit: 's'},
+    {name: 'change/rss-mib', value: pairs.rssMib, unit: 'MiB'},
+    {name: 'destination-shape/change/rss-mib', value: other.rssMib, unit: 'MiB'},
+  ]
+}
+
+async function changes(plan: ChangePlan): Promise<ChangeFigures> {
+  const namespace = createNamespace(plan.shape)
+  try {
+    const args = ['netns', 'exec', namespace.name, process.execPath, PROCESS, JSON.stringify(plan)]
+    const {stdout} = await promisify(execFile)('ip', args, {maxBuffer: MAX_OUTPUT})
+    return JSON.parse(stdout) as ChangeFigures
+  } finally {
+    namespace.remove()
+  }
+}
