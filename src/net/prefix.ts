@@ -69,9 +69,10 @@ export function prefixRange(prefix: Prefix): Range {
 
 /** Whether `outer` holds all of `inner` (a prefix contains itself). */
 export function prefixContains(outer: Prefix, inner: Prefix): boolean {
+  if (prefixFamily(outer) !== prefixFamily(inner)) return false
   const o = prefixRange(outer)
   const i = prefixRange(inner)
-  return o.family === i.family && o.first <= i.first && i.last <= o.last
+  return o.first <= i.first && i.last <= o.last
 }
 
 export function prefixContainsAddress(prefix: Prefix, address: Address): boolean {

@@ -116,7 +116,7 @@ const range = pick(
   ],
 )
 const portSpec: fc.Arbitrary<PortSpec> = fc.record({
-  ranges: fc.array(range, {maxLength: 3}),
+  ranges: sometimes(fc.array(range, {maxLength: 3, size: 'max'}), [], 1),
   names: fc.array(pick('http', 'dns', 'none'), {maxLength: 2}),
 })
 const accounts = fc.record({
@@ -172,7 +172,9 @@ const oneRule: fc.Arbitrary<Rule> = fc
     const hasPorts = [part.source, part.destination].some(({ports, notPorts}) => ports || notPorts)
     const {source, destination} = part
     if (sense === 'ports') {
-      return rule(action, {...part, icmp: null, notIcmp: null, ...(hasPorts ? {protocol: withPorts} : {})})
+      const numbers = [source, destination].some(({ports, notPorts}) => ports?.ranges.length || notPorts?.ranges.length)
+      const protocol = hasPorts && (numbers || part.protocol !== null) ? withPorts : part.protocol
+      return rule(action, {...part, icmp: null, notIcmp: null, protocol})
     }
     if (sense === 'any') return rule(action, part)
     const noPorts = {ports: null, notPorts: null}

@@ -1,5 +1,6 @@
 import type {Direction, Policy, Rule, Tier, World} from '../../model/index.ts'
-import {evaluateSelector, foldPeer, foldSubject, labelReader} from '../../selectors/index.ts'
+import {evaluateSelector, labelReader} from '../../selectors/index.ts'
+import {peerOf, subjectOf} from './folded.ts'
 import {cannotBeMeant, ruleMatches} from './match-rule.ts'
 import {type AddressView, type Holder, type Judgement, type Packet, viewAddress} from './packet.ts'
 
@@ -87,7 +88,7 @@ function policiesInOrder(world: World, tier: string): Policy[] {
 function governs(policy: Policy, direction: Direction, subject: Holder): boolean {
   if (policy.kind !== 'GlobalNetworkPolicy' || policy.doNotTrack || policy.preDnat) return false
   if (!policy.types.includes(direction)) return false
-  const folded = foldSubject(policy)
+  const folded = subjectOf(policy)
   return folded.ok && evaluateSelector(folded.selector, labelReader(subject.set))
 }
 
@@ -95,7 +96,7 @@ function governs(policy: Policy, direction: Direction, subject: Holder): boolean
 function isReadable(policy: Policy): boolean {
   if (policy.refused) return false
   const rules = [...policy.ingress, ...policy.egress]
-  return rules.every((rule) => foldPeer(rule.source).ok && foldPeer(rule.destination).ok)
+  return rules.every((rule) => peerOf(rule.source).ok && peerOf(rule.destination).ok)
 }
 
 const byOrder = (a: number | null, b: number | null): number => {

@@ -1,6 +1,7 @@
 import {type EntityRule, type IcmpMatch, PORT_PROTOCOL_NUMBERS, type PortSpec, type Rule} from '../../model/index.ts'
 import {familyOf, type Prefix, prefixContainsAddress, prefixFamily} from '../../net/index.ts'
-import {evaluateSelector, foldPeer, labelReader, type Selector} from '../../selectors/index.ts'
+import {evaluateSelector, labelReader, type Selector} from '../../selectors/index.ts'
+import {peerOf} from './folded.ts'
 import type {AddressView, Packet} from './packet.ts'
 
 const PORT_PROTOCOLS: readonly number[] = Object.values(PORT_PROTOCOL_NUMBERS)
@@ -49,7 +50,7 @@ function sideMatches(rule: Rule, side: EntityRule, packet: Packet, view: Address
   if (side.notNets.length > 0 && (ofFamily(side.notNets).length === 0 || ofFamily(side.notNets).some(holds)))
     return false
 
-  const folded = foldPeer(side)
+  const folded = peerOf(side)
   if (!folded.ok) throw new Error('a policy with an invalid selector must not get here')
   const {positive, negative} = folded
   const meant = (selector: Selector) => view.peers.some(({set}) => evaluateSelector(selector, labelReader(set)))
