@@ -12,6 +12,8 @@ export interface ChangePlan {
   readonly shape: 'pairs' | 'destinations'
   readonly endpointChanges: number
   readonly everyMs: number
+  /** Changes to labels that no pod in the same nets of rules has. */
+  readonly newCombinations: number
   readonly policyChanges: number
 }
 
@@ -19,6 +21,7 @@ export interface ChangeFigures {
   readonly load: {readonly computeMs: number; readonly applyMs: number}
   /** From the moment that a change was due to its element in the kernel. */
   readonly endpointMs: readonly number[]
+  readonly newCombinationMs: readonly number[]
   readonly policies: readonly {readonly computeMs: number; readonly applyMs: number}[]
   readonly rssMib: number
 }
@@ -26,8 +29,20 @@ export interface ChangeFigures {
 /** From a change to the kernel's acknowledgement, at 10,000 policies and 100,000 endpoints, in both shapes. */
 export async function changeCost({quick}: BenchOptions): Promise<readonly BenchResult[]> {
   const [endpointChanges, policyChanges] = quick ? [200, 3] : [10_000, 100]
-  const pairs = await changes({shape: 'pairs', endpointChanges, everyMs: 1, policyChanges})
-  const other = await changes({shape: 'destinations', endpointChanges: 0, everyMs: 1, policyChanges: quick ? 3 : 20})
+  const pairs = await changes({
+    shape: 'pairs',
+    endpointChanges,
+    everyMs: 1,
+    newCombinations: quick ? 2 : 20,
+    policyChanges,
+  })
+  const other = await changes({
+    shape: 'destinations',
+    endpointChanges: 0,
+    everyMs: 1,
+    newCombinations: 0,
+    policyChanges: quick ? 3 : 20,
+  })
   const distribution = (name: string, sample: readonly number[], goal?: string): BenchResult[] => [
     {name: `${name}/p50-ms`, value: quantile(sample, 0.5), unit: 'ms'},
     {name: `${name}/p99-ms`, value: quantile(sample, 0.99), unit: 'ms', ...(goal ? {goal} : {})},
@@ -36,6 +51,7 @@ export async function changeCost({quick}: BenchOptions): Promise<readonly BenchR
   const applied = ({policies}: ChangeFigures): number[] => policies.map(({applyMs}) => applyMs)
   return [
     ...distribution('change/endpoint', pairs.endpointMs, '<=5'),
+    ...distribution('change/endpoint/new-combination', pairs.newCombinationMs),
     ...distribution(
       'change/policy',
       pairs.policies.map(({computeMs, applyMs}) => computeMs + applyMs),

@@ -3,7 +3,7 @@
 import {createNftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import type {Member, NftTable, Policy, World} from '../../src/model/index.ts'
-import type {Prefix} from '../../src/net/index.ts'
+import {addressNumber, type Prefix} from '../../src/net/index.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import type {ChangeFigures, ChangePlan} from './change-cost.ts'
 import {destinationShape} from './destination-shape.ts'
@@ -35,13 +35,22 @@ async function pass(
   return {computeMs: computedMs - beganMs, applyMs: performance.now() - computedMs}
 }
 
-/** A pod gets other labels, goes, or comes back: one change of the member table, as federate reports it. */
-function changeMember(): ReadonlyMap<Prefix, ChangedMembers> {
+/** Pods that the same nets of rules hold have addresses with these leading bits: see `workload.ts`. */
+const NET_BITS = 12
+const neighbours = Map.groupBy(endpoints, ({address}) => addressNumber(address) >> BigInt(NET_BITS))
+
+/**
+ * A pod gets the labels of another one, goes, or comes back: one change of the member table, as federate reports it.
+ * `known`: the other one is in the same nets, so that the combination is nothing new.
+ */
+function changeMember(known: boolean): ReadonlyMap<Prefix, ChangedMembers> {
   const endpoint = random.pick(endpoints)
   const key = `${endpoint.address}/32` as Prefix
-  const like = random.pick(endpoints.filter(({site}) => site === endpoint.site))
+  const own = addressNumber(endpoint.address) >> BigInt(NET_BITS)
+  const far = random.pick([...neighbours.keys()].filter((other) => other !== own && other >> 8n === own >> 8n))
+  const like = random.pick(neighbours.get(known ? own : far)!)
   const after: readonly Member[] | undefined =
-    members.has(key) && random.chance(0.5) ? undefined : first.members.get(`${like.address}/32` as Prefix)!
+    known && members.has(key) && random.chance(0.5) ? undefined : first.members.get(`${like.address}/32` as Prefix)!
   if (after) members.set(key, after)
   else members.delete(key)
   world = {...world, memberRevision: world.memberRevision + 1}
@@ -67,8 +76,13 @@ let dueMs = performance.now()
 for (let i = 0; i < plan.endpointChanges; i++) {
   dueMs += plan.everyMs
   while (performance.now() < dueMs) await new Promise((resolve) => setImmediate(resolve))
-  await pass(changeMember())
+  await pass(changeMember(true))
   changed.push(performance.now() - dueMs)
+}
+const unknown: number[] = []
+for (let i = 0; i < plan.newCombinations; i++) {
+  const {computeMs, applyMs} = await pass(changeMember(false))
+  unknown.push(computeMs + applyMs)
 }
 const policyPasses: {computeMs: number; applyMs: number}[] = []
 for (let i = 0; i < plan.policyChanges; i++) {
@@ -78,6 +92,7 @@ for (let i = 0; i < plan.policyChanges; i++) {
 const figures: ChangeFigures = {
   load,
   endpointMs: changed,
+  newCombinationMs: unknown,
   policies: policyPasses,
   rssMib: process.resourceUsage().maxRSS / 1024,
 }
