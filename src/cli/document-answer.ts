@@ -1,8 +1,10 @@
 import {Option} from 'commander'
-import type {Answer} from '../documents/index.ts'
+import type {Answer, DocumentPlan} from '../documents/index.ts'
 import type {Finding} from '../model/index.ts'
+import type {DifferenceRow} from '../policy/index.ts'
 import {type CliContext, DEFAULT_CONFIG, type ExitStatus} from './context.ts'
-import {tellFindings} from './document-store.ts'
+import {effectOf} from './document-effect.ts'
+import {type DocumentStore, tellFindings} from './document-store.ts'
 import {type Format, printValue} from './output.ts'
 import {type Column, formatTable} from './table.ts'
 
@@ -30,6 +32,8 @@ interface DocumentAnswer {
   readonly dryRun: boolean
   readonly answers: readonly Answer[]
   readonly findings: readonly Finding[]
+  /** What it means for flows; missing where nobody was asked. */
+  readonly difference?: readonly DifferenceRow[] | null
   /** Whether some of it was written, or may have been, although there are errors. */
   readonly isPartial?: boolean
 }
@@ -38,7 +42,7 @@ interface DocumentAnswer {
 export async function answerDocuments(
   context: CliContext,
   output: Format,
-  {dryRun, answers, findings, isPartial = false}: DocumentAnswer,
+  {dryRun, answers, findings, difference, isPartial = false}: DocumentAnswer,
   status: ExitStatus,
 ): Promise<ExitStatus> {
   const errors = findings.filter(({severity}) => severity === 'error').length
@@ -47,7 +51,11 @@ export async function answerDocuments(
     ...(namespace === null ? {} : {namespace}),
     result,
   }))
-  const isProgram = await printValue(context, output, {ok: errors === 0, dryRun, documents, findings})
+  const isProgram = await printValue(context, output, {
+    ...{ok: errors === 0, dryRun, documents},
+    ...(difference === undefined ? {} : {difference}),
+    findings,
+  })
   if (!isProgram && output === 'name') {
     for (const answer of answers) context.out(`${answer.kind.toLowerCase()}/${fullName(answer)}\n`)
   } else if (!isProgram && answers.length > 0) context.out(formatTable(COLUMNS, answers, output === 'wide'))
@@ -72,3 +80,33 @@ export const inParts = (datastore: string, parts: number): Finding => ({
   detail: `it took ${parts} transactions: for a moment gateways saw a part of it`,
   remedy: 'etcd takes some 125 documents or 1.4 MB at once',
 })
+
+/** Opt out of the comparison: it reads all that the site and the others publish. */
+export const differenceOption = (): Option =>
+  new Option('--no-difference', 'do not work out first which flows change their verdict')
+
+/** What `announce` of `planAndWrite` found out, for the answer. */
+export interface Announced {
+  difference?: readonly DifferenceRow[] | null
+}
+
+/**
+ * Works out what a plan means for flows, and shows people that before anything is written; programs get it with the
+ * answer. That it cannot be told is a warning and no reason not to write.
+ */
+export async function announceEffect(
+  context: CliContext,
+  output: Format,
+  store: DocumentStore,
+  {changes}: DocumentPlan,
+  findings: Finding[],
+): Promise<Announced> {
+  const {rows, findings: unknown} = await effectOf(store.config, store.datastore, changes)
+  findings.push(...unknown)
+  if (output === 'table' || output === 'wide') {
+    const {printDifference} = await import('../policy/index.ts')
+    if (rows && rows.length > 0) context.out(`${printDifference(rows)}\n`)
+    else context.err(rows ? 'no flow changes its verdict\n' : 'which flows change their verdict cannot be told\n')
+  }
+  return {difference: rows}
+}

@@ -1,10 +1,11 @@
 import type {Answer, DocumentPlan, DocumentTransaction, Stored} from '../documents/index.ts'
-import type {DatastoreConfig, DatastoreName, Finding} from '../model/index.ts'
+import type {DatastoreConfig, DatastoreName, Finding, GatewayConfig} from '../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from './context.ts'
 import {readGatewayConfig} from './read-config.ts'
 
 /** The datastore that documents are read from and written to. */
 export interface DocumentStore {
+  readonly config: GatewayConfig
   readonly datastore: DatastoreName
   read(prefixes: readonly string[]): Promise<{readonly stored: Stored; readonly revision: number}>
   /** False: something is not as it was read at `since`, and nothing was written. */
@@ -31,14 +32,15 @@ export async function openDocumentStore(configFile: string, name: string | undef
     const remedy = `one of ${known.join(', ')}`
     return {findings: [{code: 'config-invalid', severity: 'error', where, detail, remedy}], status: EXIT.usage}
   }
-  return {store: await storeOf(datastore)}
+  return {store: await storeOf(config, datastore)}
 }
 
-async function storeOf({name, endpoints, tls}: DatastoreConfig): Promise<DocumentStore> {
+async function storeOf(config: GatewayConfig, {name, endpoints, tls}: DatastoreConfig): Promise<DocumentStore> {
   // gRPC is the heaviest thing of the command line by far, and needed by few commands.
   const {openKeyValues} = await import('../etcd/index.ts')
   const etcd = openKeyValues({endpoints, tls})
   return {
+    config,
     datastore: name,
     async read(prefixes) {
       const {records, revision} = await etcd.list(prefixes)
@@ -54,14 +56,15 @@ async function storeOf({name, endpoints, tls}: DatastoreConfig): Promise<Documen
   }
 }
 
-/** Why etcd could not be asked, and the status that says so: refused is a refusal, away is away. */
+/** Why etcd could not be asked, and the status that says so: refused is a refusal, away is away. Rethrows our own bugs. */
 export async function storeFailure(
   error: unknown,
   datastore: DatastoreName,
 ): Promise<{readonly finding: Finding; readonly status: ExitStatus}> {
-  const {EtcdRefused} = await import('../etcd/index.ts')
+  const {EtcdRefused, EtcdUnreachable} = await import('../etcd/index.ts')
+  if (!(error instanceof EtcdRefused || error instanceof EtcdUnreachable)) throw error
   const where = {source: `datastore ${datastore}`}
-  const detail = error instanceof Error ? error.message : String(error)
+  const detail = error.message
   if (error instanceof EtcdRefused) {
     const remedy = 'the user needs a role with readwrite on /isthmus/v1/resources/'
     return {finding: {code: 'etcd-refused', severity: 'error', where, detail, remedy}, status: EXIT.finding}
@@ -86,14 +89,14 @@ const TRIES = 5
 /**
  * Reads, plans and writes, again from the start where somebody else wrote in between; `plan` is asked anew each time, so
  * that what it refuses is refused by what is stored now. `sent` are keys that were written or deleted by an earlier try,
- * whole or in part. With `dryRun` it only plans.
+ * whole or in part. `announce` hears of the first plan before anything of it is done. With `dryRun` it only plans.
  */
 export async function planAndWrite(
   store: DocumentStore,
   prefixes: readonly string[],
   dryRun: boolean,
   plan: (stored: Stored, sent: ReadonlySet<string>) => DocumentPlan,
-  beforeWriting: (plan: DocumentPlan, stored: Stored) => Promise<void>,
+  announce: (plan: DocumentPlan) => Promise<void>,
 ): Promise<Written> {
   const {transactionsOf} = await import('../documents/index.ts')
   const sent = new Map<string, {readonly text: string | null; readonly answer: Answer}>()
@@ -111,8 +114,9 @@ export async function planAndWrite(
       return {answers: [...answers.values()], findings: planned.findings, transactions, gaveUp}
     }
     const isRefused = planned.findings.some(({severity}) => severity === 'error')
-    if (isRefused || dryRun || planned.changes.length === 0) return done(false)
-    if (attempt === 1) await beforeWriting(planned, stored)
+    if (isRefused || planned.changes.length === 0) return done(false)
+    if (attempt === 1) await announce(planned)
+    if (dryRun) return done(false)
     let isWhole = true
     for (const transaction of transactionsOf(planned.changes)) {
       for (const {key, text} of transaction.changes) sent.set(key, {text, answer: answers.get(key)!})
@@ -130,9 +134,10 @@ async function readAgain(store: DocumentStore, prefixes: readonly string[], isAg
   try {
     return await store.read(prefixes)
   } catch (error) {
-    if (!isAgain) throw error
-    const detail = error instanceof Error ? error.message : String(error)
-    throw new Error(`${detail}; something may be written already: run the command again`, {cause: error})
+    const {EtcdUnreachable} = await import('../etcd/index.ts')
+    if (!isAgain || !(error instanceof EtcdUnreachable)) throw error
+    const detail = `${error.message}; something may be written already: run the command again`
+    throw new EtcdUnreachable(detail, {cause: error})
   }
 }
 

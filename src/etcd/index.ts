@@ -12,7 +12,7 @@
  * Nothing here throws at its caller: a datastore that cannot be reached is a state, tried again for ever.
  */
 export {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
-export {type EtcdKeyValues, EtcdRefused, openKeyValues, type Swap} from './key-values.ts'
+export {type EtcdKeyValues, EtcdRefused, EtcdUnreachable, openKeyValues, type Swap} from './key-values.ts'
 export {createSourceMetrics, type SourceMetrics} from './metrics.ts'
 export {readPrefix} from './pages.ts'
 export {

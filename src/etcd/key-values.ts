@@ -29,6 +29,9 @@ export interface Swap {
 /** The server answered, and says no: no other endpoint will say anything else. */
 export class EtcdRefused extends Error {}
 
+/** No endpoint answered; the message has the reason of each. */
+export class EtcdUnreachable extends Error {}
+
 /**
  * Each call goes to the endpoint that answered last, then to the others; only when none does is it an error. Writes
  * are puts and deletes, so one that was done although its answer was lost is done again without harm.
@@ -51,7 +54,7 @@ export function openKeyValues(options: EtcdOptions): EtcdKeyValues {
         connection = null
       }
     }
-    throw new Error(reasons.join('; '))
+    throw new EtcdUnreachable(reasons.join('; '))
   }
 
   return {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {Etcd3} from 'etcd3'
@@ -8,6 +8,7 @@ import {decodeRecord} from '../../src/decode/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {rawRecord} from '../support/records.ts'
 import {type CliResult, cli} from '../support/run-cli.ts'
+import {podRecord} from '../support/sites.ts'
 
 const ROOT = '/isthmus/v1/resources/projectcalico.org/'
 
@@ -262,6 +263,40 @@ authorities: [a]
     assert.equal((await stored()).size, 5)
   })
 
+  describe('what it means for flows', () => {
+    const pod = (name: string, address: string, app: string): [string, string] => {
+      const {key, value} = podRecord(name, address, {labels: {app}})
+      return [key, Buffer.from(value).toString()]
+    }
+    beforeEach(async () => {
+      for (const [key, text] of [pod('web', '10.1.0.5', 'web'), pod('db', '10.1.0.6', 'db')])
+        await client.put(key).value(text)
+    })
+
+    const rules = '[{action: Allow, protocol: TCP, destination: {ports: [80]}}]'
+    const open = `apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: open}
+spec: {selector: has(app), ingress: ${rules}, egress: ${rules}}
+`
+
+    it('is shown before it is done, and for a dry run too', async () => {
+      for (const options of [['--dry-run'], []]) {
+        const {out, err, status} = await apply(open, ...options)
+        assert.equal(status, 0, err)
+        assert.match(out, /^[+-] (?:opens|closes) [\s\S]*10\.1\.0\.5[\s\S]*\nKIND +NAME +RESULT\n/, out + err)
+      }
+      const {difference} = JSON.parse((await run('delete', 'gnp', 'open', '--dry-run', '-o', 'json')).out)
+      assert.deepEqual([...new Set(difference.map(({change}: {change: string}) => change))], ['closes'])
+    })
+
+    it('nothing, where nothing changes for anybody', async () => {
+      const {err} = await apply(`${TIER}---\n${STAGED}`)
+      assert.match(err, /no flow changes its verdict/)
+      assert.equal('difference' in JSON.parse((await apply(ALL, '--no-difference', '-o', 'json')).out), false)
+    })
+  })
+
   describe('diff', () => {
     it('shows what apply would change, with status 1; without a difference nothing, with status 0', async () => {
       await apply(ALL)
@@ -351,15 +386,10 @@ authorities: [a]
   })
 
   it('an etcd that is away is status 3', async () => {
-    await client.put(`${ROOT}tiers/platform`).value('{}')
-    const config2 = await file('etc/away.yaml', await away())
+    const away = (await readFile(config, 'utf8')).replace(`, ${etcd.endpoint}`, '')
+    const config2 = await file('etc/away.yaml', away)
     const {status, err} = await cli(['apply', '-f', await file('tier.yaml', TIER), '--config', config2])
     assert.equal(status, 3)
     assert.match(err, /error etcd-unreachable: /)
   })
-
-  async function away(): Promise<string> {
-    const {readFile} = await import('node:fs/promises')
-    return (await readFile(config, 'utf8')).replace(`, ${etcd.endpoint}`, '')
-  }
 })

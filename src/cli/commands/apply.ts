@@ -3,7 +3,17 @@ import {Command} from 'commander'
 import type {Answer} from '../../documents/index.ts'
 import type {Finding} from '../../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
-import {answerDocuments, configOption, datastoreOption, fileOption, inParts, tooBusy} from '../document-answer.ts'
+import {
+  type Announced,
+  announceEffect,
+  answerDocuments,
+  configOption,
+  datastoreOption,
+  differenceOption,
+  fileOption,
+  inParts,
+  tooBusy,
+} from '../document-answer.ts'
 import {openDocumentStore, planAndWrite, storeFailure} from '../document-store.ts'
 import {type Format, outputOption} from '../output.ts'
 import {readTexts} from '../read-texts.ts'
@@ -14,6 +24,7 @@ interface ApplyOptions {
   readonly config: string
   readonly datastore?: string
   readonly dryRun?: boolean
+  readonly difference: boolean
   readonly output: Format
 }
 
@@ -25,6 +36,7 @@ export function applyCommand(context: CliContext, finish: Finish): Command {
     .addOption(configOption())
     .addOption(datastoreOption())
     .option('--dry-run', 'say what would be done, and do nothing')
+    .addOption(differenceOption())
     .addOption(outputOption())
     .action(async (options: ApplyOptions) => finish(await applyDocuments(context, options)))
 }
@@ -37,10 +49,11 @@ async function applyDocuments(context: CliContext, options: ApplyOptions): Promi
   ])
   const validated = documents.validateDocuments(texts)
   const findings: Finding[] = [...unread, ...validated.findings]
+  let announced: Announced = {}
   const isWrong = (): boolean => findings.some(({severity}) => severity === 'error')
   const answer = (answers: readonly Answer[], status: ExitStatus, isPartial = false): Promise<ExitStatus> => {
     const told = isWrong() && !isPartial ? [] : answers
-    return answerDocuments(context, output, {dryRun, answers: told, findings, isPartial}, status)
+    return answerDocuments(context, output, {...announced, dryRun, answers: told, findings, isPartial}, status)
   }
 
   if (!isWrong() && validated.documents.length === 0) {
@@ -66,7 +79,9 @@ async function applyDocuments(context: CliContext, options: ApplyOptions): Promi
       // With a mistake in one the others are planned all the same: a tier that does not exist is to be told now too.
       dryRun || isWrong(),
       (stored) => documents.planApply(validated, stored, identities),
-      async () => undefined,
+      async (plan) => {
+        if (options.difference) announced = await announceEffect(context, output, store, plan, findings)
+      },
     )
     findings.push(...written.findings)
     if (written.gaveUp) findings.push(tooBusy(store.datastore))

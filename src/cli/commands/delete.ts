@@ -2,7 +2,17 @@ import {Command} from 'commander'
 import type {DocumentPlan, Stored, Unwanted} from '../../documents/index.ts'
 import type {Finding} from '../../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
-import {answerDocuments, configOption, datastoreOption, fileOption, inParts, tooBusy} from '../document-answer.ts'
+import {
+  type Announced,
+  announceEffect,
+  answerDocuments,
+  configOption,
+  datastoreOption,
+  differenceOption,
+  fileOption,
+  inParts,
+  tooBusy,
+} from '../document-answer.ts'
 import {openDocumentStore, planAndWrite, storeFailure} from '../document-store.ts'
 import {type Format, outputOption} from '../output.ts'
 import {readTexts} from '../read-texts.ts'
@@ -14,6 +24,7 @@ interface DeleteOptions {
   readonly datastore?: string
   readonly ignoreNotFound?: boolean
   readonly dryRun?: boolean
+  readonly difference: boolean
   readonly output: Format
 }
 
@@ -28,6 +39,7 @@ export function deleteCommand(context: CliContext, finish: Finish): Command {
     .addOption(datastoreOption())
     .option('--ignore-not-found', 'what is not there is no error')
     .option('--dry-run', 'say what would be done, and do nothing')
+    .addOption(differenceOption())
     .addOption(outputOption())
     .action(async (kind: string | undefined, names: string[], options: DeleteOptions, command: Command) => {
       if ((kind === undefined) === (options.filename === undefined)) {
@@ -78,7 +90,7 @@ async function unwantedIn(paths: readonly string[]): Promise<Named> {
 
 async function deleteDocuments(
   context: CliContext,
-  {config, datastore, dryRun = false, ignoreNotFound = false, output}: DeleteOptions,
+  {config, datastore, dryRun = false, ignoreNotFound = false, difference, output}: DeleteOptions,
   {unwanted, findings: bad}: Named,
 ): Promise<ExitStatus> {
   const findings: Finding[] = [...bad]
@@ -99,16 +111,20 @@ async function deleteDocuments(
     return planDelete(left, stored, ignoreNotFound)
   }
   const isRefused = isWrong()
+  let announced: Announced = {}
+  const announce = async (planned: DocumentPlan): Promise<void> => {
+    if (difference) announced = await announceEffect(context, output, store, planned, findings)
+  }
   try {
     const prefixes = prefixesOf(kindsToDelete(unwanted.map(({kind}) => kind)))
-    const written = await planAndWrite(store, prefixes, dryRun || isRefused, plan, async () => undefined)
+    const written = await planAndWrite(store, prefixes, dryRun || isRefused, plan, announce)
     findings.push(...written.findings)
     if (written.gaveUp) findings.push(tooBusy(store.datastore))
     if (written.transactions > 1) findings.push(inParts(store.datastore, written.transactions))
     const isPartial = written.transactions > 0
     const answers = isWrong() && !isPartial ? [] : written.answers
     const status = isWrong() ? EXIT.finding : EXIT.fine
-    return await answerDocuments(context, output, {dryRun, answers, findings, isPartial}, status)
+    return await answerDocuments(context, output, {...announced, dryRun, answers, findings, isPartial}, status)
   } catch (error) {
     const {finding, status} = await storeFailure(error, store.datastore)
     findings.push(finding)

@@ -1,32 +1,11 @@
 import {mkdir, rename, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {Command} from 'commander'
-import {
-  type DatastoreName,
-  type Finding,
-  formatFinding,
-  formatSnapshot,
-  type GatewayConfig,
-  type SiteName,
-  type Snapshot,
-  type TlsFiles,
-} from '../../model/index.ts'
+import {formatFinding, formatSnapshot, type Snapshot} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
+import {liveSources, readSource} from '../live-snapshots.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
-
-/** One file to be: where to read, and what of it. */
-interface Source {
-  readonly file: string
-  readonly site: SiteName
-  readonly datastore: DatastoreName | null
-  readonly endpoints: readonly string[]
-  readonly tls: TlsFiles | null
-  readonly prefixes: readonly string[]
-}
-
-const EXPORT = ['/isthmus/v1/export/']
-const DATASTORE = ['/calico/', '/isthmus/v1/resources/']
 
 /**
  * `isthmus snapshot save DIR`: reads every datastore and export that the configuration names, with the rights that it
@@ -43,7 +22,7 @@ export function snapshotSaveCommand(context: CliContext, finish: Finish): Comman
       if (!config) return finish(EXIT.finding)
       await mkdir(folder, {recursive: true})
       let failed = false
-      for (const source of sourcesOf(config)) {
+      for (const source of liveSources(config)) {
         const answer = await readSource(source)
         if ('code' in answer) {
           failed = true
@@ -55,50 +34,6 @@ export function snapshotSaveCommand(context: CliContext, finish: Finish): Comman
       }
       finish(failed ? EXIT.finding : EXIT.fine)
     })
-}
-
-function sourcesOf(config: GatewayConfig): Source[] {
-  const own = config.datastores.filter(({kind}) => kind !== 'file')
-  return [
-    ...own.map(({name, endpoints, tls}) => ({
-      ...{file: `datastore-${name}.jsonl`, site: config.site, datastore: name},
-      ...{endpoints, tls, prefixes: DATASTORE},
-    })),
-    ...own
-      .filter((datastore) => datastore.export !== null)
-      .map(({endpoints, tls}) => exportSource(config.site, endpoints, tls)),
-    ...[...config.sites.values()].map(({name, endpoints, tls}) => exportSource(name, endpoints, tls)),
-  ]
-}
-
-function exportSource(site: SiteName, endpoints: readonly string[], tls: TlsFiles | null): Source {
-  return {file: `export-${site}.jsonl`, site, datastore: null, endpoints, tls, prefixes: EXPORT}
-}
-
-/** All prefixes at one revision, from the first endpoint that answers. */
-async function readSource({site, datastore, endpoints, tls, prefixes}: Source): Promise<Snapshot | Finding> {
-  const source = datastore === null ? `export ${site}` : `datastore ${datastore}`
-  // gRPC is the heaviest thing here by far, and needed by nothing else.
-  const {connect, readPrefix} = await import('../../etcd/index.ts')
-  const causes: string[] = []
-  for (const [index, endpoint] of endpoints.entries()) {
-    let connection: ReturnType<typeof connect> | null = null
-    try {
-      connection = connect({endpoints, tls})
-      const first = await readPrefix(connection.client(index), prefixes[0]!)
-      const records = [...first.records]
-      for (const prefix of prefixes.slice(1)) {
-        records.push(...(await readPrefix(connection.client(index), prefix, first.revision)).records)
-      }
-      const {clusterId, revision} = first
-      return {site, source: datastore === null ? 'export' : 'datastore', datastore, clusterId, revision, records}
-    } catch (error) {
-      causes.push(`${endpoint}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
-    } finally {
-      connection?.close()
-    }
-  }
-  return {code: 'etcd-unreachable', severity: 'error', where: {source}, detail: causes.join('; ')}
 }
 
 /** Whole or not at all; labels and policies are nobody else's business. */

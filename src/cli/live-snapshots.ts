@@ -1,0 +1,78 @@
+import type {DatastoreName, Finding, GatewayConfig, SiteName, Snapshot, TlsFiles} from '../model/index.ts'
+import type {SnapshotFile} from './read-snapshots.ts'
+
+/** A snapshot to be: where to read, what of it, and the file that it would be. */
+export interface LiveSource {
+  readonly file: string
+  readonly site: SiteName
+  readonly datastore: DatastoreName | null
+  readonly endpoints: readonly string[]
+  readonly tls: TlsFiles | null
+  readonly prefixes: readonly string[]
+}
+
+const EXPORT = ['/isthmus/v1/export/']
+const DATASTORE = ['/calico/', '/isthmus/v1/resources/']
+
+/** Every datastore and export that the configuration names, with the rights that it gives. */
+export function liveSources(config: GatewayConfig): LiveSource[] {
+  const own = config.datastores.filter(({kind}) => kind !== 'file')
+  return [
+    ...own.map(({name, endpoints, tls}) => ({
+      ...{file: `datastore-${name}.jsonl`, site: config.site, datastore: name},
+      ...{endpoints, tls, prefixes: DATASTORE},
+    })),
+    ...own
+      .filter((datastore) => datastore.export !== null)
+      .map(({endpoints, tls}) => exportSource(config.site, endpoints, tls)),
+    ...[...config.sites.values()].map(({name, endpoints, tls}) => exportSource(name, endpoints, tls)),
+  ]
+}
+
+function exportSource(site: SiteName, endpoints: readonly string[], tls: TlsFiles | null): LiveSource {
+  return {file: `export-${site}.jsonl`, site, datastore: null, endpoints, tls, prefixes: EXPORT}
+}
+
+/** All prefixes at one revision, from the first endpoint that answers. */
+export async function readSource({site, datastore, endpoints, tls, prefixes}: LiveSource): Promise<Snapshot | Finding> {
+  const source = datastore === null ? `export ${site}` : `datastore ${datastore}`
+  // gRPC is the heaviest thing here by far, and needed by nothing else.
+  const {connect, readPrefix} = await import('../etcd/index.ts')
+  const causes: string[] = []
+  for (const [index, endpoint] of endpoints.entries()) {
+    let connection: ReturnType<typeof connect> | null = null
+    try {
+      connection = connect({endpoints, tls})
+      const first = await readPrefix(connection.client(index), prefixes[0]!)
+      const records = [...first.records]
+      for (const prefix of prefixes.slice(1)) {
+        records.push(...(await readPrefix(connection.client(index), prefix, first.revision)).records)
+      }
+      const {clusterId, revision} = first
+      return {site, source: datastore === null ? 'export' : 'datastore', datastore, clusterId, revision, records}
+    } catch (error) {
+      causes.push(`${endpoint}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+    } finally {
+      connection?.close()
+    }
+  }
+  return {code: 'etcd-unreachable', severity: 'error', where: {source}, detail: causes.join('; ')}
+}
+
+/**
+ * What the world stands on now: the own datastores, and what the others publish; all at once, since some may be away.
+ * What could not be read is a warning.
+ */
+export async function readLive(
+  config: GatewayConfig,
+): Promise<{readonly files: readonly SnapshotFile[]; readonly findings: readonly Finding[]}> {
+  const wanted = liveSources(config).filter(({site, datastore}) => datastore !== null || site !== config.site)
+  const answers = await Promise.all(wanted.map(async (source) => ({source, answer: await readSource(source)})))
+  const files: SnapshotFile[] = []
+  const findings: Finding[] = []
+  for (const {source, answer} of answers) {
+    if ('code' in answer) findings.push({...answer, severity: 'warning'})
+    else files.push({file: source.file, snapshot: answer})
+  }
+  return {files, findings}
+}
