@@ -1,12 +1,14 @@
 import {changeCost} from './policy/change-cost.ts'
 import {compileCost} from './policy/compile-cost.ts'
 import {forwarding} from './policy/forwarding.ts'
+import {traceCost} from './policy/trace-cost.ts'
 import type {BenchOptions, BenchResult} from './result.ts'
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly BenchResult[]>>> = {
   compile: compileCost,
   change: changeCost,
   forwarding,
+  trace: traceCost,
 }
 
 /** What global policy costs: to compile, to change, to pass packets, to ask. docs/performance.md says how it is taken. */

@@ -6,19 +6,20 @@ import {type Endpoint, UDP_PORTS} from './workload.ts'
 const UDP = 17
 const MAX_TRIES = 500_000
 
-/** One UDP flow that the policy allows. */
+/** One UDP flow. */
 export interface Flow {
   readonly from: Endpoint
   readonly to: Endpoint
   readonly port: number
 }
 
-/** Random pairs of endpoints, one in site a and one in any other, with a port that the policy allows them. */
-export function allowedFlows(
+/** Random pairs of endpoints, one in site a and one in any other, with a port that the policy allows or denies them. */
+export function randomFlows(
   compiled: Compiled,
   endpoints: readonly Endpoint[],
   count: number,
   random: Random,
+  wanted: 'allow' | 'deny' = 'allow',
 ): readonly Flow[] {
   const sources = endpoints.filter(({site}) => site === 'a')
   const destinations = endpoints.filter(({site}) => site !== 'a')
@@ -27,9 +28,10 @@ export function allowedFlows(
   return Array.from({length: count}, () => {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const [from, to, port] = [random.pick(sources), random.pick(destinations), random.pick(UDP_PORTS)]
-      if (judge(hosts.get(from.address) ?? 0, hosts.get(to.address) ?? 0, port)) return {from, to, port}
+      const allowed = judge(hosts.get(from.address) ?? 0, hosts.get(to.address) ?? 0, port)
+      if (allowed === (wanted === 'allow')) return {from, to, port}
     }
-    throw new Error('the workload allows next to nothing: no pair of endpoints found')
+    throw new Error(`no pair of endpoints found that the workload does ${wanted}`)
   })
 }
 

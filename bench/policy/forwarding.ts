@@ -5,7 +5,7 @@ import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
 import {destinationShape} from './destination-shape.ts'
 import {felixLayout} from './felix-layout.ts'
 import {iptablesScripts, nftScript} from './felix-scripts.ts'
-import {allowedFlows, framesOf} from './flows.ts'
+import {framesOf, randomFlows} from './flows.ts'
 import {DEFAULT, gatewayTable, tableScript} from './gateway-table.ts'
 import type {SentRound} from './packet-source.ts'
 import {seededRandom} from './random.ts'
@@ -17,6 +17,8 @@ const FULL = POLICY_COUNTS.at(-1)!
 /** Flows at a time, and packets of each: formats.md. */
 const FLOWS = 1_000
 const PACKETS_OF_FLOW = 100
+/** Flows at the head of the frames that are half allowed, half denied. */
+const CHECKED = FLOWS
 const SEED = 4
 
 const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
@@ -77,6 +79,7 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
       bed.add(nftSets(count), frames, ({run}) => run('nft -f -', nftScript(layout)))
     }
 
+    await check(bed)
     const rates = await measure(bed, rounds)
     const ratio = (name: string, above: string, below: string, goal?: string): BenchResult => ({
       name: `forwarding/${name}/ratio`,
@@ -117,7 +120,10 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
 export function prepare(count: number, rounds: number): Prepared {
   const workload = workloadOf({...FULL_SIZE, policies: count})
   const compiled = compilePolicy(workload.world, {default: DEFAULT, previous: null, firstClass: 1})
-  const flows = allowedFlows(compiled, workload.endpoints, rounds * FLOWS, seededRandom(SEED + count))
+  const random = seededRandom(SEED + count)
+  const pick = (number: number, wanted: 'allow' | 'deny') =>
+    randomFlows(compiled, workload.endpoints, number, random, wanted)
+  const flows = [...pick(CHECKED / 2, 'allow'), ...pick(CHECKED / 2, 'deny'), ...pick(rounds * FLOWS, 'allow')]
   return {workload, compiled, part: compiled, frames: framesOf(flows, routerMac)}
 }
 
@@ -134,11 +140,23 @@ function emptied({workload, frames}: Prepared): Prepared {
   return {workload: {...workload, world}, compiled, part: compiled, frames}
 }
 
-/** Packets a second by router, a figure a round. The first round only warms up. */
+/** Every layout of the same policies must let the same number of the same packets through, or it is none of them. */
+async function check(bed: RouterBed): Promise<void> {
+  const policed = (name: string): boolean => ![SENDER, PLAIN, CONNTRACK, EMPTY].includes(name)
+  const all = bed.names.map((_, index) => index)
+  for (const {router, arrived} of await bed.send([all], CHECKED, 1)) {
+    const name = bed.names[router]!
+    if (policed(name) && arrived !== CHECKED / 2) {
+      throw new Error(`${name} is not the policy: ${arrived} of ${CHECKED} packets passed, not half of them`)
+    }
+  }
+}
+
+/** Packets a second by router, a figure a round. The first frames are those of the check; the first round warms up. */
 export async function measure(bed: RouterBed, rounds: number): Promise<ReadonlyMap<string, readonly number[]>> {
   const random = seededRandom(SEED)
   const indexes = bed.names.map((_, index) => index)
-  const orders = Array.from({length: rounds}, () => shuffled(indexes, random.below))
+  const orders = [[], ...Array.from({length: rounds}, () => shuffled(indexes, random.below))]
   const sent = await bed.send(orders, FLOWS, PACKETS_OF_FLOW)
   const rates = new Map(bed.names.map((name): [string, number[]] => [name, []]))
   const ofRound = (round: number): readonly SentRound[] =>
