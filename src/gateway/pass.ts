@@ -1,10 +1,11 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {diff} from '../diff/index.ts'
+import {diff, diffNft} from '../diff/index.ts'
 import type {
   ActualNft,
   DriverName,
   Finding,
   GatewayConfig,
+  NftTable,
   Outcome,
   SiteName,
   SourceId,
@@ -18,9 +19,9 @@ import {type Appliers, applySteps} from './reconcile.ts'
 
 /**
  * A packet that was judged by the old maps may still be on its way through the hook when the new ones are in force;
- * the generation is raised only after it must have left (design.md, Policy 5).
+ * stages go on, and the generation is raised, only after it must have left (design.md, Policy 5 and 6).
  */
-const GENERATION_DELAY_MS = 3
+const DRAIN_MS = 3
 
 export interface PassDeps {
   readonly config: GatewayConfig
@@ -67,6 +68,8 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
   const planWithKeys = createPlanner(deps)
   let first = true
   let raiseDue = false
+  /** Its stages have been passed, or given up: from there it is one step to what is wanted. */
+  let staged: PlanInput['policy'] | null = null
 
   return async (signal) => {
     const beganMs = deps.nowMs()
@@ -80,27 +83,66 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
     first = false
-    const {planned, findings} = await planWithKeys(world, actual.nft, mayPublish)
+    const {planned, policy, findings} = await planWithKeys(world, actual.nft, mayPublish)
     const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
 
+    const stages = policy === staged || unread.has('nft') ? [] : planned.stages
+    staged = policy
+    const early = await passStages(stages, actual.nft, deps, signal)
     const mayPrune = (site: SiteName): boolean => {
       const state = world.sources.get(`export/${site}`)
       return !deps.config.sites.has(site) || (state !== undefined && (state.synced || state.restored))
     }
-    const steps = diff(planned.desired, actual, {mayPrune}).filter((step) => !unread.has(step.driver))
-    const outcomes = await applySteps(steps, deps.appliers, signal)
-    const failures = [...outcomes.values()].filter((outcome) => !outcome.ok)
+    const rest = diff(planned.desired, {...actual, nft: early.nft}, {mayPrune}).filter(
+      ({driver}) => !unread.has(driver),
+    )
+    const outcomes = await applySteps(rest, deps.appliers, signal)
+    const steps = [...early.steps, ...rest]
+    const failures = [...early.failures, ...[...outcomes.values()].filter((outcome) => !outcome.ok)]
     if (steps.length > 0) putInDoubt(deps.cache, steps)
 
-    raiseDue ||= steps.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
+    raiseDue ||= early.steps.length > 0 || rest.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
     if (raiseDue) {
-      await delay(GENERATION_DELAY_MS)
+      await delay(DRAIN_MS)
       await deps.raiseGeneration(signal)
       raiseDue = false
     }
     const dirty = failures.length > 0 || unread.size > 0
     return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
   }
+}
+
+/**
+ * Puts tables in force one after the other, each until no packet that came before it can be on its way. The first one
+ * that fails ends it: what is wanted in the end is reached from anywhere.
+ */
+async function passStages(
+  stages: readonly NftTable[],
+  nft: ActualNft | null,
+  {appliers, cache}: Pick<PassDeps, 'appliers' | 'cache'>,
+  signal: AbortSignal,
+): Promise<{
+  readonly nft: ActualNft | null
+  readonly steps: readonly Step[]
+  readonly failures: PassReport['failures']
+}> {
+  const steps: Step[] = []
+  let held = nft
+  for (const table of stages) {
+    // Without a table there is nothing in force that could be mixed up.
+    const due = held === null ? [] : diffNft(table, held)
+    if (due.length === 0) continue
+    const outcomes = await applySteps(due, appliers, signal)
+    steps.push(...due)
+    const failures = [...outcomes.values()].filter((outcome) => !outcome.ok)
+    if (failures.length === 0) await delay(DRAIN_MS)
+    cache.invalidate('nft')
+    const {actual, unread} = await cache.read(signal, {exported: false})
+    if (unread.has('nft')) throw new Error(`nft tables between two stages: ${unread.get('nft')}`)
+    held = actual.nft
+    if (failures.length > 0) return {nft: held, steps, failures}
+  }
+  return {nft: held, steps, failures: []}
 }
 
 /** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */
@@ -115,7 +157,7 @@ function createPlanner(deps: PassDeps) {
     world: World,
     held: ActualNft | null,
     mayPublish: boolean,
-  ): Promise<{planned: Planned; findings: readonly Finding[]}> => {
+  ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
     const policy = deps.compile(world, held)
     const input = (): PlanInput => ({
       config: deps.config,
@@ -128,9 +170,9 @@ function createPlanner(deps: PassDeps) {
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
-    if (missing.length === 0) return {planned, findings: []}
+    if (missing.length === 0) return {planned, policy, findings: []}
     const findings = await deps.keys.make(missing)
-    return {planned: planOnce(input()), findings}
+    return {planned: planOnce(input()), policy, findings}
   }
 }
 

@@ -1,5 +1,5 @@
 import {exportRecords} from '../export/index.ts'
-import type {Desired, Finding, GatewayConfig, WgPublicKey, World} from '../model/index.ts'
+import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {planTunnels} from '../tunnels/index.ts'
 import {type PolicyPart, planRuleset} from './ruleset.ts'
@@ -21,6 +21,8 @@ export interface PlanInput {
 
 export interface Planned {
   readonly desired: Desired
+  /** Tables that must be in force before the desired one, in their order, where that is not there yet. */
+  readonly stages: readonly NftTable[]
   /** Keys that a tunnel waits for: make them and plan again. */
   readonly wantedKeys: readonly string[]
 }
@@ -29,26 +31,22 @@ export function plan(input: PlanInput): Planned {
   const {config, world, policy, keys} = input
   const mesh = planTunnels({config, sites: world.sites, keys})
   const routing = planRouting({config, world, tunnels: mesh.tunnels, passwords: input.passwords})
-  const nft = planRuleset({
-    config,
-    world,
-    tunnels: mesh.tunnels,
-    links: mesh.links,
-    uplinkDevices: input.uplinkDevices,
-    policy,
-  })
+  const {tunnels, links} = mesh
+  const tableWith = (part: PolicyPart): NftTable =>
+    planRuleset({config, world, tunnels, links, uplinkDevices: input.uplinkDevices, policy: part})
   return {
     desired: {
       sysctls: planSysctls(mesh.links),
       links: mesh.links,
       addresses: mesh.addresses,
       wireguard: mesh.wireguard,
-      nft,
+      nft: tableWith(policy),
       bird: renderBird(routing.bird),
       exported: input.mayPublish ? exportRecords(world, config, {tunnels: mesh.offers}) : null,
       tunnels: mesh.tunnels,
       findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
     },
+    stages: (policy.stages ?? []).map(tableWith),
     wantedKeys: mesh.wantedKeys,
   }
 }

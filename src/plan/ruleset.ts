@@ -18,6 +18,8 @@ export interface PolicyPart {
   readonly sets: ReadonlyMap<string, NftSet>
   readonly chains: ReadonlyMap<string, NftChain>
   readonly counters: readonly string[]
+  /** Parts that must be in force before it, in their order. */
+  readonly stages?: readonly PolicyPart[]
 }
 
 export interface RulesetInput {

@@ -4,10 +4,11 @@ import {createActualCache} from '../../src/gateway/actual.ts'
 import {FIRST_PASS_DEADLINE_MS} from '../../src/gateway/first-pass.ts'
 import {createPass} from '../../src/gateway/pass.ts'
 import type {Appliers} from '../../src/gateway/reconcile.ts'
-import type {DriverName, Outcome, SourceId, Step} from '../../src/model/index.ts'
-import {compilePolicy} from '../../src/policy/index.ts'
+import {type DriverName, type Outcome, ruleHash, type SourceId, type Step} from '../../src/model/index.ts'
+import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
-import {configOf, listOf, podRecord} from '../support/sites.ts'
+import {rawRecord} from '../support/records.ts'
+import {configOf, ISTHMUS, listOf, podRecord} from '../support/sites.ts'
 
 const signal = new AbortController().signal
 const SOURCES: SourceId[] = ['datastore/main', 'datastore/second', 'export/b', 'export/c']
@@ -20,6 +21,9 @@ function gateway(node = new FakeNode()) {
   const unreadable = new Set<DriverName>()
   const raised: number[] = []
   const made: string[] = []
+  /** What rules looked up, after each batch of the ruleset. */
+  const judgements: string[] = []
+  let compiled: Compiled | null = null
   let nowMs = 0
   let raiseFails = 0
   let reachable = true
@@ -30,6 +34,7 @@ function gateway(node = new FakeNode()) {
         return steps.map(({key}) => ({ok: false, step: key, code: 'failed', cause: 'told to'}))
       }
       node.apply(steps)
+      if (name === 'nft') judgements.push(nftStage(node))
       return steps.map(({key}) => ({ok: true, step: key}))
     },
   })
@@ -61,7 +66,10 @@ function gateway(node = new FakeNode()) {
   const pass = createPass({
     config,
     world: () => federation.world(),
-    compile: (world, held) => compilePolicy(world, {default: 'deny', previous: null, firstClass: 7, held}),
+    compile: (world, held) => {
+      compiled = compilePolicy(world, {default: 'deny', previous: compiled, firstClass: 7, held})
+      return compiled
+    },
     keys: {
       known: () => new Map(),
       make: async (names) => {
@@ -87,6 +95,7 @@ function gateway(node = new FakeNode()) {
     failing,
     unreadable,
     raised,
+    judgements,
     cache,
     pass: () => pass(signal),
     advance: (ms: number) => {
@@ -103,6 +112,31 @@ function gateway(node = new FakeNode()) {
     },
   }
 }
+
+/** Which maps of the way are there, and whether the judgement asks them. */
+function nftStage({nft}: FakeNode): string {
+  const asks = (chain: string, rule: string): boolean => nft!.chains.get(chain)!.rules.includes(ruleHash(rule))
+  const turned = asks('judge_pair', 'meta mark . meta priority vmap @flip')
+  return `${nft!.sets.has('flip') ? 'beside' : 'alone'}${turned ? ', turned' : ''}`
+}
+
+const policyRecord = (action: 'Allow' | 'Deny', modRevision: number) =>
+  rawRecord(
+    `${ISTHMUS}globalnetworkpolicies/default.p`,
+    {
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'GlobalNetworkPolicy',
+      metadata: {name: 'default.p'},
+      spec: {
+        tier: 'default',
+        selector: 'all()',
+        types: ['Ingress', 'Egress'],
+        ingress: [{action}],
+        egress: [{action: 'Allow'}],
+      },
+    },
+    modRevision,
+  )
 
 describe('a pass', () => {
   it('on a kernel without our table closes it at once, whatever is known', async () => {
@@ -212,6 +246,35 @@ describe('a pass', () => {
     assert.equal(raised.length, 1)
     await pass()
     assert.equal(raised.length, 2, 'although this pass changed nothing')
+  })
+
+  it('a policy that changes comes into force by stages, each after the one before, and then is judged anew', async () => {
+    const {hear, federation, pass, judgements, raised} = gateway()
+    hear(...SOURCES)
+    const pods = [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6')]
+    federation.update(listOf('datastore/main', [...pods, policyRecord('Allow', 3)]))
+    await pass()
+    const [before, raisedBefore] = [judgements.length, raised.length]
+    federation.update(listOf('datastore/main', [...pods, policyRecord('Deny', 4)]))
+    const report = await pass()
+    assert.deepEqual(judgements.slice(before), ['beside', 'beside, turned', 'beside, turned', 'beside', 'alone'])
+    assert.deepEqual([report.dirty, raised.length], [false, raisedBefore + 1])
+    assert.deepEqual((await pass()).steps, [])
+  })
+
+  it('a stage that fails is not tried again: the next pass goes straight to what is wanted', async () => {
+    const {hear, federation, pass, failing, judgements, cache} = gateway()
+    hear(...SOURCES)
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), policyRecord('Allow', 3)]))
+    await pass()
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), policyRecord('Deny', 4)]))
+    failing.add('nft')
+    assert.equal((await pass()).dirty, true)
+    failing.clear()
+    cache.invalidate()
+    const before = judgements.length
+    assert.equal((await pass()).dirty, false)
+    assert.deepEqual(judgements.slice(before), ['alone'])
   })
 
   it('does not ask an etcd that is away, and is not dirty for it', async () => {

@@ -4,7 +4,8 @@ import type {Judgement, Packet} from '../../src/policy/oracle/index.ts'
 import {address as addressOf, prefix} from './worlds.ts'
 
 interface Ruleset {
-  readonly sets: ReadonlyMap<string, NftSet>
+  /** Asked once for each look-up, so that a test can let the elements change between two. */
+  readonly sets: Pick<ReadonlyMap<string, NftSet>, 'get'>
   readonly chains: ReadonlyMap<string, NftChain>
 }
 

@@ -28,3 +28,4 @@ export {type NumberedRegion, type Numbering, numberClasses} from './number-class
 export {numbersInKernel} from './numbers-in-kernel.ts'
 export {type ChangedMembers, type MovedHosts, reclassify} from './reclassify.ts'
 export {cutRegions} from './regions.ts'
+export {type Transit, transitOf} from './transit.ts'

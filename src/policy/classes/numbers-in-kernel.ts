@@ -22,9 +22,11 @@ export function numbersInKernel(held: ActualNft | null): Numbering | null {
       if (range !== null) regions.push({...range, number: Number(value)})
     }
   }
-  const used = [...hosts.values(), ...regions.map(({number}) => number)]
-  if (used.length === 0) return null
+  if (hosts.size + regions.length === 0) return null
   regions.sort((a, b) => a.family - b.family || (a.first < b.first ? -1 : 1))
+  // Whoever was stopped on the way to another policy left numbers in the maps of the way, too.
+  const addressMaps = [...held.sets.values()].filter(({key, value}) => key.endsWith('_addr') && value === 'mark')
+  const used = addressMaps.flatMap(({elements}) => [...elements.values()].map(Number))
   const next = used.reduce((highest, number) => Math.max(highest, number)) + 1
   return {numbers: [], bySignature: new Map(), hosts, regions, next}
 }

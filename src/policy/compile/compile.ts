@@ -11,10 +11,12 @@ import {
   type Questions,
   questionsOf,
   reclassify,
+  transitOf,
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
 import {classSets, judgeChains, moveHosts, verdictSets} from './nft-tables.ts'
 import {type Bounds, DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
+import {type Stage, stagesBetween} from './stages.ts'
 
 export interface CompileOptions {
   /** What no policy decides. */
@@ -44,6 +46,8 @@ export interface Compiled {
   readonly sets: ReadonlyMap<string, NftSet>
   readonly chains: ReadonlyMap<string, NftChain>
   readonly counters: readonly string[]
+  /** What must be in force before it, one after the other, on the way from `previous`; empty when nothing must. */
+  readonly stages: readonly Stage[]
   readonly findings: readonly Finding[]
   readonly statistics: CompileStatistics
   /** The same as typed data, for proofs and for the referee's test. */
@@ -113,7 +117,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   }
   const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)
   if (!verdicts) return refused(options, classified, bounds)
-  return assembled(world.sites, verdicts, classified, {
+  const state = {
     policies: world.policies,
     questions,
     policyFindings,
@@ -123,12 +127,22 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     sites: world.sites,
     memberRevision: world.memberRevision,
     default: options.default,
-  })
+  }
+  const compiled = assembled(world.sites, verdicts, classified, state)
+  // With known classes all that comes is new elements; nothing in force changes its meaning.
+  return old && !moved ? withStages(options.previous!, compiled) : compiled
 }
 
 function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFindings: readonly Finding[]} {
   const {catalog, findings} = activePolicies(policies)
   return {questions: questionsOf(catalog), policyFindings: findings}
+}
+
+function withStages(previous: Compiled, compiled: Compiled): Compiled {
+  const {state} = compiled
+  const transit = transitOf(previous.state.numbering, state.numbering)
+  const stages = stagesBetween(previous, compiled, transit)
+  return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
 }
 
 /** Whether the maps of verdicts know every class that addresses have moved to. */
@@ -147,6 +161,7 @@ function followed(previous: Compiled, moved: MovedHosts, world: World): Compiled
   return {
     ...previous,
     sets,
+    stages: [],
     statistics: {...previous.statistics, endpoints: state.classified!.book.endpoints.size},
     state: {...state, attributes: world.attributes, memberRevision: world.memberRevision},
   }
@@ -155,11 +170,12 @@ function followed(previous: Compiled, moved: MovedHosts, world: World): Compiled
 function assembled(sites: World['sites'], verdicts: Verdicts, classified: Classified, state: CompileState): Compiled {
   const counters = countersOf(sites, classified)
   const sets = [...classSets(state.numbering), ...verdictSets(verdicts)]
-  const chains = judgeChains(verdicts, counters)
+  const chains = judgeChains(verdicts.chains, counters)
   return {
     sets: new Map(sets.map((set) => [set.name, set])),
     chains: new Map(chains.map((chain) => [chain.name, chain])),
     counters,
+    stages: [],
     findings: state.policyFindings,
     statistics: {
       endpoints: classified.book.endpoints.size,
@@ -190,7 +206,7 @@ function refused(options: CompileOptions, {classes}: Classified, bounds: Bounds)
   const base = options.previous ?? closed(options)
   const findings = [...base.findings.filter(({code}) => code !== 'policy-too-large'), finding]
   // What is in force no longer follows the members: the next compilation starts from them.
-  return {...base, findings, state: {...base.state, classified: null}}
+  return {...base, stages: [], findings, state: {...base.state, classified: null}}
 }
 
 /** Knows no address and denies all. */

@@ -1,6 +1,6 @@
 import {classidText, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
 import {type Address, type Family, familyOf} from '../../net/index.ts'
-import type {MovedHosts, Numbering} from '../classes/index.ts'
+import type {MovedHosts, NumberedRegion, Numbering} from '../classes/index.ts'
 import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
 import {printRules} from './verdict-chains.ts'
 
@@ -11,30 +11,37 @@ const classText = (number: number): string => (number === 0 ? 'none' : classidTe
  * The look-up maps: host addresses in hash maps, wider prefixes in interval maps, each once for sources and once for
  * destinations, since a scratch field has one type.
  */
-export function classSets(numbering: Numbering): NftSet[] {
-  const elements = new Map<string, Map<string, string>>()
-  for (const family of [4, 6]) {
-    for (const name of ['class', 'cidr']) {
-      elements.set(`${name}${family}`, new Map())
-      elements.set(`${name}${family}d`, new Map())
-    }
-  }
-  const put = (name: string, key: string, number: number): void => {
-    elements.get(name)!.set(key, markText(number))
-    elements.get(`${name}d`)!.set(key, classText(number))
-  }
-  for (const [address, number] of numbering.hosts) put(address.includes(':') ? 'class6' : 'class4', address, number)
-  for (const {number, ...range} of numbering.regions) {
-    put(`cidr${range.family}`, rangeElement(range), number)
-  }
-  return [...elements].map(([name, map]) => ({
-    name,
-    key: name.includes('4') ? 'ipv4_addr' : 'ipv6_addr',
-    value: name.endsWith('d') ? 'classid' : 'mark',
-    interval: name.startsWith('cidr'),
-    elements: map,
-    ...(name.startsWith('class') ? {version: {}} : {}),
-  }))
+export const classSets = ({hosts, regions}: Numbering): NftSet[] => [...hostSets(hosts, 'class'), ...cidrSets(regions)]
+
+export function hostSets(hosts: ReadonlyMap<Address, number>, name: 'class' | 'move'): NftSet[] {
+  const numbers: Record<Family, [string, number][]> = {4: [], 6: []}
+  for (const [address, number] of hosts) numbers[address.includes(':') ? 6 : 4].push([address, number])
+  return ([4, 6] as const).flatMap((family) =>
+    lookUpSets(`${name}${family}`, '', numbers[family], family, false).map((set) => ({...set, version: {}})),
+  )
+}
+
+export function cidrSets(regions: readonly NumberedRegion[], suffix = ''): NftSet[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const own = regions.filter((region) => region.family === family)
+    const numbers = own.map(({number, ...range}): [string, number] => [rangeElement(range), number])
+    return lookUpSets(`cidr${family}`, suffix, numbers, family, true)
+  })
+}
+
+function lookUpSets(
+  name: string,
+  suffix: string,
+  numbers: readonly [string, number][],
+  family: Family,
+  interval: boolean,
+): NftSet[] {
+  const base = {key: family === 4 ? 'ipv4_addr' : 'ipv6_addr', interval}
+  const elements = (text: (number: number) => string) => new Map(numbers.map(([key, number]) => [key, text(number)]))
+  return [
+    {...base, name: `${name}${suffix}`, value: 'mark', elements: elements(markText)},
+    {...base, name: `${name}d${suffix}`, value: 'classid', elements: elements(classText)},
+  ]
 }
 
 /**
@@ -72,7 +79,10 @@ export function moveHosts(
   return result
 }
 
-export function verdictSets(verdicts: Verdicts): NftSet[] {
+export function verdictSets(
+  verdicts: Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>,
+  {pairs: pairsName, suffix} = {pairs: 'pairs', suffix: ''},
+): NftSet[] {
   const pairs = new Map<string, string>()
   for (const [from, row] of verdicts.pairs) {
     for (const [to, target] of row) pairs.set(`${markText(from)} . ${classText(to)}`, `goto ${target}`)
@@ -92,26 +102,44 @@ export function verdictSets(verdicts: Verdicts): NftSet[] {
     return {name, key, value, interval: false, elements}
   }
   return [
-    map('pairs', 'mark . classid', 'verdict', pairs),
-    map('judge_sources', 'mark', 'verdict', sources),
-    map('judge_destinations', 'classid', 'verdict', destinations),
-    map('unowned', 'classid', null, unowned),
+    map(pairsName, 'mark . classid', 'verdict', pairs),
+    map(`judge_sources${suffix}`, 'mark', 'verdict', sources),
+    map(`judge_destinations${suffix}`, 'classid', 'verdict', destinations),
+    map(`unowned${suffix}`, 'classid', null, unowned),
   ]
+}
+
+/** Which maps of a way from policy to policy are asked first, or in place of the maps proper (stages.ts). */
+export interface BesideMaps {
+  readonly hosts: boolean
+  readonly regions: boolean
+  readonly verdicts: boolean
 }
 
 /**
  * The chains around the maps. All look-ups are by the flow's original tuple, so that a reply is judged as what it
  * answers. A number that no map knows (a packet between two look-ups during a change) is denied.
  */
-export function judgeChains(verdicts: Verdicts, counters: readonly string[]): NftChain[] {
+export function judgeChains(
+  verdictChains: Verdicts['chains'],
+  counters: readonly string[],
+  beside: BesideMaps = {hosts: false, regions: false, verdicts: false},
+): NftChain[] {
   const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
+  const cidr = beside.regions ? '_way' : ''
+  const ends = beside.verdicts ? '_way' : ''
+  /** The first map that holds the address sets the field. */
+  const lookUp = (field: 'mark' | 'priority', none: string, address: string, maps: readonly string[]): string[] =>
+    maps.map((map, index) => `${index === 0 ? '' : `meta ${field} ${none} `}meta ${field} set ${address} map @${map}`)
   const lookUps = (family: Family): string[] => {
     const ip = family === 4 ? 'ip' : 'ip6'
+    const hosts = [...(beside.hosts ? ['move'] : []), 'class'].map((name) => `${name}${family}`)
     return [
-      `meta mark set ct original ${ip} saddr map @class${family}`,
-      `meta mark ${markText(0)} meta mark set ct original ${ip} saddr map @cidr${family}`,
-      `meta priority set ct original ${ip} daddr map @class${family}d`,
-      `meta priority none meta priority set ct original ${ip} daddr map @cidr${family}d`,
+      ...lookUp('mark', markText(0), `ct original ${ip} saddr`, [...hosts, `cidr${family}${cidr}`]),
+      ...lookUp('priority', 'none', `ct original ${ip} daddr`, [
+        ...hosts.map((name) => `${name}d`),
+        `cidr${family}d${cidr}`,
+      ]),
       'goto judge_pair',
     ]
   }
@@ -126,13 +154,14 @@ export function judgeChains(verdicts: Verdicts, counters: readonly string[]): Nf
     chain('judge4', lookUps(4)),
     chain('judge6', lookUps(6)),
     chain('judge_pair', [
+      ...(beside.verdicts ? ['meta mark . meta priority vmap @flip'] : []),
       'meta mark . meta priority vmap @pairs',
-      'meta mark vmap @judge_sources',
+      `meta mark vmap @judge_sources${ends}`,
       `goto ${DENY_UNOWNED}`,
     ]),
-    chain('judge_destination', ['meta priority vmap @judge_destinations', `goto ${DENY_UNOWNED}`]),
-    chain('judge_unowned', [`meta priority @unowned goto ${DENY_UNOWNED}`, 'goto judge_destination']),
+    chain('judge_destination', [`meta priority vmap @judge_destinations${ends}`, `goto ${DENY_UNOWNED}`]),
+    chain('judge_unowned', [`meta priority @unowned${ends} goto ${DENY_UNOWNED}`, 'goto judge_destination']),
     ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
-    ...verdicts.chains.map(({name, rules, otherwise}) => chain(name, printRules(rules, otherwise))),
+    ...verdictChains.map(({name, rules, otherwise}) => chain(name, printRules(rules, otherwise))),
   ]
 }
