@@ -80,6 +80,7 @@ export function resolvePolicies(
   const policies = resources
     .filter((resource) => resource.kind !== 'Tier')
     .map((policy): Policy => (refused.has(policy.tier) ? {...policy, refused: true} : policy))
+  findings.push(...missingTiers(winners.values(), new Set([...names, ...builtIn])))
   return {
     policies: {
       tiers: [...BUILT_IN_TIERS.filter((tier) => !names.has(tier.meta.name)), ...tiers].sort((a, b) =>
@@ -160,6 +161,25 @@ function conflict(name: string, winner: GlobalDocument, loser: GlobalDocument): 
     detail: `${name} of ${place(loser)} differs from that of ${place(winner)}, which counts`,
     remedy: 'delete or rename one of them',
   }
+}
+
+/** They are in force all the same (calico-model 4.1), where perhaps nobody meant them to be. */
+function missingTiers(entries: Iterable<GlobalDocument>, known: ReadonlySet<string>): Finding[] {
+  const first = new Map<string, {entry: GlobalDocument; count: number}>()
+  for (const entry of entries) {
+    if (entry.resource.kind === 'Tier' || known.has(entry.resource.tier)) continue
+    const seen = first.get(entry.resource.tier)
+    first.set(entry.resource.tier, {entry: seen?.entry ?? entry, count: (seen?.count ?? 0) + 1})
+  }
+  return [...first]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([tier, {entry, count}]) => ({
+      code: 'tier-missing',
+      severity: 'warning',
+      where: {source: entry.source.replace('/', ' '), key: entry.key, field: 'spec.tier'},
+      detail: `tier ${tier} of ${count} policies does not exist: they come after all tiers that do, and what they select is denied unless a rule of theirs decides`,
+      remedy: `store the tier, or name another`,
+    }))
 }
 
 function notAuthority(site: SiteName, winners: ReadonlyMap<string, GlobalDocument>): Finding {

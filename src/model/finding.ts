@@ -59,6 +59,7 @@ export type FindingCode =
   | 'profile-missing'
   | 'policy-not-authority'
   | 'policy-conflict'
+  | 'tier-missing'
   | 'attributes-missing'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'

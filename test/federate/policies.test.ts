@@ -89,6 +89,18 @@ describe('the global policy', () => {
     assert.deepEqual([...world.documents.keys()], ['globalnetworkpolicies/x'])
   })
 
+  it('a tier that nobody stored is said once, under the first policy that names it', () => {
+    const inTier = (name: string, tier: string) => gnp(ISTHMUS, name, {tier})
+    const tier = rawRecord(`${ISTHMUS}tiers/stored`, {spec: {order: 1}})
+    const world = worldOf({
+      'datastore/main': [inTier('b', 'lost'), inTier('a', 'lost'), inTier('c', 'stored'), inTier('d', 'default'), tier],
+    })
+    assert.deepEqual(
+      world.findings.map(({code, where, detail}) => [code, where.key, where.field, detail.slice(0, 24)]),
+      [['tier-missing', `${ISTHMUS}globalnetworkpolicies/a`, 'spec.tier', 'tier lost of 2 policies ']],
+    )
+  })
+
   it('staged policies are kept apart', () => {
     const staged = rawRecord(`${ISTHMUS}stagedglobalnetworkpolicies/s`, {spec: {stagedAction: 'Set'}})
     const world = worldOf({'datastore/main': [staged]})
