@@ -16,8 +16,8 @@ import type {SnapshotFile} from './read-snapshots.ts'
 
 export interface OfflineWorld {
   readonly world: World
-  /** Decoded resources of one source, for traces through a site's own policies. */
-  readonly resourcesOf: (source: SourceId) => Iterable<Resource>
+  /** What a site's datastores hold, by datastore; empty where only its export is given. For its own Calico's say. */
+  readonly resourcesOf: (site: SiteName) => ReadonlyMap<string, readonly Resource[]>
   readonly findings: readonly Finding[]
 }
 
@@ -72,7 +72,20 @@ export function worldOf(
     const added = batch(source, {revision, clusterId: clusterId ?? ''}, documents)
     federation.update({...added, type: 'changes'})
   }
-  return {world: federation.world(), resourcesOf: (source) => federation.resourcesOf(source), findings}
+  return {world: federation.world(), resourcesOf: (site) => resourcesOf(files, site), findings}
+}
+
+function resourcesOf(files: readonly SnapshotFile[], site: SiteName): ReadonlyMap<string, readonly Resource[]> {
+  const own = files.filter(({snapshot}) => snapshot.site === site && snapshot.source === 'datastore')
+  return new Map(
+    own.map(({snapshot}) => [
+      snapshot.datastore ?? '',
+      // Felix reads Calico's tree; what stands under the other root is enforced by gateways only.
+      batchOf(snapshot).upserts.flatMap((one) =>
+        one.type === 'resource' && one.root === 'calico' ? [one.resource] : [],
+      ),
+    ]),
+  )
 }
 
 /** What documents alone would add to an export that is given as it is: the site's own records stay. */

@@ -24,7 +24,7 @@ export {
   MAX_PAIRS,
 } from './compile/index.ts'
 export {policyFindings} from './findings.ts'
-export {type Judgement, judge, type Packet} from './oracle/index.ts'
+export {type CalicoView, calicoView, type Judgement, judge, type Packet, type RuleNote} from './oracle/index.ts'
 export {
   type Assertion,
   type AssertionProblem,
@@ -40,12 +40,16 @@ export {
   verifyAssertions,
 } from './proof/index.ts'
 export {
+  type Explanation,
   type Flow,
+  type OwnCalico,
   type ParsedFlow,
   parseFlow,
   prepareTracer,
+  type Station,
   type Traced,
   type TraceLine,
   type Tracer,
   trace,
+  traceStations,
 } from './trace/index.ts'

@@ -220,12 +220,19 @@ describe('command line, without a gateway', () => {
       const {status, out, err} = await trace(...args, ...asked)
       assert.deepEqual([status, err], [0, ''])
       // The egress of the source is nobody's rule: the default denies before the destination is asked.
-      assert.deepEqual(JSON.parse(out), {
+      const {stations, ...line} = JSON.parse(out)
+      assert.deepEqual(line, {
         ...{verdict: 'deny', reason: 'default', direction: 'egress', site: 'a'},
         ...{kind: null, tier: null, policy: null, rule: null},
       })
+      assert.deepEqual(
+        stations.map(({station, verdict}: {station: string; verdict: string}) => `${station} ${verdict}`),
+        // These pods list no profile, so their own Calico drops.
+        ['source-own deny', 'egress deny', 'ingress allow', 'destination-own deny'],
+      )
       await put('gateway.yaml', CONFIG.replace('default: deny', 'default: allow'))
-      assert.deepEqual(JSON.parse((await trace(...args, ...asked)).out), {
+      const {stations: _again, ...allowed} = JSON.parse((await trace(...args, ...asked)).out)
+      assert.deepEqual(allowed, {
         ...{verdict: 'allow', reason: 'rule', direction: 'ingress', site: 'b'},
         ...{kind: 'GlobalNetworkPolicy', tier: 'default', policy: 'db', rule: 0},
       })
@@ -240,7 +247,15 @@ describe('command line, without a gateway', () => {
       const args = ['policy', 'trace', '--config', config, '--snapshot', own, theirs]
       assert.equal(
         (await cli([...args, ...flow('10.1.0.5', '10.2.0.7', '5432')])).out,
-        'allow: rule 0 of GlobalNetworkPolicy db in tier default (ingress at site b)\n',
+        [
+          'allow: rule 0 of GlobalNetworkPolicy db in tier default (ingress at site b)',
+          "source's own policies (site a): deny: no policy and no profile decides: the drop at the end",
+          'global egress, at both gateways (site a): allow: no policy decides: the default',
+          'global ingress, at both gateways (site b): allow: rule 0 of GlobalNetworkPolicy db in tier default',
+          '    GlobalNetworkPolicy db in tier default, rule 0: Allow',
+          "destination's own policies (site b): deny: no policy and no profile decides: the drop at the end",
+          '',
+        ].join('\n'),
       )
     })
 

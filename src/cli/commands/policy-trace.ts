@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
-import type {Flow, TraceLine} from '../../policy/index.ts'
+import type {Explanation, Flow, OwnCalico, Station, TraceLine} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption} from '../output.ts'
@@ -22,7 +22,7 @@ interface TraceOptions {
   readonly output: Format
 }
 
-type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown}
+type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown} & {readonly stations?: readonly Station[]}
 /** Answers one flow as it was given; a number instead: the status with which to give up. */
 type Result = {readonly answer: TraceAnswer} | {readonly problem: string} | ExitStatus
 type Tracer = (flow: unknown) => Result | Promise<Result>
@@ -50,7 +50,7 @@ export function policyTraceCommand(context: CliContext, finish: Finish): Command
       if (some === (flows !== undefined)) command.error('error: either --from, --to, --protocol … or --flows FILE')
       if (options.policy && !snapshot) command.error('error: --policy goes with --snapshot')
       const tracer = snapshot
-        ? await offlineTracer(context, {...options, snapshot})
+        ? await offlineTracer(context, {...options, snapshot}, flows === undefined)
         : onlineTracer(context, command.optsWithGlobals().socket)
       if (typeof tracer === 'number') return finish(tracer)
       if (flows === undefined) finish(await traceOne(context, tracer, single, options.output))
@@ -65,7 +65,7 @@ async function traceOne(context: CliContext, tracer: Tracer, flow: object, outpu
     context.err(`${result.problem}\n`)
     return EXIT.usage
   }
-  context.out(`${output === 'json' ? JSON.stringify(result.answer) : describeJudgement(result.answer)}\n`)
+  context.out(`${output === 'json' ? JSON.stringify(result.answer) : describe(result.answer)}\n`)
   return EXIT.fine
 }
 
@@ -132,14 +132,23 @@ function onlineTracer(context: CliContext, socketPath: string): Tracer {
   }
 }
 
-async function offlineTracer(context: CliContext, options: OfflineOptions): Promise<Tracer | ExitStatus> {
+/** A single flow is told with its stations, flows of a file without: a line each. */
+async function offlineTracer(
+  context: CliContext,
+  options: OfflineOptions,
+  single: boolean,
+): Promise<Tracer | ExitStatus> {
   const offline = await readOffline(context, options)
   if (!offline) return EXIT.finding
-  const {prepareTracer} = await import('../../policy/index.ts')
+  const {calicoView, prepareTracer, traceStations} = await import('../../policy/index.ts')
   const tracer = prepareTracer(offline.world, offline.config.default)
+  const ownCalico: OwnCalico = (site) =>
+    new Map([...offline.resourcesOf(site)].map(([name, resources]) => [name, calicoView(resources)]))
   return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
-    const traced = tracer.trace(flow)
+    const traced: Explanation = single ? traceStations(tracer, ownCalico, flow) : tracer.trace(flow)
+    const {stations} = traced
+    if (traced.ok && stations) return {answer: {...traced.line, stations}}
     return traced.ok ? {answer: traced.line} : {problem: `${traced.field}: ${traced.message}`}
   }
 }
@@ -151,4 +160,23 @@ function isFlow(value: unknown): value is Flow {
   return (
     typeof from === 'string' && typeof to === 'string' && (typeof protocol === 'string' || typeof protocol === 'number')
   )
+}
+
+/** The verdict, then each station with every rule that it went through. */
+function describe(answer: TraceAnswer): string {
+  const lines = (answer.stations ?? []).flatMap(({station, site, verdict, why, rules}) => [
+    `${STATIONS[station]}${site === null ? '' : ` (site ${site})`}: ${verdict}: ${why}`,
+    ...rules.map(({kind, tier, policy, rule, action, passedOver}) => {
+      const which = `${kind} ${policy}${tier === null ? '' : ` in tier ${tier}`}${rule === null ? '' : `, rule ${rule}`}`
+      return `    ${which}: ${passedOver === null ? action : `passed over (${action}): ${passedOver}`}`
+    }),
+  ])
+  return [describeJudgement(answer), ...lines].join('\n')
+}
+
+const STATIONS: Readonly<Record<Station['station'], string>> = {
+  'source-own': "source's own policies",
+  egress: 'global egress, at both gateways',
+  ingress: 'global ingress, at both gateways',
+  'destination-own': "destination's own policies",
 }

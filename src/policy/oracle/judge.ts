@@ -1,7 +1,7 @@
 import type {Direction, Policy, Rule, Tier, World} from '../../model/index.ts'
 import {evaluateSelector, labelReader} from '../../selectors/index.ts'
 import {peerOf, subjectOf} from './folded.ts'
-import {cannotBeMeant, ruleMatches} from './match-rule.ts'
+import {cannotBeMeant, mismatch} from './match-rule.ts'
 import {type AddressView, type Holder, type Judgement, type Packet, viewAddress} from './packet.ts'
 
 /**
@@ -10,16 +10,30 @@ import {type AddressView, type Holder, type Judgement, type Packet, viewAddress}
  * Written from the semantics (calico-model 4.4, formats.md) and for reading: everything is looked up anew for every
  * packet. An address without a site is no subject; with one such end the other's direction decides alone.
  */
-export function judge(world: World, defaultVerdict: 'allow' | 'deny', packet: Packet): Judgement {
+export function judge(world: Judged, defaultVerdict: 'allow' | 'deny', packet: Packet): Judgement {
+  const {egress, ingress} = directions(world, defaultVerdict, packet)
+  const out = egress()
+  if (out?.verdict === 'deny') return out
+  return ingress() ?? out ?? UNOWNED
+}
+
+export type Judged = Pick<World, 'members' | 'attributes' | 'policies'>
+
+/** Each direction by itself, telling what became of every rule up to the one that decides; null: the end is no subject. */
+export function directions(
+  world: Judged,
+  defaultVerdict: 'allow' | 'deny',
+  packet: Packet,
+  note: (direction: Direction, note: RuleNote) => void = () => {},
+): Readonly<Record<Direction, () => Judgement | null>> {
   const source = viewAddress(world, packet.from)
   const destination = viewAddress(world, packet.to)
-  const egress = source.subject && direction('egress', source.subject)
-  if (egress?.verdict === 'deny') return egress
-  const ingress = destination.subject && direction('ingress', destination.subject)
-  return ingress ?? egress ?? UNOWNED
-
-  function direction(name: Direction, subject: Holder): Judgement {
-    return judgeDirection(world, defaultVerdict, packet, name, subject, source, destination)
+  const direction = (name: Direction, subject: Holder | null): Judgement | null =>
+    subject &&
+    judgeDirection(world, defaultVerdict, packet, name, subject, source, destination, (said) => note(name, said))
+  return {
+    egress: () => direction('egress', source.subject),
+    ingress: () => direction('ingress', destination.subject),
   }
 }
 
@@ -27,33 +41,72 @@ const NOTHING = {direction: null, site: null, kind: null, tier: null, policy: nu
 const UNOWNED: Judgement = {...NOTHING, verdict: 'deny', reason: 'unowned'}
 
 function judgeDirection(
-  world: World,
+  world: Pick<World, 'policies'>,
   defaultVerdict: 'allow' | 'deny',
   packet: Packet,
   direction: Direction,
   subject: Holder,
   source: AddressView,
   destination: AddressView,
+  note: Note,
 ): Judgement {
   const said = {...NOTHING, direction, site: subject.site}
-  nextTier: for (const tier of tiersInOrder(world)) {
-    const governing = policiesInOrder(world, tier.meta.name).filter((policy) => governs(policy, direction, subject))
+  const policies = world.policies.policies.filter((policy) => governs(policy, direction, subject))
+  const decided = decide({tiers: world.policies.tiers, policies}, direction, packet, source, destination, note)
+  return decided ? {...said, ...decided} : {...said, verdict: defaultVerdict, reason: 'default'}
+}
+
+/** What one rule did for a packet: passed over and why, or its action. */
+export interface RuleNote {
+  readonly kind: string
+  readonly tier: string | null
+  readonly policy: string
+  /** null: the policy as a whole, which cannot be read. */
+  readonly rule: number | null
+  readonly action: Rule['action']
+  /** null: it matched. */
+  readonly passedOver: string | null
+}
+
+export type Note = (note: RuleNote) => void
+
+/** Tiers, and the policies that govern the subject; null: no tier decides. */
+export function decide(
+  {tiers, policies}: {readonly tiers: readonly Tier[]; readonly policies: readonly Policy[]},
+  direction: Direction,
+  packet: Packet,
+  source: AddressView,
+  destination: AddressView,
+  note: Note,
+): Omit<Judgement, 'direction' | 'site'> | null {
+  nextTier: for (const tier of tiersInOrder(tiers, policies)) {
+    const governing = policiesInOrder(policies, tier.meta.name)
     if (governing.length === 0) continue
     for (const policy of governing) {
-      const place = {...said, kind: policy.kind, tier: tier.meta.name, policy: policy.meta.name}
-      if (!isReadable(policy)) return {...place, verdict: 'deny', reason: 'rule'}
+      const place = {kind: policy.kind, tier: tier.meta.name, policy: policy.meta.name}
+      if (!isReadable(policy)) {
+        note({...place, rule: null, action: 'Deny', passedOver: null})
+        return {...place, verdict: 'deny', reason: 'rule', rule: null}
+      }
       for (const [index, rule] of policy[direction].entries()) {
-        if (!ruleMatches(rule, packet, source, destination)) continue
         const action = actionOf(rule)
+        const passedOver = cannotAllow(rule) ?? mismatch(rule, packet, source, destination)
+        note({...place, rule: index, action, passedOver})
+        if (passedOver !== null) continue
         if (action === 'Pass') continue nextTier
         if (action === 'Allow') return {...place, verdict: 'allow', reason: 'rule', rule: index}
         if (action === 'Deny') return {...place, verdict: 'deny', reason: 'rule', rule: index}
       }
     }
-    if (tier.defaultAction !== 'Pass') return {...said, verdict: 'deny', reason: 'tier', tier: tier.meta.name}
+    if (tier.defaultAction !== 'Pass') {
+      return {kind: null, tier: tier.meta.name, policy: null, rule: null, verdict: 'deny', reason: 'tier'}
+    }
   }
-  return {...said, verdict: defaultVerdict, reason: 'default'}
+  return null
 }
+
+const cannotAllow = (rule: Rule): string | null =>
+  rule.action === 'Allow' && cannotBeMeant(rule) ? 'it cannot be meant here, so it allows nothing' : null
 
 /** What a matching rule does; `Log`: nothing, evaluation goes on. */
 function actionOf(rule: Rule): Rule['action'] {
@@ -62,10 +115,10 @@ function actionOf(rule: Rule): Rule['action'] {
 }
 
 /** Order ascending, none last, then name; a tier that policies name and nobody stored comes after all and denies. */
-function tiersInOrder(world: World): Tier[] {
-  const stored = [...world.policies.tiers].sort((a, b) => byOrder(a.order, b.order) || byText(a.meta.name, b.meta.name))
+function tiersInOrder(tiers: readonly Tier[], policies: readonly Policy[]): Tier[] {
+  const stored = [...tiers].sort((a, b) => byOrder(a.order, b.order) || byText(a.meta.name, b.meta.name))
   const known = new Set(stored.map((tier) => tier.meta.name))
-  const missing = new Set(world.policies.policies.map((policy) => policy.tier).filter((name) => !known.has(name)))
+  const missing = new Set(policies.map((policy) => policy.tier).filter((name) => !known.has(name)))
   const implicit = [...missing].sort(byText).map((name): Tier => {
     return {
       kind: 'Tier',
@@ -77,9 +130,9 @@ function tiersInOrder(world: World): Tier[] {
   return [...stored, ...implicit]
 }
 
-function policiesInOrder(world: World, tier: string): Policy[] {
+function policiesInOrder(policies: readonly Policy[], tier: string): Policy[] {
   const tie = (policy: Policy): string => `${policy.keyName}/${policy.meta.namespace ?? ''}/${policy.kind}`
-  return world.policies.policies
+  return policies
     .filter((policy) => policy.tier === tier)
     .sort((a, b) => byOrder(a.order, b.order) || byText(tie(a), tie(b)))
 }

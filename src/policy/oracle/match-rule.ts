@@ -1,6 +1,6 @@
-import {type EntityRule, type IcmpMatch, PORT_PROTOCOL_NUMBERS, type PortSpec, type Rule} from '../../model/index.ts'
+import {type IcmpMatch, PORT_PROTOCOL_NUMBERS, type PortSpec, type Rule} from '../../model/index.ts'
 import {familyOf, type Prefix, prefixContainsAddress, prefixFamily} from '../../net/index.ts'
-import {evaluateSelector, labelReader, type Selector} from '../../selectors/index.ts'
+import {evaluateSelector, labelReader, printSelector, type Selector} from '../../selectors/index.ts'
 import {peerOf} from './folded.ts'
 import type {AddressView, Packet} from './packet.ts'
 
@@ -20,16 +20,19 @@ function portsWithoutProtocol(rule: Rule): boolean {
   return specs.some((spec) => spec !== null && spec.ranges.length > 0)
 }
 
-/** Whether all criteria of a rule hold; those that cannot be meant are taken to hold. */
-export function ruleMatches(rule: Rule, packet: Packet, source: AddressView, destination: AddressView): boolean {
-  if (rule.ipVersion !== null && rule.ipVersion !== familyOf(packet.from)) return false
-  if (rule.protocol !== null && packet.protocol !== rule.protocol) return false
-  if (rule.notProtocol !== null && packet.protocol === rule.notProtocol) return false
-  if (rule.icmp && !icmpMatches(rule.icmp, packet, true)) return false
-  if (rule.notIcmp && !icmpMatches(rule.notIcmp, packet, false)) return false
+/**
+ * The first criterion of a rule that does not hold, in words; null: all do. Those that cannot be meant are taken to hold.
+ */
+export function mismatch(rule: Rule, packet: Packet, source: AddressView, destination: AddressView): string | null {
+  if (rule.ipVersion !== null && rule.ipVersion !== familyOf(packet.from)) return `it is for IPv${rule.ipVersion}`
+  if (rule.protocol !== null && packet.protocol !== rule.protocol) return `it is for protocol ${rule.protocol}`
+  if (rule.notProtocol !== null && packet.protocol === rule.notProtocol)
+    return `it is not for protocol ${rule.notProtocol}`
+  if (rule.icmp && !icmpMatches(rule.icmp, packet, true)) return 'icmp: another type or code'
+  if (rule.notIcmp && !icmpMatches(rule.notIcmp, packet, false)) return 'notICMP: not of these'
   return (
-    sideMatches(rule, rule.source, packet, source, packet.sourcePort) &&
-    sideMatches(rule, rule.destination, packet, destination, packet.destinationPort)
+    sideMismatch(rule, 'source', packet, source, packet.sourcePort) ??
+    sideMismatch(rule, 'destination', packet, destination, packet.destinationPort)
   )
 }
 
@@ -41,25 +44,36 @@ function icmpMatches(match: IcmpMatch, packet: Packet, wanted: boolean): boolean
   return same === wanted
 }
 
-function sideMatches(rule: Rule, side: EntityRule, packet: Packet, view: AddressView, port?: number): boolean {
+function sideMismatch(
+  rule: Rule,
+  name: 'source' | 'destination',
+  packet: Packet,
+  view: AddressView,
+  port?: number,
+): string | null {
+  const side = rule[name]
   const family = familyOf(view.address)
   const ofFamily = (nets: readonly Prefix[]): Prefix[] => nets.filter((net) => prefixFamily(net) === family)
   const holds = (net: Prefix): boolean => prefixContainsAddress(net, view.address)
   // Nets of the other family only: Felix skips the whole rule, also for notNets.
-  if (side.nets.length > 0 && !ofFamily(side.nets).some(holds)) return false
-  if (side.notNets.length > 0 && (ofFamily(side.notNets).length === 0 || ofFamily(side.notNets).some(holds)))
-    return false
-
+  if (side.nets.length > 0 && !ofFamily(side.nets).some(holds)) return `${name}.nets do not hold ${view.address}`
+  if (side.notNets.length > 0) {
+    if (ofFamily(side.notNets).length === 0) return `${name}.notNets are all of the other family`
+    if (ofFamily(side.notNets).some(holds)) return `${name}.notNets hold ${view.address}`
+  }
   const folded = peerOf(side)
   if (!folded.ok) throw new Error('a policy with an invalid selector must not get here')
   const {positive, negative} = folded
   const meant = (selector: Selector) => view.peers.some(({set}) => evaluateSelector(selector, labelReader(set)))
-  if (positive && !meant(positive)) return false
-  if (negative && meant(negative)) return false
+  if (positive && !meant(positive)) return `${name} selector ${printSelector(positive)} does not mean ${view.address}`
+  if (negative && meant(negative)) return `${name}.notSelector ${printSelector(negative)} means ${view.address}`
 
-  if (portsWithoutProtocol(rule)) return true
-  if (side.ports && !isEmpty(side.ports) && !portMatches(side.ports, rule, positive, packet, view, port)) return false
-  return !(side.notPorts && portMatches(side.notPorts, rule, positive, packet, view, port))
+  if (portsWithoutProtocol(rule)) return null
+  if (side.ports && !isEmpty(side.ports) && !portMatches(side.ports, rule, positive, packet, view, port)) {
+    return port === undefined ? `${name}.ports, and the flow has none` : `${name}.ports do not hold ${port}`
+  }
+  const excluded = side.notPorts !== null && portMatches(side.notPorts, rule, positive, packet, view, port)
+  return excluded ? `${name}.notPorts hold ${port}` : null
 }
 
 const isEmpty = (spec: PortSpec): boolean => spec.ranges.length === 0 && spec.names.length === 0

@@ -44,7 +44,7 @@ export interface AddressView {
  * Finds who holds an address: the pod or host, else the longest owned prefix; network sets come on top, as peers only.
  * Of two endpoints with one address the latest mod revision counts, then the source's name, so that all agree.
  */
-export function viewAddress(world: World, address: Address): AddressView {
+export function viewAddress(world: Pick<World, 'members' | 'attributes'>, address: Address): AddressView {
   const holder = (member: Member): Holder[] => {
     const set = world.attributes.get(member.attributes)
     return set ? [{site: member.site, set}] : []

@@ -4,9 +4,10 @@
  *     Flow (text, numbers) ─parse─► Packet ─┬─ oracle: one flow of a World ────────┬─► Judgement ─► one line, as formats.md has it
  *                       World ─prepare─► Tracer: many flows, by class ────┘
  *
- * The stations of a single flow (source's own policies, global at both gateways, destination's own), the rules passed
- * over, and diff and proof of policy sets by classes will stand here.
+ * For a single flow also the stations, each with every rule that was passed over and why: the source's own Calico, global
+ * egress and ingress, the destination's own Calico. There the oracle speaks, over what this one flow can meet.
  */
 export {type Flow, type ParsedFlow, parseFlow, parseProtocol} from './flow.ts'
+export {type Explanation, type OwnCalico, type Station, traceStations} from './stations.ts'
 export {type Traced, type TraceLine, trace} from './trace.ts'
 export {prepareTracer, type Tracer} from './tracer.ts'

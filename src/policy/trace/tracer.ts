@@ -1,5 +1,13 @@
-import type {Direction, World} from '../../model/index.ts'
-import {type Address, addressNumber, type Family, familyOf} from '../../net/index.ts'
+import type {Direction, Member, World} from '../../model/index.ts'
+import {
+  type Address,
+  addressNumber,
+  type Family,
+  familyOf,
+  hostPrefix,
+  isHostPrefix,
+  type Prefix,
+} from '../../net/index.ts'
 import {
   type ActiveRule,
   type AddressClass,
@@ -11,7 +19,7 @@ import {
   questionsOf,
 } from '../classes/index.ts'
 import {activePolicies} from '../compile/index.ts'
-import type {Judgement, Packet} from '../oracle/index.ts'
+import {directions, type Judgement, type Packet, type RuleNote} from '../oracle/index.ts'
 import {type Flow, parseFlow} from './flow.ts'
 import type {Traced} from './trace.ts'
 import {trafficMatches} from './traffic-matches.ts'
@@ -20,6 +28,14 @@ import {trafficMatches} from './traffic-matches.ts'
 export interface Tracer {
   readonly judge: (packet: Packet) => Judgement
   readonly trace: (flow: Flow) => Traced
+  /** What became of every rule in each direction, in the oracle's words, over no more than this flow can meet. */
+  readonly explain: (packet: Packet) => Readonly<Record<Direction, Explained>>
+}
+
+export interface Explained {
+  /** null: the address belongs to no site. */
+  readonly judgement: Judgement | null
+  readonly rules: readonly RuleNote[]
 }
 
 /** The rules of one class in one direction whose own side means it, by tier, in order. */
@@ -88,7 +104,29 @@ export function prepareTracer(
     if (egress?.verdict === 'deny') return egress
     return judgeDirection('ingress', packet, source, destination) ?? egress ?? UNOWNED
   }
-  return {judge, trace: (flow) => traceWith(judge, flow)}
+  let wide: [Prefix, readonly Member[]][] | null = null
+  const explain = (packet: Packet): Readonly<Record<Direction, Explained>> => {
+    const ends = [packet.from, packet.to]
+    const [source, destination] = ends.map((address) => classes[classOf(address)]!)
+    const policies = [...source!.egress, ...destination!.ingress].map((index) => catalog.policies[index]!.document)
+    wide ??= [...world.members].filter(([prefix]) => !isHostPrefix(prefix))
+    const hosts = ends.map((address): [Prefix, readonly Member[]] => {
+      const prefix = hostPrefix(address)
+      return [prefix, world.members.get(prefix) ?? []]
+    })
+    const met = {
+      members: new Map([...wide, ...hosts]),
+      attributes: world.attributes,
+      policies: {tiers: world.policies.tiers, policies: [...new Set(policies)]},
+    }
+    const rules: Record<Direction, RuleNote[]> = {egress: [], ingress: []}
+    const ways = directions(met, defaultVerdict, packet, (direction, note) => rules[direction].push(note))
+    return {
+      egress: {judgement: ways.egress(), rules: rules.egress},
+      ingress: {judgement: ways.ingress(), rules: rules.ingress},
+    }
+  }
+  return {judge, trace: (flow) => traceWith(judge, flow), explain}
 }
 
 /** Parses a flow, judges it, and puts the answer in the order of formats.md. */

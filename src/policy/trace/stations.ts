@@ -1,0 +1,87 @@
+import type {Direction, SiteName} from '../../model/index.ts'
+import type {Address} from '../../net/index.ts'
+import {type CalicoView, judgeOwn, type OwnJudgement, type Packet, type RuleNote} from '../oracle/index.ts'
+import type {Flow} from './flow.ts'
+import {parseFlow} from './flow.ts'
+import type {Traced} from './trace.ts'
+import type {Explained, Tracer} from './tracer.ts'
+
+/** One place that judges a flow, in the order in which the flow meets them. */
+export interface Station {
+  readonly station: 'source-own' | 'egress' | 'ingress' | 'destination-own'
+  readonly site: string | null
+  readonly verdict: 'allow' | 'deny' | 'unknown'
+  /** What decides, or why nothing is known. */
+  readonly why: string
+  /** Every rule up to the one that decides, with why it was passed over. */
+  readonly rules: readonly RuleNote[]
+}
+
+/** The Calico datastores of a site, as far as they are known here: by name. Empty: none of them has been read. */
+export type OwnCalico = (site: SiteName) => ReadonlyMap<string, CalicoView>
+
+export type Explanation = Traced & {readonly stations?: readonly Station[]}
+
+/**
+ * One flow at every station: the source's own policies, global egress and ingress (both checked at both gateways), the
+ * destination's own policies. The global stations are judged by both ends even where the first already refuses.
+ */
+export function traceStations(tracer: Tracer, own: OwnCalico, flow: Flow): Explanation {
+  const traced = tracer.trace(flow)
+  const parsed = parseFlow(flow)
+  if (!traced.ok || !parsed.ok) return traced
+  const {packet} = parsed
+  const {egress, ingress} = tracer.explain(packet)
+  return {
+    ...traced,
+    stations: [
+      ownStation('egress', packet, egress, own),
+      globalStation('egress', packet.from, egress),
+      globalStation('ingress', packet.to, ingress),
+      ownStation('ingress', packet, ingress, own),
+    ],
+  }
+}
+
+function globalStation(station: Direction, address: Address, {judgement, rules}: Explained): Station {
+  if (!judgement) {
+    const why = `${address} belongs to no site: only the other end decides`
+    return {station, site: null, verdict: 'unknown', why, rules: []}
+  }
+  const {site, verdict, reason, kind, policy, rule, tier} = judgement
+  const why =
+    reason === 'default'
+      ? 'no policy decides: the default'
+      : reason === 'tier'
+        ? `the end of tier ${tier}`
+        : ruleText(kind, policy, rule, tier)
+  return {station, site, verdict, why, rules}
+}
+
+function ownStation(direction: Direction, packet: Packet, {judgement}: Explained, own: OwnCalico): Station {
+  const station = direction === 'egress' ? 'source-own' : 'destination-own'
+  const address = direction === 'egress' ? packet.from : packet.to
+  const site = judgement?.site ?? null
+  const unknown = (why: string): Station => ({station, site, verdict: 'unknown', why, rules: []})
+  if (site === null) return unknown(`${address} belongs to no site`)
+  const datastores = own(site)
+  if (datastores.size === 0) return unknown(`what site ${site}'s own Calico says is not known here: only its export is`)
+  for (const calico of datastores.values()) {
+    const rules: RuleNote[] = []
+    const decided = judgeOwn(calico, direction, packet, (note) => rules.push(note))
+    if (decided) return {station, site, verdict: decided.verdict, why: ownText(decided), rules}
+  }
+  return unknown(`${address} is no pod or host of site ${site}'s Calico, which therefore has no say in it`)
+}
+
+function ownText({reason, kind, policy, rule, tier}: OwnJudgement): string {
+  if (reason === 'tier') return `the end of tier ${tier}`
+  if (reason === 'end') return 'no policy and no profile decides: the drop at the end'
+  if (reason === 'profile' && rule === null) return `profile ${policy} is missing`
+  return ruleText(kind, policy, rule, tier)
+}
+
+function ruleText(kind: string | null, policy: string | null, rule: number | null, tier: string | null): string {
+  const which = rule === null ? 'a policy that cannot be read whole,' : `rule ${rule} of`
+  return `${which} ${kind} ${policy}${tier === null ? '' : ` in tier ${tier}`}`
+}
