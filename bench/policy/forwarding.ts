@@ -14,11 +14,17 @@ import {FULL_SIZE, type Workload, workloadOf} from './workload.ts'
 
 export const POLICY_COUNTS = [10, 100, 1_000, 10_000] as const
 const FULL = POLICY_COUNTS.at(-1)!
-/** Flows at a time, and packets of each: formats.md. */
-const FLOWS = 1_000
+/** Packets of each flow: formats.md. */
 const PACKETS_OF_FLOW = 100
-/** Flows at the head of the frames that are half allowed, half denied. */
-const CHECKED = FLOWS
+
+/** `flows` at a time, new ones in each round. */
+interface Scale {
+  readonly rounds: number
+  readonly flows: number
+}
+const QUICK: Scale = {rounds: 3, flows: 100}
+const FULL_SCALE: Scale = {rounds: 20, flows: 1_000}
+
 const SEED = 4
 
 const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
@@ -54,10 +60,10 @@ export interface Prepared {
 
 /** Packets through routers in namespaces, interleaved; every ratio is of two figures of the same round. */
 export async function forwarding({quick}: BenchOptions): Promise<readonly BenchResult[]> {
-  const rounds = quick ? 3 : 20
+  const scale = quick ? QUICK : FULL_SCALE
   const bed = createRouterBed()
   try {
-    const prepared = new Map(POLICY_COUNTS.map((count) => [count, prepare(count, rounds)]))
+    const prepared = new Map(POLICY_COUNTS.map((count) => [count, prepare(count, scale)]))
     const full = prepared.get(FULL)!
     bed.add(SENDER, full.frames, ({run}) => run('nft -f -', DROP_AT_ONCE), true)
     bed.add(PLAIN, full.frames, () => undefined)
@@ -79,8 +85,8 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
       bed.add(nftSets(count), frames, ({run}) => run('nft -f -', nftScript(layout)))
     }
 
-    await check(bed)
-    const rates = await measure(bed, rounds)
+    await check(bed, scale)
+    const rates = await measure(bed, scale)
     const ratio = (name: string, above: string, below: string, goal?: string): BenchResult => ({
       name: `forwarding/${name}/ratio`,
       ...medianOf(rates.get(above)!.map((rate, round) => rate / rates.get(below)![round]!)),
@@ -117,14 +123,15 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
   }
 }
 
-export function prepare(count: number, rounds: number): Prepared {
+export function prepare(count: number, {rounds, flows}: Scale): Prepared {
   const workload = workloadOf({...FULL_SIZE, policies: count})
   const compiled = compilePolicy(workload.world, {default: DEFAULT, previous: null, firstClass: 1})
   const random = seededRandom(SEED + count)
   const pick = (number: number, wanted: 'allow' | 'deny') =>
     randomFlows(compiled, workload.endpoints, number, random, wanted)
-  const flows = [...pick(CHECKED / 2, 'allow'), ...pick(CHECKED / 2, 'deny'), ...pick(rounds * FLOWS, 'allow')]
-  return {workload, compiled, part: compiled, frames: framesOf(flows, routerMac)}
+  // The head of the frames is for the check.
+  const all = [...pick(flows / 2, 'allow'), ...pick(flows / 2, 'deny'), ...pick(rounds * flows, 'allow')]
+  return {workload, compiled, part: compiled, frames: framesOf(all, routerMac)}
 }
 
 const loadTable =
@@ -141,23 +148,23 @@ function emptied({workload, frames}: Prepared): Prepared {
 }
 
 /** Every layout of the same policies must let the same number of the same packets through, or it is none of them. */
-async function check(bed: RouterBed): Promise<void> {
+async function check(bed: RouterBed, {flows}: Scale): Promise<void> {
   const policed = (name: string): boolean => ![SENDER, PLAIN, CONNTRACK, EMPTY].includes(name)
   const all = bed.names.map((_, index) => index)
-  for (const {router, arrived} of await bed.send([all], CHECKED, 1)) {
+  for (const {router, arrived} of await bed.send([all], flows, 1)) {
     const name = bed.names[router]!
-    if (policed(name) && arrived !== CHECKED / 2) {
-      throw new Error(`${name} is not the policy: ${arrived} of ${CHECKED} packets passed, not half of them`)
+    if (policed(name) && arrived !== flows / 2) {
+      throw new Error(`${name} is not the policy: ${arrived} of ${flows} packets passed, not half of them`)
     }
   }
 }
 
 /** Packets a second by router, a figure a round. The first frames are those of the check; the first round warms up. */
-export async function measure(bed: RouterBed, rounds: number): Promise<ReadonlyMap<string, readonly number[]>> {
+export async function measure(bed: RouterBed, {rounds, flows}: Scale): Promise<ReadonlyMap<string, readonly number[]>> {
   const random = seededRandom(SEED)
   const indexes = bed.names.map((_, index) => index)
   const orders = [[], ...Array.from({length: rounds}, () => shuffled(indexes, random.below))]
-  const sent = await bed.send(orders, FLOWS, PACKETS_OF_FLOW)
+  const sent = await bed.send(orders, flows, PACKETS_OF_FLOW)
   const rates = new Map(bed.names.map((name): [string, number[]] => [name, []]))
   const ofRound = (round: number): readonly SentRound[] =>
     sent.slice(round * indexes.length, (round + 1) * indexes.length)
