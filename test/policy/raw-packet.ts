@@ -4,7 +4,7 @@ import {addressNumber, familyOf} from '../../src/net/index.ts'
 import type {Packet} from '../../src/policy/oracle/index.ts'
 
 /**
- * An Ethernet frame with the packet: SYN, datagram, ICMP or 8 zero bytes. `label` comes out as IPv4's identification
+ * An Ethernet frame with the packet: SYN, datagram, INIT, ICMP or 8 zero bytes. `label` comes out as IPv4's identification
  * or IPv6's flow label, so that the far end can tell which packets came through.
  */
 export function frameOf(packet: Packet, label: number, destinationMac: string): Buffer {
@@ -46,6 +46,7 @@ function header6(packet: Packet, label: number, payload: Buffer): Buffer {
 /** With right checksums: conntrack takes a packet with a wrong one for invalid. */
 function payloadOf(packet: Packet): Buffer {
   const {protocol, sourcePort = 0, destinationPort = 0, icmpType = 0, icmpCode = 0} = packet
+  if (protocol === 132) return sctpInit(sourcePort, destinationPort)
   const length = protocol === 6 ? 20 : 8
   const payload = Buffer.alloc(length)
   const icmp = protocol === (familyOf(packet.from) === 4 ? 1 : 58)
@@ -58,7 +59,8 @@ function payloadOf(packet: Packet): Buffer {
     payload[13] = 0x02
     payload.writeUInt16BE(8192, 14)
   }
-  if (protocol === 17) payload.writeUInt16BE(length, 4)
+  // UDP-Lite has there how many bytes the checksum covers: all.
+  if (protocol === 17 || protocol === 136) payload.writeUInt16BE(length, 4)
   if (icmp) {
     payload[0] = icmpType
     payload[1] = icmpCode
@@ -66,13 +68,40 @@ function payloadOf(packet: Packet): Buffer {
   const pseudo = Buffer.concat([
     addressBytes(packet.from),
     addressBytes(packet.to),
-    Buffer.from([0, protocol, 0, length]),
+    // The kernel's conntrack takes UDP's number also for UDP-Lite.
+    Buffer.from([0, protocol === 136 ? 17 : protocol, 0, length]),
   ])
   if (protocol === 1 && icmp) payload.writeUInt16BE(checksum(payload), 2)
   else if (icmp) payload.writeUInt16BE(checksum(Buffer.concat([pseudo, payload])), 2)
   else if (protocol === 6) payload.writeUInt16BE(checksum(Buffer.concat([pseudo, payload])), 16)
-  else if (protocol === 17) payload.writeUInt16BE(checksum(Buffer.concat([pseudo, payload])) || 0xffff, 6)
+  else if (protocol === 17 || protocol === 136)
+    payload.writeUInt16BE(checksum(Buffer.concat([pseudo, payload])) || 0xffff, 6)
   return payload
+}
+
+/** The first packet of an association: the common header, and a chunk INIT of a host that takes one stream. */
+function sctpInit(sourcePort: number, destinationPort: number): Buffer {
+  const packet = Buffer.alloc(32)
+  packet.writeUInt16BE(sourcePort, 0)
+  packet.writeUInt16BE(destinationPort, 2)
+  packet[12] = 1
+  packet.writeUInt16BE(20, 14)
+  packet.writeUInt32BE(1, 16)
+  packet.writeUInt32BE(1500, 20)
+  packet.writeUInt16BE(1, 24)
+  packet.writeUInt16BE(1, 26)
+  packet.writeUInt32BE(1, 28)
+  packet.writeUInt32LE(crc32c(packet), 8)
+  return packet
+}
+
+function crc32c(bytes: Buffer): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  return ~crc >>> 0
 }
 
 function addressBytes(address: Packet['from']): Buffer {

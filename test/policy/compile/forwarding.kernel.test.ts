@@ -40,13 +40,13 @@ function rulesetText(sets: Iterable<NftSet>, chains: Iterable<NftChain>, counter
 
 /**
  * Conntrack must take every packet for the first of its flow, or the verdict would be that of another one; and what it
- * calls invalid (ICMP of the other family or of a type that asks nothing, our SCTP and UDP-Lite) never gets to the policy.
+ * calls invalid (ICMP of the other family, or of a type that asks nothing) never gets to the policy.
  */
 function firstOfItsFlow(packet: Packet, seen: Set<string>): boolean {
   const {from, to, protocol, sourcePort, destinationPort, icmpType} = packet
   const family = familyOf(from)
   const icmp = protocol === 1 || protocol === 58
-  if (from === to || protocol === 132 || protocol === 136) return false
+  if (from === to) return false
   if (icmp && protocol !== (family === 4 ? 1 : 58)) return false
   if (icmp && !(family === 4 ? [8, 13] : [128]).includes(icmpType ?? -1)) return false
   if (!icmp && seen.has(`${protocol} ${to} ${destinationPort} ${from} ${sourcePort}`)) return false
