@@ -1,6 +1,7 @@
 import type {Finding} from '../model/index.ts'
 import {bodyUnder, canonicalText, type Identity, identityOf, storedText} from './body.ts'
-import {BUILT_IN_TIERS, DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind, keyOf} from './kinds.ts'
+import {DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind, keyOf} from './kinds.ts'
+import {BUILT_IN_TIERS} from './policy-kinds.ts'
 import {titleOf} from './read.ts'
 import {isObject, type Json} from './shape.ts'
 import type {Validated, ValidDocument} from './validate.ts'
@@ -54,7 +55,7 @@ export function prefixesOf(kinds: Iterable<DocumentKind>): string[] {
 export const kindsToDelete = (kinds: readonly DocumentKind[]): readonly DocumentKind[] =>
   kinds.some(({kind}) => kind === 'Tier') ? [...kinds, ...POLICY_KINDS] : kinds
 
-const POLICY_KINDS = DOCUMENT_KINDS.filter(({kind}) => kind.endsWith('NetworkPolicy'))
+export const POLICY_KINDS = DOCUMENT_KINDS.filter(({kind}) => kind.endsWith('NetworkPolicy'))
 const TIERS = `${DOCUMENTS_ROOT}tiers/`
 
 /**

@@ -1,6 +1,7 @@
 import {parseProtocol} from '../decode/index.ts'
 import {type Family, parseCidr, prefixFamily} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
+import type {Scope} from './envelope.ts'
 import {
   also,
   fields,
@@ -51,77 +52,81 @@ function pathFault(value: string): {detail: string} | null {
     : {detail: `${show(value)} is no path: it begins with / and has no ?, # or space`}
 }
 
-const entity = also(
-  fields({
-    nets: listOf(ruleNet),
-    notNets: listOf(ruleNet),
-    selector,
-    notSelector: selector,
-    namespaceSelector: namespaceSelectorOfRule,
-    ports: listOf(port),
-    notPorts: listOf(port),
-    serviceAccounts: fields({names: listOf(serviceAccountName), selector}),
-    services: fields({name: text(), namespace: text()}, ['name', 'namespace']),
-  }),
-  (side, path, into) => {
-    if (!isObject(side.services)) return
-    const others = [
-      'selector',
-      'notSelector',
-      'namespaceSelector',
-      'serviceAccounts',
-      'nets',
-      'notNets',
-      'ports',
-      'notPorts',
-    ]
-    for (const other of others.filter((name) => isFilled(side[name]))) {
-      into.push(
-        wrong(
-          [...path, other],
-          `${other} beside services`,
-          'a service has addresses and ports of its own: give one of the two',
-        ),
-      )
-    }
-  },
-)
+const entityIn = (scope: Scope): Shape =>
+  also(
+    fields({
+      nets: listOf(ruleNet),
+      notNets: listOf(ruleNet),
+      selector,
+      notSelector: selector,
+      namespaceSelector: namespaceSelectorOfRule,
+      ports: listOf(port),
+      notPorts: listOf(port),
+      serviceAccounts: fields({names: listOf(serviceAccountName), selector}),
+      // In a namespace a service without one is of the same.
+      services: fields({name: text(), namespace: text()}, scope === 'cluster' ? ['name', 'namespace'] : ['name']),
+    }),
+    (side, path, into) => {
+      if (!isObject(side.services)) return
+      const others = [
+        'selector',
+        'notSelector',
+        'namespaceSelector',
+        'serviceAccounts',
+        'nets',
+        'notNets',
+        'ports',
+        'notPorts',
+      ]
+      for (const other of others.filter((name) => isFilled(side[name]))) {
+        into.push(
+          wrong(
+            [...path, other],
+            `${other} beside services`,
+            'a service has addresses and ports of its own: give one of the two',
+          ),
+        )
+      }
+    },
+  )
 
 const isFilled = (value: unknown): boolean =>
   value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0)
 
-const rule = also(
-  fields(
-    {
-      action: oneOf(['Allow', 'Deny', 'Pass', 'Log']),
-      ipVersion: oneOf([4, 6]),
-      protocol,
-      notProtocol: protocol,
-      icmp,
-      notICMP: icmp,
-      source: entity,
-      destination: entity,
-      http: fields({methods: listOf(text()), paths: listOf(httpPath)}),
-      metadata: fields({annotations}),
+const ruleIn = (scope: Scope): Shape =>
+  also(
+    fields(
+      {
+        action: oneOf(['Allow', 'Deny', 'Pass', 'Log']),
+        ipVersion: oneOf([4, 6]),
+        protocol,
+        notProtocol: protocol,
+        icmp,
+        notICMP: icmp,
+        source: entityIn(scope),
+        destination: entityIn(scope),
+        http: fields({methods: listOf(text()), paths: listOf(httpPath)}),
+        metadata: fields({annotations}),
+      },
+      ['action'],
+    ),
+    (value, path, into) => {
+      checkPorts(value, path, into)
+      checkIcmp(value, path, into)
+      checkFamilies(value, path, into)
+      checkHttp(value, path, into)
     },
-    ['action'],
-  ),
-  (value, path, into) => {
-    checkPorts(value, path, into)
-    checkIcmp(value, path, into)
-    checkFamilies(value, path, into)
-    checkHttp(value, path, into)
-  },
-)
+  )
 
 /** Calico's bound, and ours: what is longer is generated, and belongs into sets or several policies. */
 const MAX_RULES = 1024
 const TOO_MANY = 'use a set and a selector, or several policies'
 
 /** Rules of one direction, with what only that direction may hold. */
-export function rulesOf(direction: 'ingress' | 'egress'): Shape {
+export function rulesOf(direction: 'ingress' | 'egress', scope: Scope): Shape {
+  const rules = listOf(ruleIn(scope), MAX_RULES, TOO_MANY)
   return (value, path, into) => {
-    listOf(rule, MAX_RULES, TOO_MANY)(value, path, into)
+    rules(value, path, into)
     for (const [index, item] of Array.isArray(value) ? value.entries() : []) {
       if (isObject(item)) checkDirection(item, direction, [...path, index], into)
     }

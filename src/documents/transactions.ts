@@ -1,5 +1,5 @@
 import {DOCUMENTS_ROOT} from './kinds.ts'
-import type {Change} from './plan.ts'
+import {type Change, POLICY_KINDS} from './plan.ts'
 
 /** What one transaction of etcd does, if everything still is as it was read; otherwise nothing of it. */
 export interface DocumentTransaction {
@@ -15,7 +15,7 @@ const MAX_OPERATIONS = 128
 /** Under etcd's bound on a request, 1.5 MiB, with room for keys and comparisons. */
 const MAX_BYTES = 1_450_000
 
-const POLICIES = ['globalnetworkpolicies', 'stagedglobalnetworkpolicies'].map((plural) => `${DOCUMENTS_ROOT}${plural}/`)
+const POLICIES = POLICY_KINDS.map(({plural}) => `${DOCUMENTS_ROOT}${plural}/`)
 
 /**
  * The changes as transactions: one where it fits; otherwise several, in the order of the plan, so that tiers are there
@@ -27,9 +27,9 @@ export function transactionsOf(changes: readonly Change[]): DocumentTransaction[
   let [bytes, needs] = [0, new Set<string>()]
   for (const change of changes) {
     const size = 2 * change.key.length + Buffer.byteLength(change.text ?? '')
-    const together = new Set([...needs, ...change.needs])
-    const isFull = part.length + 1 + together.size + POLICIES.length > MAX_OPERATIONS || bytes + size > MAX_BYTES
-    if (isFull && part.length > 0) {
+    const existing = new Set([...needs, ...change.needs])
+    const comparisons = part.length + 1 + existing.size + ([...part, change].some(takesTier) ? POLICIES.length : 0)
+    if (part.length > 0 && (comparisons > MAX_OPERATIONS || bytes + size > MAX_BYTES)) {
       parts.push(part)
       part = []
       ;[bytes, needs] = [0, new Set()]
@@ -42,6 +42,8 @@ export function transactionsOf(changes: readonly Change[]): DocumentTransaction[
   return parts.map((own) => ({
     changes: own,
     existing: [...new Set(own.flatMap((change) => change.needs))].sort(),
-    quiet: own.some(({rank, text}) => rank === 0 && text === null) ? POLICIES : [],
+    quiet: own.some(takesTier) ? POLICIES : [],
   }))
 }
+
+const takesTier = ({rank, text}: Change): boolean => rank === 0 && text === null

@@ -15,7 +15,8 @@ const DNS_LABEL = new RegExp(`^${LABEL_PART}$`)
 const DNS_SUBDOMAIN = new RegExp(`^${LABEL_PART}(?:\\.${LABEL_PART})*$`)
 /** Kubernetes' names of labels (k8s.io/apimachinery, IsQualifiedName) without their prefix. */
 const QUALIFIED = /^(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/
-const PORT_NAME = /^[a-zA-Z0-9_.-]{1,128}$/
+/** Names of ports (api/pkg/lib/numorstring/port.go). */
+export const PORT_NAME = /^[a-zA-Z0-9_.-]{1,128}$/
 
 /** One part of a host name; the names of tiers. */
 export const isDnsLabel = (name: string): boolean => name.length <= 63 && DNS_LABEL.test(name)

@@ -209,8 +209,8 @@ describe('transactionsOf', () => {
     )
 
   it('one where it fits: etcd counts comparisons too', () => {
-    assert.equal(transactionsOf(many(125).changes).length, 1)
-    assert.equal(transactionsOf(many(129).changes).length, 2)
+    assert.equal(transactionsOf(many(127).changes).length, 1)
+    assert.equal(transactionsOf(many(128).changes).length, 2)
     for (const {changes, existing, quiet} of transactionsOf(many(300).changes)) {
       assert.ok(changes.length + existing.length + quiet.length <= 128)
       assert.deepEqual(existing, [key('tiers/t')])
@@ -232,10 +232,13 @@ describe('transactionsOf', () => {
       storedOf([key('tiers/t'), '{}']),
       false,
     )
-    assert.deepEqual(transactionsOf(plan.changes)[0]?.quiet, [
-      key('globalnetworkpolicies/'),
-      key('stagedglobalnetworkpolicies/'),
-    ])
+    const policies = [
+      'globalnetworkpolicies/',
+      'stagedglobalnetworkpolicies/',
+      'networkpolicies/',
+      'stagednetworkpolicies/',
+    ]
+    assert.deepEqual(transactionsOf(plan.changes)[0]?.quiet, policies.map(key))
     assert.deepEqual(transactionsOf([]), [])
   })
 })

@@ -12,7 +12,7 @@ describe('validateDocuments refuses', () => {
     [
       'no kind',
       {apiVersion, metadata: {name: 'p'}},
-      'kind: no kind; one of Tier, GlobalNetworkPolicy, StagedGlobalNetworkPolicy, GlobalNetworkSet, NetworkSet, StaticPrefix',
+      'kind: no kind; one of Tier, GlobalNetworkPolicy, StagedGlobalNetworkPolicy, GlobalNetworkSet, NetworkSet, StaticPrefix, HostEndpoint, Profile, NetworkPolicy, StagedNetworkPolicy',
     ],
     [
       'a kind in other letters',
@@ -22,7 +22,7 @@ describe('validateDocuments refuses', () => {
     [
       'a kind of Kubernetes',
       {apiVersion: 'v1', kind: 'Pod', metadata: {name: 'p'}},
-      'kind: kind "Pod" is not stored here; one of Tier, GlobalNetworkPolicy, StagedGlobalNetworkPolicy, GlobalNetworkSet, NetworkSet, StaticPrefix',
+      'kind: kind "Pod" is not stored here; one of Tier, GlobalNetworkPolicy, StagedGlobalNetworkPolicy, GlobalNetworkSet, NetworkSet, StaticPrefix, HostEndpoint, Profile, NetworkPolicy, StagedNetworkPolicy',
     ],
     [
       'another apiVersion',
@@ -139,6 +139,42 @@ describe('validateDocuments refuses', () => {
       'a policy’s tier that is no name',
       gnp('p', {tier: 'A'}),
       'spec.tier: "A" is no name of a tier; lower case letters, digits and -, beginning and ending with a letter or digit',
+    ],
+    // Hosts, profiles, and policies of a namespace
+    [
+      'a host without addresses',
+      document('HostEndpoint', 'h', {node: 'n'}),
+      'spec.expectedIPs: neither expectedIPs nor interfaceName; rules see a host by its expectedIPs',
+    ],
+    [
+      'a host without node',
+      document('HostEndpoint', 'h', {expectedIPs: ['10.0.0.1']}),
+      'spec.node: missing, and required',
+    ],
+    [
+      'a host’s address with a mask',
+      document('HostEndpoint', 'h', {node: 'n', expectedIPs: ['10.0.0.1/32']}),
+      'spec.expectedIPs[0]: "10.0.0.1/32" is no address; an address without a mask',
+    ],
+    [
+      'a host’s port of no protocol',
+      document('HostEndpoint', 'h', {node: 'n', interfaceName: '*', ports: [{name: 'a', port: 1}]}),
+      'spec.ports[0].protocol: missing, and required',
+    ],
+    [
+      'a host’s port of a protocol without ports',
+      document('HostEndpoint', 'h', {node: 'n', interfaceName: '*', ports: [{name: 'a', port: 1, protocol: 'ICMP'}]}),
+      'spec.ports[0].protocol: "ICMP" has no ports; TCP, UDP or SCTP',
+    ],
+    [
+      'a profile’s label',
+      document('Profile', 'p', {labelsToApply: {a: 1}}),
+      'spec.labelsToApply.a: 1 is no string; put it in quotes: "1"',
+    ],
+    [
+      'a profile with types',
+      document('Profile', 'p', {types: ['Ingress']}),
+      'spec.types: unknown field "types"; known here: labelsToApply, ingress, egress',
     ],
   ]
   for (const [name, given, said] of cases) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import {validateDocuments} from '../../src/documents/index.ts'
+import {DOCUMENT_KINDS, validateDocuments} from '../../src/documents/index.ts'
+import {CALICO_FIXTURES, calicoFixture} from '../support/records.ts'
 import {apiVersion, document, gnp, tier, told, validate, yamlOf} from './documents.ts'
 
 const rule = (fields: object) => gnp('p', {ingress: [{action: 'Allow', ...fields}]})
@@ -39,6 +40,15 @@ describe('validateDocuments takes', () => {
       'a static prefix',
       document('StaticPrefix', 's', {prefix: '10.0.0.0/8', via: '192.0.2.1'}, {labels: {role: 'rack'}}),
     ],
+    [
+      'a host',
+      document('HostEndpoint', 'h', {
+        node: 'n',
+        expectedIPs: ['10.0.0.1', 'fd00::1'],
+        ports: [{name: 'ssh', protocol: 'TCP', port: 22}],
+      }),
+    ],
+    ['a profile', document('Profile', 'p', {labelsToApply: {a: ''}, ingress: [{action: 'Allow'}]})],
     ['a set of a namespace', document('NetworkSet', 's', {nets: ['10.0.0.0/8']}, {namespace: 'shop'})],
   ]
   for (const [name, given] of cases) {
@@ -60,6 +70,24 @@ describe('validateDocuments takes', () => {
     const {line} = validated.findings[0]!.where
     assert.match(yamlOf(list).split('\n')[line! - 1]!, /order: x/)
   })
+})
+
+describe('validateDocuments, of what Calico’s client stores,', () => {
+  const kinds = new Set(DOCUMENT_KINDS.map(({plural}) => plural))
+  // Kubernetes' own policies and names from before v3.32 belong to the programs that write them.
+  const others = ['networkpolicy-from-kubernetes', 'networkpolicy-legacy-name']
+  const fixtures = CALICO_FIXTURES.map((name) => ({name, ...calicoFixture(name)}))
+  for (const {name, key, value} of fixtures) {
+    if (!kinds.has(key.split('/')[5] ?? '') || others.includes(name)) continue
+    it(`${name} has no error`, () => {
+      const {documents, findings} = validateDocuments([{file: name, text: Buffer.from(value).toString()}])
+      assert.deepEqual(
+        findings.filter(({severity}) => severity === 'error'),
+        [],
+      )
+      assert.equal(documents.length, 1)
+    })
+  }
 })
 
 describe('validateDocuments says, and takes all the same,', () => {

@@ -32,7 +32,10 @@ interface DeleteOptions {
 export function deleteCommand(context: CliContext, finish: Finish): Command {
   return new Command('delete')
     .description('delete stored policy documents')
-    .argument('[kind]', 'what to delete: gnp, sgnp, tier, gns, networkset, staticprefix, or a long name')
+    .argument(
+      '[kind]',
+      'what to delete: gnp, sgnp, tier, gns, netset, staticprefix, hep, profile, np, snp, or a long name',
+    )
     .argument('[name...]', 'which; NAMESPACE/NAME where the kind has namespaces')
     .addOption(fileOption())
     .addOption(configOption())

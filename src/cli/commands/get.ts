@@ -49,6 +49,10 @@ const STORED = [
   'globalnetworksets',
   'networksets',
   'staticprefixes',
+  'hostendpoints',
+  'profiles',
+  'networkpolicies',
+  'stagednetworkpolicies',
   'documents',
 ]
 
