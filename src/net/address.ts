@@ -44,8 +44,22 @@ function sixNumber(address: Address): bigint {
 }
 
 export function addressFromNumber(value: bigint, family: Family): Address {
-  if (family === 6) return Address6.fromBigInt(value).correctForm() as Address
+  if (family === 6) return sixText(value) as Address
   return Address4.fromBigInt(value).correctForm() as Address
+}
+
+/** RFC 5952: lower case, no leading zeros, the first of the longest runs of two or more zero groups as `::`. */
+function sixText(value: bigint): string {
+  const hex = value.toString(16).padStart(32, '0')
+  const groups = Array.from({length: 8}, (_, i) => Number.parseInt(hex.slice(i * 4, i * 4 + 4), 16))
+  let [at, length] = [0, 1]
+  for (let start = 0; start < 8; start++) {
+    let end = start
+    while (end < 8 && groups[end] === 0) end++
+    if (end - start > length) [at, length] = [start, end - start]
+  }
+  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':')
+  return length < 2 ? text(groups) : `${text(groups.slice(0, at))}::${text(groups.slice(at + length))}`
 }
 
 /** IPv4 before IPv6, then by number: the order in which routers print. */

@@ -41,6 +41,18 @@ describe('parseAddress', () => {
     )
   })
 
+  it('is written as RFC 5952 says, wherever its zeros are', () => {
+    const group = fc.constantFrom(0n, 0n, 0n, 1n, 0xabn, 0xffffn)
+    fc.assert(
+      fc.property(fc.array(group, {minLength: 8, maxLength: 8}), (groups) => {
+        const number = groups.reduce((sum, one) => (sum << 16n) | one, 0n)
+        const address = addressFromNumber(number, 6)
+        assert.equal(addressNumber(address), number)
+        assert.equal(parseAddress(address), address)
+      }),
+    )
+  })
+
   it('sorts IPv4 first, then by number', () => {
     const sorted = ['10.0.0.10', 'fd00::1', '10.0.0.9', '::1'].map((text) => parseAddress(text)!).sort(compareAddresses)
     assert.deepEqual(sorted, ['10.0.0.9', '10.0.0.10', '::1', 'fd00::1'])
