@@ -42,7 +42,7 @@ describe('parseAddress', () => {
   })
 
   it('is written as RFC 5952 says, wherever its zeros are', () => {
-    const group = fc.constantFrom(0n, 0n, 0n, 1n, 0xabn, 0xffffn)
+    const group: fc.Arbitrary<bigint> = fc.constantFrom(0n, 0n, 0n, 1n, 0xabn, 0xffffn)
     fc.assert(
       fc.property(fc.array(group, {minLength: 8, maxLength: 8}), (groups) => {
         const number = groups.reduce((sum, one) => (sum << 16n) | one, 0n)
