@@ -32,7 +32,8 @@ export interface ApiClient {
   status(): Promise<Answer<GatewayStatus>>
   /** `limit` 0 means all. */
   get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
-  trace(flow: unknown): Promise<Answer<Readonly<Record<string, unknown>>>>
+  /** `stations`: with what each of them says, and every rule there. */
+  trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
 }
 
@@ -49,7 +50,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
       return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
     },
-    trace: (flow) => call('POST', '/v1/trace', flow),
+    trace: (flow, stations = false) => call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, flow),
     reload: () => call('POST', '/v1/reload'),
   }
 }

@@ -12,7 +12,8 @@ export interface GatewayView {
    */
   get<K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]>
   /** `flow` is what the caller sent, unchecked: one flow in the words of formats.md. */
-  trace(flow: unknown): TraceResult | Promise<TraceResult>
+  /** `stations`: also what becomes of it at each station, and of every rule there. */
+  trace(flow: unknown, stations?: boolean): TraceResult | Promise<TraceResult>
   /** Reads the configuration again; on an error the old one stays in force. */
   reload(): Promise<ReloadResult>
   /** The exposition, and its content type. */

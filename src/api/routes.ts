@@ -118,6 +118,6 @@ async function traceFlow(view: GatewayView, request: Request): Promise<Reply> {
     if (!(error instanceof SyntaxError)) throw error
     return refuse(400, 'bad-request', `the flow is not JSON: ${error.message}`)
   }
-  const result = await view.trace(flow)
+  const result = await view.trace(flow, request.query.get('stations') === 'true')
   return result.ok ? json(result.answer) : refuse(400, 'bad-request', result.problem)
 }

@@ -75,10 +75,10 @@ export class Federation {
     return this.#table.takeChanges()
   }
 
-  /** Decoded resources of one source, and of an export the site's own policies: for traces through them. */
+  /** What Calico's own tree of one source holds, and of an export the site's own policies: for traces through them. */
   *resourcesOf(source: SourceId): Generator<Resource> {
     for (const record of this.#sources.get(source)?.records() ?? []) {
-      if (record.type === 'resource') yield record.resource
+      if (record.type === 'resource' && record.root === 'calico') yield record.resource
       if (record.type === 'export' && record.entry.kind === 'local') yield record.entry.resource
     }
   }

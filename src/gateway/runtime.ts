@@ -10,7 +10,15 @@ import {
 } from '../apply/index.ts'
 import {openKeyValues, type WatchClock} from '../etcd/index.ts'
 import {Federation} from '../federate/index.ts'
-import {type Finding, formatFinding, type GatewayConfig, type SysctlSpec, type World} from '../model/index.ts'
+import {
+  type Finding,
+  formatFinding,
+  type GatewayConfig,
+  type Resource,
+  type SourceId,
+  type SysctlSpec,
+  type World,
+} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
@@ -47,6 +55,8 @@ export interface Runtime {
   readonly sources: Sources
   readonly monitor: Monitor
   world(): World
+  /** What Calico's own tree of a source holds. */
+  resourcesOf(source: SourceId): Iterable<Resource>
   compiled(): Compiled | null
   /** The last pass; null before the first. */
   last(): PassReport | null
@@ -210,6 +220,7 @@ export async function startRuntime({
     monitor,
     totals,
     world: () => federation.world(),
+    resourcesOf: (source) => federation.resourcesOf(source),
     compiled: () => compiled,
     last: () => last,
     findings: () => [...keyFindings, ...passwordFindings, ...sources.findings, ...(last?.findings ?? [])],

@@ -1,16 +1,9 @@
-import {
-  type GatewayStatus,
-  type GatewayView,
-  type NftStatus,
-  type ReloadResult,
-  type TraceResult,
-  VERSION,
-} from '../api/index.ts'
+import {type GatewayStatus, type GatewayView, type NftStatus, type ReloadResult, VERSION} from '../api/index.ts'
 import type {Finding} from '../model/index.ts'
-import {type Flow, trace} from '../policy/index.ts'
 import {policyRows, rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
 import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
+import {traceFlow} from './trace-flow.ts'
 
 export interface ViewOptions {
   readonly runtime: () => Runtime
@@ -79,7 +72,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
   return {
     status,
     get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
-    trace: (flow) => traceFlow(runtime(), flow),
+    trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.reload,
     metrics: options.metrics,
     async refresh() {
@@ -89,15 +82,4 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
         .sort((a, b) => (a.reason < b.reason ? -1 : 1))
     },
   }
-}
-
-function traceFlow(runtime: Runtime, flow: unknown): TraceResult {
-  if (typeof flow !== 'object' || flow === null)
-    return {ok: false, problem: 'a flow is an object: {"from":…,"to":…,"protocol":…}'}
-  const {from, to, protocol} = flow as Partial<Record<keyof Flow, unknown>>
-  if (typeof from !== 'string') return {ok: false, problem: 'from: an address is missing'}
-  if (typeof to !== 'string') return {ok: false, problem: 'to: an address is missing'}
-  if (typeof protocol !== 'string' && typeof protocol !== 'number') return {ok: false, problem: 'protocol: missing'}
-  const traced = trace(runtime.world(), runtime.config.default, {...(flow as Flow), from, to, protocol})
-  return traced.ok ? {ok: true, answer: {...traced.line}} : {ok: false, problem: `${traced.field}: ${traced.message}`}
 }

@@ -51,5 +51,6 @@ export {
   type TraceLine,
   type Tracer,
   trace,
+  tracerOf,
   traceStations,
 } from './trace/index.ts'

@@ -51,7 +51,7 @@ export function policyTraceCommand(context: CliContext, finish: Finish): Command
       if (options.policy && !snapshot) command.error('error: --policy goes with --snapshot')
       const tracer = snapshot
         ? await offlineTracer(context, {...options, snapshot}, flows === undefined)
-        : onlineTracer(context, command.optsWithGlobals().socket)
+        : onlineTracer(context, command.optsWithGlobals().socket, flows === undefined)
       if (typeof tracer === 'number') return finish(tracer)
       if (flows === undefined) finish(await traceOne(context, tracer, single, options.output))
       else finish(await traceFile(context, tracer, flows))
@@ -123,10 +123,10 @@ function parseLine(line: string): unknown {
   }
 }
 
-function onlineTracer(context: CliContext, socketPath: string): Tracer {
+function onlineTracer(context: CliContext, socketPath: string, single: boolean): Tracer {
   const api = context.api(socketPath)
   return async (flow) => {
-    const answer = await api.trace(flow)
+    const answer = await api.trace(flow, single)
     if (answer.ok) return {answer: answer.value}
     return answer.code === 'bad-request' ? {problem: answer.message} : explain(context, socketPath, answer)
   }
@@ -142,8 +142,8 @@ async function offlineTracer(
   if (!offline) return EXIT.finding
   const {calicoView, prepareTracer, traceStations} = await import('../../policy/index.ts')
   const tracer = prepareTracer(offline.world, offline.config.default)
-  const ownCalico: OwnCalico = (site) =>
-    new Map([...offline.resourcesOf(site)].map(([name, resources]) => [name, calicoView(resources)]))
+  const ownCalico: OwnCalico = (site, ends) =>
+    new Map([...offline.resourcesOf(site)].map(([name, resources]) => [name, calicoView(resources, ends)]))
   return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
     const traced: Explanation = single ? traceStations(tracer, ownCalico, flow) : tracer.trace(flow)

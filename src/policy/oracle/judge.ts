@@ -10,7 +10,7 @@ import {type AddressView, type Holder, type Judgement, type Packet, viewAddress}
  * Written from the semantics (calico-model 4.4, formats.md) and for reading: everything is looked up anew for every
  * packet. An address without a site is no subject; with one such end the other's direction decides alone.
  */
-export function judge(world: Judged, defaultVerdict: 'allow' | 'deny', packet: Packet): Judgement {
+export function judge(world: World, defaultVerdict: 'allow' | 'deny', packet: Packet): Judgement {
   const {egress, ingress} = directions(world, defaultVerdict, packet)
   const out = egress()
   if (out?.verdict === 'deny') return out

@@ -14,7 +14,7 @@ import type {
   WorkloadEndpoint,
 } from '../../model/index.ts'
 import {type AttributeSetId, attributeSetId} from '../../model/index.ts'
-import {type Address, hostPrefix, type Prefix} from '../../net/index.ts'
+import {type Address, hostPrefix, type Prefix, prefixContainsAddress} from '../../net/index.ts'
 import {
   evaluateSelector,
   labelReader,
@@ -57,9 +57,13 @@ const DEFAULT_TIERS: readonly [string, number, Tier['defaultAction']][] = [
   ['kube-baseline', 10_000_000, 'Pass'],
 ]
 
-/** Gathers what Felix would enforce of one datastore. Labels are Calico's own: no `isthmus.io/site` is added. */
-export function calicoView(resources: Iterable<Resource>): CalicoView {
-  const all = [...resources]
+/**
+ * Gathers what Felix would enforce of one datastore, as far as flows between these addresses can meet it: of a hundred
+ * thousand pods two matter. Labels are Calico's own: no `isthmus.io/site` is added.
+ */
+export function calicoView(resources: Iterable<Resource>, addresses: readonly Address[]): CalicoView {
+  const all: Resource[] = []
+  for (const one of resources) if (isMet(one, addresses)) all.push(one)
   const profiles = new Map(all.flatMap((one) => (one.kind === 'Profile' ? [[one.meta.name, one] as const] : [])))
   const members = new Map<Prefix, Member[]>()
   const attributes = new Map<AttributeSetId, AttributeSet>()
@@ -110,6 +114,14 @@ export function calicoView(resources: Iterable<Resource>): CalicoView {
     return one.kind === 'NetworkPolicy' ? [asGlobal(one)] : []
   })
   return {members, attributes, endpoints, tiers: [...builtIn, ...tiers], policies, profiles}
+}
+
+function isMet(one: Resource, addresses: readonly Address[]): boolean {
+  if (one.kind === 'WorkloadEndpoint' || one.kind === 'HostEndpoint') {
+    return one.addresses.some((address) => addresses.includes(address))
+  }
+  if (one.kind !== 'NetworkSet') return true
+  return one.nets.some((net) => addresses.some((address) => prefixContainsAddress(net, address)))
 }
 
 /** Only profiles may give these. */

@@ -10,4 +10,4 @@
 export {type Flow, type ParsedFlow, parseFlow, parseProtocol} from './flow.ts'
 export {type Explanation, type OwnCalico, type Station, traceStations} from './stations.ts'
 export {type Traced, type TraceLine, trace} from './trace.ts'
-export {prepareTracer, type Tracer} from './tracer.ts'
+export {prepareTracer, type Tracer, tracerOf} from './tracer.ts'

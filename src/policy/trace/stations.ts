@@ -17,8 +17,8 @@ export interface Station {
   readonly rules: readonly RuleNote[]
 }
 
-/** The Calico datastores of a site, as far as they are known here: by name. Empty: none of them has been read. */
-export type OwnCalico = (site: SiteName) => ReadonlyMap<string, CalicoView>
+/** The Calico datastores of a site, as far as these addresses can meet them, by name. Empty: none of them has been read. */
+export type OwnCalico = (site: SiteName, addresses: readonly Address[]) => ReadonlyMap<string, CalicoView>
 
 export type Explanation = Traced & {readonly stations?: readonly Station[]}
 
@@ -64,7 +64,7 @@ function ownStation(direction: Direction, packet: Packet, {judgement}: Explained
   const site = judgement?.site ?? null
   const unknown = (why: string): Station => ({station, site, verdict: 'unknown', why, rules: []})
   if (site === null) return unknown(`${address} belongs to no site`)
-  const datastores = own(site)
+  const datastores = own(site, [packet.from, packet.to])
   if (datastores.size === 0) return unknown(`what site ${site}'s own Calico says is not known here: only its export is`)
   for (const calico of datastores.values()) {
     const rules: RuleNote[] = []

@@ -1,4 +1,4 @@
-import type {Direction, Member, World} from '../../model/index.ts'
+import type {Direction, Member} from '../../model/index.ts'
 import {
   type Address,
   addressNumber,
@@ -19,7 +19,7 @@ import {
   questionsOf,
 } from '../classes/index.ts'
 import {activePolicies} from '../compile/index.ts'
-import {directions, type Judgement, type Packet, type RuleNote} from '../oracle/index.ts'
+import {directions, type Judged, type Judgement, type Packet, type RuleNote} from '../oracle/index.ts'
 import {type Flow, parseFlow} from './flow.ts'
 import type {Traced} from './trace.ts'
 import {trafficMatches} from './traffic-matches.ts'
@@ -57,12 +57,18 @@ const UNOWNED: Judgement = {...NOTHING, verdict: 'deny', reason: 'unowned'}
  * the class and whose own side means it. What is asked of the other end is one bit. So a flow costs about a microsecond
  * for some hundred rules, and nothing that grows with endpoints or policies is done for each flow.
  */
-export function prepareTracer(
-  world: Pick<World, 'members' | 'attributes' | 'policies'>,
-  defaultVerdict: 'allow' | 'deny',
-): Tracer {
+export function prepareTracer(world: Judged, defaultVerdict: 'allow' | 'deny'): Tracer {
   const {catalog} = activePolicies(world.policies)
-  const classified = classify(questionsOf(catalog), world)
+  return tracerOf(world, defaultVerdict, catalog, classify(questionsOf(catalog), world))
+}
+
+/** The same over classes that somebody has made already, such as the compiler of a running gateway. */
+export function tracerOf(
+  world: Judged,
+  defaultVerdict: 'allow' | 'deny',
+  catalog: Catalog,
+  classified: Classified,
+): Tracer {
   const {classes} = classified
   const classOf = classLookup(classified)
   const rulesOf = {

@@ -59,7 +59,7 @@ const to = (at: string): Packet => ({
   ...{from: address('10.2.0.7'), to: address(at), protocol: 6, sourcePort: 40_000, destinationPort: 80},
 })
 const own = (resources: readonly Resource[], packet = to('10.1.0.5')) =>
-  judgeOwn(calicoView(resources), 'ingress', packet, () => {})
+  judgeOwn(calicoView(resources, [packet.from, packet.to]), 'ingress', packet, () => {})
 
 describe("a site's own Calico", () => {
   const web = pod('web', '10.1.0.5', {app: 'web'})
@@ -137,7 +137,7 @@ describe('stations', () => {
       ],
     })
     const known = world(ends, [tier('default', 1)], [db])
-    const calico = calicoView([pod('web', '10.1.0.5', {}), profile('kns.shop', [])])
+    const calico = calicoView([pod('web', '10.1.0.5', {}), profile('kns.shop', [])], [address('10.1.0.5')])
     const explained = traceStations(
       prepareTracer(known, 'allow'),
       (site) => new Map(site === 'a' ? [['main', calico]] : []),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import {compilePolicy} from '../../../src/policy/compile/index.ts'
 import {judge} from '../../../src/policy/oracle/index.ts'
-import {prepareTracer} from '../../../src/policy/trace/index.ts'
+import {prepareTracer, tracerOf} from '../../../src/policy/trace/index.ts'
 import {packets, seed, verdicts, worlds} from '../random-world.ts'
 
 const numRuns = Number(process.env.RUNS ?? 250)
@@ -30,6 +31,18 @@ describe(`tracer and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
         },
       ),
       {seed, numRuns},
+    )
+  }).timeout(Math.max(20_000, numRuns * 100))
+
+  it('also over the classes of the compiler, such as those of a running gateway', () => {
+    fc.assert(
+      fc.property(worlds, verdicts, fc.array(flows, {minLength: 10, maxLength: 30}), (world, standard, some) => {
+        const {state} = compilePolicy(world, {default: standard, previous: null, firstClass: 7})
+        assert.ok(state.classified)
+        const tracer = tracerOf(world, standard, state.questions.catalog, state.classified)
+        for (const packet of some) assert.deepEqual(tracer.judge(packet), judge(world, standard, packet))
+      }),
+      {seed, numRuns: Math.ceil(numRuns / 4)},
     )
   }).timeout(Math.max(20_000, numRuns * 100))
 })
