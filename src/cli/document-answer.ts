@@ -74,7 +74,7 @@ export const tooBusy = (datastore: string): Finding => ({
 })
 
 export const inParts = (datastore: string, parts: number): Finding => ({
-  code: 'document-too-large',
+  code: 'documents-in-parts',
   severity: 'warning',
   where: {source: `datastore ${datastore}`},
   detail: `it took ${parts} transactions: for a moment gateways saw a part of it`,

@@ -40,6 +40,7 @@ export type FindingCode =
   | 'document-too-large'
   | 'document-missing'
   | 'document-conflict'
+  | 'documents-in-parts'
   | 'tier-unknown'
   | 'tier-in-use'
   // decode

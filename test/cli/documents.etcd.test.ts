@@ -232,7 +232,7 @@ authorities: [a]
     const policies = Array.from({length: 300}, (_, index) => POLICY.replace('platform.web', `platform.p${index}`))
     const {status, err, out} = await apply([...policies, TIER].join('---\n'), '-o', 'json')
     assert.equal(status, 0, err)
-    assert.match(err, /it took 3 transactions/)
+    assert.match(err, /warning documents-in-parts: it took 3 transactions/)
     assert.equal(results({out, err, status}).filter((line) => line.endsWith('created')).length, 301)
     const {kvs} = await client.getAll().prefix(ROOT).exec()
     const revisionOf = new Map(kvs.map(({key, mod_revision}) => [key.toString(), Number(mod_revision)]))
@@ -288,6 +288,11 @@ spec: {selector: has(app), ingress: ${rules}, egress: ${rules}}
       }
       const {difference} = JSON.parse((await run('delete', 'gnp', 'open', '--dry-run', '-o', 'json')).out)
       assert.deepEqual([...new Set(difference.map(({change}: {change: string}) => change))], ['closes'])
+    })
+
+    it('nothing, where it is refused', async () => {
+      const {status, out} = await apply(`${open}---\n${open}`)
+      assert.deepEqual([status, out], [1, ''])
     })
 
     it('nothing, where nothing changes for anybody', async () => {

@@ -80,7 +80,7 @@ async function applyDocuments(context: CliContext, options: ApplyOptions): Promi
       dryRun || isWrong(),
       (stored) => documents.planApply(validated, stored, identities),
       async (plan) => {
-        if (options.difference) announced = await announceEffect(context, output, store, plan, findings)
+        if (options.difference && !isWrong()) announced = await announceEffect(context, output, store, plan, findings)
       },
     )
     findings.push(...written.findings)

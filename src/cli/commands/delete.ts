@@ -116,7 +116,7 @@ async function deleteDocuments(
   const isRefused = isWrong()
   let announced: Announced = {}
   const announce = async (planned: DocumentPlan): Promise<void> => {
-    if (difference) announced = await announceEffect(context, output, store, planned, findings)
+    if (difference && !isRefused) announced = await announceEffect(context, output, store, planned, findings)
   }
   try {
     const prefixes = prefixesOf(kindsToDelete(unwanted.map(({kind}) => kind)))
