@@ -14,14 +14,20 @@ export function destinationShape({sets, chains, counters, verdicts}: Compiled): 
     return {name, key, value, interval: false, elements}
   }
   const made: NftSet[] = []
-  for (const name of ['class4', 'class6', 'cidr4', 'cidr6']) {
-    const sources = sets.get(name)!
-    const destinations = sets.get(`${name}d`)!
+  for (const family of [4, 6]) {
+    const [sources, destinations] = [sets.get(`class${family}`)!, sets.get(`class${family}d`)!]
     const elements = new Map(
       [...destinations.elements].map(([key, classid]) => [key, `goto ${destinationChain(numberOf(classid))}`]),
     )
-    made.push(sources, {...map(`${name}d`, destinations.key, 'verdict', elements), interval: destinations.interval})
+    // Interval maps stay as they are: nft 1.0.6 refuses `add element` of a verdict to one together with its chain.
+    made.push(sources, map(destinations.name, destinations.key, 'verdict', elements))
+    made.push(sets.get(`cidr${family}`)!, sets.get(`cidr${family}d`)!)
   }
+  const chainsOfClasses = [...verdicts.destinations.keys()].map((number): [string, string] => [
+    number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff),
+    `goto ${destinationChain(number)}`,
+  ])
+  made.push(map('to_class', 'classid', 'verdict', new Map(chainsOfClasses)))
   const [passed, unowned, refused] = [new Map(), new Map(), new Map()] as Map<string, string>[]
   for (const [number, target] of verdicts.sources) {
     if (target === 'passed') passed!.set(markText(number), '')
@@ -50,8 +56,10 @@ export function destinationShape({sets, chains, counters, verdicts}: Compiled): 
       `meta mark set ct original ${ip} saddr map @class${family}`,
       `meta mark ${markText(0)} meta mark set ct original ${ip} saddr map @cidr${family}`,
       `ct original ${ip} daddr vmap @class${family}d`,
-      `ct original ${ip} daddr vmap @cidr${family}d`,
-      `goto ${destinationChain(0)}`,
+      'meta priority set none',
+      `meta priority set ct original ${ip} daddr map @cidr${family}d`,
+      'meta priority vmap @to_class',
+      `goto ${DENY_UNOWNED}`,
     ]
   }
   const ends = [...verdicts.destinations].map(([number, target]) => {
