@@ -44,6 +44,8 @@ interface SubjectRules {
     readonly name: string
     readonly end: 'deny' | 'pass'
     readonly rules: readonly {readonly rule: ActiveRule; readonly policy: number}[]
+    /** What each rule asks of the other end, -1 for nothing: beside each other, so that most rules need no look at all. */
+    readonly asked: Int32Array
   }[]
 }
 
@@ -89,11 +91,12 @@ export function tracerOf(
     const said = {...NOTHING, direction, site}
     const {tiers} = rulesOf[direction](own)
     const held = bits(peer)
-    const far = direction === 'egress' ? 'destination' : 'source'
     nextTier: for (const tier of tiers) {
-      for (const {rule, policy} of tier.rules) {
-        const asked = rule[far]
-        if (asked !== null && (held[asked >> 3]! & (1 << (asked & 7))) === 0) continue
+      const {asked, rules} = tier
+      for (let index = 0; index < asked.length; index++) {
+        const condition = asked[index]!
+        if (condition >= 0 && (held[condition >> 3]! & (1 << (condition & 7))) === 0) continue
+        const {rule, policy} = rules[index]!
         if (!trafficMatches(rule.traffic, packet, classes[source]!, classes[destination]!)) continue
         if (rule.action === 'pass') continue nextTier
         const {kind, meta} = catalog.policies[policy]!.document
@@ -188,7 +191,14 @@ function subjectRules(catalog: Catalog, own: AddressClass, direction: Direction)
       if (asked === null || conditions.has(asked)) rules.push({rule, policy: index})
     }
   }
-  return {tiers: [...tiers].map(([tier, rules]) => ({...catalog.tiers[tier]!, rules}))}
+  const far = direction === 'egress' ? 'destination' : 'source'
+  return {
+    tiers: [...tiers].map(([tier, rules]) => ({
+      ...catalog.tiers[tier]!,
+      rules,
+      asked: Int32Array.from(rules, ({rule}) => rule[far] ?? -1),
+    })),
+  }
 }
 
 /** By class index: made when first asked for. */
