@@ -62,6 +62,7 @@ export type FindingCode =
   | 'policy-conflict'
   | 'tier-missing'
   | 'attributes-missing'
+  | 'source-missing'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'
   | 'refused-denies'

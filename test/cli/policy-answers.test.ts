@@ -173,6 +173,27 @@ assertions:
       assert.deepEqual([ok, assertions[0].result], [false, 'empty'])
     })
 
+    it('tells a site whose endpoints are not known, and is 2 where one that is given cannot be read', async () => {
+      const partly = [...given.slice(0, 4)]
+      const text = await put('v.yaml', file('x', 5432).replace("selector: app == 'db'", 'site: b'))
+      const {status, err} = await cli(['policy', 'verify', text, ...partly])
+      assert.equal(status, 0)
+      assert.match(err, /^warning source-missing site b: no snapshot of it is given/)
+      const broken = await cli(['policy', 'verify', text, ...given, await put('c.jsonl', 'no snapshot')])
+      assert.deepEqual([broken.status, broken.out], [2, ''])
+    })
+
+    it('without snapshots asks the datastores, and is 2 where one does not answer', async () => {
+      const {status, out, err} = await cli([
+        'policy',
+        'verify',
+        await put('v.yaml', file('x', 1)),
+        ...given.slice(0, 2),
+      ])
+      assert.deepEqual([status, out], [2, ''])
+      assert.match(err, /etcd-unreachable datastore main/)
+    }).timeout(20_000)
+
     it('is 2 with file, line and column where nothing could be judged', async () => {
       const wrong = await verify(file('x', 1).replace('ports: [1]', 'ports: [90:80]').replace('TCP', 'ICMP'))
       assert.deepEqual([wrong.status, wrong.out], [2, ''])

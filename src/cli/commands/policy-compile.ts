@@ -1,6 +1,6 @@
 import {Command} from 'commander'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
-import {configOption, type OfflineOptions, policyOption, readOffline, tell} from '../read-offline.ts'
+import {configOption, type OfflineOptions, policyOption, readOffline, snapshotOption, tell} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
 interface CompileOptions extends OfflineOptions {
@@ -12,7 +12,7 @@ interface CompileOptions extends OfflineOptions {
 export function policyCompileCommand(context: CliContext, finish: Finish): Command {
   return new Command('compile')
     .description('the ruleset of a gateway: table inet isthmus')
-    .requiredOption('--snapshot <path...>', 'what its datastores and exports say')
+    .option(...snapshotOption)
     .option('--gateway <name>', 'whose; the configuration must be its own')
     .option('--full', 'with anti-spoofing and input, not the judgement alone')
     .option(...policyOption)

@@ -2,7 +2,14 @@ import {Command} from 'commander'
 import type {World} from '../../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
-import {configOption, type Offline, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
+import {
+  configOption,
+  type Offline,
+  type OfflineOptions,
+  policyOption,
+  readOffline,
+  snapshotOption,
+} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
 interface DiffOptions extends OfflineOptions {
@@ -16,7 +23,7 @@ interface DiffOptions extends OfflineOptions {
 export function policyDiffCommand(context: CliContext, finish: Finish): Command {
   return new Command('diff')
     .description('what opens and closes: classes, protocols and ports')
-    .requiredOption('--snapshot <path...>', 'the state before')
+    .option(...snapshotOption)
     .option(...policyOption)
     .option('--staged', 'after: with the staged policies in force')
     .option('--after <path...>', 'the state after, instead of that before')
@@ -43,8 +50,9 @@ async function difference(context: CliContext, options: DiffOptions): Promise<Ex
       told.add(text)
     },
   }
-  const before = await readOffline(once, {config, snapshot})
-  const next = before && (await readOffline(once, {config: afterConfig, snapshot: after, ...(policy ? {policy} : {})}))
+  const before = await readOffline(once, {config, ...given(snapshot)}, true)
+  const next =
+    before && (await readOffline(once, {config: afterConfig, ...given(after), ...(policy ? {policy} : {})}, true))
   if (!before || !next) return EXIT.finding
   const {comparePolicies, printDifference} = await import('../../policy/index.ts')
   const rows = comparePolicies(setOf(before), setOf(next, options.staged))
@@ -55,6 +63,8 @@ async function difference(context: CliContext, options: DiffOptions): Promise<Ex
   if (!(await printValue(context, options.output, rows))) context.out(printDifference(rows))
   return rows.length > 0 ? EXIT.finding : EXIT.fine
 }
+
+const given = (snapshot: readonly string[] | undefined) => (snapshot ? {snapshot} : {})
 
 const setOf = ({world, config}: Offline, staged = false) => ({
   world: staged ? {...world, policies: withStaged(world)} : world,

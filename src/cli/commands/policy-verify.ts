@@ -4,7 +4,7 @@ import type {Assertion, Verified} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
-import {configOption, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
+import {configOption, type OfflineOptions, policyOption, readOffline, snapshotOption} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
 interface VerifyOptions extends OfflineOptions {
@@ -16,7 +16,7 @@ export function policyVerifyCommand(context: CliContext, finish: Finish): Comman
   return new Command('verify')
     .description('prove assertions over all addresses; status 1 where one does not hold')
     .argument('<file>', 'assertions; - is stdin')
-    .requiredOption('--snapshot <path...>', 'what datastores and exports say')
+    .option(...snapshotOption)
     .option(...policyOption)
     .option(...configOption)
     .addOption(outputOption(['table', 'json', 'yaml']))
@@ -26,7 +26,7 @@ export function policyVerifyCommand(context: CliContext, finish: Finish): Comman
 /** 2 where nothing was judged: a pipeline must be able to tell that from an assertion that does not hold. */
 async function verify(context: CliContext, file: string, options: VerifyOptions): Promise<ExitStatus> {
   const assertions = await readAssertions(context, file)
-  const offline = assertions && (await readOffline(context, options))
+  const offline = assertions && (await readOffline(context, options, true))
   if (!assertions || !offline) return EXIT.usage
   const {printFlow, verifyAssertions} = await import('../../policy/index.ts')
   const verified = verifyAssertions({world: offline.world, default: offline.config.default}, assertions)
