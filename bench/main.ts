@@ -22,6 +22,9 @@ if (name === undefined || rest.length > 0 || !NAMES.includes(name)) {
   process.exit(2)
 }
 
+// A bench that is told to end removes its namespaces on the way out.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const environment = currentEnvironment()
 const {bench}: {bench: Bench} = await import(`./${name}.bench.ts`)
 const results = await bench({only: values.only ?? null, quick: values.quick})

@@ -16,6 +16,8 @@ export const POLICY_COUNTS = [10, 100, 1_000, 10_000] as const
 const FULL = POLICY_COUNTS.at(-1)!
 /** Packets of each flow: formats.md. */
 const PACKETS_OF_FLOW = 100
+/** A slice is some 20 ms, short against the swings of a shared machine. */
+const SLICES = 10
 
 /** `flows` at a time, new ones in each round. */
 interface Scale {
@@ -151,7 +153,7 @@ function emptied({workload, frames}: Prepared): Prepared {
 async function check(bed: RouterBed, {flows}: Scale): Promise<void> {
   const policed = (name: string): boolean => ![SENDER, PLAIN, CONNTRACK, EMPTY].includes(name)
   const all = bed.names.map((_, index) => index)
-  for (const {router, arrived} of await bed.send([all], flows, 1)) {
+  for (const {router, arrived} of await bed.send([all], flows, 1, 1)) {
     const name = bed.names[router]!
     if (policed(name) && arrived !== flows / 2) {
       throw new Error(`${name} is not the policy: ${arrived} of ${flows} packets passed, not half of them`)
@@ -164,7 +166,7 @@ export async function measure(bed: RouterBed, {rounds, flows}: Scale): Promise<R
   const random = seededRandom(SEED)
   const indexes = bed.names.map((_, index) => index)
   const orders = [[], ...Array.from({length: rounds}, () => shuffled(indexes, random.below))]
-  const sent = await bed.send(orders, flows, PACKETS_OF_FLOW)
+  const sent = await bed.send(orders, flows, PACKETS_OF_FLOW, SLICES)
   const rates = new Map(bed.names.map((name): [string, number[]] => [name, []]))
   const ofRound = (round: number): readonly SentRound[] =>
     sent.slice(round * indexes.length, (round + 1) * indexes.length)

@@ -17,6 +17,8 @@ export interface SendPlan {
   readonly rounds: readonly (readonly number[])[]
   readonly flows: number
   readonly packetsOfFlow: number
+  /** In how many turns a round is sent; divides `packetsOfFlow`. */
+  readonly slices: number
 }
 
 export interface SentRound {
@@ -85,33 +87,58 @@ const routers = plan.routers.map((router) => {
   return {...router, frames, ...messagesFor(frames), handle: packetSocket(router.near)}
 })
 
+interface Slice {
+  readonly arrived: number
+  readonly elapsedMs: number
+  readonly calls: number
+  readonly refused: number
+}
+
+/** Sends the round's frames so often and waits until the receiver has them. */
+function sendSlice({far, handle, headers, silent}: (typeof routers)[number], round: number, passes: number): Slice {
+  const first = round * plan.flows
+  const before = received(far)
+  let [calls, refused] = [0, 0]
+  const beganMs = performance.now()
+  for (let pass = 0; pass < passes; pass++) {
+    for (let at = 0; at < plan.flows; ) {
+      const from = (first + at) * MMSGHDR_SIZE
+      const count = Math.min(BATCH, plan.flows - at)
+      const sent: number = sendmmsg(handle, headers.subarray(from, from + count * MMSGHDR_SIZE), count, MSG_DONTWAIT)
+      calls++
+      // Our part of the queue is full: the router is behind, which is how it should be.
+      if (sent < count) refused++
+      if (sent > 0) at += sent
+    }
+  }
+  const packets = plan.flows * passes
+  let endMs = performance.now()
+  let arrived = received(far) - before
+  while (!silent && arrived < packets && performance.now() - endMs < PATIENCE_MS) {
+    const now = received(far) - before
+    if (now > arrived) endMs = performance.now()
+    arrived = now
+  }
+  return {arrived, elapsedMs: endMs - beganMs, calls, refused}
+}
+
 for (const [round, order] of plan.rounds.entries()) {
-  for (const index of order) {
-    const {far, handle, headers, silent} = routers[index]!
-    const first = round * plan.flows
-    const before = received(far)
-    let [calls, refused] = [0, 0]
-    const beganMs = performance.now()
-    for (let pass = 0; pass < plan.packetsOfFlow; pass++) {
-      for (let at = 0; at < plan.flows; ) {
-        const from = (first + at) * MMSGHDR_SIZE
-        const count = Math.min(BATCH, plan.flows - at)
-        const sent: number = sendmmsg(handle, headers.subarray(from, from + count * MMSGHDR_SIZE), count, MSG_DONTWAIT)
-        calls++
-        // Our part of the queue is full: the router is behind, which is how it should be.
-        if (sent < count) refused++
-        if (sent > 0) at += sent
-      }
+  const slices = order.map((): Slice[] => [])
+  // All routers in turn, slice by slice: what slows the machine for a second slows all of them.
+  for (let slice = 0; slice < plan.slices; slice++) {
+    for (const [at, router] of order.entries()) {
+      slices[at]!.push(sendSlice(routers[router]!, round, plan.packetsOfFlow / plan.slices))
     }
-    const packets = plan.flows * plan.packetsOfFlow
-    let endMs = performance.now()
-    let arrived = received(far) - before
-    while (!silent && arrived < packets && performance.now() - endMs < PATIENCE_MS) {
-      const now = received(far) - before
-      if (now > arrived) endMs = performance.now()
-      arrived = now
+  }
+  for (const [at, router] of order.entries()) {
+    const sum = (part: keyof Slice): number => slices[at]!.reduce((total, slice) => total + slice[part], 0)
+    const line: SentRound = {
+      router,
+      packets: plan.flows * plan.packetsOfFlow,
+      arrived: sum('arrived'),
+      elapsedMs: sum('elapsedMs'),
+      waiting: sum('refused') / sum('calls'),
     }
-    const line: SentRound = {router: index, packets, arrived, elapsedMs: endMs - beganMs, waiting: refused / calls}
     console.log(JSON.stringify(line))
   }
 }

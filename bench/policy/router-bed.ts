@@ -17,7 +17,12 @@ export interface RouterBed {
   add(name: string, frames: Buffer, load: (namespace: Namespace) => void, silent?: boolean): void
   readonly names: readonly string[]
   /** Rounds as orders of routers; every round sends the next `flows` frames of each router, so often. */
-  send(rounds: readonly (readonly number[])[], flows: number, packetsOfFlow: number): Promise<readonly SentRound[]>
+  send(
+    rounds: readonly (readonly number[])[],
+    flows: number,
+    packetsOfFlow: number,
+    slices: number,
+  ): Promise<readonly SentRound[]>
   close(): void
 }
 
@@ -64,8 +69,9 @@ export function createRouterBed(): RouterBed {
       routers.push({name, namespace, near, far, frames: file, silent})
     },
 
-    async send(rounds, flows, packetsOfFlow) {
-      const plan: SendPlan = {receiverDevices: `/proc/${resident.pid}/net/dev`, routers, rounds, flows, packetsOfFlow}
+    async send(rounds, flows, packetsOfFlow, slices) {
+      const receiverDevices = `/proc/${resident.pid}/net/dev`
+      const plan: SendPlan = {receiverDevices, routers, rounds, flows, packetsOfFlow, slices}
       return await runSource(sender.name, plan)
     },
 
