@@ -71,6 +71,9 @@ function declare(set: NftSet, reason: string): NftStep {
 type HeldElements = Pick<ActualNftSet, 'elements' | 'reached'>
 const NO_ELEMENTS: HeldElements = {elements: new Map()}
 
+/** Versions that held sets were found equal to; a held set whose elements change is another object (`HeldSet`). */
+const seenEqual = new WeakMap<HeldElements, object>()
+
 const wholeDelta = (wanted: ReadonlyMap<string, string>, held: ReadonlyMap<string, string>) =>
   keyedDelta(wanted, held, (want, have) => want === have)
 
@@ -91,10 +94,14 @@ function keyDelta(
 }
 
 function elements(set: NftSet, held: HeldElements): NftStep[] {
-  if (set.external || (set.version && held.reached === set.version)) return []
-  const known = set.since && held.reached === set.since.version ? set.since.keys : null
+  const reached = held.reached ?? seenEqual.get(held)
+  if (set.external || (set.version && reached === set.version)) return []
+  const known = set.since && reached === set.since.version ? set.since.keys : null
   const delta = known ? keyDelta(known, set.elements, held.elements) : wholeDelta(set.elements, held.elements)
-  if (delta.create.length + delta.update.length + delta.delete.length === 0) return []
+  if (delta.create.length + delta.update.length + delta.delete.length === 0) {
+    if (set.version) seenEqual.set(held, set.version)
+    return []
+  }
   const add = new Map([...delta.create, ...delta.update].map(([key, value]) => [key, value]))
   const gone = new Map([...delta.update.map(([key, , old]) => [key, old] as const), ...delta.delete])
   return [

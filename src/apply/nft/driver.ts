@@ -49,6 +49,8 @@ export interface NftDriverOptions {
 export function createNftDriver({table = 'isthmus', runner = createNftRunner()}: NftDriverOptions = {}): NftDriver {
   const netfilter = createNetfilter()
   let held: Held | null = null
+  /** What `read` gave last, hence what steps are the difference to. */
+  let given: Held | null = null
   let trusted = false
   let suspect = false
   let commit = -1
@@ -124,8 +126,10 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         }
         return failed(steps, causes, refusal)
       }
+      const isWhole = held === given
       held ??= new Held()
-      held.apply(steps)
+      held.apply(steps, isWhole)
+      if (isWhole) given = held
       for (const step of steps) {
         if (step.do !== 'set-add' || (step.name !== GENERATION_SET && step.name !== CURRENT_MAP)) continue
         setHeldGeneration(held, number)
@@ -143,6 +147,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
       queued(async () => {
         signal.throwIfAborted()
         if (!trusted) await readAll()
+        given = held
         return held
       }),
 

@@ -7,10 +7,12 @@ import {
   ruleHash,
 } from '../../model/index.ts'
 
-/** A set as it stands, its elements changed in place: a copy of 100,000 at each event would cost the event. */
+/**
+ * A set as it stands. With each change of elements it is another object, so that what was found out of the old one is
+ * not taken for the new; the map is one and the same, since a copy of 100,000 at each event would cost the event.
+ */
 export interface HeldSet extends ActualNftSet {
   readonly elements: Map<string, string>
-  reached?: object
 }
 
 /** What the kernel holds of the table, kept true by our own successful transactions. */
@@ -31,8 +33,11 @@ export class Held implements ActualNft {
     return this.#counters.has(name)
   }
 
-  /** What a transaction of these steps leaves: what goes first, then what comes, as in `transaction.ts`. */
-  apply(steps: readonly NftStep[]): void {
+  /**
+   * What a transaction of these steps leaves: what goes first, then what comes, as in `transaction.ts`. `isWhole`: they
+   * are the difference to this very state, so that after them a set is what they say it reaches.
+   */
+  apply(steps: readonly NftStep[], isWhole = true): void {
     for (const step of steps) {
       if (step.do === 'counter-delete') this.#counters.delete(step.name)
       else if (step.do === 'set-delete') this.sets.delete(step.name)
@@ -61,8 +66,8 @@ export class Held implements ActualNft {
       if (!set) continue
       for (const key of step.delete.keys()) set.elements.delete(key)
       for (const [key, value] of step.add) set.elements.set(key, value)
-      if (step.reaches) set.reached = step.reaches
-      else delete set.reached
+      const {reached: _, ...rest} = set
+      this.sets.set(step.set, step.reaches && isWhole ? {...rest, reached: step.reaches} : rest)
     }
   }
 }
