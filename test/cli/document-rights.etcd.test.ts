@@ -5,6 +5,7 @@ import path from 'node:path'
 import {Etcd3} from 'etcd3'
 import {makeCertificates} from '../../lab/site/certificates.ts'
 import {type EtcdServer, startEtcd} from '../support/etcd-server.ts'
+import {gatewayYaml} from '../support/gateway-yaml.ts'
 import {type CliResult, cli} from '../support/run-cli.ts'
 
 const TIER = 'apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: platform}\nspec: {order: 100}\n'
@@ -49,7 +50,10 @@ describe('documents in an etcd with users and roles', () => {
     await client.auth.authEnable()
     for (const user of ['isthmus', 'isthmus-remote'] as const) {
       const own = certificates.client(user)
-      await writeFile(path.join(folder, `${user}.yaml`), configuration(etcd.endpoint, {ca, ...own}))
+      await writeFile(
+        path.join(folder, `${user}.yaml`),
+        gatewayYaml([etcd.endpoint], {tls: JSON.stringify({ca, ...own})}),
+      )
     }
     await writeFile(path.join(folder, 'tier.yaml'), TIER)
   })
@@ -82,21 +86,3 @@ describe('documents in an etcd with users and roles', () => {
     )
   })
 })
-
-const configuration = (
-  endpoint: string,
-  {ca, cert, key}: {ca: string; cert: string; key: string},
-): string => `version: 1
-site: a
-gateway: a1
-as: 4200000001
-interconnect: [100.64.0.0/16]
-default: deny
-uplinks:
-  - {name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}
-owns: [10.1.0.0/16]
-datastores:
-  - {name: main, kind: calico, endpoints: [${endpoint}], tls: {ca: ${ca}, cert: ${cert}, key: ${key}}, export: {}}
-sites: {}
-authorities: [a]
-`

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {Etcd3} from 'etcd3'
 import {parse, parseAllDocuments} from 'yaml'
 import {decodeRecord} from '../../src/decode/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
+import {gatewayYaml} from '../support/gateway-yaml.ts'
 import {rawRecord} from '../support/records.ts'
 import {type CliResult, cli} from '../support/run-cli.ts'
 import {podRecord} from '../support/sites.ts'
@@ -64,23 +65,7 @@ describe('documents in a datastore, on a real etcd', () => {
     etcd = await startEtcd()
     client = plainClient(etcd.endpoint)
     folder = await mkdtemp(path.join(tmpdir(), 'isthmus-documents-'))
-    config = await file(
-      'etc/gateway.yaml',
-      `version: 1
-site: a
-gateway: a1
-as: 4200000001
-interconnect: [100.64.0.0/16]
-default: deny
-uplinks:
-  - {name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}
-owns: [10.1.0.0/16]
-datastores:
-  - {name: main, kind: calico, endpoints: ["http://127.0.0.1:1", ${etcd.endpoint}], export: {}}
-sites: {}
-authorities: [a]
-`,
-    )
+    config = await file('etc/gateway.yaml', gatewayYaml(['http://127.0.0.1:1', etcd.endpoint]))
   })
   after(async () => {
     client.close()
@@ -391,8 +376,7 @@ spec: {selector: has(app), ingress: ${rules}, egress: ${rules}}
   })
 
   it('an etcd that is away is status 3', async () => {
-    const away = (await readFile(config, 'utf8')).replace(`, ${etcd.endpoint}`, '')
-    const config2 = await file('etc/away.yaml', away)
+    const config2 = await file('etc/away.yaml', gatewayYaml(['http://127.0.0.1:1']))
     const {status, err} = await cli(['apply', '-f', await file('tier.yaml', TIER), '--config', config2])
     assert.equal(status, 3)
     assert.match(err, /error etcd-unreachable: /)

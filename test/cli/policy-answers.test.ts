@@ -3,24 +3,11 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {formatSnapshot, parseDatastoreName, parseSiteName, type RawRecord} from '../../src/model/index.ts'
+import {gatewayYaml, REMOTE_B} from '../support/gateway-yaml.ts'
 import {rawRecord} from '../support/records.ts'
 import {cli} from '../support/run-cli.ts'
 
-const CONFIG = `version: 1
-site: a
-gateway: a1
-as: 4200000001
-interconnect: [100.64.0.0/16]
-default: deny
-uplinks:
-  - {name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}
-owns: [10.1.0.0/16]
-datastores:
-  - {name: main, kind: calico, endpoints: [http://127.0.0.1:1], export: {}}
-sites:
-  b: {owns: [10.2.0.0/16], endpoints: [https://198.51.100.2:2379], tls: {ca: /nonexistent/ca.pem}}
-authorities: [a]
-`
+const CONFIG = gatewayYaml(['http://127.0.0.1:1'], {sites: REMOTE_B})
 
 const V3 = '/calico/resources/v3/projectcalico.org/'
 

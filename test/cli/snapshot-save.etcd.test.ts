@@ -3,6 +3,7 @@ import {mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
+import {gatewayYaml, REMOTE_B} from '../support/gateway-yaml.ts'
 import {calicoFixture} from '../support/records.ts'
 import {cli} from '../support/run-cli.ts'
 
@@ -22,21 +23,7 @@ describe('snapshot save', () => {
     client.close()
     await writeFile(
       path.join(folder, 'gateway.yaml'),
-      `version: 1
-site: a
-gateway: a1
-as: 4200000001
-interconnect: [100.64.0.0/16]
-default: deny
-uplinks:
-  - {name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}
-owns: [10.1.0.0/16]
-datastores:
-  - {name: main, kind: calico, endpoints: ["http://127.0.0.1:1", ${etcd.endpoint}], export: {}}
-sites:
-  b: {owns: [10.2.0.0/16], endpoints: [https://127.0.0.1:1], tls: {ca: /nonexistent/ca.pem}}
-authorities: [a]
-`,
+      gatewayYaml(['http://127.0.0.1:1', etcd.endpoint], {sites: REMOTE_B}),
     )
   })
   after(async () => {

@@ -1,31 +1,16 @@
 import {Command} from 'commander'
-import type {DocumentPlan, Stored, Unwanted} from '../../documents/index.ts'
+import type {Unwanted} from '../../documents/index.ts'
 import type {Finding} from '../../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
-import {
-  type Announced,
-  announceEffect,
-  answerDocuments,
-  configOption,
-  datastoreOption,
-  differenceOption,
-  fileOption,
-  inParts,
-  tooBusy,
-} from '../document-answer.ts'
-import {openDocumentStore, planAndWrite, storeFailure} from '../document-store.ts'
-import {type Format, outputOption} from '../output.ts'
+import {configOption, datastoreOption, differenceOption, fileOption} from '../document-answer.ts'
+import {outputOption} from '../output.ts'
 import {readTexts} from '../read-texts.ts'
 import type {Finish} from '../run-cli.ts'
+import {type WriteOptions, writeDocuments} from '../write-documents.ts'
 
-interface DeleteOptions {
+interface DeleteOptions extends WriteOptions {
   readonly filename?: readonly string[]
-  readonly config: string
-  readonly datastore?: string
   readonly ignoreNotFound?: boolean
-  readonly dryRun?: boolean
-  readonly difference: boolean
-  readonly output: Format
 }
 
 /** `isthmus delete KIND NAME…` and `delete -f`: takes documents out; all of them, or where one cannot go none. */
@@ -93,48 +78,20 @@ async function unwantedIn(paths: readonly string[]): Promise<Named> {
 
 async function deleteDocuments(
   context: CliContext,
-  {config, datastore, dryRun = false, ignoreNotFound = false, difference, output}: DeleteOptions,
-  {unwanted, findings: bad}: Named,
+  options: DeleteOptions,
+  {unwanted, findings}: Named,
 ): Promise<ExitStatus> {
-  const findings: Finding[] = [...bad]
-  const isWrong = (): boolean => findings.some(({severity}) => severity === 'error')
-  const opened = await openDocumentStore(config, datastore)
-  if ('findings' in opened) {
-    findings.push(...opened.findings)
-    return answerDocuments(context, output, {dryRun, answers: [], findings}, opened.status)
-  }
   const {keyOf, kindsToDelete, planDelete, prefixesOf} = await import('../../documents/index.ts')
-  const {store} = opened
-  /** What an earlier try took out is not missing. */
-  const plan = (stored: Stored, sent: ReadonlySet<string>): DocumentPlan => {
-    const left = unwanted.filter(({kind, name, namespace}) => {
-      const key = keyOf(kind, name, namespace)
-      return stored.has(key) || !sent.has(key)
-    })
-    return planDelete(left, stored, ignoreNotFound)
-  }
-  const isRefused = isWrong()
-  let announced: Announced = {}
-  const announce = async (planned: DocumentPlan): Promise<void> => {
-    if (difference && !isRefused) announced = await announceEffect(context, output, store, planned, findings)
-  }
-  try {
-    const prefixes = prefixesOf(kindsToDelete(unwanted.map(({kind}) => kind)))
-    const written = await planAndWrite(store, prefixes, dryRun || isRefused, plan, announce)
-    findings.push(...written.findings)
-    if (written.gaveUp) findings.push(tooBusy(store.datastore))
-    if (written.transactions > 1) findings.push(inParts(store.datastore, written.transactions))
-    const isPartial = written.transactions > 0
-    const answers = isWrong() && !isPartial ? [] : written.answers
-    const status = isWrong() ? EXIT.finding : EXIT.fine
-    return await answerDocuments(context, output, {...announced, dryRun, answers, findings, isPartial}, status)
-  } catch (error) {
-    const {finding, status} = await storeFailure(error, store.datastore)
-    findings.push(finding)
-    const isPartial = !isRefused && !dryRun
-    const told = {dryRun, answers: [], findings, isPartial}
-    return await answerDocuments(context, output, told, isRefused ? EXIT.finding : status)
-  } finally {
-    store.close()
-  }
+  return writeDocuments(context, options, {
+    findings,
+    prefixes: prefixesOf(kindsToDelete(unwanted.map(({kind}) => kind))),
+    plan: (stored, sent) => {
+      // What an earlier try took out is not missing.
+      const left = unwanted.filter(({kind, name, namespace}) => {
+        const key = keyOf(kind, name, namespace)
+        return stored.has(key) || !sent.has(key)
+      })
+      return planDelete(left, stored, options.ignoreNotFound ?? false)
+    },
+  })
 }
