@@ -19,9 +19,6 @@ export {
   type CompileOptions,
   type CompileStatistics,
   compilePolicy,
-  MAX_CHAINS,
-  MAX_CLASSES,
-  MAX_PAIRS,
 } from './compile/index.ts'
 export {policyFindings} from './findings.ts'
 export {type CalicoView, calicoView, type Judgement, judge, type Packet, type RuleNote} from './oracle/index.ts'

@@ -15,7 +15,7 @@ import {
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
 import {classSets, judgeChains, moveHosts, verdictSets} from './nft-tables.ts'
-import {type Bounds, DENY_UNOWNED, denyTarget, type Verdicts, verdictsOf} from './pairs.ts'
+import {type Bounds, DENY_UNOWNED, denyTarget, GATEWAY_BOUNDS, type Verdicts, verdictsOf} from './pairs.ts'
 import {type Stage, stagesBetween} from './stages.ts'
 
 export interface CompileOptions {
@@ -36,9 +36,7 @@ export interface CompileOptions {
    */
   readonly changes?: ReadonlyMap<Prefix, ChangedMembers> | null
   /** Beyond these the previous result stays, with a finding. */
-  readonly maxClasses?: number
-  readonly maxPairs?: number
-  readonly maxChains?: number
+  readonly bounds?: Bounds
 }
 
 /** The policy as nft sets and chains, entered by `goto judge`; it leaves by `goto allowed`, or drops. */
@@ -77,10 +75,6 @@ export interface CompileState {
   readonly default: 'allow' | 'deny'
 }
 
-export const MAX_CLASSES = 20_000
-export const MAX_PAIRS = 1_000_000
-export const MAX_CHAINS = 20_000
-
 /**
  * Compiles the one global policy for all addresses that are known.
  *
@@ -110,11 +104,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     samePolicies,
     first: options.firstClass,
   })
-  const bounds = {
-    maxClasses: options.maxClasses ?? MAX_CLASSES,
-    maxPairs: options.maxPairs ?? MAX_PAIRS,
-    maxChains: options.maxChains ?? MAX_CHAINS,
-  }
+  const bounds = options.bounds ?? GATEWAY_BOUNDS
   const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)
   if (!verdicts) return refused(options, classified, bounds)
   const state = {
@@ -130,7 +120,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   }
   const compiled = assembled(world.sites, verdicts, classified, state)
   // With known classes all that comes is new elements; nothing in force changes its meaning.
-  return old && !moved ? withStages(options.previous!, compiled) : compiled
+  return old && !moved ? withStages(options.previous!, compiled, bounds) : compiled
 }
 
 function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFindings: readonly Finding[]} {
@@ -138,10 +128,10 @@ function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFi
   return {questions: questionsOf(catalog), policyFindings: findings}
 }
 
-function withStages(previous: Compiled, compiled: Compiled): Compiled {
+function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds): Compiled {
   const {state} = compiled
   const transit = transitOf(previous.state.numbering, state.numbering)
-  const stages = stagesBetween(previous, compiled, transit)
+  const stages = stagesBetween(previous, compiled, transit, maxPairs)
   return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
 }
 
@@ -215,8 +205,7 @@ function closed(options: CompileOptions): Compiled {
   const empty = {members: new Map(), attributes: new Map()}
   const classified = classify(questions, empty)
   const numbering = numberClasses(classified, null, {samePolicies: false, first: options.firstClass})
-  const bounds = {maxClasses: MAX_CLASSES, maxPairs: MAX_PAIRS, maxChains: MAX_CHAINS}
-  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)!
+  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, GATEWAY_BOUNDS)!
   const sites: World['sites'] = new Map()
   return assembled(sites, verdicts, classified, {
     policies: {tiers: [], policies: []},

@@ -17,10 +17,7 @@ export {
   type CompileOptions,
   type CompileStatistics,
   compilePolicy,
-  MAX_CHAINS,
-  MAX_CLASSES,
-  MAX_PAIRS,
 } from './compile.ts'
 export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
-export {ALLOWED, type Bounds, type Verdicts, verdictsOf} from './pairs.ts'
+export {ALLOWED, type Bounds, bareTarget, GATEWAY_BOUNDS, type Verdicts, verdictsOf} from './pairs.ts'
 export type {Target, VerdictChain} from './verdict-chains.ts'

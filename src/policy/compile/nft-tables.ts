@@ -99,7 +99,7 @@ export function verdictSets(
     if (target === 'unowned') unowned.set(classText(number), '')
   }
   const map = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => {
-    return {name, key, value, interval: false, elements}
+    return {name, key, value, interval: false, elements, version: {}}
   }
   return [
     map(pairsName, 'mark . classid', 'verdict', pairs),

@@ -19,6 +19,9 @@ export interface Bounds {
   readonly maxChains: number
 }
 
+/** What a gateway's kernel and memory are good for. */
+export const GATEWAY_BOUNDS: Bounds = {maxClasses: 20_000, maxPairs: 1_000_000, maxChains: 20_000}
+
 /** Who may speak to whom, by class numbers. */
 export interface Verdicts {
   /** Source number, then destination number. A pair that is missing has its two ends' own verdicts, below. */
@@ -125,6 +128,19 @@ export function verdictsOf(
     [...pairs.values()].flatMap((row) => [...row.values()]),
   )
   return chains.length > bounds.maxChains ? null : {pairs, pairCount, sources, destinations, chains}
+}
+
+/** What the chains `judge_sources` and `judge_destinations` say of a pair that `pairs` does not have. */
+export function bareTarget(
+  {sources, destinations}: Pick<Verdicts, 'sources' | 'destinations'>,
+  from: number,
+  to: number,
+): Target {
+  const out = sources.get(from) ?? DENY_UNOWNED
+  if (out !== 'passed' && out !== 'unowned') return out
+  const into = destinations.get(to) ?? DENY_UNOWNED
+  if (into !== 'unowned') return into
+  return out === 'passed' ? ALLOWED : DENY_UNOWNED
 }
 
 /** The class of unknown addresses bears 0, and its own number only where a map must say so. */

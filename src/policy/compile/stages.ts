@@ -1,7 +1,7 @@
 import type {NftChain, NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
 import {type BesideMaps, cidrSets, hostSets, judgeChains, verdictSets} from './nft-tables.ts'
-import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
+import {bareTarget, type Verdicts} from './pairs.ts'
 import type {Target, VerdictChain} from './verdict-chains.ts'
 
 /** A policy part that is in force for a moment on the way to the next. */
@@ -33,12 +33,17 @@ type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
  *     4  the maps proper become those of the new policy, for transit numbers too
  *     5  rules ask the maps proper again; after it what is left of the way goes
  *
- * Between two of them a packet that came before must have left. Nothing to do where nobody's verdict changes.
+ * Between two of them a packet that came before must have left. Nothing to do where nobody's verdict changes. Where the
+ * maps of the way would have more than `maxPairs` entries there are no stages: the change is one transaction, in which a
+ * packet may be judged half by the old and half by the new.
  */
-export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit): Stage[] {
+export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, maxPairs: number): Stage[] {
   const moving = transit.regionsMove || transit.hosts.size > 0
-  const starts = expanded(before.verdicts, namesakes(transit.from, new Set(before.verdicts.sources.keys())))
-  const ends = expanded(after.verdicts, namesakes(transit.to, new Set(after.verdicts.sources.keys())))
+  const startNames = namesakes(transit.from, new Set(before.verdicts.sources.keys()))
+  const endNames = namesakes(transit.to, new Set(after.verdicts.sources.keys()))
+  if (pairsOf(before.verdicts, startNames) + pairsOf(after.verdicts, endNames) > 2 * maxPairs) return []
+  const starts = expanded(before.verdicts, startNames)
+  const ends = expanded(after.verdicts, endNames)
   const flip = flipped(starts, ends, new Set(transit.from.keys()))
   if (!moving && flip.size === 0 && sameTargets(before.verdicts, after.verdicts)) return []
 
@@ -79,6 +84,14 @@ function namesakes(of: ReadonlyMap<number, number>, own: ReadonlySet<number>): R
   return lists
 }
 
+/** Size of `pairs` after `expanded`, which it would take memory to try. */
+function pairsOf({pairs}: ClassMaps, names: ReadonlyMap<number, readonly number[]>): number {
+  const times = (number: number): number => names.get(number)?.length ?? 1
+  let count = 0
+  for (const [from, row] of pairs) for (const to of row.keys()) count += times(from) * times(to)
+  return count
+}
+
 function expanded(verdicts: ClassMaps, names: ReadonlyMap<number, readonly number[]>): ClassMaps {
   const of = (number: number): readonly number[] => names.get(number) ?? [number]
   const pairs = new Map<number, Map<number, Target>>()
@@ -107,15 +120,6 @@ function flipped(starts: ClassMaps, ends: ClassMaps, alive: ReadonlySet<number>)
     }
   }
   return flip
-}
-
-/** Where a packet of a pair ends that `pairs` does not have. */
-function bareTarget({sources, destinations}: ClassMaps, from: number, to: number): Target {
-  const out = sources.get(from) ?? DENY_UNOWNED
-  if (out !== 'passed' && out !== 'unowned') return out
-  const into = destinations.get(to) ?? DENY_UNOWNED
-  if (into !== 'unowned') return into
-  return out === 'passed' ? ALLOWED : DENY_UNOWNED
 }
 
 function sameTargets(a: ClassMaps, b: ClassMaps): boolean {

@@ -1,6 +1,16 @@
 import type {World} from '../../model/index.ts'
 import {type Catalog, type Classified, classify, nothingClass, numberClasses, questionsOf} from '../classes/index.ts'
-import {ALLOWED, activePolicies, type PacketMatch, type Target, type Verdicts, verdictsOf} from '../compile/index.ts'
+import {
+  ALLOWED,
+  activePolicies,
+  type Bounds,
+  bareTarget,
+  GATEWAY_BOUNDS,
+  type PacketMatch,
+  type Target,
+  type Verdicts,
+  verdictsOf,
+} from '../compile/index.ts'
 import {boxSpace, NO_SPACE, type PortSpace} from './port-space.ts'
 import {
   ALL_TRAFFIC,
@@ -26,42 +36,44 @@ export interface Enforced {
   readonly allowedBy: (target: Target) => TrafficSpace
 }
 
-/** Proofs may cut classes finer than the kernel has them; beyond these there is no answer. */
-const BOUNDS = {maxClasses: 100_000, maxPairs: 10_000_000, maxChains: 200_000}
+/** A question may cut classes finer than the kernel has them; beyond these there is no answer. */
+const REFINED_BOUNDS = {maxClasses: 100_000, maxPairs: 10_000_000, maxChains: 200_000}
 
 /**
- * Compiles a policy set for questions; null where it is too large to be enforced at all.
+ * Compiles a policy set for questions; null where a gateway would refuse it as too large, so that nothing is proved of a
+ * policy that nobody enforces, or where the question itself makes it so.
  *
  * `refine` may put further conditions into the catalog: then no class is partly in what they mean.
  */
 export function enforcedBy(
   {world, default: standard}: PolicySet,
   refine: (catalog: Catalog) => Catalog = (catalog) => catalog,
+  gatewayBounds = GATEWAY_BOUNDS,
 ): Enforced | null {
-  const catalog = refine(activePolicies(world.policies).catalog)
-  const classified = classify(questionsOf(catalog), world)
-  const numbering = numberClasses(classified, null, {samePolicies: false, first: 1})
-  const verdicts = verdictsOf(catalog, classified, numbering, standard, BOUNDS)
-  if (!verdicts) return null
+  const {catalog: plain} = activePolicies(world.policies)
+  const compiled = (catalog: Catalog, bounds: Bounds) => {
+    const classified = classify(questionsOf(catalog), world)
+    const numbering = numberClasses(classified, null, {samePolicies: false, first: 1})
+    const verdicts = verdictsOf(catalog, classified, numbering, standard, bounds)
+    return verdicts && {classified, numbering, verdicts}
+  }
+  const refined = refine(plain)
+  // What fits although it is cut finer would fit as it is; only else a second compilation has to tell.
+  const finer = (): ReturnType<typeof compiled> => compiled(plain, gatewayBounds) && compiled(refined, REFINED_BOUNDS)
+  const enforced = compiled(refined, gatewayBounds) ?? (refined === plain ? null : finer())
+  if (!enforced) return null
+  const {classified, numbering, verdicts} = enforced
   const numberOf = classified.classes.map(({family}, index) =>
     index === nothingClass(family) ? 0 : numbering.numbers[index]!,
   )
   return {
     classified,
-    targetOf: (source, destination) => targetOf(verdicts, numberOf[source]!, numberOf[destination]!),
+    targetOf: (source, destination) => {
+      const [from, to] = [numberOf[source]!, numberOf[destination]!]
+      return verdicts.pairs.get(from)?.get(to) ?? bareTarget(verdicts, from, to)
+    },
     allowedBy: allowedTraffic(verdicts),
   }
-}
-
-/** What the chains `judge_pair`, `judge_sources` and `judge_destinations` do, in that order. */
-function targetOf({pairs, sources, destinations}: Verdicts, from: number, to: number): Target {
-  const stored = pairs.get(from)?.get(to)
-  if (stored !== undefined) return stored
-  const source = sources.get(from) ?? 'unowned'
-  if (source !== 'passed' && source !== 'unowned') return source
-  const destination = destinations.get(to) ?? 'unowned'
-  if (destination !== 'unowned') return destination
-  return source === 'passed' ? ALLOWED : 'deny_unowned'
 }
 
 /** What a target lets through, each target worked out once. */

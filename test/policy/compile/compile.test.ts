@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type {Policy, World} from '../../../src/model/index.ts'
-import {type Compiled, compilePolicy} from '../../../src/policy/index.ts'
+import {type Compiled, compilePolicy, GATEWAY_BOUNDS} from '../../../src/policy/compile/index.ts'
 import {attributes, entity, type Placed, policy, prefix, rule, tier, world} from '../worlds.ts'
 
 const pod = (at: string, labels: Record<string, string>): Placed => ({
@@ -153,7 +153,7 @@ describe('what cannot be meant', () => {
 })
 
 describe('a policy that passes the bounds', () => {
-  const tight = {default: 'allow', firstClass: 1, maxPairs: 1} as const
+  const tight = {default: 'allow', firstClass: 1, bounds: {...GATEWAY_BOUNDS, maxPairs: 1}} as const
   const wide = of([WEB, DB, OTHER], [policy('p', {egress: [rule('Allow', tcp80)]})])
 
   it('leaves the last one in force, with a finding, once', () => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Held} from '../../../src/apply/nft/held.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import type {NftSet} from '../../../src/model/index.ts'
-import {compilePolicy} from '../../../src/policy/index.ts'
+import type {NftSet, Policy} from '../../../src/model/index.ts'
+import {type Compiled, compilePolicy, GATEWAY_BOUNDS} from '../../../src/policy/compile/index.ts'
 import {judge, type Packet} from '../../../src/policy/oracle/index.ts'
 import {chainOf, interpret} from '../nft-interpreter.ts'
 import {packets, placed, policies, seed, tiers, verdicts, worlds} from '../random-world.ts'
-import {world} from '../worlds.ts'
+import {attributes, policy, rule, tier, world} from '../worlds.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 5)
 /** More look-ups than any packet makes. */
@@ -90,6 +90,26 @@ describe(`the way from one policy to the next (SEED=${seed})`, () => {
     )
     assert.ok(staged > numRuns)
   }).timeout(Math.max(60_000, numRuns * 500))
+
+  it('is one transaction where its maps would pass the bound', () => {
+    const ends = ['10.1.0.1', '10.1.0.2', '10.1.0.3'].map((at, index) => ({
+      at: `${at}/32`,
+      site: 'a',
+      set: attributes('pod', {labels: {app: `app${index}`}}),
+    }))
+    const allow = policy('p', {ingress: [rule('Allow')], egress: [rule('Allow')]})
+    const apart = policy('q', {selector: "app == 'app1'", types: ['ingress'], ingress: [rule('Deny')], order: 1})
+    const compile = (policies: Policy[], previous: Compiled | null, maxPairs: number) =>
+      compilePolicy(
+        {...world(ends, [tier('default', 1)], policies), memberRevision: policies.length},
+        {default: 'deny', previous, firstClass: 7, bounds: {...GATEWAY_BOUNDS, maxPairs}},
+      )
+    const stagesWithin = (maxPairs: number): number =>
+      compile([allow, apart], compile([allow], null, maxPairs), maxPairs).stages.length
+    assert.ok(stagesWithin(100) > 0)
+    const {pairCount} = compile([allow, apart], null, 100).verdicts
+    assert.equal(stagesWithin(pairCount), 0)
+  })
 
   it('nor where only policies change', () => {
     fc.assert(
