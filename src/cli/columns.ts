@@ -1,11 +1,13 @@
 import type {Kind, Rows} from '../api/client.ts'
-import type {Finding} from '../model/index.ts'
+import {FIRST_ORDER, type Finding} from '../model/index.ts'
 import {ageOf, type Column, formatAge, formatBytes} from './table.ts'
 
 type Columns = {readonly [K in Kind]: readonly Column<Rows[K]>[]}
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no')
 const or = (value: string | number | null): string => (value === null ? '-' : String(value))
+/** Of a refused document whose order could not be read: before all others. */
+const orderText = (order: number | null): string => (order === FIRST_ORDER ? 'first' : or(order))
 const list = (values: readonly string[]): string => (values.length === 0 ? '-' : values.join(','))
 const labels = (values: Readonly<Record<string, string>>): string =>
   list(Object.entries(values).map(([key, value]) => `${key}=${value}`))
@@ -77,7 +79,7 @@ export function columnsAt(nowMs: number): Columns {
     policies: [
       {title: 'NAME', value: ({name}) => name},
       {title: 'TIER', value: ({tier}) => tier},
-      {title: 'ORDER', value: ({order}) => or(order), right: true},
+      {title: 'ORDER', value: ({order}) => orderText(order), right: true},
       {title: 'TYPES', value: ({types}) => list(types)},
       {title: 'RULES', value: ({rules}) => String(rules), right: true},
       {title: 'SELECTOR', value: ({selector}) => selector || 'all()'},
@@ -86,7 +88,7 @@ export function columnsAt(nowMs: number): Columns {
     ],
     tiers: [
       {title: 'NAME', value: ({name}) => name},
-      {title: 'ORDER', value: ({order}) => or(order), right: true},
+      {title: 'ORDER', value: ({order}) => orderText(order), right: true},
       {title: 'DEFAULT', value: ({defaultAction}) => defaultAction},
       {title: 'POLICIES', value: ({policies}) => String(policies), right: true},
     ],

@@ -1,9 +1,6 @@
-import type {Policy, Resource, Root, Tier} from '../model/index.ts'
+import {FIRST_ORDER, type Policy, type Resource, type Root, type Tier} from '../model/index.ts'
 import type {Problem} from './fields.ts'
 import type {ResourceKey} from './resource.ts'
-
-/** Before all that is written by people. Not an infinity: JSON would print it like an absent order, which is last. */
-const FIRST = -Number.MAX_VALUE
 
 /** Errors in these leave it readable whom a policy governs, in which tier, in which directions. */
 const LEAVES_POLICY = /^(?:metadata(?:\.|$)|spec\.(?:order|ingress|egress|doNotTrack|preDNAT|applyOnForward)(?:[.[]|$))/
@@ -45,14 +42,14 @@ export function standInFor(
 export const refusedTier = (name: string): Tier => ({
   kind: 'Tier',
   meta: {name, namespace: null, labels: {}, annotations: {}},
-  order: FIRST,
+  order: FIRST_ORDER,
   defaultAction: 'Deny',
   refused: true,
 })
 
 const refusedPolicy = (policy: Policy, first: boolean): Policy => ({
   ...policy,
-  order: first ? FIRST : policy.order,
+  order: first ? FIRST_ORDER : policy.order,
   ingress: [],
   egress: [],
   refused: true,

@@ -114,6 +114,9 @@ export interface StaticPrefixResource {
   readonly via: Address | null
 }
 
+/** Before all that is written by people. Not an infinity: JSON would print it like an absent order, which is last. */
+export const FIRST_ORDER = -Number.MAX_VALUE
+
 /** `defaultAction` is Deny also when absent or unknown (calico-model 2.5); `order` null sorts last. */
 export interface Tier {
   readonly kind: 'Tier'

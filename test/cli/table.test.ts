@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
+import {columnsAt} from '../../src/cli/columns.ts'
 import {type Column, formatAge, formatBytes, formatTable} from '../../src/cli/table.ts'
+import {FIRST_ORDER} from '../../src/model/index.ts'
 
 const COLUMNS: readonly Column<{name: string; size: number}>[] = [
   {title: 'NAME', value: ({name}) => name},
   {title: 'HASH', value: ({name}) => `h-${name}`, wide: true},
   {title: 'SIZE', value: ({size}) => String(size), right: true},
 ]
+
+describe('the order of a tier', () => {
+  const [, order] = columnsAt(0).tiers
+  for (const [given, shown] of [
+    [100, '100'],
+    [null, '-'],
+    [FIRST_ORDER, 'first'],
+  ] as const) {
+    it(`${given} is shown as ${shown}`, () => {
+      assert.equal(order?.value({name: 't', order: given, defaultAction: 'Deny', policies: 1}), shown)
+    })
+  }
+})
 
 describe('formatTable', () => {
   it('columns are as wide as their widest value, numbers to the right', () => {
