@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {type ChildProcess, spawn} from 'node:child_process'
+import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
@@ -9,6 +10,7 @@ import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 import {address, configOf, listOf, podRecord, site} from '../support/sites.ts'
 
+const SEND_RAW = fileURLToPath(new URL('../support/send-raw.ts', import.meta.url))
 const signal = new AbortController().signal
 const TUNNEL = 'is-b-0000'
 const tunnel: Tunnel = {
@@ -147,10 +149,7 @@ ip route add default via 198.18.0.1`)
     it('tunnel packets from a gateway that nobody knows are dropped and counted', async () => {
       const before = await packets('tunnel_unknown')
       // Protocol 4 by hand: no tunnel device is needed to send one.
-      wan.run(`python3 -c "
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 4)
-s.sendto(b'x' * 20, ('198.18.0.0', 0))"`)
+      wan.run(`${process.execPath} ${SEND_RAW} 4 198.18.0.0`)
       assert.ok((await packets('tunnel_unknown')) > before)
     })
 
