@@ -117,7 +117,7 @@ function classRows(compiled: Compiled | null): ClassRow[] {
   if (!compiled) return []
   const addresses = new Map<number, number>()
   for (const number of compiled.state.numbering.hosts.values()) addresses.set(number, (addresses.get(number) ?? 0) + 1)
-  return [...new Set(compiled.state.numbering.numbers)]
+  return [...new Set(compiled.state.numbering.numbers.flatMap((number) => number ?? []))]
     .sort((a, b) => a - b)
     .map((number) => ({name: String(number), addresses: addresses.get(number) ?? 0, site: null, labels: {}}))
 }

@@ -32,8 +32,8 @@ export function traceFlow(runtime: Traceable, flow: unknown, stations: boolean):
 /** The compiler's own classes where they are of this policy: to make them anew would hold up the loop for a second. */
 function tracerFor({world, compiled, config}: Traceable): Tracer {
   const [now, state] = [world(), compiled()?.state]
-  return state?.classified && state.policies === now.policies
-    ? tracerOf(now, config.default, state.questions.catalog, state.classified)
+  return state?.live && state.understood.policies === now.policies
+    ? tracerOf(now, config.default, state.understood.catalog, state.live.classified)
     : prepareTracer(now, config.default)
 }
 

@@ -4,15 +4,14 @@ import type {Selector} from '../../selectors/index.ts'
 
 /**
  * Everything that policies ask of addresses, each question once, and the rules by reference to them. Made from the
- * policies alone; an id is an index into its list, and lists are in evaluation order of the policies.
+ * policies alone; an id is an index into its list. Lists of questions only grow while policies change, so that an id
+ * keeps its meaning; some may be asked by no policy any more.
  */
 export interface Catalog {
   readonly selectors: readonly Selector[]
   readonly nets: readonly Prefix[]
   readonly conditions: readonly PeerCondition[]
   readonly portNames: readonly PortName[]
-  /** In evaluation order; only tiers that hold an active policy. */
-  readonly tiers: readonly ActiveTier[]
   /** In evaluation order, over all tiers. */
   readonly policies: readonly ActivePolicy[]
 }
@@ -33,13 +32,20 @@ export interface PortName {
 }
 
 export interface ActiveTier {
+  /** Unique among the tiers that stand together. */
+  readonly id: number
   readonly name: string
+  /** Place among the stored tiers; behind all of them for one that is not stored. */
+  readonly rank: number
   readonly end: 'deny' | 'pass'
 }
 
 export interface ActivePolicy {
-  /** Index into `tiers`. */
-  readonly tier: number
+  /** Never given to another policy, nor to the same one with another text. */
+  readonly id: number
+  readonly tier: ActiveTier
+  /** Behind `order` policies go by this text. */
+  readonly tie: string
   readonly selector: number
   /** null: the direction is not governed. */
   readonly ingress: readonly ActiveRule[] | null
@@ -81,4 +87,24 @@ export interface PortQuestion {
   readonly ranges: readonly PortRange[]
   /** Indexes into `portNames`. */
   readonly names: readonly number[]
+}
+
+/** Evaluation order (calico-model 4.1). */
+export function compareActive(a: Placed, b: Placed): number {
+  return (
+    a.tier.rank - b.tier.rank ||
+    compareText(a.tier.name, b.tier.name) ||
+    compareOrder(a.document.order, b.document.order) ||
+    compareText(a.tie, b.tie)
+  )
+}
+
+export type Placed = Pick<ActivePolicy, 'tier' | 'tie' | 'document'>
+
+export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Nil is after every number. */
+export const compareOrder = (a: number | null, b: number | null): number => {
+  const [left, right] = [a ?? Number.POSITIVE_INFINITY, b ?? Number.POSITIVE_INFINITY]
+  return left < right ? -1 : left > right ? 1 : 0
 }

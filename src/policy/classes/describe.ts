@@ -1,17 +1,17 @@
-import {type AttributeSet, type AttributeSetId, PORT_PROTOCOL_NUMBERS, type SiteName} from '../../model/index.ts'
+import {type AttributeSet, PORT_PROTOCOL_NUMBERS, type SiteName} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
-import type {Catalog} from './catalog.ts'
+import {type ActivePolicy, compareActive} from './catalog.ts'
 import {push} from './intern.ts'
-import {indexSelectors, matchingSelectors, type SelectorIndex} from './selector-matches.ts'
+import {matchesOf, type QuestionChange, type Questions} from './questions.ts'
 
 /** All addresses that no active policy can tell apart, as subject or as peer. */
 export interface AddressClass {
   readonly family: Family
   /** null: belongs to no site, and is no subject. */
   readonly site: SiteName | null
-  /** Indexes of the policies that govern it, in evaluation order. */
-  readonly egress: readonly number[]
-  readonly ingress: readonly number[]
+  /** The policies that govern it, in evaluation order. */
+  readonly egress: readonly ActivePolicy[]
+  readonly ingress: readonly ActivePolicy[]
   /** Ids of the peer conditions that hold for it, ascending. */
   readonly conditions: readonly number[]
   /** By port name id: what the name means at these addresses. */
@@ -28,91 +28,73 @@ export interface ResolvedPort {
 /** What is known of an address: who answers for it, the sets that hold it, and the nets of rules around it. */
 export interface Composition {
   readonly family: Family
-  readonly subject: {readonly attributes: AttributeSetId; readonly site: SiteName} | null
-  readonly sets: readonly AttributeSetId[]
+  readonly subject: {readonly set: AttributeSet; readonly site: SiteName} | null
+  readonly sets: readonly AttributeSet[]
   readonly nets: ReadonlySet<number>
 }
 
-/** The catalog with its look-ups, and the selectors already evaluated; good while the policies are the same. */
-export interface Questions {
-  readonly catalog: Catalog
-  readonly index: SelectorIndex
-  readonly conditionsBySelector: ReadonlyMap<number, readonly number[]>
-  /** Conditions that may hold without any selector holding. */
-  readonly openConditions: readonly number[]
-  readonly policiesBySelector: ReadonlyMap<number, readonly number[]>
-  readonly portNamesByName: ReadonlyMap<string, readonly number[]>
-  /** A memo; good for the very object, since ids are opaque here and belong to their writers. */
-  readonly matches: WeakMap<AttributeSet, readonly number[]>
-}
-
-export function questionsOf(catalog: Catalog): Questions {
-  const conditionsBySelector = new Map<number, number[]>()
-  const openConditions: number[] = []
-  for (const [id, condition] of catalog.conditions.entries()) {
-    if (condition.positive === null) openConditions.push(id)
-    else push(conditionsBySelector, condition.positive, id)
-  }
-  const policiesBySelector = new Map<number, number[]>()
-  for (const [index, policy] of catalog.policies.entries()) push(policiesBySelector, policy.selector, index)
-  const portNamesByName = new Map<string, number[]>()
-  for (const [id, portName] of catalog.portNames.entries()) push(portNamesByName, portName.name, id)
-  return {
-    catalog,
-    index: indexSelectors(catalog.selectors),
-    conditionsBySelector,
-    openConditions,
-    policiesBySelector,
-    portNamesByName,
-    matches: new WeakMap(),
-  }
-}
-
 /** Answers all questions for one composition. */
-export function describe(
-  questions: Questions,
-  attributes: ReadonlyMap<AttributeSetId, AttributeSet>,
-  composition: Composition,
-): AddressClass {
-  const {catalog} = questions
-  const {family, subject, sets, nets} = composition
-  const own = subject ? matchesOf(questions, attributes, subject.attributes) : []
-  const held = new Set(own)
-  for (const set of sets) for (const id of matchesOf(questions, attributes, set)) held.add(id)
+export function describe(questions: Questions, composition: Composition): AddressClass {
+  const {family, subject} = composition
+  const own = subject ? matchesOf(questions, subject.set) : []
+  const held = heldBy(questions, composition)
 
   const governing = subject ? own.flatMap((id) => questions.policiesBySelector.get(id) ?? []) : []
-  governing.sort((a, b) => a - b)
-  const egress = governing.filter((index) => catalog.policies[index]!.egress)
-  const ingress = governing.filter((index) => catalog.policies[index]!.ingress)
+  governing.sort(compareActive)
+  const egress = governing.filter((policy) => policy.egress)
+  const ingress = governing.filter((policy) => policy.ingress)
 
-  const candidates = [...held].flatMap((id) => questions.conditionsBySelector.get(id) ?? [])
-  const conditions = [...questions.openConditions, ...candidates].filter((id) => {
-    const condition = catalog.conditions[id]!
-    if (condition.negative !== null && held.has(condition.negative)) return false
-    if (condition.nets && !condition.nets[family].some((net) => nets.has(net))) return false
-    if (!condition.notNets) return true
-    return condition.notNets[family].length > 0 && !condition.notNets[family].some((net) => nets.has(net))
-  })
+  const conditions: number[] = []
+  for (const id of questions.openConditions) if (holds(questions, id, composition, held)) conditions.push(id)
+  for (const selector of held) {
+    for (const id of questions.conditionsBySelector.get(selector) ?? []) {
+      if (holds(questions, id, composition, held)) conditions.push(id)
+    }
+  }
   conditions.sort((a, b) => a - b)
 
-  const ports = subject ? portsOf(questions, attributes.get(subject.attributes)!, new Set(own)) : new Map()
+  const ports = subject ? portsOf(questions, subject.set, new Set(own)) : new Map()
   const site = subject?.site ?? null
-  const signature = JSON.stringify([family, site, egress, ingress, conditions, [...ports]])
+  const ids = (policies: readonly ActivePolicy[]): string => policies.map(({id}) => id).join()
+  const names = ports.size === 0 ? '' : JSON.stringify([...ports])
+  const signature = `${family} ${site ?? '-'} ${ids(egress)} ${ids(ingress)} ${conditions.join()} ${names}`
   return {family, site, egress, ingress, conditions, ports, signature}
 }
 
-function matchesOf(
+/** Whether a change of the questions may have changed the answers. */
+export function isTouched(
   questions: Questions,
-  attributes: ReadonlyMap<AttributeSetId, AttributeSet>,
-  id: AttributeSetId,
-): readonly number[] {
-  const set = attributes.get(id)!
-  let found = questions.matches.get(set)
-  if (!found) {
-    found = matchingSelectors(questions.index, set)
-    questions.matches.set(set, found)
-  }
-  return found
+  composition: Composition,
+  {selectors, openConditions, portNames}: QuestionChange,
+): boolean {
+  const {subject, sets} = composition
+  const lists = [...(subject ? [subject.set] : []), ...sets].map((set) => matchesOf(questions, set))
+  // Few are asked: for them it is not worth while to make a set.
+  const held = {has: (id: number) => lists.some((ids) => ids.includes(id))}
+  for (const id of selectors) if (held.has(id)) return true
+  if (portNames.size > 0 && subject?.set.ports.some(({name}) => portNames.has(name))) return true
+  return openConditions.some((id) => holds(questions, id, composition, held))
+}
+
+/** Selectors that hold for one of the objects that hold the address. */
+function heldBy(questions: Questions, {subject, sets}: Composition): ReadonlySet<number> {
+  const held = new Set(subject ? matchesOf(questions, subject.set) : [])
+  for (const set of sets) for (const id of matchesOf(questions, set)) held.add(id)
+  return held
+}
+
+/** Whether a condition holds whose positive selector, if it has one, does. */
+function holds(
+  {catalog}: Questions,
+  id: number,
+  {family, nets}: Composition,
+  held: Pick<ReadonlySet<number>, 'has'>,
+): boolean {
+  const condition = catalog.conditions[id]!
+  if (condition.negative !== null && held.has(condition.negative)) return false
+  if (condition.nets && !condition.nets[family].some((net) => nets.has(net))) return false
+  if (!condition.notNets) return true
+  return condition.notNets[family].length > 0 && !condition.notNets[family].some((net) => nets.has(net))
 }
 
 /** Pods and hosts only: a name is resolved by address, never for sets and prefixes (rule_scanner.go). */

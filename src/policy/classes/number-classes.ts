@@ -1,11 +1,11 @@
 import type {Address} from '../../net/index.ts'
-import type {Classified, ClassRegion} from './classify.ts'
+import {isAlive, isListed} from './class-book.ts'
+import {type Classified, type ClassRegion, hostClass} from './classify.ts'
 
 /** Which number the packets of each address bear in the kernel. */
 export interface Numbering {
-  /** By class index; never 0, which all addresses bear that no map holds. */
-  readonly numbers: readonly number[]
-  readonly bySignature: ReadonlyMap<string, number>
+  /** By class index; never 0, which all addresses bear that no map holds. A class without addresses may have none. */
+  readonly numbers: readonly (number | undefined)[]
   /** Kept up in place as endpoints move. */
   readonly hosts: Map<Address, number>
   readonly regions: readonly NumberedRegion[]
@@ -16,41 +16,37 @@ export interface Numbering {
 export type NumberedRegion = Omit<ClassRegion, 'class'> & {readonly number: number}
 
 /**
- * Numbers the classes so that a packet between two look-ups is not misread during the change.
+ * Numbers the classes of a classification that was made anew.
  *
- * Such a packet bears the number that its address had before. While the policies are the same, a number's meaning is
- * the class's signature, and it stays with it. Across policies signatures cannot be compared; there a class keeps a
- * number exactly if all addresses that bore it are still together in it: a class that is split gets new numbers in all
- * its parts, of classes that merge the lowest number stays. New numbers go by signature, so that the order in which
- * addresses arrived does not show.
+ * A packet between two look-ups bears the number that its address had before. So a class keeps a number exactly if all
+ * addresses that bore it are still together in it: a class that is split gets new numbers in all its parts, of classes
+ * that merge the lowest number stays. New numbers go by signature, so that the order in which addresses arrived does
+ * not show.
  */
-export function numberClasses(
-  classified: Classified,
-  previous: Numbering | null,
-  {samePolicies, first}: {samePolicies: boolean; first: number},
-): Numbering {
-  const {classes, hosts, regions} = classified
-  const numbers: (number | undefined)[] = classes.map(({signature}) =>
-    samePolicies ? previous?.bySignature.get(signature) : undefined,
-  )
-  if (previous && !samePolicies) inheritNumbers(numbers, classified, previous)
+export function numberClasses(classified: Classified, previous: Numbering | null, first: number): Numbering {
+  const {classes, book} = classified
+  const numbers: (number | undefined)[] = classes.map(() => undefined)
+  if (previous) inheritNumbers(numbers, classified, previous)
 
   let next = previous?.next ?? first
-  const fresh = [...classes.keys()].filter((index) => numbers[index] === undefined)
+  const fresh = [...classes.keys()].filter((index) => numbers[index] === undefined && isAlive(book, index))
   fresh.sort((a, b) => (classes[a]!.signature < classes[b]!.signature ? -1 : 1))
   for (const index of fresh) numbers[index] = next++
-
-  const settled = numbers as number[]
-  return {
-    numbers: settled,
-    bySignature: new Map(classes.map(({signature}, index) => [signature, settled[index]!])),
-    hosts: new Map([...hosts].map(([address, index]) => [address, settled[index]!])),
-    regions: regions.map(({class: index, ...range}) => ({...range, number: settled[index]!})),
-    next,
-  }
+  return {numbers, hosts: numberedHosts(classified, numbers), regions: numberedRegions(classified, numbers), next}
 }
 
-function inheritNumbers(numbers: (number | undefined)[], {hosts, regions}: Classified, previous: Numbering): void {
+function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): Map<Address, number> {
+  const numbered = new Map<Address, number>()
+  for (const [address, composition] of hosts) {
+    if (isListed(book, composition)) numbered.set(address, numbers[book.classOf[composition]!]!)
+  }
+  return numbered
+}
+
+export const numberedRegions = ({regions}: Classified, numbers: Numbering['numbers']): NumberedRegion[] =>
+  regions.map(({class: index, ...range}) => ({...range, number: numbers[index]!}))
+
+function inheritNumbers(numbers: (number | undefined)[], classified: Classified, previous: Numbering): void {
   // For each old number the class where its addresses are now, or null where they parted.
   const heirs = new Map<number, number | null>()
   const inherit = (old: number, now: number): void => {
@@ -58,10 +54,10 @@ function inheritNumbers(numbers: (number | undefined)[], {hosts, regions}: Class
     heirs.set(old, heir === undefined || heir === now ? now : null)
   }
   for (const [address, old] of previous.hosts) {
-    const now = hosts.get(address)
+    const now = hostClass(classified, address)
     if (now !== undefined) inherit(old, now)
   }
-  for (const {old, now} of overlaps(previous.regions, regions)) inherit(old, now)
+  for (const {old, now} of overlaps(previous.regions, classified.regions)) inherit(old, now)
   for (const [old, heir] of [...heirs].sort(([a], [b]) => a - b)) {
     if (heir !== null && numbers[heir] === undefined) numbers[heir] = old
   }

@@ -28,7 +28,7 @@ export function numbersInKernel(held: ActualNft | null): Numbering | null {
   const addressMaps = [...held.sets.values()].filter(({key, value}) => key.endsWith('_addr') && value === 'mark')
   const used = addressMaps.flatMap(({elements}) => [...elements.values()].map(Number))
   const next = used.reduce((highest, number) => Math.max(highest, number)) + 1
-  return {numbers: [], bySignature: new Map(), hosts, regions, next}
+  return {numbers: [], hosts, regions, next}
 }
 
 /** `10.1.0.0/16`, `10.1.0.5`, or `10.1.0.5-10.1.0.9`. */

@@ -1,6 +1,7 @@
 import {type Address, addressNumber, type Family, familyOf} from '../../net/index.ts'
 import type {NumberedRegion, Numbering} from './number-classes.ts'
 import {findRegion} from './regions.ts'
+import type {HostMoves} from './renumber.ts'
 
 /**
  * The way of every address from its old number to its new one, over a number of its own for each such way.
@@ -21,18 +22,59 @@ export interface Transit {
   readonly next: number
 }
 
-type Tell = (from: number, to: number) => void
+type Ways = Map<number, Set<number>>
+type TellMove = (address: Address, from: number, to: number) => void
 
+/** Over all addresses. */
 export function transitOf(before: Numbering, after: Numbering): Transit {
-  const ways = new Map<number, Set<number>>([[0, new Set([0])]])
-  const note: Tell = (from, to) => {
+  return transit(
+    before,
+    after,
+    (tell) => forEachHost(before, after, tell),
+    () => false,
+  )
+}
+
+/** Where only `moves` bear other numbers than before; `lives` tells of a number whether anybody still bears it. */
+export function transitBetween(
+  before: Numbering,
+  after: Numbering,
+  moves: HostMoves,
+  lives: (number: number) => boolean,
+): Transit {
+  const [old, now] = [rangeLookup(before.regions), rangeLookup(after.regions)]
+  const forEachMove = (tell: TellMove): void => {
+    for (const [address, {from, to}] of moves) tell(address, from ?? old(address), to ?? now(address))
+  }
+  const [hostBefore, hostAfter] = [hostNumbers(moves, 'from'), hostNumbers(moves, 'to')]
+  return transit({...before, hosts: hostBefore}, {...after, hosts: hostAfter}, forEachMove, lives)
+}
+
+const hostNumbers = (moves: HostMoves, side: 'from' | 'to'): Pick<ReadonlyMap<Address, number>, 'get'> => ({
+  get: (address) => moves.get(address)?.[side],
+})
+
+interface Side {
+  readonly hosts: Pick<ReadonlyMap<Address, number>, 'get'>
+  readonly regions: readonly NumberedRegion[]
+  readonly next: number
+}
+
+function transit(
+  before: Side,
+  after: Side,
+  forEachMove: (tell: TellMove) => void,
+  lives: (number: number) => boolean,
+): Transit {
+  const ways: Ways = new Map([[0, new Set([0])]])
+  const note = (from: number, to: number): void => {
     const own = ways.get(from)
     if (own) own.add(to)
-    else ways.set(from, new Set([to]))
+    else ways.set(from, new Set(lives(from) ? [from, to] : [to]))
   }
   const pieces = piecesOf(before.regions, after.regions)
   for (const {from, to} of pieces) note(from, to)
-  forEachHost(before, after, (_, from, to) => note(from, to))
+  forEachMove((_, from, to) => note(from, to))
 
   const from = new Map<number, number>()
   const to = new Map<number, number>()
@@ -54,7 +96,7 @@ export function transitOf(before: Numbering, after: Numbering): Transit {
   const numberOf = (old: number, target: number): number => numbers.get(old)!.get(target)!
 
   const hosts = new Map<Address, number>()
-  forEachHost(before, after, (address, old, target) => {
+  forEachMove((address, old, target) => {
     const number = numberOf(old, target)
     if (before.hosts.get(address) !== number || after.hosts.get(address) !== number) hosts.set(address, number)
   })
@@ -65,11 +107,7 @@ export function transitOf(before: Numbering, after: Numbering): Transit {
 }
 
 /** Every address that either side holds by itself; where the other does not, what its range says counts. */
-function forEachHost(
-  before: Numbering,
-  after: Numbering,
-  tell: (address: Address, from: number, to: number) => void,
-): void {
+function forEachHost(before: Numbering, after: Numbering, tell: TellMove): void {
   const [old, now] = [rangeLookup(before.regions), rangeLookup(after.regions)]
   for (const [address, from] of before.hosts) tell(address, from, after.hosts.get(address) ?? now(address))
   for (const [address, to] of after.hosts) if (!before.hosts.has(address)) tell(address, old(address), to)

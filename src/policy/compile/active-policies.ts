@@ -1,4 +1,4 @@
-import type {EntityRule, Finding, GlobalPolicies, IcmpMatch, Policy, PortSpec, Rule} from '../../model/index.ts'
+import type {EntityRule, Finding, GlobalPolicies, IcmpMatch, Policy, PortSpec, Rule, Tier} from '../../model/index.ts'
 import {PORT_PROTOCOL_NUMBERS} from '../../model/index.ts'
 import {type Prefix, prefixFamily} from '../../net/index.ts'
 import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../../selectors/index.ts'
@@ -7,9 +7,13 @@ import {
   type ActiveRule,
   type ActiveTier,
   type Catalog,
+  compareActive,
+  compareOrder,
+  compareText,
   type Interner,
   interner,
   type PeerCondition,
+  type Placed,
   type PortName,
   type PortQuestion,
   type PortTest,
@@ -20,8 +24,26 @@ interface Catalogue {
   readonly nets: Interner<Prefix>
   readonly conditions: Interner<PeerCondition>
   readonly portNames: Interner<PortName>
+  /** By name; those that policies name and nobody stored come to it as they are met. */
+  readonly tiers: Map<string, ActiveTier>
+  /** The next id of a policy, and of a rule. */
+  policies: number
   rules: number
-  readonly findings: Finding[]
+}
+
+/** What a set of policies was understood as; the next set goes on with it, at the price of what is new. */
+export interface Understood {
+  readonly catalog: Catalog
+  readonly findings: readonly Finding[]
+  readonly policies: GlobalPolicies
+  readonly entries: readonly Entry[]
+  readonly into: Catalogue
+}
+
+interface Entry extends Placed {
+  /** null: not in force. */
+  readonly active: ActivePolicy | null
+  readonly findings: readonly Finding[]
 }
 
 /**
@@ -31,57 +53,106 @@ interface Catalogue {
  * of a rule that a gateway cannot mean an allow never matches and anything else denies what it could have meant. Each
  * of these is a finding.
  */
-export function activePolicies({tiers, policies}: GlobalPolicies): {catalog: Catalog; findings: readonly Finding[]} {
+export function activePolicies(policies: GlobalPolicies): Understood {
+  const stored = [...policies.tiers].sort(
+    (a, b) => compareOrder(a.order, b.order) || compareText(a.meta.name, b.meta.name),
+  )
   const into: Catalogue = {
     selectors: interner(),
     nets: interner(),
     conditions: interner(),
     portNames: interner(),
+    tiers: new Map(stored.map((tier, rank) => [tier.meta.name, storedTier(tier, rank)])),
+    policies: 0,
     rules: 0,
-    findings: [],
   }
-  const stored = [...tiers].sort((a, b) => byOrder(a.order, b.order) || byText(a.meta.name, b.meta.name))
-  const ranks = new Map(stored.map((tier, rank) => [tier.meta.name, rank]))
-  const endOf = new Map(
-    stored.map((tier) => [tier.meta.name, tier.defaultAction === 'Pass' ? 'pass' : 'deny'] as const),
+  const places = policies.policies.filter(isGlobal).map((document) => placeOf(into, document))
+  return understood(
+    into,
+    policies,
+    places.sort(compareActive).map((place) => entryOf(into, place)),
   )
-  // A tier that policies name and nobody stored comes after all others, and denies (calico-model 4.1).
-  const rank = (name: string): number => ranks.get(name) ?? stored.length
+}
 
-  const sorted = policies
-    .filter((policy) => policy.kind === 'GlobalNetworkPolicy')
-    .map((policy) => ({policy, tie: `${policy.keyName}/${policy.meta.namespace ?? ''}/${policy.kind}`}))
-    .sort(
-      (a, b) =>
-        rank(a.policy.tier) - rank(b.policy.tier) ||
-        byText(a.policy.tier, b.policy.tier) ||
-        byOrder(a.policy.order, b.policy.order) ||
-        byText(a.tie, b.tie),
-    )
-  const activeTiers: ActiveTier[] = []
-  const active: ActivePolicy[] = []
-  for (const {policy} of sorted) {
-    if (!isPresent(policy, into.findings)) continue
-    const subject = foldSubject(policy)
-    if (!subject.ok) {
-      into.findings.push(selectorFinding(policy, '', subject.invalid, 'this policy is not in force'))
-      continue
-    }
-    if (activeTiers.at(-1)?.name !== policy.tier) {
-      activeTiers.push({name: policy.tier, end: endOf.get(policy.tier) ?? 'deny'})
-    }
-    const selector = selectorId(into, subject.selector)
-    active.push({tier: activeTiers.length - 1, selector, ...directionsOf(policy, into), document: policy})
+/** The same over other policies, and which came and went; null where tiers differ, which all policies stand by. */
+export function changedPolicies(
+  before: Understood,
+  policies: GlobalPolicies,
+): {
+  readonly understood: Understood
+  readonly gone: readonly ActivePolicy[]
+  readonly come: readonly ActivePolicy[]
+} | null {
+  const [was, is] = [before.policies.tiers, policies.tiers]
+  if (was.length !== is.length || was.some((tier, index) => tier !== is[index])) return null
+  const {into} = before
+  const wanted = new Set(policies.policies)
+  const known = new Set(before.entries.map(({document}) => document))
+  const gone = before.entries.filter(({document}) => !wanted.has(document))
+  const come = policies.policies
+    .filter((document) => !known.has(document) && isGlobal(document))
+    .map((document) => placeOf(into, document))
+    .sort(compareActive)
+    .map((place) => entryOf(into, place))
+  const kept = gone.length === 0 ? before.entries : before.entries.filter(({document}) => wanted.has(document))
+  const active = (entries: readonly Entry[]): ActivePolicy[] => entries.flatMap((entry) => entry.active ?? [])
+  return {understood: understood(into, policies, merged(kept, come)), gone: active(gone), come: active(come)}
+}
+
+/** Both are in evaluation order. */
+function merged(kept: readonly Entry[], come: readonly Entry[]): readonly Entry[] {
+  if (come.length === 0) return kept
+  const all: Entry[] = []
+  let next = 0
+  for (const entry of kept) {
+    while (next < come.length && compareActive(come[next]!, entry) < 0) all.push(come[next++]!)
+    all.push(entry)
   }
+  return [...all, ...come.slice(next)]
+}
+
+function understood(into: Catalogue, policies: GlobalPolicies, entries: readonly Entry[]): Understood {
   const catalog: Catalog = {
     selectors: into.selectors.items,
     nets: into.nets.items,
     conditions: into.conditions.items,
     portNames: into.portNames.items,
-    tiers: activeTiers,
-    policies: active,
+    policies: entries.flatMap(({active}) => active ?? []),
   }
-  return {catalog, findings: into.findings}
+  return {catalog, findings: entries.flatMap(({findings}) => findings), policies, entries, into}
+}
+
+const isGlobal = ({kind}: Policy): boolean => kind === 'GlobalNetworkPolicy'
+
+const storedTier = ({meta, defaultAction}: Tier, rank: number): ActiveTier => ({
+  id: rank,
+  name: meta.name,
+  rank,
+  end: defaultAction === 'Pass' ? 'pass' : 'deny',
+})
+
+/** A tier that policies name and nobody stored comes after all others, and denies (calico-model 4.1). */
+function placeOf({tiers}: Catalogue, document: Policy): Placed {
+  let tier = tiers.get(document.tier)
+  if (!tier) {
+    tier = {id: tiers.size, name: document.tier, rank: Number.MAX_SAFE_INTEGER, end: 'deny'}
+    tiers.set(document.tier, tier)
+  }
+  return {document, tier, tie: `${document.keyName}/${document.meta.namespace ?? ''}/${document.kind}`}
+}
+
+function entryOf(into: Catalogue, place: Placed): Entry {
+  const {document: policy} = place
+  const findings: Finding[] = []
+  if (!isPresent(policy, findings)) return {...place, active: null, findings}
+  const subject = foldSubject(policy)
+  if (!subject.ok) {
+    findings.push(selectorFinding(policy, '', subject.invalid, 'this policy is not in force'))
+    return {...place, active: null, findings}
+  }
+  const selector = selectorId(into, subject.selector)
+  const active = {...place, id: into.policies++, selector, ...directionsOf(policy, into, findings)}
+  return {...place, active, findings}
 }
 
 const PORT_PROTOCOLS: readonly number[] = Object.values(PORT_PROTOCOL_NUMBERS)
@@ -99,18 +170,18 @@ function isPresent(policy: Policy, findings: Finding[]): boolean {
   return !policy.doNotTrack && !policy.preDnat
 }
 
-function directionsOf(policy: Policy, into: Catalogue): Pick<ActivePolicy, 'ingress' | 'egress'> {
+function directionsOf(policy: Policy, into: Catalogue, findings: Finding[]): Pick<ActivePolicy, 'ingress' | 'egress'> {
   // Why it was refused, federate has said.
   const invalid = policy.refused ? null : firstInvalid(policy)
   if (invalid) {
-    into.findings.push(selectorFinding(policy, invalid.at, invalid.invalid, 'this policy denies all that it governs'))
+    findings.push(selectorFinding(policy, invalid.at, invalid.invalid, 'this policy denies all that it governs'))
   }
   const rulesOf = (direction: 'ingress' | 'egress'): ActiveRule[] | null => {
     if (!policy.types.includes(direction)) return null
     if (invalid || policy.refused) return [{...DENY_ALL, id: into.rules++, index: null}]
     return policy[direction].flatMap((rule, index) => {
       const active = activeRule(rule, index, into, (field, detail) =>
-        into.findings.push({
+        findings.push({
           code: 'rule-unsupported',
           severity: 'warning',
           where: {...whereOf(policy), field: `${direction}[${index}].${field}`},
@@ -243,10 +314,3 @@ function selectorFinding(policy: Policy, at: string, invalid: InvalidSelector, c
     detail: `${invalid.message}: ${consequence}`,
   }
 }
-
-const byOrder = (a: number | null, b: number | null): number => {
-  const [left, right] = [a ?? Number.POSITIVE_INFINITY, b ?? Number.POSITIVE_INFINITY]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

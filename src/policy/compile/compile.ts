@@ -1,21 +1,20 @@
-import type {ActualNft, Finding, GlobalPolicies, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import type {ActualNft, Finding, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
 import type {Prefix} from '../../net/index.ts'
 import {
   type ChangedMembers,
   type Classified,
   classify,
-  type MovedHosts,
   type Numbering,
   numberClasses,
   numbersInKernel,
-  type Questions,
   questionsOf,
-  reclassify,
   transitOf,
 } from '../classes/index.ts'
-import {activePolicies} from './active-policies.ts'
-import {classSets, judgeChains, moveHosts, verdictSets} from './nft-tables.ts'
-import {type Bounds, DENY_UNOWNED, denyTarget, GATEWAY_BOUNDS, type Verdicts, verdictsOf} from './pairs.ts'
+import {activePolicies, type Understood} from './active-policies.ts'
+import {follow} from './follow.ts'
+import {classSets, endSets, judgeChains, pairSet} from './nft-tables.ts'
+import {type Bounds, DENY_UNOWNED, denyTarget, GATEWAY_BOUNDS, type PairTable, pairTable} from './pair-table.ts'
+import {tableVerdicts, type Verdicts} from './pairs.ts'
 import {type Stage, stagesBetween} from './stages.ts'
 
 export interface CompileOptions {
@@ -63,11 +62,9 @@ export interface CompileStatistics {
 }
 
 export interface CompileState {
-  readonly policies: GlobalPolicies
-  readonly questions: Questions
-  readonly policyFindings: readonly Finding[]
+  readonly understood: Understood
   /** Kept up in place; null: no longer true, to be made anew. */
-  readonly classified: Classified | null
+  live: LiveTables | null
   readonly numbering: Numbering
   readonly attributes: World['attributes']
   readonly sites: World['sites']
@@ -75,57 +72,46 @@ export interface CompileState {
   readonly default: 'allow' | 'deny'
 }
 
+export interface LiveTables {
+  readonly classified: Classified
+  readonly pairs: PairTable
+  /** Sizes when they were made anew: what has been of use since and is no more stays in them. */
+  readonly madeWith: {readonly classes: number; readonly programs: number; readonly questions: number}
+}
+
 /**
  * Compiles the one global policy for all addresses that are known.
  *
- * While policies are the same object, their questions and the answers of attribute sets are taken from `previous`; with
- * nothing changed at all `previous` itself comes back. `previous` must not be used again: its large maps go on in the
- * result, changed in place. A policy that passes the bounds changes nothing: the previous result stays in force, and
- * without one everything is denied.
+ * With nothing changed at all `previous` itself comes back. Where policies or members changed, what is known goes on and
+ * the change costs what it touches (`follow.ts`); where tiers, sites or the default did, all is made anew. `previous`
+ * must not be used again: its large maps go on in the result, changed in place. A policy that passes the bounds changes
+ * nothing: the previous result stays in force, and without one everything is denied.
  */
 export function compilePolicy(world: World, options: CompileOptions): Compiled {
-  const old = options.previous?.state ?? null
-  const samePolicies = old !== null && old.policies === world.policies
-  if (
-    samePolicies &&
-    old.attributes === world.attributes &&
-    old.sites === world.sites &&
-    old.memberRevision === world.memberRevision &&
-    old.default === options.default
-  ) {
-    return options.previous!
-  }
-  const {questions, policyFindings} = samePolicies ? old : questionsFor(world.policies)
-  const mayFollow = samePolicies && old.classified && old.sites === world.sites && old.default === options.default
-  const moved = mayFollow && options.changes ? reclassify(old.classified, world.attributes, options.changes) : null
-  if (moved && fits(moved, options.previous!)) return followed(options.previous!, moved, world)
-  const classified = moved ? old!.classified! : classify(questions, world)
-  const numbering = numberClasses(classified, old?.numbering ?? numbersInKernel(options.held ?? null), {
-    samePolicies,
-    first: options.firstClass,
-  })
+  const {previous} = options
+  const old = previous?.state ?? null
+  const sameMembers = old !== null && old.attributes === world.attributes && old.memberRevision === world.memberRevision
+  const sameFrame = old !== null && old.sites === world.sites && old.default === options.default
+  if (sameMembers && sameFrame && old.understood.policies === world.policies) return previous!
   const bounds = options.bounds ?? GATEWAY_BOUNDS
-  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, bounds)
-  if (!verdicts) return refused(options, classified, bounds)
-  const state = {
-    policies: world.policies,
-    questions,
-    policyFindings,
-    classified,
-    numbering,
-    attributes: world.attributes,
-    sites: world.sites,
-    memberRevision: world.memberRevision,
-    default: options.default,
+  const changes = options.changes ?? (sameMembers ? new Map<Prefix, ChangedMembers>() : null)
+  if (sameFrame && changes) {
+    const followed = follow(previous!, world, changes, bounds)
+    if (followed === 'too-large') return refused(options, previous!.statistics.classes, bounds)
+    if (followed) return followed
   }
-  const compiled = assembled(world.sites, verdicts, classified, state)
-  // With known classes all that comes is new elements; nothing in force changes its meaning.
-  return old && !moved ? withStages(options.previous!, compiled, bounds) : compiled
-}
-
-function questionsFor(policies: GlobalPolicies): {questions: Questions; policyFindings: readonly Finding[]} {
-  const {catalog, findings} = activePolicies(policies)
-  return {questions: questionsOf(catalog), policyFindings: findings}
+  const understood = activePolicies(world.policies)
+  const classified = classify(questionsOf(understood.catalog, world.attributes.values()), world)
+  const numbering = numberClasses(
+    classified,
+    old?.numbering ?? numbersInKernel(options.held ?? null),
+    options.firstClass,
+  )
+  const pairs = pairTable(classified, numbering, options.default, bounds)
+  const verdicts = pairs && tableVerdicts(pairs, bounds)
+  if (!verdicts) return refused(options, classified.classes.length, bounds)
+  const compiled = assembled(world, understood, {classified, pairs}, numbering, verdicts, options.default)
+  return previous ? withStages(previous, compiled, bounds) : compiled
 }
 
 function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds): Compiled {
@@ -135,87 +121,80 @@ function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds):
   return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
 }
 
-/** Whether the maps of verdicts know every class that addresses have moved to. */
-function fits(moved: MovedHosts, {state, verdicts}: Compiled): boolean {
-  for (const index of moved.values()) {
-    const number = index === null ? 0 : state.numbering.numbers[index]
-    if (number === undefined || !verdicts.sources.has(number)) return false
+function assembled(
+  {sites, attributes, memberRevision}: Pick<World, 'sites' | 'attributes' | 'memberRevision'>,
+  understood: Understood,
+  {classified, pairs}: Pick<LiveTables, 'classified' | 'pairs'>,
+  numbering: Numbering,
+  verdicts: Verdicts,
+  defaultVerdict: 'allow' | 'deny',
+): Compiled {
+  const counters = countersOf(sites, pairs)
+  const sets = [...classSets(numbering), pairSet(verdicts.pairs), ...endSets(verdicts)]
+  const {selectors, conditions} = understood.catalog
+  const madeWith = {
+    classes: classified.book.compositions.length,
+    programs: pairs.programs.items.length,
+    questions: selectors.length + conditions.length,
   }
-  return true
-}
-
-/** The same policy for addresses that have moved between known classes: only class maps change, in place. */
-function followed(previous: Compiled, moved: MovedHosts, world: World): Compiled {
-  const {state} = previous
-  const sets = moved.size === 0 ? previous.sets : moveHosts(previous.sets, state.numbering, moved)
-  return {
-    ...previous,
-    sets,
-    stages: [],
-    statistics: {...previous.statistics, endpoints: state.classified!.book.endpoints.size},
-    state: {...state, attributes: world.attributes, memberRevision: world.memberRevision},
-  }
-}
-
-function assembled(sites: World['sites'], verdicts: Verdicts, classified: Classified, state: CompileState): Compiled {
-  const counters = countersOf(sites, classified)
-  const sets = [...classSets(state.numbering), ...verdictSets(verdicts)]
-  const chains = judgeChains(verdicts.chains, counters)
   return {
     sets: new Map(sets.map((set) => [set.name, set])),
-    chains: new Map(chains.map((chain) => [chain.name, chain])),
+    chains: new Map(judgeChains(verdicts.chains, counters).map((chain) => [chain.name, chain])),
     counters,
     stages: [],
-    findings: state.policyFindings,
-    statistics: {
-      endpoints: classified.book.endpoints.size,
-      classes: classified.classes.length,
-      verdictEntries: verdicts.pairCount,
-      chains: verdicts.chains.length,
-    },
+    findings: understood.findings,
+    statistics: statisticsOf({classified, pairs}, verdicts),
     verdicts,
-    state,
+    state: {
+      understood,
+      live: {classified, pairs, madeWith},
+      numbering,
+      attributes,
+      sites,
+      memberRevision,
+      default: defaultVerdict,
+    },
   }
 }
 
+export const statisticsOf = (
+  {classified, pairs}: Pick<LiveTables, 'classified' | 'pairs'>,
+  {pairCount, chains}: Verdicts,
+): CompileStatistics => ({
+  endpoints: classified.book.endpoints.size,
+  classes: pairs.ends.filter((end) => end !== null).length,
+  verdictEntries: pairCount,
+  chains: chains.length,
+})
+
 /** One counter for each direction and site, also of sites that no policy denies now: metrics must not come and go. */
-function countersOf(known: World['sites'], {classes}: Classified): string[] {
-  const sites = new Set<SiteName>([...known.keys(), ...classes.flatMap(({site}) => site ?? [])])
+export function countersOf(known: World['sites'], pairs: PairTable): string[] {
+  const sites = new Set<SiteName>([...known.keys(), ...pairs.ends.flatMap((end) => end?.own.site ?? [])])
   const denials = [...sites].flatMap((site) => [denyTarget('egress', site), denyTarget('ingress', site)])
   return [DENY_UNOWNED, ...denials].sort()
 }
 
-function refused(options: CompileOptions, {classes}: Classified, bounds: Bounds): Compiled {
+function refused(options: CompileOptions, classes: number, bounds: Bounds): Compiled {
   const finding: Finding = {
     code: 'policy-too-large',
     severity: 'error',
     where: {source: 'policy'},
-    detail: `${classes.length} classes: more than ${bounds.maxClasses}, or more than ${bounds.maxPairs} verdict entries or ${bounds.maxChains} chains`,
+    detail: `${classes} classes: more than ${bounds.maxClasses}, or more than ${bounds.maxPairs} verdict entries or ${bounds.maxChains} chains`,
     remedy: `${options.previous ? 'the last policy that fitted stays in force' : 'all is denied'} until policies select by fewer distinct labels`,
   }
   const base = options.previous ?? closed(options)
   const findings = [...base.findings.filter(({code}) => code !== 'policy-too-large'), finding]
   // What is in force no longer follows the members: the next compilation starts from them.
-  return {...base, stages: [], findings, state: {...base.state, classified: null}}
+  return {...base, stages: [], findings, state: {...base.state, live: null}}
 }
 
 /** Knows no address and denies all. */
-function closed(options: CompileOptions): Compiled {
-  const questions = questionsOf({selectors: [], nets: [], conditions: [], portNames: [], tiers: [], policies: []})
-  const empty = {members: new Map(), attributes: new Map()}
-  const classified = classify(questions, empty)
-  const numbering = numberClasses(classified, null, {samePolicies: false, first: options.firstClass})
-  const verdicts = verdictsOf(questions.catalog, classified, numbering, options.default, GATEWAY_BOUNDS)!
-  const sites: World['sites'] = new Map()
-  return assembled(sites, verdicts, classified, {
-    policies: {tiers: [], policies: []},
-    questions,
-    policyFindings: [],
-    classified,
-    numbering,
-    attributes: empty.attributes,
-    sites,
-    memberRevision: -1,
-    default: options.default,
-  })
+function closed({default: defaultVerdict, firstClass}: CompileOptions): Compiled {
+  const understood = activePolicies({tiers: [], policies: []})
+  const empty = {members: new Map(), attributes: new Map(), sites: new Map(), memberRevision: -1}
+  const classified = classify(questionsOf(understood.catalog, []), empty)
+  const numbering = numberClasses(classified, null, firstClass)
+  const pairs = pairTable(classified, numbering, defaultVerdict, GATEWAY_BOUNDS)!
+  const verdicts = tableVerdicts(pairs, GATEWAY_BOUNDS)!
+  return assembled(empty, understood, {classified, pairs}, numbering, verdicts, defaultVerdict)
 }

@@ -19,5 +19,6 @@ export {
   compilePolicy,
 } from './compile.ts'
 export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
-export {ALLOWED, type Bounds, bareTarget, GATEWAY_BOUNDS, type Verdicts, verdictsOf} from './pairs.ts'
+export {ALLOWED, type Bounds, GATEWAY_BOUNDS} from './pair-table.ts'
+export {bareTarget, type Verdicts, verdictsOf} from './pairs.ts'
 export type {Target, VerdictChain} from './verdict-chains.ts'

@@ -1,8 +1,10 @@
 import {classidText, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
 import {type Address, type Family, familyOf} from '../../net/index.ts'
-import type {MovedHosts, NumberedRegion, Numbering} from '../classes/index.ts'
-import {ALLOWED, DENY_UNOWNED, type Verdicts} from './pairs.ts'
-import {printRules} from './verdict-chains.ts'
+import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
+import {overlay} from './overlay.ts'
+import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
+import type {Verdicts} from './pairs.ts'
+import {nftChain, type Target} from './verdict-chains.ts'
 
 /** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
 const classText = (number: number): string => (number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff))
@@ -45,21 +47,13 @@ function lookUpSets(
 }
 
 /**
- * The look-up maps after hosts have moved between classes that have numbers. The maps of hosts and the numbering are
- * changed in place, under a new version that says which keys.
+ * The look-up maps of hosts after some have moved: changed in place, under a new version that says which keys; and what
+ * they held before, under the version of then.
  */
-export function moveHosts(
-  sets: ReadonlyMap<string, NftSet>,
-  {numbers, hosts}: Numbering,
-  moved: MovedHosts,
-): ReadonlyMap<string, NftSet> {
+export function moveHosts(sets: ReadonlyMap<string, NftSet>, moves: HostMoves): {before: NftSet[]; after: NftSet[]} {
   const keys: Record<Family, Address[]> = {4: [], 6: []}
-  for (const [address, index] of moved) {
-    keys[familyOf(address)].push(address)
-    if (index === null) hosts.delete(address)
-    else hosts.set(address, numbers[index]!)
-  }
-  const result = new Map(sets)
+  for (const address of moves.keys()) keys[familyOf(address)].push(address)
+  const changed = {before: [] as NftSet[], after: [] as NftSet[]}
   for (const family of [4, 6] as const) {
     if (keys[family].length === 0) continue
     for (const [name, text] of [
@@ -67,47 +61,76 @@ export function moveHosts(
       [`class${family}d`, classText],
     ] as const) {
       const set = sets.get(name)!
-      const elements = set.elements as Map<string, string>
-      for (const address of keys[family]) {
-        const number = hosts.get(address)
-        if (number === undefined) elements.delete(address)
-        else elements.set(address, text(number))
-      }
-      result.set(name, {...set, version: {}, since: {version: set.version!, keys: keys[family]}})
+      const now = keys[family].map((address): [string, string | undefined] => {
+        const number = moves.get(address)!.to
+        return [address, number === undefined ? undefined : text(number)]
+      })
+      const {before, after} = changeElements(set, new Map(now))
+      changed.before.push(before)
+      changed.after.push(after)
     }
   }
-  return result
+  return changed
 }
 
-export function verdictSets(
-  verdicts: Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>,
-  {pairs: pairsName, suffix} = {pairs: 'pairs', suffix: ''},
-): NftSet[] {
-  const pairs = new Map<string, string>()
-  for (const [from, row] of verdicts.pairs) {
-    for (const [to, target] of row) pairs.set(`${markText(from)} . ${classText(to)}`, `goto ${target}`)
+/** Changes elements in place; what the set is now, and what it was, which goes on telling so. */
+export function changeElements(
+  set: NftSet,
+  now: ReadonlyMap<string, string | undefined>,
+): {readonly before: NftSet; readonly after: NftSet} {
+  const elements = set.elements as Map<string, string>
+  const was = new Map<string, string | undefined>()
+  for (const [key, value] of now) {
+    was.set(key, elements.get(key))
+    if (value === undefined) elements.delete(key)
+    else elements.set(key, value)
   }
-  const sources = new Map<string, string>()
-  for (const [number, target] of verdicts.sources) {
+  return {
+    before: {...set, elements: overlay(elements, was)},
+    after: {...set, version: {}, since: {version: set.version!, keys: [...now.keys()]}},
+  }
+}
+
+export const pairKey = (from: number, to: number): string => `${markText(from)} . ${classText(to)}`
+export const pairValue = (target: Target | undefined): string | undefined => target && `goto ${target}`
+
+export function pairSet(pairs: Verdicts['pairs'], name = 'pairs'): NftSet {
+  const elements = new Map<string, string>()
+  for (const [from, row] of pairs) {
+    const source = `${markText(from)} . `
+    for (const [to, target] of row) elements.set(source + classText(to), `goto ${target}`)
+  }
+  return verdictMap(name, 'mark . classid', 'verdict', elements)
+}
+
+/** What the ends say by themselves. */
+export function endSets({sources, destinations}: Pick<Verdicts, 'sources' | 'destinations'>, suffix = ''): NftSet[] {
+  const out = new Map<string, string>()
+  for (const [number, target] of sources) {
     const chain = {passed: 'judge_destination', unowned: 'judge_unowned'}[target] ?? target
-    sources.set(markText(number), `goto ${chain}`)
+    out.set(markText(number), `goto ${chain}`)
   }
-  const destinations = new Map<string, string>()
+  const into = new Map<string, string>()
   const unowned = new Map<string, string>()
-  for (const [number, target] of verdicts.destinations) {
-    destinations.set(classText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
+  for (const [number, target] of destinations) {
+    into.set(classText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
     if (target === 'unowned') unowned.set(classText(number), '')
   }
-  const map = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => {
-    return {name, key, value, interval: false, elements, version: {}}
-  }
   return [
-    map(pairsName, 'mark . classid', 'verdict', pairs),
-    map(`judge_sources${suffix}`, 'mark', 'verdict', sources),
-    map(`judge_destinations${suffix}`, 'classid', 'verdict', destinations),
-    map(`unowned${suffix}`, 'classid', null, unowned),
+    verdictMap(`judge_sources${suffix}`, 'mark', 'verdict', out),
+    verdictMap(`judge_destinations${suffix}`, 'classid', 'verdict', into),
+    verdictMap(`unowned${suffix}`, 'classid', null, unowned),
   ]
 }
+
+const verdictMap = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => ({
+  name,
+  key,
+  value,
+  interval: false,
+  elements,
+  version: {},
+})
 
 /** Which maps of a way from policy to policy are asked first, or in place of the maps proper (stages.ts). */
 export interface BesideMaps {
@@ -162,6 +185,6 @@ export function judgeChains(
     chain('judge_destination', [`meta priority vmap @judge_destinations${ends}`, `goto ${DENY_UNOWNED}`]),
     chain('judge_unowned', [`meta priority @unowned${ends} goto ${DENY_UNOWNED}`, 'goto judge_destination']),
     ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
-    ...verdictChains.map(({name, rules, otherwise}) => chain(name, printRules(rules, otherwise))),
+    ...verdictChains.map(nftChain),
   ]
 }

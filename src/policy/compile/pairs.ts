@@ -1,26 +1,6 @@
-import {type AddressClass, type Catalog, type Classified, type Numbering, nothingClass} from '../classes/index.ts'
-import {
-  indexPeers,
-  type Program,
-  programInterner,
-  programTarget,
-  type SubjectPrograms,
-  subjectPrograms,
-} from './programs.ts'
-import {chainMaker, reachableChains, type Target, type VerdictChain} from './verdict-chains.ts'
-
-export const ALLOWED = 'allowed'
-export const DENY_UNOWNED = 'deny_unowned'
-export const denyTarget = (direction: 'egress' | 'ingress', site: string): Target => `deny_${direction}_${site}`
-
-export interface Bounds {
-  readonly maxClasses: number
-  readonly maxPairs: number
-  readonly maxChains: number
-}
-
-/** What a gateway's kernel and memory are good for. */
-export const GATEWAY_BOUNDS: Bounds = {maxClasses: 20_000, maxPairs: 1_000_000, maxChains: 20_000}
+import type {Classified, Numbering} from '../classes/index.ts'
+import {ALLOWED, type Bounds, DENY_UNOWNED, type PairTable, pairTable} from './pair-table.ts'
+import {reachableChains, type Target, type VerdictChain} from './verdict-chains.ts'
 
 /** Who may speak to whom, by class numbers. */
 export interface Verdicts {
@@ -41,93 +21,33 @@ export interface Verdicts {
  * not stored, since what is left of policy there (ends of tiers, the default) is a matter of each end alone.
  */
 export function verdictsOf(
-  catalog: Catalog,
-  {classes, hosts}: Classified,
+  classified: Classified,
   numbering: Numbering,
   defaultVerdict: 'allow' | 'deny',
   bounds: Bounds,
 ): Verdicts | null {
-  if (classes.length > bounds.maxClasses) return null
-  const peers = indexPeers(classes)
-  const programs = programInterner()
-  const maker = chainMaker()
-  const memo = new Map<string, Target>()
-  const targetOf = (program: Program, allow: Target, deny: Target): Target => {
-    const key = `${program.id} ${allow} ${deny}`
-    let target = memo.get(key)
-    if (target === undefined) {
-      target = programTarget(program, maker, {allow, deny, otherwise: defaultVerdict === 'allow' ? allow : deny})
-      memo.set(key, target)
-    }
-    return target
-  }
-  const programsOf = (direction: 'egress' | 'ingress'): (SubjectPrograms | null)[] =>
-    classes.map((own) => (own.site === null ? null : subjectPrograms(catalog, programs, direction, own, peers)))
-  const egress = programsOf('egress')
-  const ingress = programsOf('ingress')
+  const table = pairTable(classified, numbering, defaultVerdict, bounds)
+  return table && tableVerdicts(table, bounds)
+}
 
-  const ingressTarget = (program: Program, own: AddressClass): Target =>
-    targetOf(program, ALLOWED, denyTarget('ingress', own.site!))
-  const egressTarget = (program: Program, own: AddressClass, allow: Target): Target =>
-    targetOf(program, allow, denyTarget('egress', own.site!))
-
-  const numbersOf = classNumbers(classes, numbering, new Set(hosts.values()))
+/** What a table says, without copying its pairs: they go on changing with it. Null when it passes the bounds. */
+export function tableVerdicts(
+  {ends, pairs, pairCount, uses, maker}: PairTable,
+  {maxClasses, maxPairs, maxChains}: Bounds,
+): Verdicts | null {
+  const alive = ends.filter((end) => end !== null)
+  if (alive.length > maxClasses || pairCount > maxPairs) return null
+  const chains = reachableChains(maker.chains, uses.keys())
+  if (chains.length > maxChains) return null
   const sources = new Map<number, Target>()
   const destinations = new Map<number, Target>()
-  const bareIngress: (Target | null)[] = []
-  const bareEgress: (Target | null)[] = []
-  for (const [index, own] of classes.entries()) {
-    // Without rules a program is constant; the marker stands for going on to the other end.
-    const out = egress[index] ? egressTarget(egress[index].bare, own, 'passed') : null
-    const into = ingress[index] ? ingressTarget(ingress[index].bare, own) : null
-    bareEgress.push(out)
-    bareIngress.push(into)
-    for (const number of numbersOf(index)) {
+  for (const {numbers, out, into} of alive) {
+    for (const number of numbers) {
       sources.set(number, out ?? 'unowned')
       destinations.set(number, into ?? 'unowned')
     }
   }
-
-  const pairs = new Map<number, Map<number, Target>>()
-  let pairCount = 0
-  // Only pairs that a rule of either end can match are looked at: their number is far below that of all pairs.
-  const inwardsOf = classes.map((): number[] => [])
-  for (const [index, inwards] of ingress.entries()) {
-    for (const sourceIndex of inwards?.byPeer.keys() ?? []) inwardsOf[sourceIndex]!.push(index)
-  }
-  for (const [sourceIndex, source] of classes.entries()) {
-    const outwards = egress[sourceIndex]
-    for (const index of new Set([...(outwards?.byPeer.keys() ?? []), ...inwardsOf[sourceIndex]!])) {
-      const inwards = ingress[index]
-      const destination = classes[index]!
-      const inside = inwards
-        ? ingressTarget(inwards.byPeer.get(sourceIndex) ?? inwards.bare, destination)
-        : outwards
-          ? ALLOWED
-          : DENY_UNOWNED
-      const target = outwards ? egressTarget(outwards.byPeer.get(index) ?? outwards.bare, source, inside) : inside
-      const bare = bareEgress[sourceIndex]
-      const withoutRules = bare !== null && bare !== 'passed' ? bare : (bareIngress[index] ?? ALLOWED)
-      if (target === withoutRules) continue
-      for (const from of numbersOf(sourceIndex)) {
-        let row = pairs.get(from)
-        if (!row) {
-          row = new Map()
-          pairs.set(from, row)
-        }
-        for (const to of numbersOf(index)) {
-          row.set(to, target)
-          pairCount++
-        }
-      }
-      if (pairCount > bounds.maxPairs) return null
-    }
-  }
-  const chains = reachableChains(
-    maker.chains,
-    [...pairs.values()].flatMap((row) => [...row.values()]),
-  )
-  return chains.length > bounds.maxChains ? null : {pairs, pairCount, sources, destinations, chains}
+  return {pairs, pairCount, sources, destinations, chains}
 }
 
 /** What the chains `judge_sources` and `judge_destinations` say of a pair that `pairs` does not have. */
@@ -141,18 +61,4 @@ export function bareTarget(
   const into = destinations.get(to) ?? DENY_UNOWNED
   if (into !== 'unowned') return into
   return out === 'passed' ? ALLOWED : DENY_UNOWNED
-}
-
-/** The class of unknown addresses bears 0, and its own number only where a map must say so. */
-function classNumbers(
-  classes: readonly AddressClass[],
-  numbering: Numbering,
-  used: ReadonlySet<number>,
-): (index: number) => readonly number[] {
-  const lists = classes.map(({family}, index) => {
-    const number = numbering.numbers[index]!
-    if (index !== nothingClass(family)) return [number]
-    return used.has(index) ? [0, number] : [0]
-  })
-  return (index) => lists[index]!
 }

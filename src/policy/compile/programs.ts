@@ -1,5 +1,6 @@
 import type {Direction} from '../../model/index.ts'
-import {type ActiveRule, type AddressClass, type Catalog, type Interner, interner} from '../classes/index.ts'
+import type {Family} from '../../net/index.ts'
+import {type ActiveRule, type ActiveTier, type AddressClass, type Interner, interner, push} from '../classes/index.ts'
 import {matchesOf, type PacketMatch} from './packet-match.ts'
 import type {ChainMaker, Target} from './verdict-chains.ts'
 
@@ -16,7 +17,15 @@ export interface Program {
 export interface SubjectPrograms {
   readonly bare: Program
   /** By peer class index; a peer that is not in it has `bare`. */
-  readonly byPeer: ReadonlyMap<number, Program>
+  readonly byPeer: Map<number, Program>
+}
+
+/** A rule that can decide for a subject, as far as that is for the subject to say. */
+interface OwnRule {
+  readonly rule: ActiveRule
+  readonly tier: ActiveTier
+  /** The condition that the peer must meet; null: whoever. */
+  readonly far: number | null
 }
 
 /**
@@ -26,43 +35,72 @@ export interface SubjectPrograms {
  * peers. Equal lists of rules are one program, whichever pair they come from.
  */
 export function subjectPrograms(
-  catalog: Catalog,
   programs: Interner<Program>,
   direction: Direction,
   subject: AddressClass,
   peers: PeerIndex,
 ): SubjectPrograms {
-  const governing = subject[direction]
+  const hits = new Map<number, OwnRule[]>()
+  for (const own of ownRules(direction, subject)) {
+    const meant = own.far === null ? peers.all[subject.family] : peers.byCondition[subject.family].get(own.far)
+    for (const peer of meant ?? []) push(hits, peer, own)
+  }
+  const programOf = programMaker(programs, direction, subject)
+  const byPeer = new Map([...hits].map(([peer, list]) => [peer, programOf(peers.classes[peer]!, list)]))
+  return {bare: programOf(null, []), byPeer}
+}
+
+/** The programs towards single peers; a peer that no rule means is not in the answer. */
+export function programsTowards(
+  programs: Interner<Program>,
+  direction: Direction,
+  subject: AddressClass,
+  peers: readonly number[],
+  classes: readonly AddressClass[],
+): ReadonlyMap<number, Program> {
+  const rules = ownRules(direction, subject)
+  const programOf = programMaker(programs, direction, subject)
+  const found = new Map<number, Program>()
+  for (const index of peers) {
+    const peer = classes[index]!
+    if (peer.family !== subject.family) continue
+    const list = rules.filter(({far}) => far === null || peer.conditions.includes(far))
+    if (list.length > 0) found.set(index, programOf(peer, list))
+  }
+  return found
+}
+
+function ownRules(direction: Direction, subject: AddressClass): OwnRule[] {
   const near = direction === 'egress' ? 'source' : 'destination'
   const far = direction === 'egress' ? 'destination' : 'source'
-  const own = new Set(subject.conditions)
-  const hits = new Map<number, {rule: ActiveRule; tier: number}[]>()
-  for (const index of governing) {
-    const policy = catalog.policies[index]!
+  const conditions = new Set(subject.conditions)
+  const rules: OwnRule[] = []
+  for (const policy of subject[direction]) {
     for (const rule of policy[direction] ?? []) {
       if (rule.family !== null && rule.family !== subject.family) continue
-      const [mine, theirs] = [rule[near], rule[far]]
-      if (mine !== null && !own.has(mine)) continue
-      const meant = theirs === null ? peers.all[subject.family] : (peers.byCondition[subject.family].get(theirs) ?? [])
-      for (const peer of meant) {
-        const list = hits.get(peer)
-        const hit = {rule, tier: policy.tier}
-        if (list) list.push(hit)
-        else hits.set(peer, [hit])
-      }
+      const mine = rule[near]
+      if (mine === null || conditions.has(mine)) rules.push({rule, tier: policy.tier, far: rule[far]})
     }
   }
-  const tiers = [...new Set(governing.map((index) => catalog.policies[index]!.tier))]
-  const frame = `${subject.family} ${tiers.join()}`
-  const programOf = (peer: AddressClass | null, list: readonly {rule: ActiveRule; tier: number}[]): Program => {
+  return rules
+}
+
+function programMaker(
+  programs: Interner<Program>,
+  direction: Direction,
+  subject: AddressClass,
+): (peer: AddressClass | null, list: readonly OwnRule[]) => Program {
+  const tiers = [...new Set(subject[direction].map(({tier}) => tier))]
+  const frame = `${subject.family} ${tiers.map(({id}) => id).join()}`
+  return (peer, list) => {
     const [source, destination] = direction === 'egress' ? [subject, peer] : [peer, subject]
     const key = `${frame}|${list.map(({rule}) => `${rule.id}${namesKey(rule, source, destination)}`).join(' ')}`
     const id = programs.idOf(key, () => ({
       id: programs.items.length,
       tiers: tiers.map((tier) => ({
-        end: catalog.tiers[tier]!.end,
+        end: tier.end,
         steps: list
-          .filter((hit) => hit.tier === tier)
+          .filter((own) => own.tier === tier)
           .map(({rule}) => ({
             action: rule.action,
             matches: matchesOf(rule.traffic, subject.family, source!.ports, destination!.ports),
@@ -71,29 +109,37 @@ export function subjectPrograms(
     }))
     return programs.items[id]!
   }
-  const byPeer = new Map([...hits].map(([peer, list]) => [peer, programOf(peers.classes[peer]!, list)]))
-  return {bare: programOf(null, []), byPeer}
 }
 
 /** Classes by the conditions that hold for them. */
 export interface PeerIndex {
   readonly classes: readonly AddressClass[]
-  readonly all: Readonly<Record<4 | 6, readonly number[]>>
-  readonly byCondition: Readonly<Record<4 | 6, ReadonlyMap<number, readonly number[]>>>
+  readonly all: Readonly<Record<Family, Set<number>>>
+  readonly byCondition: Readonly<Record<Family, Map<number, Set<number>>>>
 }
 
-export function indexPeers(classes: readonly AddressClass[]): PeerIndex {
-  const all: Record<4 | 6, number[]> = {4: [], 6: []}
-  const byCondition: Record<4 | 6, Map<number, number[]>> = {4: new Map(), 6: new Map()}
-  for (const [index, {family, conditions}] of classes.entries()) {
-    all[family].push(index)
-    for (const condition of conditions) {
-      const list = byCondition[family].get(condition)
-      if (list) list.push(index)
-      else byCondition[family].set(condition, [index])
-    }
+export const emptyPeers = (classes: readonly AddressClass[]): PeerIndex => ({
+  classes,
+  all: {4: new Set(), 6: new Set()},
+  byCondition: {4: new Map(), 6: new Map()},
+})
+
+export function addPeer({all, byCondition}: PeerIndex, index: number, {family, conditions}: AddressClass): void {
+  all[family].add(index)
+  for (const condition of conditions) {
+    const meant = byCondition[family].get(condition)
+    if (meant) meant.add(index)
+    else byCondition[family].set(condition, new Set([index]))
   }
-  return {classes, all, byCondition}
+}
+
+export function removePeer({all, byCondition}: PeerIndex, index: number, {family, conditions}: AddressClass): void {
+  all[family].delete(index)
+  for (const condition of conditions) {
+    const meant = byCondition[family].get(condition)
+    meant?.delete(index)
+    if (meant?.size === 0) byCondition[family].delete(condition)
+  }
 }
 
 /** What the port names of a rule mean for this pair; '' for a rule without names. */

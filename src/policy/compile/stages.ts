@@ -1,6 +1,6 @@
 import type {NftChain, NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
-import {type BesideMaps, cidrSets, hostSets, judgeChains, verdictSets} from './nft-tables.ts'
+import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet} from './nft-tables.ts'
 import {bareTarget, type Verdicts} from './pairs.ts'
 import type {Target, VerdictChain} from './verdict-chains.ts'
 
@@ -18,7 +18,18 @@ export interface WayEnd {
   readonly verdicts: Verdicts
 }
 
-type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
+export type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
+
+/** What stages are put together of. */
+export interface Way {
+  /** Sets under the names of those proper, with what they hold until the verdicts have changed over, and after. */
+  readonly starts: readonly NftSet[]
+  readonly ends: readonly NftSet[]
+  readonly flip: ReadonlyMap<number, ReadonlyMap<number, Target>>
+  /** What the ends say by themselves when verdicts have changed over, to transit numbers too. */
+  readonly endsNow: Pick<Verdicts, 'sources' | 'destinations'>
+  readonly transit: Transit
+}
 
 /**
  * The way from one policy to the next, on which no packet gets a verdict that neither of them gives.
@@ -37,24 +48,14 @@ type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
  * maps of the way would have more than `maxPairs` entries there are no stages: the change is one transaction, in which a
  * packet may be judged half by the old and half by the new.
  */
-export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, maxPairs: number): Stage[] {
-  const moving = transit.regionsMove || transit.hosts.size > 0
-  const startNames = namesakes(transit.from, new Set(before.verdicts.sources.keys()))
-  const endNames = namesakes(transit.to, new Set(after.verdicts.sources.keys()))
-  if (pairsOf(before.verdicts, startNames) + pairsOf(after.verdicts, endNames) > 2 * maxPairs) return []
-  const starts = expanded(before.verdicts, startNames)
-  const ends = expanded(after.verdicts, endNames)
-  const flip = flipped(starts, ends, new Set(transit.from.keys()))
-  if (!moving && flip.size === 0 && sameTargets(before.verdicts, after.verdicts)) return []
-
+export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, flip, endsNow, transit}: Way): Stage[] {
+  const moving = isMoving(transit)
   const regions = new Map(cidrSets(transit.regions, '_way').map((set) => [set.name, set]))
   const ofTheWay = [
     ...(moving ? hostSets(transit.hosts, 'move') : []),
     ...(transit.regionsMove ? regions.values() : []),
-    ...verdictSets(
-      {pairs: flip, sources: ends.sources, destinations: ends.destinations},
-      {pairs: 'flip', suffix: '_way'},
-    ),
+    pairSet(flip, 'flip'),
+    ...endSets(endsNow, '_way'),
   ]
   const chains = union(before.verdicts.chains, after.verdicts.chains)
   const counters = [...new Set([...before.counters, ...after.counters])].sort()
@@ -66,8 +67,8 @@ export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, m
   const none = {hosts: false, regions: false, verdicts: false}
   const moved = {hosts: moving, regions: transit.regionsMove, verdicts: false}
   const turned = {...moved, verdicts: true}
-  const old = [...before.sets.values(), ...verdictSets(starts), ...ofTheWay]
-  const now = [...after.sets.values(), ...verdictSets(ends), ...ofTheWay]
+  const old = [...before.sets.values(), ...starts, ...ofTheWay]
+  const now = [...after.sets.values(), ...ends, ...ofTheWay]
   return [
     stage(old, none),
     ...(moving ? [stage(old, moved)] : []),
@@ -77,8 +78,31 @@ export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, m
   ]
 }
 
+export const isMoving = ({regionsMove, hosts}: Transit): boolean => regionsMove || hosts.size > 0
+
+/** The way between two tables of which nothing else is known. */
+export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, maxPairs: number): Stage[] {
+  const startNames = namesakes(transit.from, new Set(before.verdicts.sources.keys()))
+  const endNames = namesakes(transit.to, new Set(after.verdicts.sources.keys()))
+  if (pairsOf(before.verdicts, startNames) + pairsOf(after.verdicts, endNames) > 2 * maxPairs) return []
+  const starts = expanded(before.verdicts, startNames)
+  const ends = expanded(after.verdicts, endNames)
+  const flip = flipped(starts, ends, new Set(transit.from.keys()))
+  if (!isMoving(transit) && flip.size === 0 && sameTargets(before.verdicts, after.verdicts)) return []
+  return assembleStages(before, after, {
+    starts: [pairSet(starts.pairs), ...endSets(starts)],
+    ends: [pairSet(ends.pairs), ...endSets(ends)],
+    flip,
+    endsNow: ends,
+    transit,
+  })
+}
+
 /** By number: itself where a map must go on knowing it, and the transit numbers that stand for it. */
-function namesakes(of: ReadonlyMap<number, number>, own: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
+export function namesakes(
+  of: ReadonlyMap<number, number>,
+  own: ReadonlySet<number>,
+): ReadonlyMap<number, readonly number[]> {
   const lists = new Map<number, number[]>([...own].map((number) => [number, [number]]))
   for (const [number, original] of of) if (number !== original) lists.get(original)?.push(number)
   return lists
@@ -122,7 +146,9 @@ function flipped(starts: ClassMaps, ends: ClassMaps, alive: ReadonlySet<number>)
   return flip
 }
 
-function sameTargets(a: ClassMaps, b: ClassMaps): boolean {
+type Ends = Pick<Verdicts, 'sources' | 'destinations'>
+
+export function sameTargets(a: Ends, b: Ends): boolean {
   const same = (x: ReadonlyMap<number, string>, y: ReadonlyMap<number, string>): boolean =>
     [...x].every(([number, target]) => y.get(number) === target || !y.has(number))
   return same(a.sources, b.sources) && same(a.destinations, b.destinations)

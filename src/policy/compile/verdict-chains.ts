@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto'
+import type {NftChain} from '../../model/index.ts'
 import {isUnconditional, type PacketMatch, printMatch} from './packet-match.ts'
 
 /** Name of the chain that a packet goes to: a verdict chain, `allowed`, or one that denies. */
@@ -38,7 +39,18 @@ export function chainMaker(): ChainMaker {
   }
 }
 
-export function printRules(rules: VerdictChain['rules'], otherwise: Target): string[] {
+const printed = new WeakMap<VerdictChain, NftChain>()
+
+/** One object for each chain, as often as it is asked for: who compares chains sees at once what he has seen. */
+export function nftChain(chain: VerdictChain): NftChain {
+  const known = printed.get(chain)
+  if (known) return known
+  const fresh = {name: chain.name, hook: null, rules: printRules(chain.rules, chain.otherwise)}
+  printed.set(chain, fresh)
+  return fresh
+}
+
+function printRules(rules: VerdictChain['rules'], otherwise: Target): string[] {
   return [...rules.map(({match, target}) => `${printMatch(match)} goto ${target}`), `goto ${otherwise}`]
 }
 

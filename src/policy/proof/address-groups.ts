@@ -1,5 +1,5 @@
 import {type Address, addressFromNumber, addressNumber, type Family, familyOf} from '../../net/index.ts'
-import {type Classified, nothingClass} from '../classes/index.ts'
+import {type Classified, hostClass, nothingClass} from '../classes/index.ts'
 
 /** Addresses that are of one class in each of several classifications. */
 export interface AddressGroup {
@@ -57,7 +57,7 @@ export function groupAddresses(classifications: readonly Classified[]): AddressG
       for (; next < listed.length && listed[next]!.number <= last; next++) {
         const {address, number} = listed[next]!
         if (number === free) free++
-        const own = classifications.map(({hosts}, index) => hosts.get(address) ?? classes[index]!)
+        const own = classifications.map((one, index) => hostClass(one, address) ?? classes[index]!)
         const group = groupOf(family, own)
         group.hosts.push(address)
         group.size++

@@ -52,9 +52,9 @@ export function enforcedBy(
 ): Enforced | null {
   const {catalog: plain} = activePolicies(world.policies)
   const compiled = (catalog: Catalog, bounds: Bounds) => {
-    const classified = classify(questionsOf(catalog), world)
-    const numbering = numberClasses(classified, null, {samePolicies: false, first: 1})
-    const verdicts = verdictsOf(catalog, classified, numbering, standard, bounds)
+    const classified = classify(questionsOf(catalog, world.attributes.values()), world)
+    const numbering = numberClasses(classified, null, 1)
+    const verdicts = verdictsOf(classified, numbering, standard, bounds)
     return verdicts && {classified, numbering, verdicts}
   }
   const refined = refine(plain)

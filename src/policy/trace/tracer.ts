@@ -9,12 +9,15 @@ import {
   type Prefix,
 } from '../../net/index.ts'
 import {
+  type ActivePolicy,
   type ActiveRule,
+  type ActiveTier,
   type AddressClass,
   type Catalog,
   type Classified,
   type ClassRegion,
   classify,
+  hostClass,
   nothingClass,
   questionsOf,
 } from '../classes/index.ts'
@@ -43,7 +46,7 @@ interface SubjectRules {
   readonly tiers: readonly {
     readonly name: string
     readonly end: 'deny' | 'pass'
-    readonly rules: readonly {readonly rule: ActiveRule; readonly policy: number}[]
+    readonly rules: readonly {readonly rule: ActiveRule; readonly policy: ActivePolicy}[]
     /** What each rule asks of the other end, -1 for nothing: beside each other, so that most rules need no look at all. */
     readonly asked: Int32Array
   }[]
@@ -61,7 +64,7 @@ const UNOWNED: Judgement = {...NOTHING, verdict: 'deny', reason: 'unowned'}
  */
 export function prepareTracer(world: Judged, defaultVerdict: 'allow' | 'deny'): Tracer {
   const {catalog} = activePolicies(world.policies)
-  return tracerOf(world, defaultVerdict, catalog, classify(questionsOf(catalog), world))
+  return tracerOf(world, defaultVerdict, catalog, classify(questionsOf(catalog, world.attributes.values()), world))
 }
 
 /** The same over classes that somebody has made already, such as the compiler of a running gateway. */
@@ -74,8 +77,8 @@ export function tracerOf(
   const {classes} = classified
   const classOf = classLookup(classified)
   const rulesOf = {
-    egress: memo((own) => subjectRules(catalog, classes[own]!, 'egress')),
-    ingress: memo((own) => subjectRules(catalog, classes[own]!, 'ingress')),
+    egress: memo((own) => subjectRules(classes[own]!, 'egress')),
+    ingress: memo((own) => subjectRules(classes[own]!, 'ingress')),
   }
   const bits = memo((index) => bitsOf(classes[index]!.conditions, catalog.conditions.length))
 
@@ -99,7 +102,7 @@ export function tracerOf(
         const {rule, policy} = rules[index]!
         if (!trafficMatches(rule.traffic, packet, classes[source]!, classes[destination]!)) continue
         if (rule.action === 'pass') continue nextTier
-        const {kind, meta} = catalog.policies[policy]!.document
+        const {kind, meta} = policy.document
         const place = {kind, tier: tier.name, policy: meta.name, rule: rule.index}
         return {...said, ...place, verdict: rule.action, reason: 'rule'}
       }
@@ -117,7 +120,7 @@ export function tracerOf(
   const explain = (packet: Packet): Readonly<Record<Direction, Explained>> => {
     const ends = [packet.from, packet.to]
     const [source, destination] = ends.map((address) => classes[classOf(address)]!)
-    const policies = [...source!.egress, ...destination!.ingress].map((index) => catalog.policies[index]!.document)
+    const policies = [...source!.egress, ...destination!.ingress].map(({document}) => document)
     wide ??= [...world.members].filter(([prefix]) => !isHostPrefix(prefix))
     const hosts = ends.map((address): [Prefix, readonly Member[]] => {
       const prefix = hostPrefix(address)
@@ -148,13 +151,14 @@ export function traceWith(judge: (packet: Packet) => Judgement, flow: Flow): Tra
 }
 
 /** The class of any address. */
-export function classLookup({hosts, regions}: Classified): (address: Address) => number {
-  const byFamily = (family: Family): readonly ClassRegion[] => regions.filter((region) => region.family === family)
+export function classLookup(classified: Classified): (address: Address) => number {
+  const byFamily = (family: Family): readonly ClassRegion[] =>
+    classified.regions.filter((region) => region.family === family)
   // IPv4 fits into a number, which compares several times as fast as a bigint.
   const four = byFamily(4).map((region) => ({...region, first: Number(region.first), last: Number(region.last)}))
   const six = byFamily(6)
   return (address) => {
-    const host = hosts.get(address)
+    const host = hostClass(classified, address)
     if (host !== undefined) return host
     const family = familyOf(address)
     const number = addressNumber(address)
@@ -177,24 +181,23 @@ function find<N extends number | bigint>(
   return null
 }
 
-function subjectRules(catalog: Catalog, own: AddressClass, direction: Direction): SubjectRules {
+function subjectRules(own: AddressClass, direction: Direction): SubjectRules {
   const near = direction === 'egress' ? 'source' : 'destination'
   const conditions = new Set(own.conditions)
-  const tiers = new Map<number, {rule: ActiveRule; policy: number}[]>()
-  for (const index of own[direction]) {
-    const policy = catalog.policies[index]!
+  const tiers = new Map<ActiveTier, {rule: ActiveRule; policy: ActivePolicy}[]>()
+  for (const policy of own[direction]) {
     const rules = tiers.get(policy.tier) ?? []
     tiers.set(policy.tier, rules)
     for (const rule of policy[direction] ?? []) {
       if (rule.family !== null && rule.family !== own.family) continue
       const asked = rule[near]
-      if (asked === null || conditions.has(asked)) rules.push({rule, policy: index})
+      if (asked === null || conditions.has(asked)) rules.push({rule, policy})
     }
   }
   const far = direction === 'egress' ? 'destination' : 'source'
   return {
     tiers: [...tiers].map(([tier, rules]) => ({
-      ...catalog.tiers[tier]!,
+      ...tier,
       rules,
       asked: Int32Array.from(rules, ({rule}) => rule[far] ?? -1),
     })),

@@ -22,10 +22,10 @@ const webToDb = (action: 'Allow' | 'Deny' = 'Allow'): Policy =>
   })
 
 let revision = 0
-const of = (placed: Placed[], policies: Policy[], shared?: World['policies']): World => {
-  const made = world(placed, [tier('default', 1)], policies)
-  return {...made, memberRevision: ++revision, ...(shared ? {policies: shared} : {})}
-}
+const of = (placed: Placed[], policies: Policy[]): World => ({
+  ...world(placed, [tier('default', 1)], policies),
+  memberRevision: ++revision,
+})
 const compile = (from: World, previous: Compiled | null = null): Compiled =>
   compilePolicy(from, {default: 'allow', previous, firstClass: 100})
 const markOf = ({sets}: Compiled, {at}: Placed): string | undefined => sets.get('class4')!.elements.get(at)
@@ -93,10 +93,16 @@ describe('class numbers', () => {
   })
 
   it('stay with the others when one endpoint comes or changes its labels', () => {
-    const changed = pod(WEB2.at, {app: 'other'})
-    const next = compile(of([WEB, changed, DB, OTHER], [], first.state.policies), first)
-    for (const one of [WEB, DB]) assert.equal(markOf(next, one), markOf(first, one))
-    assert.notEqual(markOf(next, WEB2), markOf(first, WEB2))
+    const [from, changed] = [of([WEB, WEB2, DB], [webToDb()]), pod(WEB2.at, {app: 'other'})]
+    const first = compile(from)
+    const [web, web2, db] = [WEB, WEB2, DB].map((one) => markOf(first, one))
+    const now = {...of([WEB, changed, DB, OTHER], []), policies: from.policies, sites: from.sites}
+    const changes = new Map(
+      [WEB2, OTHER].map(({at}) => [prefix(`${at}/32`), {after: now.members.get(prefix(`${at}/32`))}]),
+    )
+    const next = compilePolicy(now, {default: 'allow', previous: first, firstClass: 100, changes})
+    assert.deepEqual([markOf(next, WEB), markOf(next, DB)], [web, db])
+    assert.notEqual(markOf(next, WEB2), web2)
   })
 
   it('are all new where a class is split, and never used again', () => {

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Held} from '../../../src/apply/nft/held.ts'
 import {diffNft} from '../../../src/diff/diff-nft.ts'
-import type {NftTable, World} from '../../../src/model/index.ts'
+import type {World} from '../../../src/model/index.ts'
 import type {Prefix} from '../../../src/net/index.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../../../src/policy/index.ts'
 import {judge} from '../../../src/policy/oracle/index.ts'
 import {chainOf, interpret} from '../nft-interpreter.ts'
 import {packets, placed, policies, seed, tiers, verdicts} from '../random-world.ts'
+import {tableOf, unversioned} from '../ways.ts'
 import {attributes, policy, prefix, rule, world} from '../worlds.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 4)
@@ -20,22 +21,6 @@ function changesBetween(before: World, after: World): Map<Prefix, ChangedMembers
   }
   return changes
 }
-
-const tableOf = ({sets, chains, counters}: Compiled): NftTable => ({
-  family: 'inet',
-  name: 'isthmus',
-  sets,
-  chains,
-  counters,
-})
-
-/** The same elements without what a short cut could go by. */
-const unversioned = (table: NftTable): NftTable => ({
-  ...table,
-  sets: new Map(
-    [...table.sets].map(([name, {version, since, ...set}]) => [name, {...set, elements: new Map(set.elements)}]),
-  ),
-})
 
 describe(`endpoints that come, go and change (SEED=${seed})`, () => {
   it('are judged as if compiled anew, and the kernel is told of all that changed', () => {

@@ -2,58 +2,15 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Held} from '../../../src/apply/nft/held.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import type {NftSet, Policy} from '../../../src/model/index.ts'
+import type {Policy} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy, GATEWAY_BOUNDS} from '../../../src/policy/compile/index.ts'
 import {judge, type Packet} from '../../../src/policy/oracle/index.ts'
-import {chainOf, interpret} from '../nft-interpreter.ts'
+import {chainOf} from '../nft-interpreter.ts'
 import {packets, placed, policies, seed, tiers, verdicts, worlds} from '../random-world.ts'
+import {checkWay, tableOf} from '../ways.ts'
 import {attributes, policy, rule, tier, world} from '../worlds.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 5)
-/** More look-ups than any packet makes. */
-const MOST_LOOK_UPS = 9
-
-type State = Parameters<typeof diffNft>[0]
-
-/** Elements that a look-up during the commit may still find: those that change can be missed for a moment. */
-function unchanged(before: NftSet, after: NftSet | undefined): NftSet {
-  const elements = [...before.elements].filter(([key, value]) => after?.elements.get(key) === value)
-  return {...before, elements: new Map(elements)}
-}
-
-/**
- * Where a packet can end that is on its way while `after` takes the place of `before`: by the rules of its coming, with
- * elements of before up to some look-up and of after from there on, the one in between missing what changes.
- */
-function* endsBetween(before: State, after: State, packet: Packet): Generator<string> {
-  for (let turn = 0; turn <= MOST_LOOK_UPS; turn++) {
-    for (const missing of [false, true]) {
-      let lookUp = 0
-      const get = (name: string): NftSet | undefined => {
-        const at = lookUp++
-        if (at < turn) return before.sets.get(name)
-        if (at > turn || !missing) return after.sets.get(name) ?? before.sets.get(name)
-        return unchanged(before.sets.get(name)!, after.sets.get(name))
-      }
-      yield interpret({chains: before.chains, sets: {get}}, packet)
-      if (lookUp <= turn) return
-    }
-  }
-}
-
-function checkWay(states: readonly State[], packet: Packet, allowed: readonly string[]): void {
-  for (const [index, state] of states.entries()) {
-    const next = states[index + 1]
-    const ends = next ? [...endsBetween(state, next, packet)] : [interpret(state, packet)]
-    for (const end of ends) {
-      assert.ok(allowed.includes(end), `stage ${index}: ${end}, not ${allowed.join(' or ')}: ${JSON.stringify(packet)}`)
-    }
-  }
-  assert.equal(interpret(states[0]!, packet), allowed[0])
-  assert.equal(interpret(states.at(-1)!, packet), allowed[1])
-}
-
-const table = (part: Omit<State, 'family' | 'name'>): State => ({...part, family: 'inet', name: 'isthmus'})
 
 describe(`the way from one policy to the next (SEED=${seed})`, () => {
   const check = (
@@ -66,7 +23,7 @@ describe(`the way from one policy to the next (SEED=${seed})`, () => {
       {...second, memberRevision: 2},
       {default: nextStandard, previous: before, firstClass: 7},
     )
-    const states = [before, ...after.stages, after].map(table)
+    const states = [before, ...after.stages, after].map(tableOf)
     for (const packet of flows) {
       checkWay(states, packet, [chainOf(judge(first, standard, packet)), chainOf(judge(second, nextStandard, packet))])
     }

@@ -38,8 +38,8 @@ describe(`tracer and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
     fc.assert(
       fc.property(worlds, verdicts, fc.array(flows, {minLength: 10, maxLength: 30}), (world, standard, some) => {
         const {state} = compilePolicy(world, {default: standard, previous: null, firstClass: 7})
-        assert.ok(state.classified)
-        const tracer = tracerOf(world, standard, state.questions.catalog, state.classified)
+        assert.ok(state.live)
+        const tracer = tracerOf(world, standard, state.understood.catalog, state.live.classified)
         for (const packet of some) assert.deepEqual(tracer.judge(packet), judge(world, standard, packet))
       }),
       {seed, numRuns: Math.ceil(numRuns / 4)},

@@ -1,0 +1,151 @@
+import type {NftSet, World} from '../../model/index.ts'
+import {type Address, isHostPrefix, type Prefix} from '../../net/index.ts'
+import {
+  addNets,
+  addressesOf,
+  type ChangedMembers,
+  changeQuestions,
+  classRegions,
+  isAlive,
+  movesOf,
+  type Numbering,
+  numberedRegions,
+  numberFresh,
+  reclassify,
+  requestion,
+  transitBetween,
+} from '../classes/index.ts'
+import {changedPolicies, type Understood} from './active-policies.ts'
+import {addClasses, changePairs, type Journal, listNothing, rollBack} from './change-pairs.ts'
+import {type Compiled, type CompileState, countersOf, type LiveTables, statisticsOf} from './compile.ts'
+import {changeElements, cidrSets, endSets, judgeChains, moveHosts, pairKey, pairValue} from './nft-tables.ts'
+import type {Bounds, PairTable} from './pair-table.ts'
+import {tableVerdicts, type Verdicts} from './pairs.ts'
+import type {WayEnd} from './stages.ts'
+import {stagesAlong} from './stages-along.ts'
+
+/** More of what is of no use any more than this, and of what was made anew at first, and all is made anew. */
+const MOST_WASTE = 20_000
+
+/**
+ * Goes on from the last result to changed policies and members, at the price of what they touch: new questions are
+ * asked of every attribute set, and the classes whose answers differ change; pairs are worked out for the subjects that
+ * a changed policy governs, and for classes that are new.
+ *
+ * Null where that will not do, since tiers changed or too much has gathered that is of no use any more.
+ */
+export function follow(
+  previous: Compiled,
+  world: World,
+  changes: ReadonlyMap<Prefix, ChangedMembers>,
+  bounds: Bounds,
+): Compiled | 'too-large' | null {
+  const {state} = previous
+  const {live} = state
+  if (!live || isWasteful(live, state.understood)) return null
+  const policies =
+    state.understood.policies === world.policies
+      ? {understood: state.understood, gone: [], come: []}
+      : changedPolicies(state.understood, world.policies)
+  if (!policies) return null
+  // Whatever breaks off from here leaves tables that nobody must go on with.
+  state.live = null
+  const samePolicies = policies.gone.length + policies.come.length === 0
+  const {classified, pairs: table} = live
+  const {understood} = policies
+  const journal: Journal = new Map()
+
+  // Members first, by the questions that there were: policies then only part and join what is in the table.
+  const placed = reclassify(classified, world, changes)
+  let numbering = numberFresh(classified, state.numbering)
+  const {book} = classified
+  const fresh = [...book.classes.keys()].filter((index) => isAlive(book, index) && !table.ends[index])
+  if (fresh.length > 0) addClasses(table, classified, numbering, fresh, journal)
+  let moved: ReadonlySet<number> = new Set()
+  if (!samePolicies) {
+    addNets(classified, world)
+    const change = requestion(book, changeQuestions(book.questions, understood.catalog, policies.gone, policies.come))
+    numbering = numberFresh(classified, numbering)
+    changePairs(table, classified, numbering, change, policies, journal)
+    classified.regions = classRegions(book)
+    moved = change.moved
+  }
+  listNothing(table, classified, numbering, journal)
+  const moves = movesOf(classified, state.numbering, numbering, new Set([...placed, ...addressesOf(classified, moved)]))
+  numbering = {...numbering, regions: numberedRegions(classified, numbering.numbers)}
+
+  const wide = [...changes.keys()].some((prefix) => !isHostPrefix(prefix))
+  const sameVerdicts = samePolicies && fresh.length === 0 && journal.size === 0
+  const verdicts = sameVerdicts ? previous.verdicts : tableVerdicts(table, bounds)
+  if (!verdicts) {
+    rollBack(table, journal)
+    return 'too-large'
+  }
+
+  const next: CompileState = {
+    ...state,
+    understood,
+    live,
+    numbering,
+    attributes: world.attributes,
+    memberRevision: world.memberRevision,
+  }
+  const statistics = statisticsOf(live, verdicts)
+  const hosts = moveHosts(previous.sets, moves)
+  if (sameVerdicts && !wide) {
+    for (const [address, {to}] of moves) carryOut(numbering, address, to)
+    const {findings} = understood
+    return {...previous, sets: withSets(previous.sets, hosts.after), stages: [], findings, statistics, state: next}
+  }
+
+  const counters = countersOf(state.sites, table)
+  const pairs = changedPairs(previous.sets.get('pairs')!, table.pairs, journal)
+  const before: WayEnd = {...previous, sets: withSets(previous.sets, hosts.before)}
+  const sets = withSets(previous.sets, [...hosts.after, ...cidrSets(numbering.regions), ...endSets(verdicts)])
+  const after: WayEnd = {sets, counters, verdicts}
+  // With classes that only came up all that comes is new elements; nothing in force changes its meaning.
+  const mixes = !samePolicies || wide
+  const transit = mixes ? transitBetween(state.numbering, numbering, moves, livingNumbers(table)) : null
+  const staged = transit && stagesAlong({before, after, journal, pairs}, transit, bounds.maxPairs)
+  for (const [address, {to}] of moves) carryOut(numbering, address, to)
+  return {
+    sets: withSets(sets, [staged?.pairs ?? pairs]),
+    chains: new Map(judgeChains(verdicts.chains, counters).map((chain) => [chain.name, chain])),
+    counters,
+    stages: staged?.stages ?? [],
+    findings: understood.findings,
+    statistics,
+    verdicts,
+    state: transit ? {...next, numbering: {...numbering, next: transit.next}} : next,
+  }
+}
+
+function isWasteful({classified, pairs, madeWith}: LiveTables, {catalog}: Understood): boolean {
+  const beyond = (now: number, then: number): boolean => now > 2 * then + MOST_WASTE
+  return (
+    beyond(classified.book.compositions.length, madeWith.classes) ||
+    beyond(pairs.programs.items.length, madeWith.programs) ||
+    beyond(catalog.selectors.length + catalog.conditions.length, madeWith.questions)
+  )
+}
+
+function carryOut({hosts}: Numbering, address: Address, to: number | undefined): void {
+  if (to === undefined) hosts.delete(address)
+  else hosts.set(address, to)
+}
+
+function livingNumbers({ends}: PairTable): (number: number) => boolean {
+  const living = new Set(ends.flatMap((end) => end?.numbers ?? []))
+  return (number) => living.has(number)
+}
+
+const withSets = (sets: ReadonlyMap<string, NftSet>, changed: readonly NftSet[]): ReadonlyMap<string, NftSet> =>
+  new Map([...sets, ...changed.map((set) => [set.name, set] as const)])
+
+function changedPairs(set: NftSet, pairs: Verdicts['pairs'], journal: Journal): NftSet {
+  const now = new Map<string, string | undefined>()
+  for (const [from, row] of journal) {
+    for (const to of row.keys()) now.set(pairKey(from, to), pairValue(pairs.get(from)?.get(to)))
+  }
+  return changeElements(set, now).after
+}
