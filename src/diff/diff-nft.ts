@@ -94,9 +94,10 @@ function keyDelta(
 }
 
 function elements(set: NftSet, held: HeldElements): NftStep[] {
-  const reached = held.reached ?? seenEqual.get(held)
-  if (set.external || (set.version && reached === set.version)) return []
-  const known = set.since && reached === set.since.version ? set.since.keys : null
+  // Equal elements may have several names: the one they were brought to, and one that was found equal since.
+  const isAt = (version: object): boolean => held.reached === version || seenEqual.get(held) === version
+  if (set.external || (set.version && isAt(set.version))) return []
+  const known = set.since && isAt(set.since.version) ? set.since.keys : null
   const delta = known ? keyDelta(known, set.elements, held.elements) : wholeDelta(set.elements, held.elements)
   if (delta.create.length + delta.update.length + delta.delete.length === 0) {
     if (set.version) seenEqual.set(held, set.version)

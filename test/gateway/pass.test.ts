@@ -116,7 +116,7 @@ function gateway(node = new FakeNode()) {
 /** Which maps of the way are there, and whether the judgement asks them. */
 function nftStage({nft}: FakeNode): string {
   const asks = (chain: string, rule: string): boolean => nft!.chains.get(chain)!.rules.includes(ruleHash(rule))
-  const turned = asks('judge_pair', 'meta mark . meta priority vmap @flip')
+  const turned = asks('judge_pair', 'meta mark set meta mark . meta priority map @flip meta mark vmap @verdicts')
   return `${nft!.sets.has('flip') ? 'beside' : 'alone'}${turned ? ', turned' : ''}`
 }
 

@@ -16,7 +16,7 @@ interface State {
 }
 
 /** What a piece of a rule does: go on with the rule, break off, or leave for a chain; a string is the chain's name. */
-type Effect = 'next' | 'break' | {readonly goto: string} | 'drop'
+type Effect = 'next' | 'break' | {readonly goto: string} | {readonly jump: string} | 'drop'
 
 /**
  * Runs a packet through the nft text that the compiler printed, as the kernel would: only the language that it prints,
@@ -24,19 +24,20 @@ type Effect = 'next' | 'break' | {readonly goto: string} | 'drop'
  */
 export function interpret(ruleset: Ruleset, packet: Packet): string {
   const state: State = {packet, mark: '0x00000bad', priority: 'b:ad'}
-  let at = 'judge'
+  let at: string | null = 'judge'
   for (let hops = 0; hops < 100; hops++) {
     if (at === 'allowed') return at
-    const chain = ruleset.chains.get(at)
+    const chain = at === null ? undefined : ruleset.chains.get(at)
     if (!chain) throw new Error(`no chain ${at}`)
     const end = runChain(ruleset, chain, state)
-    if (end === 'drop') return at
+    if (end === 'drop') return chain.name
     at = end
   }
   throw new Error('the chains go round in a circle')
 }
 
-function runChain(ruleset: Ruleset, chain: NftChain, state: State): string {
+/** Where the packet goes from here; null: back to where it came from. */
+function runChain(ruleset: Ruleset, chain: NftChain, state: State): string | null {
   for (const rule of chain.rules) {
     let rest = rule
     let effect: Effect = 'next'
@@ -47,13 +48,19 @@ function runChain(ruleset: Ruleset, chain: NftChain, state: State): string {
       rest = rest.slice(found.match[0].length).trimStart()
     }
     if (effect === 'drop') return 'drop'
-    if (typeof effect === 'object') return effect.goto
+    if (typeof effect === 'string') continue
+    if ('goto' in effect) return effect.goto
+    const called = ruleset.chains.get(effect.jump)
+    if (!called) throw new Error(`no chain ${effect.jump}`)
+    const end = runChain(ruleset, called, state)
+    if (end !== null) return end
   }
-  throw new Error(`${chain.name} has no end`)
+  return null
 }
 
 const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, ruleset: Ruleset) => Effect}[] = [
   {pattern: /^goto (\S+)$/, run: ([, chain]) => ({goto: chain!})},
+  {pattern: /^jump (\S+)$/, run: ([, chain]) => ({jump: chain!})},
   {
     pattern: /^counter name "([^"]+)" drop$/,
     run: () => 'drop',
@@ -82,6 +89,14 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
     },
   },
   {
+    pattern: /^meta mark set meta mark \. meta priority map @(\w+)/,
+    run: ([, name], state, {sets}) => mapped(state, sets.get(name!)!, `${state.mark} . ${state.priority}`),
+  },
+  {
+    pattern: /^meta mark set meta (mark|priority) map @(\w+)/,
+    run: ([, field, name], state, {sets}) => mapped(state, sets.get(name!)!, state[field as 'mark' | 'priority']),
+  },
+  {
     pattern: /^meta (mark|priority) set (\S+)/,
     run: ([, field, value], state) => {
       state[field as 'mark' | 'priority'] = value!
@@ -89,16 +104,8 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
     },
   },
   {
-    pattern: /^meta mark \. meta priority vmap @(\w+)/,
-    run: ([, name], {mark, priority}, {sets}) => verdict(sets.get(name!)!, `${mark} . ${priority}`),
-  },
-  {
     pattern: /^meta (mark|priority) vmap @(\w+)/,
     run: ([, field, name], state, {sets}) => verdict(sets.get(name!)!, state[field as 'mark' | 'priority']),
-  },
-  {
-    pattern: /^meta (mark|priority) @(\w+)/,
-    run: ([, field, name], state, {sets}) => when(sets.get(name!)!.elements.has(state[field as 'mark' | 'priority'])),
   },
   {
     pattern: /^meta (mark|priority) (0x\w+|none)/,
@@ -107,6 +114,13 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
 ]
 
 const when = (holds: boolean): Effect => (holds ? 'next' : 'break')
+
+function mapped(state: State, map: NftSet, key: string): Effect {
+  const value = map.elements.get(key)
+  if (value === undefined) return 'break'
+  state.mark = value
+  return 'next'
+}
 
 function verdict(map: NftSet, key: string): Effect {
   const value = map.elements.get(key)

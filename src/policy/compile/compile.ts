@@ -12,10 +12,11 @@ import {
 } from '../classes/index.ts'
 import {activePolicies, type Understood} from './active-policies.ts'
 import {follow} from './follow.ts'
-import {classSets, endSets, judgeChains, pairSet} from './nft-tables.ts'
+import {classSets, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
 import {type Bounds, DENY_UNOWNED, denyTarget, GATEWAY_BOUNDS, type PairTable, pairTable} from './pair-table.ts'
 import {tableVerdicts, type Verdicts} from './pairs.ts'
 import {type Stage, stagesBetween} from './stages.ts'
+import {type TargetNumbers, targetNumbers} from './target-numbers.ts'
 
 export interface CompileOptions {
   /** What no policy decides. */
@@ -66,6 +67,7 @@ export interface CompileState {
   /** Kept up in place; null: no longer true, to be made anew. */
   live: LiveTables | null
   readonly numbering: Numbering
+  readonly targets: TargetNumbers
   readonly attributes: World['attributes']
   readonly sites: World['sites']
   readonly memberRevision: number
@@ -110,27 +112,37 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const pairs = pairTable(classified, numbering, options.default, bounds)
   const verdicts = pairs && tableVerdicts(pairs, bounds)
   if (!verdicts) return refused(options, classified.classes.length, bounds)
-  const compiled = assembled(world, understood, {classified, pairs}, numbering, verdicts, options.default)
+  const targets = old?.targets ?? targetNumbers(options.held ?? null)
+  const compiled = assembled(world, {understood, classified, pairs, numbering, targets}, verdicts)
   return previous ? withStages(previous, compiled, bounds) : compiled
 }
 
 function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds): Compiled {
   const {state} = compiled
   const transit = transitOf(previous.state.numbering, state.numbering)
-  const stages = stagesBetween(previous, compiled, transit, maxPairs)
+  const {targets} = state
+  const stages = stagesBetween({...previous, targets}, {...compiled, targets}, transit, maxPairs)
   return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
 }
 
+interface Assembly
+  extends Pick<LiveTables, 'classified' | 'pairs'>,
+    Pick<CompileState, 'understood' | 'numbering' | 'targets'> {}
+
+/** Those that are made anew with every change: their size is that of the classes. */
+export const smallSets = (verdicts: Verdicts, counters: readonly string[], targets: TargetNumbers): NftSet[] => [
+  ...endSets(verdicts, targets),
+  ...targetSets(verdicts.chains, counters, targets),
+]
+
 function assembled(
   {sites, attributes, memberRevision}: Pick<World, 'sites' | 'attributes' | 'memberRevision'>,
-  understood: Understood,
-  {classified, pairs}: Pick<LiveTables, 'classified' | 'pairs'>,
-  numbering: Numbering,
+  {understood, classified, pairs, numbering, targets}: Assembly,
   verdicts: Verdicts,
-  defaultVerdict: 'allow' | 'deny',
 ): Compiled {
   const counters = countersOf(sites, pairs)
-  const sets = [...classSets(numbering), pairSet(verdicts.pairs), ...endSets(verdicts)]
+  const small = smallSets(verdicts, counters, targets)
+  const sets = [...classSets(numbering), pairSet(verdicts.pairs, targets), ...small]
   const {selectors, conditions} = understood.catalog
   const madeWith = {
     classes: classified.book.compositions.length,
@@ -152,7 +164,8 @@ function assembled(
       attributes,
       sites,
       memberRevision,
-      default: defaultVerdict,
+      default: pairs.default,
+      targets,
     },
   }
 }
@@ -196,5 +209,5 @@ function closed({default: defaultVerdict, firstClass}: CompileOptions): Compiled
   const numbering = numberClasses(classified, null, firstClass)
   const pairs = pairTable(classified, numbering, defaultVerdict, GATEWAY_BOUNDS)!
   const verdicts = tableVerdicts(pairs, GATEWAY_BOUNDS)!
-  return assembled(empty, understood, {classified, pairs}, numbering, verdicts, defaultVerdict)
+  return assembled(empty, {understood, classified, pairs, numbering, targets: targetNumbers(null)}, verdicts)
 }

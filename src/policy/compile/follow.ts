@@ -17,12 +17,13 @@ import {
 } from '../classes/index.ts'
 import {changedPolicies, type Understood} from './active-policies.ts'
 import {addClasses, changePairs, type Journal, listNothing, rollBack} from './change-pairs.ts'
-import {type Compiled, type CompileState, countersOf, type LiveTables, statisticsOf} from './compile.ts'
-import {changeElements, cidrSets, endSets, judgeChains, moveHosts, pairKey, pairValue} from './nft-tables.ts'
+import {type Compiled, type CompileState, countersOf, type LiveTables, smallSets, statisticsOf} from './compile.ts'
+import {changeElements, cidrSets, judgeChains, moveHosts, pairKey} from './nft-tables.ts'
 import type {Bounds, PairTable} from './pair-table.ts'
 import {tableVerdicts, type Verdicts} from './pairs.ts'
 import type {WayEnd} from './stages.ts'
 import {stagesAlong} from './stages-along.ts'
+import {type TargetNumbers, targetText} from './target-numbers.ts'
 
 /** More of what is of no use any more than this, and of what was made anew at first, and all is made anew. */
 const MOST_WASTE = 20_000
@@ -99,10 +100,15 @@ export function follow(
   }
 
   const counters = countersOf(state.sites, table)
-  const pairs = changedPairs(previous.sets.get('pairs')!, table.pairs, journal)
-  const before: WayEnd = {...previous, sets: withSets(previous.sets, hosts.before)}
-  const sets = withSets(previous.sets, [...hosts.after, ...cidrSets(numbering.regions), ...endSets(verdicts)])
-  const after: WayEnd = {sets, counters, verdicts}
+  const {targets} = state
+  const pairs = changedPairs(previous.sets.get('pairs')!, table.pairs, journal, targets)
+  const before: WayEnd = {...previous, targets, sets: withSets(previous.sets, hosts.before)}
+  const sets = withSets(previous.sets, [
+    ...hosts.after,
+    ...cidrSets(numbering.regions),
+    ...smallSets(verdicts, counters, targets),
+  ])
+  const after: WayEnd = {sets, counters, verdicts, targets}
   // With classes that only came up all that comes is new elements; nothing in force changes its meaning.
   const mixes = !samePolicies || wide
   const transit = mixes ? transitBetween(state.numbering, numbering, moves, livingNumbers(table)) : null
@@ -142,10 +148,13 @@ function livingNumbers({ends}: PairTable): (number: number) => boolean {
 const withSets = (sets: ReadonlyMap<string, NftSet>, changed: readonly NftSet[]): ReadonlyMap<string, NftSet> =>
   new Map([...sets, ...changed.map((set) => [set.name, set] as const)])
 
-function changedPairs(set: NftSet, pairs: Verdicts['pairs'], journal: Journal): NftSet {
+function changedPairs(set: NftSet, pairs: Verdicts['pairs'], journal: Journal, targets: TargetNumbers): NftSet {
   const now = new Map<string, string | undefined>()
   for (const [from, row] of journal) {
-    for (const to of row.keys()) now.set(pairKey(from, to), pairValue(pairs.get(from)?.get(to)))
+    for (const to of row.keys()) {
+      const target = pairs.get(from)?.get(to)
+      now.set(pairKey(from, to), target && targetText(targets, target))
+    }
   }
   return changeElements(set, now).after
 }

@@ -4,6 +4,7 @@ import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
+import {PASSED, type TargetNumbers, targetText, UNOWNED} from './target-numbers.ts'
 import {nftChain, type Target} from './verdict-chains.ts'
 
 /** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
@@ -92,45 +93,68 @@ export function changeElements(
 }
 
 export const pairKey = (from: number, to: number): string => `${markText(from)} . ${classText(to)}`
-export const pairValue = (target: Target | undefined): string | undefined => target && `goto ${target}`
 
-export function pairSet(pairs: Verdicts['pairs'], name = 'pairs'): NftSet {
+/** Class pair → number of its target. */
+export function pairSet(pairs: Verdicts['pairs'], targets: TargetNumbers, name = 'pairs'): NftSet {
   const elements = new Map<string, string>()
+  const text = memoText(targets)
   for (const [from, row] of pairs) {
     const source = `${markText(from)} . `
-    for (const [to, target] of row) elements.set(source + classText(to), `goto ${target}`)
+    for (const [to, target] of row) elements.set(source + classText(to), text(target))
   }
-  return verdictMap(name, 'mark . classid', 'verdict', elements)
+  return numberMap(name, 'mark . classid', elements)
 }
 
+type Ends = Pick<Verdicts, 'sources' | 'destinations'>
+
 /** What the ends say by themselves. */
-export function endSets({sources, destinations}: Pick<Verdicts, 'sources' | 'destinations'>, suffix = ''): NftSet[] {
-  const out = new Map<string, string>()
-  for (const [number, target] of sources) {
-    const chain = {passed: 'judge_destination', unowned: 'judge_unowned'}[target] ?? target
-    out.set(markText(number), `goto ${chain}`)
-  }
-  const into = new Map<string, string>()
-  const unowned = new Map<string, string>()
-  for (const [number, target] of destinations) {
-    into.set(classText(number), `goto ${target === 'unowned' ? ALLOWED : target}`)
-    if (target === 'unowned') unowned.set(classText(number), '')
-  }
+export function endSets({sources, destinations}: Ends, targets: TargetNumbers, prefix = 'judge'): NftSet[] {
+  const text = memoText(targets)
+  const elements = (ends: ReadonlyMap<number, Target>, key: (number: number) => string): Map<string, string> =>
+    new Map([...ends].map(([number, target]) => [key(number), text(target)]))
   return [
-    verdictMap(`judge_sources${suffix}`, 'mark', 'verdict', out),
-    verdictMap(`judge_destinations${suffix}`, 'classid', 'verdict', into),
-    verdictMap(`unowned${suffix}`, 'classid', null, unowned),
+    numberMap(`${prefix}_sources`, 'mark', elements(sources, markText)),
+    numberMap(`${prefix}_destinations`, 'classid', elements(destinations, classText)),
   ]
 }
 
-const verdictMap = (name: string, key: string, value: string | null, elements: Map<string, string>): NftSet => ({
+/** From the numbers of targets to their chains. */
+export function targetSets(chains: Verdicts['chains'], counters: readonly string[], targets: TargetNumbers): NftSet[] {
+  const verdictMap = (name: string, leads: readonly (readonly [Target, string])[]): NftSet => {
+    const elements = new Map(leads.map(([target, chain]) => [targetText(targets, target), `goto ${chain}`]))
+    return {name, key: 'mark', value: 'verdict', interval: false, elements, version: {}}
+  }
+  const itself = (target: Target): readonly [Target, string] => [target, target]
+  const denials = counters.map(itself)
+  const allowed = itself(ALLOWED)
+  return [
+    verdictMap('verdicts', [allowed, ...denials, ...chains.map(({name}) => itself(name))]),
+    verdictMap('outs', [[PASSED, 'judge_destination'], [UNOWNED, 'judge_unowned'], ...denials]),
+    verdictMap('ins', [allowed, [UNOWNED, ALLOWED], ...denials]),
+    verdictMap('ins_unowned', [allowed, [UNOWNED, DENY_UNOWNED], ...denials]),
+  ]
+}
+
+const numberMap = (name: string, key: string, elements: Map<string, string>): NftSet => ({
   name,
   key,
-  value,
+  value: 'mark',
   interval: false,
   elements,
   version: {},
 })
+
+function memoText(targets: TargetNumbers): (target: Target) => string {
+  const texts = new Map<Target, string>()
+  return (target) => {
+    let text = texts.get(target)
+    if (text === undefined) {
+      text = targetText(targets, target)
+      texts.set(target, text)
+    }
+    return text
+  }
+}
 
 /** Which maps of a way from policy to policy are asked first, or in place of the maps proper (stages.ts). */
 export interface BesideMaps {
@@ -142,6 +166,9 @@ export interface BesideMaps {
 /**
  * The chains around the maps. All look-ups are by the flow's original tuple, so that a reply is judged as what it
  * answers. A number that no map knows (a packet between two look-ups during a change) is denied.
+ *
+ * Large maps are asked in chains of their own, which never change: the kernel walks a map whenever a rule that asks it
+ * is added.
  */
 export function judgeChains(
   verdictChains: Verdicts['chains'],
@@ -150,22 +177,31 @@ export function judgeChains(
 ): NftChain[] {
   const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
   const cidr = beside.regions ? '_way' : ''
-  const ends = beside.verdicts ? '_way' : ''
   /** The first map that holds the address sets the field. */
-  const lookUp = (field: 'mark' | 'priority', none: string, address: string, maps: readonly string[]): string[] =>
-    maps.map((map, index) => `${index === 0 ? '' : `meta ${field} ${none} `}meta ${field} set ${address} map @${map}`)
-  const lookUps = (family: Family): string[] => {
-    const ip = family === 4 ? 'ip' : 'ip6'
-    const hosts = [...(beside.hosts ? ['move'] : []), 'class'].map((name) => `${name}${family}`)
+  const set = (field: 'mark' | 'priority', address: string, map: string): string =>
+    `meta ${field} ${field === 'mark' ? markText(0) : 'none'} meta ${field} set ${address} map @${map}`
+  const lookUps = (family: Family): NftChain[] => {
+    const [source, destination] = ['saddr', 'daddr'].map((end) => `ct original ${family === 4 ? 'ip' : 'ip6'} ${end}`)
     return [
-      ...lookUp('mark', markText(0), `ct original ${ip} saddr`, [...hosts, `cidr${family}${cidr}`]),
-      ...lookUp('priority', 'none', `ct original ${ip} daddr`, [
-        ...hosts.map((name) => `${name}d`),
-        `cidr${family}d${cidr}`,
+      chain(`judge${family}`, [
+        ...(beside.hosts ? [set('mark', source!, `move${family}`)] : []),
+        `jump source${family}`,
+        set('mark', source!, `cidr${family}${cidr}`),
+        ...(beside.hosts ? [set('priority', destination!, `move${family}d`)] : []),
+        `jump destination${family}`,
+        set('priority', destination!, `cidr${family}d${cidr}`),
+        'goto judge_pair',
       ]),
-      'goto judge_pair',
+      chain(`source${family}`, [set('mark', source!, `class${family}`)]),
+      chain(`destination${family}`, [set('priority', destination!, `class${family}d`)]),
     ]
   }
+  /** Those of the way first. */
+  const ends = (field: 'mark' | 'priority', map: string, leads: string): string[] =>
+    (beside.verdicts ? ['flip', 'judge'] : ['judge']).map(
+      (prefix) => `meta mark set meta ${field} map @${prefix}_${map} meta mark vmap @${leads}`,
+    )
+  const pair = (map: string): string => `meta mark set meta mark . meta priority map @${map} meta mark vmap @verdicts`
   return [
     // Whatever scratch values the packet brought must not pass for a class.
     chain('judge', [
@@ -174,16 +210,13 @@ export function judgeChains(
       'meta nfproto ipv6 goto judge6',
       `goto ${DENY_UNOWNED}`,
     ]),
-    chain('judge4', lookUps(4)),
-    chain('judge6', lookUps(6)),
-    chain('judge_pair', [
-      ...(beside.verdicts ? ['meta mark . meta priority vmap @flip'] : []),
-      'meta mark . meta priority vmap @pairs',
-      `meta mark vmap @judge_sources${ends}`,
-      `goto ${DENY_UNOWNED}`,
-    ]),
-    chain('judge_destination', [`meta priority vmap @judge_destinations${ends}`, `goto ${DENY_UNOWNED}`]),
-    chain('judge_unowned', [`meta priority @unowned${ends} goto ${DENY_UNOWNED}`, 'goto judge_destination']),
+    ...lookUps(4),
+    ...lookUps(6),
+    chain('judge_pair', [...(beside.verdicts ? [pair('flip')] : []), 'goto known_pair']),
+    chain('known_pair', [pair('pairs'), 'goto judge_source']),
+    chain('judge_source', [...ends('mark', 'sources', 'outs'), `goto ${DENY_UNOWNED}`]),
+    chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),
+    chain('judge_unowned', [...ends('priority', 'destinations', 'ins_unowned'), `goto ${DENY_UNOWNED}`]),
     ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
     ...verdictChains.map(nftChain),
   ]

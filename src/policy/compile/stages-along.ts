@@ -1,10 +1,11 @@
 import type {NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
 import type {Journal} from './change-pairs.ts'
-import {endSets, pairKey, pairValue} from './nft-tables.ts'
+import {endSets, pairKey} from './nft-tables.ts'
 import {overlay} from './overlay.ts'
 import {bareTarget, type Verdicts} from './pairs.ts'
-import {assembleStages, isMoving, type Stage, sameTargets, type WayEnd} from './stages.ts'
+import {assembleStages, flippedEnds, isMoving, isNothing, type Stage, type WayEnd} from './stages.ts'
+import {type TargetNumbers, targetText} from './target-numbers.ts'
 import type {Target} from './verdict-chains.ts'
 
 /** A table that was changed in place, and what it was. */
@@ -48,8 +49,9 @@ export function stagesAlong(
     sources: withNamesakes(before.verdicts.sources, transit.from),
     destinations: withNamesakes(before.verdicts.destinations, transit.from),
   }
-  const startPatch = patchOf(changed, startOf)
-  const endPatch = patchOf(endsExtra, endOf)
+  const {targets} = after
+  const startPatch = patchOf(changed, startOf, targets)
+  const endPatch = patchOf(endsExtra, endOf, targets)
   const [startPairs, endPairs] = [overlay(pairs.elements, startPatch), overlay(pairs.elements, endPatch)]
   if (startPairs.size + endPairs.size > 2 * maxPairs) return nothing
 
@@ -64,7 +66,8 @@ export function stagesAlong(
       else flip.set(from, new Map([[to, wanted]]))
     }
   }
-  if (!isMoving(transit) && flip.size === 0 && sameTargets(before.verdicts, after.verdicts)) return nothing
+  const flips = {pairs: flip, ...flippedEnds(starts, ends)}
+  if (!isMoving(transit) && isNothing(flips)) return nothing
 
   const inForce = pairs.since!.version
   const startKeys = [...new Set([...startPatch.keys(), ...pairs.since!.keys])]
@@ -76,10 +79,9 @@ export function stagesAlong(
     since: {version: startSet.version!, keys: [...new Set([...startKeys, ...endPatch.keys()])]},
   }
   const stages = assembleStages(before, after, {
-    starts: [startSet, ...endSets(starts)],
-    ends: [endSet, ...endSets(ends)],
-    flip,
-    endsNow: ends,
+    starts: [startSet, ...endSets(starts, targets)],
+    ends: [endSet, ...endSets(ends, targets)],
+    flip: flips,
     transit,
   })
   return {stages, pairs: {...pairs, since: {version: endSet.version!, keys: [...endPatch.keys()]}}}
@@ -139,9 +141,14 @@ function unite(a: Keys, b: ReadonlyMap<number, {keys: () => Iterable<number>}>):
   return a
 }
 
-function patchOf(keys: Keys, targetOf: LookUp): Map<string, string | undefined> {
+function patchOf(keys: Keys, targetOf: LookUp, targets: TargetNumbers): Map<string, string | undefined> {
   const patch = new Map<string, string | undefined>()
-  for (const [from, row] of keys) for (const to of row) patch.set(pairKey(from, to), pairValue(targetOf(from, to)))
+  for (const [from, row] of keys) {
+    for (const to of row) {
+      const target = targetOf(from, to)
+      patch.set(pairKey(from, to), target && targetText(targets, target))
+    }
+  }
   return patch
 }
 

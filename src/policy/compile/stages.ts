@@ -1,7 +1,8 @@
 import type {NftChain, NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
-import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet} from './nft-tables.ts'
+import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
 import {bareTarget, type Verdicts} from './pairs.ts'
+import type {TargetNumbers} from './target-numbers.ts'
 import type {Target, VerdictChain} from './verdict-chains.ts'
 
 /** A policy part that is in force for a moment on the way to the next. */
@@ -16,6 +17,7 @@ export interface WayEnd {
   readonly sets: ReadonlyMap<string, NftSet>
   readonly counters: readonly string[]
   readonly verdicts: Verdicts
+  readonly targets: TargetNumbers
 }
 
 export type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
@@ -25,9 +27,8 @@ export interface Way {
   /** Sets under the names of those proper, with what they hold until the verdicts have changed over, and after. */
   readonly starts: readonly NftSet[]
   readonly ends: readonly NftSet[]
-  readonly flip: ReadonlyMap<number, ReadonlyMap<number, Target>>
-  /** What the ends say by themselves when verdicts have changed over, to transit numbers too. */
-  readonly endsNow: Pick<Verdicts, 'sources' | 'destinations'>
+  /** What changes over: of pairs, and of what the ends say by themselves. */
+  readonly flip: ClassMaps
   readonly transit: Transit
 }
 
@@ -40,7 +41,7 @@ export interface Way {
  *
  *     1  the maps of the way are there, beside the old ones; new numbers have the verdicts of the old
  *     2  rules ask the way's maps first: addresses bear their transit numbers, verdicts are the old
- *     3  rules ask `flip` first, which has every pair that changes: verdicts are the new
+ *     3  rules ask the maps `flip…` first, which have whatever changes: verdicts are the new
  *     4  the maps proper become those of the new policy, for transit numbers too
  *     5  rules ask the maps proper again; after it what is left of the way goes
  *
@@ -48,17 +49,19 @@ export interface Way {
  * maps of the way would have more than `maxPairs` entries there are no stages: the change is one transaction, in which a
  * packet may be judged half by the old and half by the new.
  */
-export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, flip, endsNow, transit}: Way): Stage[] {
+export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, flip, transit}: Way): Stage[] {
+  const {targets} = after
   const moving = isMoving(transit)
   const regions = new Map(cidrSets(transit.regions, '_way').map((set) => [set.name, set]))
   const ofTheWay = [
     ...(moving ? hostSets(transit.hosts, 'move') : []),
     ...(transit.regionsMove ? regions.values() : []),
-    pairSet(flip, 'flip'),
-    ...endSets(endsNow, '_way'),
+    pairSet(flip.pairs, targets, 'flip'),
+    ...endSets(flip, targets, 'flip'),
   ]
   const chains = union(before.verdicts.chains, after.verdicts.chains)
   const counters = [...new Set([...before.counters, ...after.counters])].sort()
+  ofTheWay.push(...targetSets(chains, counters, targets))
   const stage = (sets: Iterable<NftSet>, beside: BesideMaps): Stage => ({
     sets: new Map([...sets].map((set) => [set.name, set])),
     chains: new Map(judgeChains(chains, counters, beside).map((chain) => [chain.name, chain])),
@@ -87,13 +90,14 @@ export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, m
   if (pairsOf(before.verdicts, startNames) + pairsOf(after.verdicts, endNames) > 2 * maxPairs) return []
   const starts = expanded(before.verdicts, startNames)
   const ends = expanded(after.verdicts, endNames)
-  const flip = flipped(starts, ends, new Set(transit.from.keys()))
-  if (!isMoving(transit) && flip.size === 0 && sameTargets(before.verdicts, after.verdicts)) return []
+  const pairs = flipped(starts, ends, new Set(transit.from.keys()))
+  const flip = {pairs, ...flippedEnds(starts, ends)}
+  if (!isMoving(transit) && isNothing(flip)) return []
+  const {targets} = after
   return assembleStages(before, after, {
-    starts: [pairSet(starts.pairs), ...endSets(starts)],
-    ends: [pairSet(ends.pairs), ...endSets(ends)],
+    starts: [pairSet(starts.pairs, targets), ...endSets(starts, targets)],
+    ends: [pairSet(ends.pairs, targets), ...endSets(ends, targets)],
     flip,
-    endsNow: ends,
     transit,
   })
 }
@@ -148,10 +152,14 @@ function flipped(starts: ClassMaps, ends: ClassMaps, alive: ReadonlySet<number>)
 
 type Ends = Pick<Verdicts, 'sources' | 'destinations'>
 
-export function sameTargets(a: Ends, b: Ends): boolean {
-  const same = (x: ReadonlyMap<number, string>, y: ReadonlyMap<number, string>): boolean =>
-    [...x].every(([number, target]) => y.get(number) === target || !y.has(number))
-  return same(a.sources, b.sources) && same(a.destinations, b.destinations)
+export const isNothing = ({pairs, sources, destinations}: ClassMaps): boolean =>
+  pairs.size + sources.size + destinations.size === 0
+
+/** What the ends say by themselves, where it is something else than before. */
+export function flippedEnds(starts: Ends, ends: Ends): Ends {
+  const flip = (before: ReadonlyMap<number, Target>, after: ReadonlyMap<number, Target>): Map<number, Target> =>
+    new Map([...after].filter(([number, target]) => before.get(number) !== target))
+  return {sources: flip(starts.sources, ends.sources), destinations: flip(starts.destinations, ends.destinations)}
 }
 
 function union(a: readonly VerdictChain[], b: readonly VerdictChain[]): VerdictChain[] {

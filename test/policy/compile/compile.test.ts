@@ -53,7 +53,8 @@ describe('compilePolicy', () => {
 
   it('prints the verdict chain by the original tuple', () => {
     const compiled = compile(of([WEB, DB], [webToDb()]))
-    const [target] = [...compiled.sets.get('pairs')!.elements.values()]
+    const [number] = [...compiled.sets.get('pairs')!.elements.values()]
+    const target = compiled.sets.get('verdicts')!.elements.get(number!)
     assert.deepEqual(compiled.chains.get(target!.replace('goto ', ''))!.rules, [
       'meta l4proto 6 ct original proto-dst 80 goto allowed',
       'goto deny_ingress_b',
