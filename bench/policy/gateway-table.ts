@@ -9,7 +9,12 @@ export const NEAR_SIDE = 'left'
 export const TUNNEL = 'right'
 /** What no policy of the workload decides. */
 export const DEFAULT = 'allow'
-const GENERATION = 1
+const GENERATION = 0x100
+/** Stand-ins, which the script has by name: the indexes differ from router to router. */
+const DEVICES = new Map([
+  [NEAR_SIDE, 1001],
+  [TUNNEL, 1002],
+])
 
 /** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
 export function gatewayTable(world: World, policy: PolicyPart): NftTable {
@@ -31,7 +36,7 @@ export function gatewayTable(world: World, policy: PolicyPart): NftTable {
     peer: '100.64.0.2',
     session: 'tun_b',
   }
-  return planRuleset({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], policy})
+  return planRuleset({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], devices: DEVICES, policy})
 }
 
 /**
@@ -39,7 +44,7 @@ export function gatewayTable(world: World, policy: PolicyPart): NftTable {
  * is judged, as all are in the moment after a change.
  */
 export function tableScript(table: NftTable, {judged}: {judged: boolean}): string {
-  const trusted = markText(judged ? GENERATION + 1 : GENERATION)
+  const trusted = markText(judged ? 2 * GENERATION : GENERATION)
   const current = markText(GENERATION)
   const external: Readonly<Record<string, readonly [string, string][]>> = {
     generation: [[trusted, '']],
@@ -48,9 +53,19 @@ export function tableScript(table: NftTable, {judged}: {judged: boolean}): strin
       ['ipv6', current],
     ],
   }
+  /** As the driver writes them (apply/nft/generation.ts): a way's mark with the generation's. */
+  const wayText = (key: string, value: string): [string, string] => {
+    const parts = key.split(' . ').map((part) => {
+      const device = [...DEVICES].find(([, index]) => String(index) === part)
+      if (device) return `"${device[0]}"`
+      return part.startsWith('0x') ? markText(Number(trusted) + Number(part)) : part
+    })
+    return [parts.join(' . '), value === '' ? '' : markText(GENERATION + Number(value))]
+  }
   const setText = ({name, key, value, interval, elements, external: kept}: NftSet): string => {
     const quoted = key === 'ifname' ? '"' : ''
-    const items = [...(kept ? external[name]! : elements)].map(
+    const own = name === 'trusted' || name === 'ways' ? [...elements].map(([from, to]) => wayText(from, to)) : elements
+    const items = [...(kept ? external[name]! : own)].map(
       ([element, mapped]) => `${quoted}${element}${quoted}${mapped === '' ? '' : ` : ${mapped}`}`,
     )
     const type = value === null ? key : `${key} : ${value}`

@@ -34,6 +34,8 @@ export interface PassDeps {
   }
   readonly passwords: ReadonlyMap<string, string>
   readonly uplinkDevices: () => readonly string[]
+  /** The same object as long as no device has come or gone. */
+  readonly devices: () => PlanInput['devices']
   readonly cache: ActualCache
   readonly appliers: Appliers
   readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
@@ -166,6 +168,7 @@ function createPlanner(deps: PassDeps) {
       keys: new Map(deps.keys.known()),
       passwords: deps.passwords,
       uplinkDevices: deps.uplinkDevices(),
+      devices: deps.devices(),
       mayPublish,
     })
     const planned = planOnce(input())
@@ -187,6 +190,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.policy === b.policy &&
     a.mayPublish === b.mayPublish &&
     a.keys.size === b.keys.size &&
+    a.devices === b.devices &&
     a.uplinkDevices.join() === b.uplinkDevices.join()
   )
 }

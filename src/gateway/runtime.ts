@@ -26,6 +26,7 @@ import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {realClock} from './clock.ts'
+import {createDeviceIndexes} from './device-indexes.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
@@ -149,6 +150,7 @@ export async function startRuntime({
     keys,
     passwords,
     uplinkDevices: () => uplinkDevices(config.uplinks),
+    devices: createDeviceIndexes(() => clock.nowMs()),
     cache,
     appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird, etcd},
     raiseGeneration: () => kernel.nft.raiseGeneration(),

@@ -4,6 +4,7 @@ import {planRouting, renderBird} from '../routing/index.ts'
 import {planTunnels} from '../tunnels/index.ts'
 import {type PolicyPart, planRuleset} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
+import type {DeviceIndexes} from './trusted-ways.ts'
 
 export interface PlanInput {
   readonly config: GatewayConfig
@@ -15,6 +16,8 @@ export interface PlanInput {
   readonly passwords: ReadonlyMap<string, string>
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
+  /** All devices that the kernel has but `lo`, with their index. */
+  readonly devices: DeviceIndexes
   /** Whether this gateway may write the export now: its own sources have been read whole. */
   readonly mayPublish: boolean
 }
@@ -28,12 +31,12 @@ export interface Planned {
 }
 
 export function plan(input: PlanInput): Planned {
-  const {config, world, policy, keys} = input
+  const {config, world, policy, keys, uplinkDevices, devices} = input
   const mesh = planTunnels({config, sites: world.sites, keys})
   const routing = planRouting({config, world, tunnels: mesh.tunnels, passwords: input.passwords})
   const {tunnels, links} = mesh
   const tableWith = (part: PolicyPart): NftTable =>
-    planRuleset({config, world, tunnels, links, uplinkDevices: input.uplinkDevices, policy: part})
+    planRuleset({config, world, tunnels, links, uplinkDevices, devices, policy: part})
   return {
     desired: {
       sysctls: planSysctls(mesh.links),

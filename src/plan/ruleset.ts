@@ -10,6 +10,7 @@ import type {
   World,
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
+import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
 export const TABLE = 'isthmus'
 
@@ -29,14 +30,18 @@ export interface RulesetInput {
   readonly links: readonly LinkSpec[]
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
+  /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
+  readonly devices: DeviceIndexes
   readonly policy: PolicyPart
 }
 
 /**
  * The whole table: hooks, anti-spoofing and leak prevention around the compiled policy.
  *
- * Order in the forward hook (design.md, Policy 5): sources, ways out, ICMP errors, state that this policy judged,
- * judgement. Devices lead to their own small chain by one hash look-up, so that a packet's cost does not grow with the
+ * Order in the forward hook (design.md, Policy 5): flows on a way that one of their packets was checked on
+ * (`trusted-ways.ts`), then for all others sources, ways out, ICMP errors, state that this policy judged, judgement. SYNs
+ * are never among the former, since their MSS is clamped; ICMP errors neither: they bear the mark of the flow that they
+ * tell of, and any source. Devices lead to their own small chain by one hash look-up, so that a packet's cost does not grow with the
  * number of sites. The forward hook's own verdict is drop: a table that is only half understood is closed.
  */
 export function planRuleset(input: RulesetInput): NftTable {
@@ -80,23 +85,34 @@ export function planRuleset(input: RulesetInput): NftTable {
   add(
     'forward',
     [
-      'iifname vmap @inbound',
-      'iifname != @tunnels jump in_other',
-      'oifname vmap @outbound',
-      'oifname != @tunnels jump out_other',
-      ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
-      `ct state invalid ${drop('invalid')}`,
-      'ct mark @generation accept',
-      'goto judge',
+      'tcp flags & (syn | rst) == syn goto checked',
+      'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
+      'goto checked',
     ],
     filter('forward', 'drop'),
   )
+  add('checked', [
+    'iifname vmap @inbound',
+    'iifname != @tunnels jump in_other',
+    'oifname vmap @outbound',
+    'oifname != @tunnels jump out_other',
+    ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
+    `ct state invalid ${drop('invalid')}`,
+    'ct mark & 0xffffff00 == @generation accept',
+    'goto judge',
+  ])
   // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it.
-  add('allowed', ['meta mark set 0x00000000 meta priority set 0:0', 'ct mark set meta nfproto map @current', 'accept'])
+  add('allowed', [
+    'meta mark set 0x00000000 meta priority set 0:0',
+    'ct mark set meta nfproto map @current',
+    'ct mark set ct direction . iif . oif map @ways',
+    'accept',
+  ])
   add('input', inputRules(input, devices), filter('input', 'accept'))
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
 
   const sets = new Map<string, NftSet>(policy.sets)
+  for (const one of trustedWays(input)) sets.set(one.name, one)
   const set = (
     name: string,
     key: string,

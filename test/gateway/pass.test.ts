@@ -11,6 +11,7 @@ import {rawRecord} from '../support/records.ts'
 import {configOf, ISTHMUS, listOf, podRecord} from '../support/sites.ts'
 
 const signal = new AbortController().signal
+const DEVICES = new Map([['eth0', 2]])
 const SOURCES: SourceId[] = ['datastore/main', 'datastore/second', 'export/b', 'export/c']
 
 /** A whole gateway but for its edges: a node in memory, a clock by hand, drivers that fail when told. */
@@ -79,6 +80,7 @@ function gateway(node = new FakeNode()) {
     },
     passwords: new Map(),
     uplinkDevices: () => [],
+    devices: () => DEVICES,
     cache,
     appliers,
     raiseGeneration: async () => {

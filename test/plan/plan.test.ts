@@ -31,6 +31,7 @@ function planned(sketch: Sketch, reversed = false) {
     keys: new Map(),
     passwords: new Map(),
     uplinkDevices: ['wan0'],
+    devices: new Map(),
     mayPublish: true,
   }).desired
 }
@@ -40,6 +41,11 @@ const rules = (table: NftTable, chain: string): readonly string[] => table.chain
 describe('plan', () => {
   it('judges last: sources, ways out, ICMP errors, state, policy', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
+      'tcp flags & (syn | rst) == syn goto checked',
+      'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
+      'goto checked',
+    ])
+    assert.deepEqual(rules(planned(SKETCH).nft, 'checked'), [
       'iifname vmap @inbound',
       'iifname != @tunnels jump in_other',
       'oifname vmap @outbound',
@@ -47,7 +53,7 @@ describe('plan', () => {
       'ct state related icmp type { destination-unreachable, time-exceeded, parameter-problem } accept',
       'ct state related icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept',
       'ct state invalid counter name "invalid" drop',
-      'ct mark @generation accept',
+      'ct mark & 0xffffff00 == @generation accept',
       'goto judge',
     ])
   })
@@ -86,7 +92,7 @@ describe('plan', () => {
     const federation = new Federation(config)
     const world = federation.world()
     const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
-    const base = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: []}
+    const base = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map()}
     assert.equal(plan({...base, mayPublish: false}).desired.exported, null)
     assert.ok((plan({...base, mayPublish: true}).desired.exported?.size ?? 0) > 0)
   })

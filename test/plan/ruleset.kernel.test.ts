@@ -44,10 +44,38 @@ function tableWith(standard: 'allow' | 'deny', previous: Compiled | null): {tabl
   const world = federation.world()
   const compiled = compilePolicy(world, {default: standard, previous, firstClass: 7})
   const policy = compiled
+  const devices = new Map(
+    ['lan0', TUNNEL, 'wan0'].map((name) => [name, Number(shell(`cat /sys/class/net/${name}/ifindex`))]),
+  )
   return {
-    table: planRuleset({config, world, tunnels: [tunnel], links: [link], uplinkDevices: ['wan0'], policy}),
+    table: planRuleset({config, world, tunnels: [tunnel], links: [link], uplinkDevices: ['wan0'], devices, policy}),
     compiled,
   }
+}
+
+/** One UDP packet, with a source that the namespace has. */
+const DATAGRAM = `const [from, fromPort, to, toPort] = process.argv.slice(1)
+const socket = require('node:dgram').createSocket('udp4')
+socket.bind(Number(fromPort), from, () => socket.send('x', Number(toPort), to, () => socket.close()))`
+const send = ({run}: Namespace, ...ends: [from: string, fromPort: number, to: string, toPort: number]): void => {
+  run(`${process.execPath} -e "${DATAGRAM}" ${ends.join(' ')}`)
+}
+/** Counts what comes into a namespace for one UDP port. */
+const countArrivals = ({run}: Namespace, port: number): (() => number) => {
+  const table = `arrived${port}`
+  run(
+    'nft -f -',
+    `table inet ${table} {
+  counter arrived {
+  }
+  chain arrived {
+    type filter hook prerouting priority -500; policy accept;
+    udp dport ${port} counter name "arrived"
+  }
+}
+`,
+  )
+  return () => Number(/packets (\d+)/.exec(run(`nft list counter inet ${table} arrived`))![1])
 }
 
 inNamespace(import.meta.url, () => {
@@ -151,6 +179,59 @@ ip route add default via 198.18.0.1`)
       // Protocol 4 by hand: no tunnel device is needed to send one.
       wan.run(`${process.execPath} ${SEND_RAW} 4 198.18.0.0`)
       assert.ok((await packets('tunnel_unknown')) > before)
+    })
+
+    it('packets of a judged flow are not looked at again, either way', async () => {
+      const [here, there] = [countArrivals(lan, 5001), countArrivals(far, 4001)]
+      const both = (): void => {
+        send(far, '10.2.0.7', 4001, '10.1.0.5', 5001)
+        send(lan, '10.1.0.5', 5001, '10.2.0.7', 4001)
+      }
+      both()
+      shell('nft insert rule inet isthmus checked udp dport { 4001, 5001 } drop')
+      try {
+        both()
+        await eventually(() => here() === 2 && there() === 2)
+      } finally {
+        driver.distrust()
+        const [, handle] = /5001.* drop # handle (\d+)/.exec(shell('nft -a list chain inet isthmus checked'))!
+        shell(`nft delete rule inet isthmus checked handle ${handle}`)
+      }
+    })
+
+    it('a flow’s tuple from another device is spoofed, whoever judged the flow', async () => {
+      const [here, there] = [countArrivals(lan, 5002), countArrivals(far, 4002)]
+      send(far, '10.2.0.7', 4002, '10.1.0.5', 5002)
+      send(lan, '10.1.0.5', 5002, '10.2.0.7', 4002)
+      await eventually(() => here() === 1 && there() === 1)
+      const before = await packets('spoofed')
+      // The asking end, then the answering one.
+      wan.run('ip address add 10.2.0.7/32 dev lo')
+      send(wan, '10.2.0.7', 4002, '10.1.0.5', 5002)
+      wan.run('ip address del 10.2.0.7/32 dev lo; ip address add 10.1.0.5/32 dev lo')
+      await eventually(async () => (await packets('spoofed')) === before + 1)
+      send(wan, '10.1.0.5', 5002, '10.2.0.7', 4002)
+      wan.run('ip address del 10.1.0.5/32 dev lo')
+      await eventually(async () => (await packets('spoofed')) === before + 2)
+      assert.deepEqual([here(), there()], [1, 1])
+    })
+
+    it('a judged flow whose route comes to leave by another device is leaked no packet of', async () => {
+      const [there, away] = [countArrivals(far, 4003), countArrivals(wan, 4003)]
+      send(lan, '10.1.0.5', 5003, '10.2.0.7', 4003)
+      send(lan, '10.1.0.5', 5003, '10.2.0.7', 4003)
+      await eventually(() => there() === 2)
+      const before = await packets('leaked')
+      shell('ip route replace 10.2.0.0/24 via 198.18.0.1')
+      try {
+        send(lan, '10.1.0.5', 5003, '10.2.0.7', 4003)
+        await eventually(async () => (await packets('leaked')) === before + 1)
+        assert.deepEqual([there(), away()], [2, 0])
+      } finally {
+        shell('ip route replace 10.2.0.0/24 via 100.64.0.2')
+      }
+      send(lan, '10.1.0.5', 5003, '10.2.0.7', 4003)
+      await eventually(() => there() === 3)
     })
 
     it('a running flow goes on by its mark, and a deny ends it', async () => {

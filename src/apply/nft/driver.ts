@@ -2,18 +2,22 @@ import {randomInt} from 'node:crypto'
 import type {ActualNft, Driver, NftStep, Outcome, StepKey} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
 import {
+  changedWays,
+  FAMILY,
   firstGeneration,
   generationScript,
   hasGenerationSets,
   heldGeneration,
+  heldWays,
   nextGeneration,
+  rememberWays,
   setHeldGeneration,
 } from './generation.ts'
 import {Held} from './held.ts'
 import {parseListing, parseRuleTexts} from './listing.ts'
 import {type CounterValue, createNetfilter} from './netfilter.ts'
 import {createNftRunner, type NftRunner} from './runner.ts'
-import {BadStep, CURRENT_MAP, composeTransaction, FAMILY, GENERATION_SET, redeclares} from './transaction.ts'
+import {BadStep, composeTransaction, redeclares} from './transaction.ts'
 
 const POLL_MS = 500
 /** Full reads caused by other people's commits take at most this part of the time. */
@@ -70,6 +74,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     const start = performance.now()
     trusted = false
     const before = await netfilter.commit()
+    const written = heldWays(held)
     held = null
     if (await netfilter.hasTable(table)) {
       const json = await runner.list(`list table ${FAMILY} ${table}`, 'json')
@@ -81,6 +86,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     suspect = after !== before
     trusted = true
     generation = heldGeneration(held) ?? generation ?? firstGeneration(randomInt(2 ** 31) / 2 ** 31)
+    rememberWays(held, written, generation)
     if (hasGenerationSets(held) && heldGeneration(held) !== generation) await writeGeneration(held, generation)
     readEndMs = performance.now()
     readCostMs = readEndMs - start
@@ -100,7 +106,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
   }
 
   async function writeGeneration(into: Held, number: number): Promise<void> {
-    const refusal = await run(generationScript(table, number))
+    const refusal = await run(generationScript(table, number, heldWays(into)))
     if (refusal !== null) {
       trusted = false
       throw new StepFailure('refused', refusal)
@@ -109,7 +115,8 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
   }
 
   async function attempt(steps: readonly NftStep[]): Promise<readonly Outcome[]> {
-    const number = generation ?? 1
+    // A way's number may come to mean another way, and a flow must not be trusted on that one.
+    const number = changedWays(held, steps) ? nextGeneration(generation ?? 0) : (generation ?? 1)
     const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
     const input = {table, steps, held, generation: number, ruleTexts: parseRuleTexts(texts ?? '')}
     const lines = compose(input)
@@ -130,10 +137,8 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
       held ??= new Held()
       held.apply(steps, isWhole)
       if (isWhole) given = held
-      for (const step of steps) {
-        if (step.do !== 'set-add' || (step.name !== GENERATION_SET && step.name !== CURRENT_MAP)) continue
-        setHeldGeneration(held, number)
-      }
+      generation = number
+      if (hasGenerationSets(held)) setHeldGeneration(held, number)
     }
     return steps.map(({key}) => ({ok: true, step: key}))
   }

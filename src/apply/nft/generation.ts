@@ -1,49 +1,122 @@
-import {markText} from '../../model/index.ts'
+import {concatSeparator, markText, type NftStep} from '../../model/index.ts'
 import type {Held} from './held.ts'
-import {CURRENT_MAP, currentElements, FAMILY, GENERATION_SET} from './transaction.ts'
 
-const BITS = 0x7fffffff
+export const FAMILY = 'inet'
 
-/** The number after this one: 1 to 2^31 - 1, round and round. */
+/** Sets of the generation: what a packet's ct mark is compared with, and what an allowed flow's is set from. */
+export const GENERATION_SET = 'generation'
+export const CURRENT_MAP = 'current'
+
+/** Ways between devices, by number: on which a flow is trusted without another look, and what an allowed flow's is. */
+export const WAYS_SET = 'trusted'
+export const WAYS_MAP = 'ways'
+
+/** A mark is the generation's number and, below it, the number of a way between devices (plan/trusted-ways.ts). */
+const WAY_BITS = 8
+const HIGHEST = 2 ** (32 - WAY_BITS) - 1
+
+/** The number after this one: 1 to 2^24 - 1, round and round. Ten a second take 19 days, a flow at rest ends after five. */
 export function nextGeneration(generation: number): number {
-  return generation >= BITS ? 1 : generation + 1
+  return generation >= HIGHEST ? 1 : generation + 1
 }
 
 /**
  * The number to start from where the kernel holds none. Random, so that a gateway and its twin, whose conntrack states
- * carry each other's marks, do not come to the same number (31 bits apart by chance, each step one further).
+ * carry each other's marks, do not come to the same number (24 bits apart by chance, each step one further).
  */
 export function firstGeneration(random: number): number {
-  return 1 + Math.floor(random * (BITS - 1))
+  return 1 + Math.floor(random * (HIGHEST - 1))
 }
+
+/** The mark of a flow that was judged in this generation, on no way in particular. */
+export const generationMark = (generation: number): string => markText(generation * 2 ** WAY_BITS)
+
+/** Elements of the map that gives the mark of an allowed flow. */
+export const currentElements = (mark: string): string => `ipv4 : ${mark}, ipv6 : ${mark}`
 
 /** The generation that a table holds, null when its two sets do not agree on one. */
 export function heldGeneration(held: Held | null): number | null {
   const [mark, ...others] = held?.sets.get(GENERATION_SET)?.elements.keys() ?? []
   const current = held?.sets.get(CURRENT_MAP)?.elements
   if (mark === undefined || others.length > 0 || current?.size !== 2) return null
-  return [...current.values()].every((value) => value === mark) ? Number(mark) : null
+  const number = Number(mark) >>> WAY_BITS
+  return [...current.values()].every((value) => value === mark) && generationMark(number) === mark ? number : null
 }
 
 export const hasGenerationSets = (held: Held | null): held is Held =>
   held?.sets.get(GENERATION_SET)?.value === null && held.sets.get(CURRENT_MAP)?.value === 'mark'
 
-/** Both sets in one transaction: no packet is marked with a number that is not yet, or no longer, trusted. */
-export function generationScript(table: string, generation: number): string {
-  const place = `${FAMILY} ${table}`
-  return [
-    `flush set ${place} ${GENERATION_SET}`,
-    `flush map ${place} ${CURRENT_MAP}`,
-    `add element ${place} ${GENERATION_SET} { ${markText(generation)} }`,
-    `add element ${place} ${CURRENT_MAP} { ${currentElements(generation)} }`,
-  ].join('\n')
+/** Elements as the plan has them: marks without the generation. */
+export type Ways = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+export const heldWays = (held: Held | null): Ways =>
+  new Map([WAYS_SET, WAYS_MAP].flatMap((name) => (held?.sets.has(name) ? [[name, held.sets.get(name)!.elements]] : [])))
+
+/** The ways after these steps; null when the steps leave them as they are. */
+export function changedWays(held: Held | null, steps: readonly NftStep[]): Ways | null {
+  const named = steps.filter(
+    (step): step is Extract<NftStep, {do: 'elements' | 'set-add' | 'set-delete'}> =>
+      (step.do === 'elements' && isWays(step.set)) ||
+      ((step.do === 'set-add' || step.do === 'set-delete') && isWays(step.name)),
+  )
+  if (named.length === 0) return null
+  const ways = new Map([...heldWays(held)].map(([name, elements]) => [name, new Map(elements)]))
+  for (const step of named) if (step.do === 'set-delete') ways.delete(step.name)
+  for (const step of named) if (step.do === 'set-add' && !ways.has(step.name)) ways.set(step.name, new Map())
+  for (const step of named) {
+    if (step.do !== 'elements') continue
+    for (const key of step.delete.keys()) ways.get(step.set)?.delete(key)
+    for (const [key, value] of step.add) ways.get(step.set)?.set(key, value)
+  }
+  return ways
 }
 
-/** What the script leaves. */
+export const isWays = (set: string): boolean => set === WAYS_SET || set === WAYS_MAP
+
+/** All sets in one transaction: no packet is marked with a number that is not yet, or no longer, trusted. */
+export function generationScript(table: string, generation: number, ways: Ways): string {
+  const place = `${FAMILY} ${table}`
+  const own = (mark: string): string => markText(generation * 2 ** WAY_BITS + Number(mark))
+  const lines = [
+    `flush set ${place} ${GENERATION_SET}`,
+    `flush map ${place} ${CURRENT_MAP}`,
+    `add element ${place} ${GENERATION_SET} { ${generationMark(generation)} }`,
+    `add element ${place} ${CURRENT_MAP} { ${currentElements(generationMark(generation))} }`,
+  ]
+  for (const [name, elements] of ways) {
+    lines.push(`flush ${name === WAYS_SET ? 'set' : 'map'} ${place} ${name}`)
+    const texts = [...elements].map(([key, value]) => {
+      if (value !== '') return `${key} : ${own(value)}`
+      const [mark, ...devices] = key.split(concatSeparator)
+      return [own(mark!), ...devices].join(concatSeparator)
+    })
+    if (texts.length > 0) lines.push(`add element ${place} ${name} { ${texts.join(', ')} }`)
+  }
+  return lines.join('\n')
+}
+
+/** What the script leaves, the ways aside: these are remembered without the number. */
 export function setHeldGeneration(held: Held, generation: number): void {
+  const mark = generationMark(generation)
   const marks = held.sets.get(GENERATION_SET)?.elements
   const current = held.sets.get(CURRENT_MAP)?.elements
   marks?.clear()
-  marks?.set(markText(generation), '')
-  for (const family of ['ipv4', 'ipv6']) current?.set(family, markText(generation))
+  marks?.set(mark, '')
+  for (const family of ['ipv4', 'ipv6']) current?.set(family, mark)
+}
+
+/**
+ * After a full read: the ways without the number, as they were last written. How nft lists a device (name or number)
+ * depends on what is there at the moment, so what differs in number, or was written by nobody we know, counts as
+ * nothing: the next pass writes it anew, under a new number.
+ */
+export function rememberWays(held: Held | null, written: Ways, generation: number | null): void {
+  for (const name of [WAYS_SET, WAYS_MAP]) {
+    const set = held?.sets.get(name)
+    if (!held || !set) continue
+    const marks = [...set.elements].map(([key, value]) => Number(value === '' ? key.split(concatSeparator)[0] : value))
+    const known = written.get(name)
+    const same = known?.size === marks.length && marks.every((mark) => mark >>> WAY_BITS === generation)
+    held.sets.set(name, {...set, elements: new Map(same ? known : [])})
+  }
 }

@@ -1,12 +1,16 @@
-import {concatSeparator, hookText, markText, type NftStep, ruleHash, type StepKey} from '../../model/index.ts'
+import {concatSeparator, hookText, type NftStep, ruleHash, type StepKey} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
+import {
+  CURRENT_MAP,
+  changedWays,
+  currentElements,
+  FAMILY,
+  GENERATION_SET,
+  generationMark,
+  generationScript,
+  isWays,
+} from './generation.ts'
 import type {Held} from './held.ts'
-
-export const FAMILY = 'inet'
-
-/** Sets of the generation: what a packet's ct mark is compared with, and what an allowed flow's is set from. */
-export const GENERATION_SET = 'generation'
-export const CURRENT_MAP = 'current'
 
 /** One line of a script and the step that it belongs to. */
 export interface ScriptLine {
@@ -63,6 +67,8 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   const goingSets = new Set(of('set-delete').flatMap(({name}) => (held?.sets.has(name) ? [name] : [])))
   const goingChains = new Set(of('chain-delete').flatMap(({name}) => (held?.chains.has(name) ? [name] : [])))
   const chainSets = of('chain-set').filter((step) => goingChains.has(step.name) || !holdsChain(held, step))
+  // Elements of ways bear the generation's number, and are written with it, all of them.
+  const elementSteps = of('elements').filter((step) => !isWays(step.set))
   const setAdds = of('set-add').filter((step) => goingSets.has(step.name) || !holdsSet(held, step))
 
   if (!held) put(`add table ${place}`)
@@ -79,7 +85,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   const lifted = redeclares(steps, held) ? untouchedChains() : []
   for (const [name] of lifted) put(`flush chain ${place} ${name}`)
 
-  for (const step of of('elements')) {
+  for (const step of elementSteps) {
     const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
     if (!elements) continue
     const gone: [string, string][] = []
@@ -108,7 +114,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
     }
   }
   for (const [name, rules] of lifted) for (const rule of rules) put(`add rule ${place} ${name} ${rule}`)
-  for (const step of of('elements')) {
+  for (const step of elementSteps) {
     const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
     putElements(
       'add',
@@ -116,6 +122,8 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
       [...step.add].filter(([key, value]) => elements?.get(key) !== value),
     )
   }
+  const ways = changedWays(held, steps)
+  if (ways) for (const text of generationScript(table, generation, ways).split('\n')) put(text)
   for (const step of of('counter-delete')) {
     if (held?.hasCounter(step.name)) put(`delete counter ${place} ${step.name}`, step)
   }
@@ -128,8 +136,9 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
       `add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${interval ? ' flags interval;' : ''} }`,
       step,
     )
-    if (name === GENERATION_SET) put(`add element ${place} ${name} { ${markText(generation)} }`, step)
-    if (name === CURRENT_MAP) put(`add element ${place} ${name} { ${currentElements(generation)} }`, step)
+    if (name === GENERATION_SET) put(`add element ${place} ${name} { ${generationMark(generation)} }`, step)
+    if (name === CURRENT_MAP)
+      put(`add element ${place} ${name} { ${currentElements(generationMark(generation))} }`, step)
   }
 
   function putChain({name, hook, key}: Extract<NftStep, {do: 'chain-set'}>): void {
@@ -164,11 +173,6 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
       .filter((name) => !touched.has(name))
       .map((name) => [name, ruleTexts.get(name) ?? []])
   }
-}
-
-/** Elements of the map that gives the mark of an allowed flow. */
-export function currentElements(generation: number): string {
-  return `ipv4 : ${markText(generation)}, ipv6 : ${markText(generation)}`
 }
 
 /** Device names may be words of nft's language, so they are quoted; the canonical text has them bare. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {createNftDriver, type NftDriver, nextGeneration} from '../../../src/apply/nft/index.ts'
+import {createNftDriver, type NftDriver} from '../../../src/apply/nft/index.ts'
 import {createProcessRunner} from '../../../src/apply/nft/process.ts'
 import {diffNft} from '../../../src/diff/index.ts'
 import {
@@ -354,47 +354,6 @@ inNamespace(import.meta.url, () => {
           ['spoofed', {packets: 7, bytes: 5_000_000_000}],
         ]),
       )
-    })
-  })
-
-  describe('nft driver: generation', () => {
-    const marks = () => [...kernelText().matchAll(/0x[0-9a-f]{8}/g)].map(([mark]) => Number(mark))
-    const EMPTY = table([], {})
-
-    it('is in both sets as soon as they are declared, and kept by the next process', async () => {
-      const driver = open()
-      await bring(driver, EMPTY)
-      const number = driver.generation()
-      assert.ok(number >= 1 && number <= 0x7fffffff)
-      assert.deepEqual(marks(), [number, number, number])
-      const next = open()
-      await next.read(signal)
-      assert.equal(next.generation(), number)
-    })
-
-    it('is raised in both sets at once', async () => {
-      const driver = open()
-      await bring(driver, EMPTY)
-      const number = driver.generation()
-      assert.equal(await driver.raiseGeneration(), nextGeneration(number))
-      assert.deepEqual(marks(), Array(3).fill(nextGeneration(number)))
-      assert.equal(await driver.raiseGeneration(77), 77)
-      assert.deepEqual(marks(), [77, 77, 77])
-      assert.deepEqual(view(await open().read(signal)), view(await driver.read(signal)))
-    })
-
-    it('is mended when somebody has taken it away', async () => {
-      const driver = open()
-      await bring(driver, EMPTY)
-      const number = driver.generation()
-      shell('nft flush map inet isthmus current')
-      driver.distrust()
-      await driver.read(signal)
-      assert.deepEqual(marks(), [number, number, number])
-    })
-
-    it('goes round before the sign bit and never is nought', () => {
-      assert.deepEqual([nextGeneration(1), nextGeneration(0x7ffffffe), nextGeneration(0x7fffffff)], [2, 0x7fffffff, 1])
     })
   })
 })

@@ -1,0 +1,72 @@
+import {type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
+
+/** The devices that the kernel has, by name, with their index; `lo` is none. */
+export type DeviceIndexes = ReadonlyMap<string, number>
+
+export interface TrustedWaysInput {
+  readonly config: GatewayConfig
+  readonly tunnels: readonly Tunnel[]
+  readonly uplinkDevices: readonly string[]
+  readonly devices: DeviceIndexes
+}
+
+/** A mark has eight bits for it; 0 is none in particular. */
+const HIGHEST_WAY = 255
+/** All are written at each new generation, so there is a bound; packets of further devices are looked at one by one. */
+const MOST_ELEMENTS = 4096
+/** Of the near side, the oldest devices: a gateway that has pods of its own may have any number of others. */
+const MOST_NEAR = 16
+
+/**
+ * The ways that a judged flow may be on without its packets being looked at again, each with a number that its mark
+ * bears. A way is two sides, a side being one site's tunnels, or all devices that are neither tunnel nor uplink: the
+ * checks of sources and ways out are the same on all devices of a side, and ask nothing of a packet but the address
+ * that its flow and direction have already given. So what one packet of a flow passed on one device of a side, every packet of
+ * the flow and direction passes on each of them; on any other device it is looked at.
+ *
+ * A device is known by its index: a new one has another, and is looked at until the next pass. Between two remote sites
+ * there is no way; without transit no packet is on it. An uplink is on no side: what may cross it differs.
+ */
+export function trustedWays(input: TrustedWaysInput): NftSet[] {
+  const sides = sidesOf(input)
+  const [near, ...remote] = sides
+  const trusted = new Map<string, string>()
+  const ways = new Map<string, string>()
+  const add = (way: number, from: readonly number[], to: readonly number[]): void => {
+    if (way > HIGHEST_WAY || trusted.size + 2 * from.length * to.length > MOST_ELEMENTS) return
+    const mark = markText(way)
+    for (const here of from) {
+      for (const there of to) {
+        for (const devices of [`original . ${here} . ${there}`, `reply . ${there} . ${here}`]) {
+          trusted.set(`${mark} . ${devices}`, '')
+          ways.set(devices, mark)
+        }
+      }
+    }
+  }
+  add(1, near!, near!)
+  for (const [index, side] of remote.entries()) {
+    add(2 + 2 * index, near!, side)
+    add(3 + 2 * index, side, near!)
+  }
+  const set = (name: string, key: string, value: string | null, elements: ReadonlyMap<string, string>): NftSet => {
+    return {name, key, value, interval: false, elements}
+  }
+  return [
+    set('trusted', 'mark . ct_dir . iface_index . iface_index', null, trusted),
+    set('ways', 'ct_dir . iface_index . iface_index', 'mark', ways),
+  ]
+}
+
+/** Indexes by side: first the near one, then the sites with a tunnel, by name. */
+function sidesOf({config, tunnels, uplinkDevices, devices}: TrustedWaysInput): number[][] {
+  const tunnelSites = new Map<string, SiteName>(tunnels.map(({device, site}) => [device, site]))
+  const near: number[] = []
+  const remote = new Map<SiteName, number[]>([...config.sites.keys()].sort().map((site) => [site, []]))
+  for (const [name, index] of [...devices].sort(([, a], [, b]) => a - b)) {
+    const site = tunnelSites.get(name)
+    if (site !== undefined) remote.get(site)?.push(index)
+    else if (!uplinkDevices.includes(name)) near.push(index)
+  }
+  return [near.slice(0, MOST_NEAR), ...[...remote.values()].filter((side) => side.length > 0)]
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import {createNftDriver, type NftDriver, nextGeneration} from '../../../src/apply/nft/index.ts'
+import {diffNft} from '../../../src/diff/index.ts'
+import {type ActualNft, markText, type NftSet, type NftTable} from '../../../src/model/index.ts'
+import {inNamespace, shell} from '../../support/namespace.ts'
+
+const signal = new AbortController().signal
+
+const set = (name: string, key: string, value: string | null, elements: [string, string][], more = {}): NftSet => ({
+  name,
+  key,
+  value,
+  interval: false,
+  elements: new Map(elements),
+  ...more,
+})
+const generationSets = [
+  set('generation', 'mark', null, [], {external: true}),
+  set('current', 'nf_proto', 'mark', [], {external: true}),
+]
+const tableOf = (sets: readonly NftSet[]): NftTable => ({
+  family: 'inet',
+  name: 'isthmus',
+  counters: [],
+  sets: new Map([...generationSets, ...sets].map((one) => [one.name, one])),
+  chains: new Map(),
+})
+
+inNamespace(import.meta.url, () => {
+  const opened: NftDriver[] = []
+  const open = () => {
+    const driver = createNftDriver()
+    opened.push(driver)
+    return driver
+  }
+  afterEach(async () => {
+    for (const driver of opened.splice(0)) await driver.close()
+    shell('nft flush ruleset')
+  })
+  const bring = async (driver: NftDriver, wanted: NftTable) => {
+    for (const outcome of await driver.apply(diffNft(wanted, await driver.read(signal)), signal)) {
+      assert.deepEqual(outcome, {ok: true, step: outcome.step})
+    }
+  }
+  const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, part.chains]
+  const kernelText = () => shell('nft -s list table inet isthmus')
+
+  describe('nft driver: generation', () => {
+    const marks = () => [...kernelText().matchAll(/0x[0-9a-f]{8}/g)].map(([mark]) => Number(mark))
+    const markOf = (number: number) => number * 256
+    const EMPTY = tableOf([])
+    const [out, back] = ['original . 5 . 9', 'reply . 9 . 5']
+    const WAYS = [
+      set('trusted', 'mark . ct_dir . iface_index . iface_index', null, [
+        [`${markText(2)} . ${out}`, ''],
+        [`${markText(2)} . ${back}`, ''],
+      ]),
+      set('ways', 'ct_dir . iface_index . iface_index', 'mark', [
+        [out, markText(2)],
+        [back, markText(2)],
+      ]),
+    ]
+
+    it('is in both sets as soon as they are declared, and kept by the next process', async () => {
+      const driver = open()
+      await bring(driver, EMPTY)
+      const number = driver.generation()
+      assert.ok(number >= 1 && number <= 0xffffff)
+      assert.deepEqual(marks(), Array(3).fill(markOf(number)))
+      const next = open()
+      await next.read(signal)
+      assert.equal(next.generation(), number)
+    })
+
+    it('is raised in both sets at once', async () => {
+      const driver = open()
+      await bring(driver, EMPTY)
+      const number = driver.generation()
+      assert.equal(await driver.raiseGeneration(), nextGeneration(number))
+      assert.deepEqual(marks(), Array(3).fill(markOf(nextGeneration(number))))
+      assert.equal(await driver.raiseGeneration(77), 77)
+      assert.deepEqual(marks(), Array(3).fill(markOf(77)))
+      assert.deepEqual(view(await open().read(signal)), view(await driver.read(signal)))
+    })
+
+    it('is mended when somebody has taken it away', async () => {
+      const driver = open()
+      await bring(driver, EMPTY)
+      const number = driver.generation()
+      shell('nft flush map inet isthmus current')
+      driver.distrust()
+      await driver.read(signal)
+      assert.deepEqual(marks(), Array(3).fill(markOf(number)))
+    })
+
+    it('is in the marks of ways, which are raised with it', async () => {
+      const driver = open()
+      await bring(driver, tableOf(WAYS))
+      const expected = (number: number) => [...Array(3).fill(markOf(number)), ...Array(4).fill(markOf(number) + 2)]
+      assert.deepEqual(marks().sort(), expected(driver.generation()))
+      await driver.raiseGeneration()
+      assert.deepEqual(marks().sort(), expected(driver.generation()))
+      driver.distrust()
+      assert.deepEqual(diffNft(tableOf(WAYS), await driver.read(signal)), [])
+    })
+
+    it('is another one as soon as ways change, since a number may come to mean another way', async () => {
+      const driver = open()
+      await bring(driver, tableOf(WAYS))
+      const number = driver.generation()
+      await bring(driver, tableOf([set('trusted', WAYS[0]!.key, null, [[`${markText(3)} . ${out}`, '']]), WAYS[1]!]))
+      assert.equal(driver.generation(), nextGeneration(number))
+      assert.ok(marks().includes(markOf(driver.generation()) + 3))
+      assert.ok(marks().every((mark) => mark >= markOf(driver.generation())))
+    })
+
+    it('of a process before: its ways are written anew, under another number', async () => {
+      const driver = open()
+      await bring(driver, tableOf(WAYS))
+      const next = open()
+      await bring(next, tableOf(WAYS))
+      assert.equal(next.generation(), nextGeneration(driver.generation()))
+      assert.deepEqual(marks().sort(), [
+        ...Array(3).fill(markOf(next.generation())),
+        ...Array(4).fill(markOf(next.generation()) + 2),
+      ])
+    })
+
+    it('goes round before the last bit and never is nought', () => {
+      assert.deepEqual([nextGeneration(1), nextGeneration(0xfffffe), nextGeneration(0xffffff)], [2, 0xffffff, 1])
+    })
+  })
+})

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import type {Tunnel} from '../../src/model/index.ts'
+import {trustedWays} from '../../src/plan/trusted-ways.ts'
+import {configOf, remote, site} from '../support/sites.ts'
+
+const tunnelTo = (name: string, device: string): Tunnel => ({
+  id: `wan ${name}/${name}1/wan 0`,
+  remote: `${name}/${name}1/wan`,
+  site: site(name),
+  gateway: `${name}1`,
+  localUplink: 'wan',
+  slot: 0,
+  encapsulation: 'ipip',
+  device,
+  local: '100.64.0.0',
+  peer: '100.64.0.2',
+  session: `tun_${name}`,
+})
+
+function waysOf(names: readonly string[], devices: Record<string, number>) {
+  const config = configOf({sites: new Map(names.map((name, index) => remote(name, `10.${index + 2}.0.0/16`)))})
+  const tunnels = Object.keys(devices).flatMap((device) => {
+    const name = /^is-([a-z]+\d*)-/.exec(device)?.[1]
+    return name === undefined ? [] : [tunnelTo(name, device)]
+  })
+  const input = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
+  const [trusted, ways] = trustedWays(input)
+  return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements)}
+}
+
+const DEVICES = {wan0: 2, lan0: 3, 'is-b-0': 4, 'is-b-1': 5, 'is-c-0': 6}
+
+describe('trustedWays', () => {
+  it('a site’s tunnels stand for one another, and a reply has the devices turned round', () => {
+    const {trusted, ways} = waysOf(['b', 'c'], DEVICES)
+    const number = ways.get('original . 3 . 4')!
+    assert.deepEqual(
+      trusted.filter((key) => key.startsWith(number)),
+      ['original . 3 . 4', 'reply . 4 . 3', 'original . 3 . 5', 'reply . 5 . 3'].map((way) => `${number} . ${way}`),
+    )
+  })
+
+  it('what one number trusts, no other one does: sites, and who asked, are told apart', () => {
+    const {trusted, ways} = waysOf(['b', 'c'], DEVICES)
+    assert.equal(new Set(trusted.map((key) => key.slice(key.indexOf(' . ')))).size, trusted.length)
+    assert.equal(
+      new Set(['original . 3 . 4', 'original . 4 . 3', 'original . 3 . 6'].map((way) => ways.get(way))).size,
+      3,
+    )
+  })
+
+  it('holds no way over an uplink, none between two remote sites, and none within one', () => {
+    const {ways} = waysOf(['b', 'c'], DEVICES)
+    for (const way of ways.keys()) {
+      const [, from, to] = way.split(' . ')
+      assert.ok(from === '3' || to === '3', way)
+      assert.ok(from !== '2' && to !== '2', way)
+    }
+  })
+
+  it('a mark has room for so many sites; of the others every packet is looked at', () => {
+    const names = Array.from({length: 200}, (_, index) => `s${index}`)
+    const devices = Object.fromEntries(names.map((name, index) => [`is-${name}-0`, 100 + index]))
+    const {trusted, ways} = waysOf(names, {lan0: 3, ...devices})
+    assert.ok(ways.size > 500)
+    assert.ok([...ways.values()].every((mark) => Number(mark) >= 1 && Number(mark) <= 255))
+    assert.equal(trusted.length, ways.size)
+  })
+
+  it('stays within its bound whatever devices there are', () => {
+    const devices = Object.fromEntries(Array.from({length: 3000}, (_, index) => [`cali${index}`, 100 + index]))
+    const {trusted, ways} = waysOf(['b'], {...devices, eth0: 2, 'is-b-0': 4})
+    assert.ok(trusted.length <= 4096)
+    assert.ok(ways.has('original . 2 . 4') && ways.has('original . 4 . 2'))
+  })
+})
