@@ -30,7 +30,7 @@ export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
   }
   for (const name of counters) steps.push({...base(`counter ${name}`, 'no longer wanted'), do: 'counter-delete', name})
 
-  const chains = keyedDelta(wanted.chains, actual.chains, (want, have) => chainChange(want, have) === '')
+  const chains = keyedDelta(wanted.chains, actual.chains, isSameChain)
   for (const [name, {hook, rules}] of chains.create)
     steps.push({...base(`chain ${name}`, why), do: 'chain-set', name, hook, rules})
   for (const [name, want, have] of chains.update) {
@@ -121,6 +121,16 @@ const sameDeclaration = (want: NftSet, have: {key: string; value: string | null;
   want.key === have.key && want.value === have.value && want.interval === have.interval
 
 const hookOf = (chain: NftChain): string | null => (chain.hook ? hookText(chain.hook) : null)
+
+/** What each wanted chain was found equal to: both are objects that never change. */
+const seenSame = new WeakMap<NftChain, ActualNftChain>()
+
+function isSameChain(want: NftChain, have: ActualNftChain): boolean {
+  if (seenSame.get(want) === have) return true
+  if (chainChange(want, have) !== '') return false
+  seenSame.set(want, have)
+  return true
+}
 
 /** Why the chain that is there will not do; empty when it will. */
 function chainChange(want: NftChain, have: ActualNftChain): string {

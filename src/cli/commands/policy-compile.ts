@@ -37,7 +37,16 @@ async function compile(context: CliContext, options: CompileOptions): Promise<Ex
   tell(context, policy.findings)
   // Keys and passwords are made and read by the gateway; a tunnel without its key is not in the ruleset.
   const {desired, wantedKeys} = plan({
-    ...{config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map(), mayPublish: false},
+    ...{
+      config,
+      world,
+      policy,
+      keys: new Map(),
+      passwords: new Map(),
+      uplinkDevices: [],
+      devices: new Map(),
+      mayPublish: false,
+    },
   })
   if (options.full && wantedKeys.length > 0) {
     context.err(`without ${wantedKeys.length} WireGuard tunnels: their keys and ports are made by the gateway\n`)

@@ -44,14 +44,14 @@ export function describe(questions: Questions, composition: Composition): Addres
   const egress = governing.filter((policy) => policy.egress)
   const ingress = governing.filter((policy) => policy.ingress)
 
-  const conditions: number[] = []
-  for (const id of questions.openConditions) if (holds(questions, id, composition, held)) conditions.push(id)
-  for (const selector of held) {
-    for (const id of questions.conditionsBySelector.get(selector) ?? []) {
-      if (holds(questions, id, composition, held)) conditions.push(id)
-    }
+  const found = new Set<number>()
+  const ask = (ids: Iterable<number> | undefined): void => {
+    for (const id of ids ?? []) if (holds(questions, id, composition, held)) found.add(id)
   }
-  conditions.sort((a, b) => a - b)
+  ask(questions.openConditions)
+  for (const net of composition.nets) ask(questions.conditionsByNet.get(net))
+  for (const selector of held) ask(questions.conditionsBySelector.get(selector))
+  const conditions = [...found].sort((a, b) => a - b)
 
   const ports = subject ? portsOf(questions, subject.set, new Set(own)) : new Map()
   const site = subject?.site ?? null
@@ -65,7 +65,7 @@ export function describe(questions: Questions, composition: Composition): Addres
 export function isTouched(
   questions: Questions,
   composition: Composition,
-  {selectors, openConditions, portNames}: QuestionChange,
+  {selectors, selectorless, portNames}: QuestionChange,
 ): boolean {
   const {subject, sets} = composition
   const lists = [...(subject ? [subject.set] : []), ...sets].map((set) => matchesOf(questions, set))
@@ -73,7 +73,7 @@ export function isTouched(
   const held = {has: (id: number) => lists.some((ids) => ids.includes(id))}
   for (const id of selectors) if (held.has(id)) return true
   if (portNames.size > 0 && subject?.set.ports.some(({name}) => portNames.has(name))) return true
-  return openConditions.some((id) => holds(questions, id, composition, held))
+  return selectorless.some((id) => holds(questions, id, composition, held))
 }
 
 /** Selectors that hold for one of the objects that hold the address. */

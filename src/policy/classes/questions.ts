@@ -9,7 +9,9 @@ export interface Questions {
   readonly index: SelectorIndex
   /** Only what some policy asks. */
   readonly conditionsBySelector: Map<number, number[]>
-  /** Conditions that may hold without any selector holding. */
+  /** Conditions without a selector, by each of the nets one of which they ask for. */
+  readonly conditionsByNet: Map<number, number[]>
+  /** Conditions that ask for neither. */
   readonly openConditions: Set<number>
   readonly policiesBySelector: Map<number, ActivePolicy[]>
   readonly portNamesByName: Map<string, number[]>
@@ -31,8 +33,8 @@ interface Matches {
 export interface QuestionChange {
   /** Where one of these holds, policies, conditions or port names may differ. */
   readonly selectors: ReadonlySet<number>
-  /** Conditions that came or went, and may hold without any selector. */
-  readonly openConditions: readonly number[]
+  /** Conditions that came or went, and ask for no selector. */
+  readonly selectorless: readonly number[]
   /** Names of ports that came or went, and are meant of any endpoint. */
   readonly portNames: ReadonlySet<string>
 }
@@ -43,6 +45,7 @@ export function questionsOf(catalog: Catalog, sets: Iterable<AttributeSet>): Que
     catalog,
     index: indexSelectors(catalog.selectors, sets),
     conditionsBySelector: new Map(),
+    conditionsByNet: new Map(),
     openConditions: new Set(),
     policiesBySelector: new Map(),
     portNamesByName: new Map(),
@@ -70,11 +73,11 @@ export function changeQuestions(
 ): QuestionChange {
   questions.catalog = catalog
   const selectors = new Set([...gone, ...come].map(({selector}) => selector))
-  const openConditions: number[] = []
+  const selectorless: number[] = []
   const portNames = new Set<string>()
   const noteCondition = (id: number): void => {
     const {positive} = catalog.conditions[id]!
-    if (positive === null) openConditions.push(id)
+    if (positive === null) selectorless.push(id)
     else selectors.add(positive)
   }
   const notePortName = (id: number): void => {
@@ -101,9 +104,10 @@ export function changeQuestions(
     const asked = askedBy(policy)
     for (const id of asked.conditions) {
       if (count(questions.conditionUses, id, -1) > 0) continue
-      const {positive} = catalog.conditions[id]!
-      if (positive === null) questions.openConditions.delete(id)
-      else take(questions.conditionsBySelector, positive, id)
+      const {positive, nets} = catalog.conditions[id]!
+      if (positive !== null) take(questions.conditionsBySelector, positive, id)
+      else if (!nets) questions.openConditions.delete(id)
+      else for (const net of [...nets[4], ...nets[6]]) take(questions.conditionsByNet, net, id)
       noteCondition(id)
     }
     for (const id of asked.portNames) {
@@ -112,7 +116,7 @@ export function changeQuestions(
       notePortName(id)
     }
   }
-  return {selectors, openConditions, portNames}
+  return {selectors, selectorless, portNames}
 }
 
 /** Ids of the selectors that hold for an attribute set, ascending. */
@@ -136,10 +140,11 @@ function askedOn(known: Matches, {selectors}: Catalog, set: AttributeSet): reado
   return known.ids
 }
 
-function addCondition({catalog, conditionsBySelector, openConditions}: Questions, id: number): void {
-  const {positive} = catalog.conditions[id]!
-  if (positive === null) openConditions.add(id)
-  else push(conditionsBySelector, positive, id)
+function addCondition({catalog, conditionsBySelector, conditionsByNet, openConditions}: Questions, id: number): void {
+  const {positive, nets} = catalog.conditions[id]!
+  if (positive !== null) push(conditionsBySelector, positive, id)
+  else if (!nets) openConditions.add(id)
+  else for (const net of [...nets[4], ...nets[6]]) push(conditionsByNet, net, id)
 }
 
 /** Each question of a policy once. */

@@ -8,6 +8,7 @@ export type HostMoves = ReadonlyMap<Address, {readonly from: number | undefined;
 
 /** Numbers for classes that have none. */
 export function numberFresh({book}: Classified, numbering: Numbering): Numbering {
+  if (numbering.numbers.length === book.classes.length) return numbering
   const numbers = book.classes.map((_, index) => numbering.numbers[index])
   let {next} = numbering
   for (const index of numbers.keys()) {

@@ -86,17 +86,32 @@ export function changedPolicies(
   const [was, is] = [before.policies.tiers, policies.tiers]
   if (was.length !== is.length || was.some((tier, index) => tier !== is[index])) return null
   const {into} = before
-  const wanted = new Set(policies.policies)
-  const known = new Set(before.entries.map(({document}) => document))
-  const gone = before.entries.filter(({document}) => !wanted.has(document))
-  const come = policies.policies
-    .filter((document) => !known.has(document) && isGlobal(document))
+  const {left, arrived} = exchanged(before.policies.policies, policies.policies)
+  const gone = left.size === 0 ? [] : before.entries.filter(({document}) => left.has(document))
+  const kept = left.size === 0 ? before.entries : before.entries.filter(({document}) => !left.has(document))
+  const come = arrived
+    .filter(isGlobal)
     .map((document) => placeOf(into, document))
     .sort(compareActive)
     .map((place) => entryOf(into, place))
-  const kept = gone.length === 0 ? before.entries : before.entries.filter(({document}) => wanted.has(document))
   const active = (entries: readonly Entry[]): ActivePolicy[] => entries.flatMap((entry) => entry.active ?? [])
   return {understood: understood(into, policies, merged(kept, come)), gone: active(gone), come: active(come)}
+}
+
+/** Mostly all but a few stand where they stood. */
+function exchanged(
+  was: readonly Policy[],
+  is: readonly Policy[],
+): {readonly left: ReadonlySet<Policy>; readonly arrived: readonly Policy[]} {
+  let [first, wasEnd, isEnd] = [0, was.length, is.length]
+  while (first < wasEnd && first < isEnd && was[first] === is[first]) first++
+  while (wasEnd > first && isEnd > first && was[wasEnd - 1] === is[isEnd - 1]) {
+    wasEnd--
+    isEnd--
+  }
+  const left = new Set(was.slice(first, wasEnd))
+  const arrived = is.slice(first, isEnd).filter((policy) => !left.delete(policy))
+  return {left, arrived}
 }
 
 /** Both are in evaluation order. */

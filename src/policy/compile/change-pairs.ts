@@ -134,44 +134,68 @@ function subjectsOf({gone, come}: {gone: readonly ActivePolicy[]; come: readonly
 
 type ByDirection = Readonly<Record<Direction, readonly number[]>>
 
-/** Works out the programs of some subjects anew, and all pairs that these have a part in. */
+/** Works out the programs of some subjects anew, and the pairs for which these are others. */
 function retell(table: PairTable, subjects: ByDirection, journal: Journal): void {
   const {ends, peers, programs} = table
+  const changed: [Direction, number, SubjectPrograms | null][] = []
   for (const direction of ['egress', 'ingress'] as const) {
     for (const index of subjects[direction]) {
       const end = ends[index]!
       const anew = end.own.site === null ? null : subjectPrograms(programs, direction, end.own, peers)
       const [egress, ingress] = direction === 'egress' ? [anew, end.ingress] : [end.egress, anew]
       ends[index] = withPrograms(table, end.own, end.numbers, egress, ingress)
+      changed.push([direction, index, end[direction]])
     }
   }
-  workOut(table, subjects, journal)
+  for (const [direction, index, before] of changed) {
+    const now = ends[index]![direction]
+    if (!before || !now) continue
+    const all = before.bare !== now.bare
+    for (const peer of all ? pairedWith(table, direction, index) : otherPrograms(before, now)) {
+      if (ends[peer]) put(table, direction, index, peer, journal)
+    }
+  }
+}
+
+function* otherPrograms(before: SubjectPrograms, now: SubjectPrograms): Generator<number> {
+  for (const [peer, program] of now.byPeer) if (before.byPeer.get(peer) !== program) yield peer
+  for (const peer of before.byPeer.keys()) if (!now.byPeer.has(peer)) yield peer
 }
 
 /** The verdicts of these as sources, and as destinations, towards everybody that a rule of either end means. */
 function workOut(table: PairTable, subjects: ByDirection, journal: Journal): void {
-  const {ends} = table
-  const put = (from: number, to: number): void =>
-    setPair(table, ends[from]!, ends[to]!, pairTarget(table, from, to), (a, b, before) => note(journal, a, b, before))
-  for (const from of subjects.egress) {
-    const {own, numbers} = ends[from]!
-    const rows = numbers.map((number) => table.pairs.get(number))
-    for (const [to, other] of ends.entries()) {
-      if (!other || other.own.family !== own.family) continue
-      const meant = ends[from]!.egress?.byPeer.has(to) || other.ingress?.byPeer.has(from)
-      if (meant || rows.some((row) => other.numbers.some((number) => row?.has(number)))) put(from, to)
+  for (const direction of ['egress', 'ingress'] as const) {
+    for (const index of subjects[direction]) {
+      for (const peer of pairedWith(table, direction, index)) put(table, direction, index, peer, journal)
     }
   }
-  for (const to of subjects.ingress) {
-    const {own, numbers} = ends[to]!
-    for (const [from, other] of ends.entries()) {
-      if (!other || other.own.family !== own.family) continue
-      const meant = ends[to]!.ingress?.byPeer.has(from) || other.egress?.byPeer.has(to)
-      const held = (): boolean =>
-        other.numbers.some((number) => numbers.some((own) => table.pairs.get(number)?.has(own)))
-      if (meant || held()) put(from, to)
+}
+
+function put(table: PairTable, direction: Direction, index: number, peer: number, journal: Journal): void {
+  const [from, to] = direction === 'egress' ? [index, peer] : [peer, index]
+  const tell = (a: number, b: number, before: Target | undefined): void => note(journal, a, b, before)
+  setPair(table, table.ends[from]!, table.ends[to]!, pairTarget(table, from, to), tell)
+}
+
+/** Everybody with whom a class, as the subject of one direction, has a pair or could have one. */
+function pairedWith({ends, pairs}: PairTable, direction: Direction, index: number): readonly number[] {
+  const {own, numbers, [direction]: programs} = ends[index]!
+  const opposite = direction === 'egress' ? 'ingress' : 'egress'
+  const found: number[] = []
+  for (let peer = 0; peer < ends.length; peer++) {
+    const other = ends[peer]
+    if (!other || other.own.family !== own.family) continue
+    const [sources, destinations] = direction === 'egress' ? [numbers, other.numbers] : [other.numbers, numbers]
+    if (
+      programs?.byPeer.has(peer) ||
+      other[opposite]?.byPeer.has(index) ||
+      // The first number of a class stands for all.
+      pairs.get(sources[0]!)?.has(destinations[0]!)
+    ) {
+      found.push(peer)
     }
   }
+  return found
 }
 
 /** Of several changes to a pair only what it had at first. */

@@ -146,7 +146,7 @@ function assembled(
   const {selectors, conditions} = understood.catalog
   const madeWith = {
     classes: classified.book.compositions.length,
-    programs: pairs.programs.items.length,
+    programs: pairs.programs.size,
     questions: selectors.length + conditions.length,
   }
   return {

@@ -6,7 +6,6 @@ import {
   type ChangedMembers,
   changeQuestions,
   classRegions,
-  isAlive,
   movesOf,
   type Numbering,
   numberedRegions,
@@ -60,7 +59,8 @@ export function follow(
   const placed = reclassify(classified, world, changes)
   let numbering = numberFresh(classified, state.numbering)
   const {book} = classified
-  const fresh = [...book.classes.keys()].filter((index) => isAlive(book, index) && !table.ends[index])
+  const fresh: number[] = []
+  for (let index = table.ends.length; index < book.classes.length; index++) fresh.push(index)
   if (fresh.length > 0) addClasses(table, classified, numbering, fresh, journal)
   let moved: ReadonlySet<number> = new Set()
   if (!samePolicies) {
@@ -91,11 +91,11 @@ export function follow(
     attributes: world.attributes,
     memberRevision: world.memberRevision,
   }
-  const statistics = statisticsOf(live, verdicts)
   const hosts = moveHosts(previous.sets, moves)
   if (sameVerdicts && !wide) {
     for (const [address, {to}] of moves) carryOut(numbering, address, to)
     const {findings} = understood
+    const statistics = {...previous.statistics, endpoints: book.endpoints.size}
     return {...previous, sets: withSets(previous.sets, hosts.after), stages: [], findings, statistics, state: next}
   }
 
@@ -120,7 +120,7 @@ export function follow(
     counters,
     stages: staged?.stages ?? [],
     findings: understood.findings,
-    statistics,
+    statistics: statisticsOf(live, verdicts),
     verdicts,
     state: transit ? {...next, numbering: {...numbering, next: transit.next}} : next,
   }
@@ -130,7 +130,7 @@ function isWasteful({classified, pairs, madeWith}: LiveTables, {catalog}: Unders
   const beyond = (now: number, then: number): boolean => now > 2 * then + MOST_WASTE
   return (
     beyond(classified.book.compositions.length, madeWith.classes) ||
-    beyond(pairs.programs.items.length, madeWith.programs) ||
+    beyond(pairs.programs.size, madeWith.programs) ||
     beyond(catalog.selectors.length + catalog.conditions.length, madeWith.questions)
   )
 }

@@ -2,7 +2,6 @@ import type {Direction, SiteName} from '../../model/index.ts'
 import {
   type AddressClass,
   type Classified,
-  type Interner,
   isAlive,
   type Numbering,
   nothingClass,
@@ -11,9 +10,10 @@ import {
 import {
   addPeer,
   emptyPeers,
+  emptyPrograms,
   type PeerIndex,
   type Program,
-  programInterner,
+  type ProgramBook,
   programTarget,
   type SubjectPrograms,
   subjectPrograms,
@@ -39,7 +39,7 @@ export const GATEWAY_BOUNDS: Bounds = {maxClasses: 20_000, maxPairs: 1_000_000, 
  */
 export interface PairTable {
   readonly default: 'allow' | 'deny'
-  readonly programs: Interner<Program>
+  readonly programs: ProgramBook
   readonly maker: ChainMaker
   readonly peers: PeerIndex
   /** By class index; null: nobody is in it. */
@@ -65,10 +65,11 @@ export interface ClassEnds {
   readonly into: Target | null
 }
 
-/** Targets of programs, each worked out once. */
+/** Targets of programs by the site of their subject, each worked out once; by the program's id. */
 interface TargetMemo {
-  readonly ingress: Map<string, Target>
-  readonly egress: Map<Target, Map<string, Target>>
+  readonly ingress: Map<SiteName, Map<number, Target>>
+  /** By where the flow goes on when the source lets it pass. */
+  readonly egress: Map<SiteName, Map<Target, Map<number, Target>>>
 }
 
 /** Reduces the ordered rules of every class pair to its verdict chain; null when that passes the bounds. */
@@ -82,7 +83,7 @@ export function pairTable(
   if (classes.length > maxClasses) return null
   const table: PairTable = {
     default: defaultVerdict,
-    programs: programInterner(),
+    programs: emptyPrograms(),
     maker: chainMaker(),
     peers: emptyPeers(classes),
     ends: [],
@@ -192,31 +193,27 @@ function countUse(table: PairTable, target: Target, by: number): void {
 }
 
 function ingressTarget(table: PairTable, program: Program, site: SiteName): Target {
-  const {memo, maker} = table
-  const key = `${program.id} ${site}`
-  let target = memo.ingress.get(key)
-  if (target === undefined) {
-    target = targetOf(table, maker, program, ALLOWED, denyTarget('ingress', site))
-    memo.ingress.set(key, target)
-  }
-  return target
+  const memo = entry(table.memo.ingress, site)
+  return memo.get(program.id) ?? worked(table, memo, program, ALLOWED, denyTarget('ingress', site))
 }
 
 function egressTarget(table: PairTable, program: Program, site: SiteName, inside: Target): Target {
-  const {memo, maker} = table
-  let byProgram = memo.egress.get(inside)
-  if (!byProgram) {
-    byProgram = new Map()
-    memo.egress.set(inside, byProgram)
-  }
-  const key = `${program.id} ${site}`
-  let target = byProgram.get(key)
-  if (target === undefined) {
-    target = targetOf(table, maker, program, inside, denyTarget('egress', site))
-    byProgram.set(key, target)
-  }
+  const memo = entry(entry(table.memo.egress, site), inside)
+  return memo.get(program.id) ?? worked(table, memo, program, inside, denyTarget('egress', site))
+}
+
+function worked(table: PairTable, memo: Map<number, Target>, program: Program, allow: Target, deny: Target): Target {
+  const otherwise = table.default === 'allow' ? allow : deny
+  const target = programTarget(program, table.maker, {allow, deny, otherwise})
+  memo.set(program.id, target)
   return target
 }
 
-const targetOf = (table: PairTable, maker: ChainMaker, program: Program, allow: Target, deny: Target): Target =>
-  programTarget(program, maker, {allow, deny, otherwise: table.default === 'allow' ? allow : deny})
+function entry<K, A, B>(maps: Map<K, Map<A, B>>, key: K): Map<A, B> {
+  let map = maps.get(key)
+  if (!map) {
+    map = new Map()
+    maps.set(key, map)
+  }
+  return map
+}

@@ -1,17 +1,39 @@
 import type {Direction} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
-import {type ActiveRule, type ActiveTier, type AddressClass, type Interner, interner, push} from '../classes/index.ts'
+import type {ActiveRule, ActiveTier, AddressClass, PortTest} from '../classes/index.ts'
 import {matchesOf, type PacketMatch} from './packet-match.ts'
 import type {ChainMaker, Target} from './verdict-chains.ts'
 
-/** What one direction's policies say of one class pair: the rules that can match it, by tier, in order. */
+/**
+ * What one direction's policies say of one class pair: the rules that can match it, in order. Programs are a tree, each
+ * with one rule more than its parent, so that equal lists of rules are one program, found without comparing lists.
+ */
 export interface Program {
   readonly id: number
-  readonly tiers: readonly {
-    readonly steps: readonly {readonly matches: readonly PacketMatch[]; readonly action: ActiveRule['action']}[]
-    readonly end: 'deny' | 'pass'
-  }[]
+  /** Every tier of the subject, also those of which no rule can match. */
+  readonly tiers: readonly ActiveTier[]
+  readonly parent: Program | null
+  /** The last rule; null: there is none. */
+  readonly step: Step | null
+  readonly longer: Map<number, Program>
 }
+
+/** A rule between two classes: what its port names mean at them is worked out. */
+interface Step {
+  readonly id: number
+  readonly tier: ActiveTier
+  readonly action: ActiveRule['action']
+  readonly matches: readonly PacketMatch[]
+}
+
+/** All programs that there are. It only grows. */
+export interface ProgramBook {
+  readonly roots: Map<string, Program>
+  readonly steps: Map<number | string, Step>
+  size: number
+}
+
+export const emptyPrograms = (): ProgramBook => ({roots: new Map(), steps: new Map(), size: 0})
 
 /** The programs of one direction for one subject class: one without any rule, and those of the peers that rules mean. */
 export interface SubjectPrograms {
@@ -26,89 +48,118 @@ interface OwnRule {
   readonly tier: ActiveTier
   /** The condition that the peer must meet; null: whoever. */
   readonly far: number | null
+  readonly stepTowards: (peer: AddressClass) => Step
 }
 
 /**
  * Finds, for a subject class and a direction, the program towards each peer class.
  *
  * It goes from the rules to the peers that they mean, so that its cost is that of the matches and not that of rules ×
- * peers. Equal lists of rules are one program, whichever pair they come from.
+ * peers.
  */
 export function subjectPrograms(
-  programs: Interner<Program>,
+  book: ProgramBook,
   direction: Direction,
   subject: AddressClass,
   peers: PeerIndex,
 ): SubjectPrograms {
-  const hits = new Map<number, OwnRule[]>()
-  for (const own of ownRules(direction, subject)) {
-    const meant = own.far === null ? peers.all[subject.family] : peers.byCondition[subject.family].get(own.far)
-    for (const peer of meant ?? []) push(hits, peer, own)
+  const bare = bareProgram(book, direction, subject)
+  const byPeer = new Map<number, Program>()
+  for (const {far, stepTowards} of ownRules(book, direction, subject)) {
+    const meant = far === null ? peers.all[subject.family] : peers.byCondition[subject.family].get(far)
+    for (const peer of meant ?? []) {
+      byPeer.set(peer, longer(book, byPeer.get(peer) ?? bare, stepTowards(peers.classes[peer]!)))
+    }
   }
-  const programOf = programMaker(programs, direction, subject)
-  const byPeer = new Map([...hits].map(([peer, list]) => [peer, programOf(peers.classes[peer]!, list)]))
-  return {bare: programOf(null, []), byPeer}
+  return {bare, byPeer}
 }
 
 /** The programs towards single peers; a peer that no rule means is not in the answer. */
 export function programsTowards(
-  programs: Interner<Program>,
+  book: ProgramBook,
   direction: Direction,
   subject: AddressClass,
   peers: readonly number[],
   classes: readonly AddressClass[],
 ): ReadonlyMap<number, Program> {
-  const rules = ownRules(direction, subject)
-  const programOf = programMaker(programs, direction, subject)
+  const bare = bareProgram(book, direction, subject)
   const found = new Map<number, Program>()
+  const rules = ownRules(book, direction, subject)
   for (const index of peers) {
     const peer = classes[index]!
     if (peer.family !== subject.family) continue
-    const list = rules.filter(({far}) => far === null || peer.conditions.includes(far))
-    if (list.length > 0) found.set(index, programOf(peer, list))
+    const conditions = new Set(peer.conditions)
+    for (const {far, stepTowards} of rules) {
+      if (far !== null && !conditions.has(far)) continue
+      found.set(index, longer(book, found.get(index) ?? bare, stepTowards(peer)))
+    }
   }
   return found
 }
 
-function ownRules(direction: Direction, subject: AddressClass): OwnRule[] {
+function ownRules(book: ProgramBook, direction: Direction, subject: AddressClass): OwnRule[] {
   const near = direction === 'egress' ? 'source' : 'destination'
   const far = direction === 'egress' ? 'destination' : 'source'
   const conditions = new Set(subject.conditions)
   const rules: OwnRule[] = []
-  for (const policy of subject[direction]) {
-    for (const rule of policy[direction] ?? []) {
+  for (const {tier, [direction]: all} of subject[direction]) {
+    for (const rule of all ?? []) {
       if (rule.family !== null && rule.family !== subject.family) continue
       const mine = rule[near]
-      if (mine === null || conditions.has(mine)) rules.push({rule, tier: policy.tier, far: rule[far]})
+      if (mine !== null && !conditions.has(mine)) continue
+      rules.push({rule, tier, far: rule[far], stepTowards: stepMaker(book, direction, subject, rule, tier)})
     }
   }
   return rules
 }
 
-function programMaker(
-  programs: Interner<Program>,
+function stepMaker(
+  {steps}: ProgramBook,
   direction: Direction,
   subject: AddressClass,
-): (peer: AddressClass | null, list: readonly OwnRule[]) => Program {
-  const tiers = [...new Set(subject[direction].map(({tier}) => tier))]
-  const frame = `${subject.family} ${tiers.map(({id}) => id).join()}`
-  return (peer, list) => {
-    const [source, destination] = direction === 'egress' ? [subject, peer] : [peer, subject]
-    const key = `${frame}|${list.map(({rule}) => `${rule.id}${namesKey(rule, source, destination)}`).join(' ')}`
-    const id = programs.idOf(key, () => ({
-      id: programs.items.length,
-      tiers: tiers.map((tier) => ({
-        end: tier.end,
-        steps: list
-          .filter((own) => own.tier === tier)
-          .map(({rule}) => ({
-            action: rule.action,
-            matches: matchesOf(rule.traffic, subject.family, source!.ports, destination!.ports),
-          })),
-      })),
-    }))
-    return programs.items[id]!
+  rule: ActiveRule,
+  tier: ActiveTier,
+): OwnRule['stepTowards'] {
+  const {family} = subject
+  const stepOf = (key: number | string, source: AddressClass, destination: AddressClass): Step => {
+    let step = steps.get(key)
+    if (!step) {
+      const matches = matchesOf(rule.traffic, family, source.ports, destination.ports)
+      step = {id: steps.size, tier, action: rule.action, matches}
+      steps.set(key, step)
+    }
+    return step
   }
+  const ends = (peer: AddressClass): [AddressClass, AddressClass] =>
+    direction === 'egress' ? [subject, peer] : [peer, subject]
+  if (!hasNames(rule)) {
+    const step = stepOf(rule.id * 2 + Number(family === 6), ...ends(subject))
+    return () => step
+  }
+  return (peer) => {
+    const [source, destination] = ends(peer)
+    return stepOf(`${rule.id} ${family} ${namesKey(rule, source, destination)}`, source, destination)
+  }
+}
+
+function bareProgram(book: ProgramBook, direction: Direction, subject: AddressClass): Program {
+  const tiers = [...new Set(subject[direction].map(({tier}) => tier))]
+  const key = tiers.map(({id}) => id).join()
+  let root = book.roots.get(key)
+  if (!root) {
+    root = {id: book.size++, tiers, parent: null, step: null, longer: new Map()}
+    book.roots.set(key, root)
+  }
+  return root
+}
+
+function longer(book: ProgramBook, program: Program, step: Step): Program {
+  let next = program.longer.get(step.id)
+  if (!next) {
+    next = {id: book.size++, tiers: program.tiers, parent: program, step, longer: new Map()}
+    program.longer.set(step.id, next)
+  }
+  return next
 }
 
 /** Classes by the conditions that hold for them. */
@@ -142,15 +193,20 @@ export function removePeer({all, byCondition}: PeerIndex, index: number, {family
   }
 }
 
-/** What the port names of a rule mean for this pair; '' for a rule without names. */
-function namesKey({traffic}: ActiveRule, source: AddressClass | null, destination: AddressClass | null): string {
-  const {source: from, destination: to} = traffic
-  const ids = (test: typeof from): readonly number[] => [...(test.ports?.names ?? []), ...(test.notPorts?.names ?? [])]
-  if (ids(from).length === 0 && ids(to).length === 0) return ''
-  const meaning = (test: typeof from, side: AddressClass | null): unknown =>
-    ids(test).map((id) => side?.ports.get(id)?.map(({protocol, port}) => [protocol, port]) ?? 0)
-  return JSON.stringify([meaning(from, source), meaning(to, destination)])
+/** What the port names of a rule mean for this pair. */
+function namesKey({traffic}: ActiveRule, source: AddressClass, destination: AddressClass): string {
+  const meaning = (test: PortTest, side: AddressClass): unknown =>
+    namesIn(test).map((id) => side.ports.get(id)?.map(({protocol, port}) => [protocol, port]) ?? 0)
+  return JSON.stringify([meaning(traffic.source, source), meaning(traffic.destination, destination)])
 }
+
+const namesIn = ({ports, notPorts}: PortTest): readonly number[] => [
+  ...(ports?.names ?? []),
+  ...(notPorts?.names ?? []),
+]
+
+const hasNames = ({traffic: {source, destination}}: ActiveRule): boolean =>
+  [source, destination].some((test) => namesIn(test).length > 0)
 
 /**
  * A program as a chain that leads to `allow` or `deny`.
@@ -162,11 +218,13 @@ export function programTarget(
   maker: ChainMaker,
   {allow, deny, otherwise}: {allow: Target; deny: Target; otherwise: Target},
 ): Target {
-  return program.tiers.reduceRight((next, {steps, end}) => {
+  const steps: Step[] = []
+  for (let at: Program | null = program; at?.step; at = at.parent) steps.push(at.step)
+  steps.reverse()
+  return program.tiers.reduceRight((next, tier) => {
     const targetOf = {allow, deny, pass: next}
-    const rules = steps.flatMap(({matches, action}) => matches.map((match) => ({match, target: targetOf[action]})))
-    return maker.make(rules, end === 'deny' ? deny : next)
+    const own = steps.filter((step) => step.tier === tier)
+    const rules = own.flatMap(({matches, action}) => matches.map((match) => ({match, target: targetOf[action]})))
+    return maker.make(rules, tier.end === 'deny' ? deny : next)
   }, otherwise)
 }
-
-export const programInterner = (): Interner<Program> => interner<Program>()
