@@ -56,8 +56,7 @@ export function resolvePolicies(
   authorities: readonly SiteName[],
   sources: readonly SourceId[],
 ): ResolvedPolicies {
-  const bySite = new Map<SiteName, GlobalDocument[]>()
-  for (const entry of documents) bySite.set(entry.site, [...(bySite.get(entry.site) ?? []), entry])
+  const bySite = Map.groupBy(documents, ({site}) => site)
   const findings: Finding[] = []
   const perSite = new Map<SiteName, ReadonlyMap<string, GlobalDocument>>()
   for (const site of [...bySite.keys()].sort()) {
