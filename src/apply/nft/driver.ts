@@ -1,6 +1,8 @@
 import {randomInt} from 'node:crypto'
 import type {ActualNft, Driver, NftStep, Outcome, StepKey} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
+import {createBatchSocket} from './batch-socket.ts'
+import {encodeElements} from './element-batch.ts'
 import {
   changedWays,
   FAMILY,
@@ -52,6 +54,7 @@ export interface NftDriverOptions {
  */
 export function createNftDriver({table = 'isthmus', runner = createNftRunner()}: NftDriverOptions = {}): NftDriver {
   const netfilter = createNetfilter()
+  const batches = createBatchSocket()
   let held: Held | null = null
   /** What `read` gave last, hence what steps are the difference to. */
   let given: Held | null = null
@@ -114,7 +117,25 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     setHeldGeneration(into, number)
   }
 
+  /** Whether steps that are only elements are in force, by the short way; if not, nothing has changed. */
+  async function putElements(steps: readonly NftStep[]): Promise<boolean> {
+    const messages = encodeElements(table, steps, held)
+    if (!messages || (await batches.commit(messages, commit)) !== 0) return false
+    if (messages.length > 0) commit++
+    taken(steps)
+    return true
+  }
+
+  function taken(steps: readonly NftStep[]): Held {
+    const isWhole = held === given
+    held ??= new Held()
+    held.apply(steps, isWhole)
+    if (isWhole) given = held
+    return held
+  }
+
   async function attempt(steps: readonly NftStep[]): Promise<readonly Outcome[]> {
+    if (await putElements(steps)) return steps.map(({key}) => ({ok: true, step: key}))
     // A way's number may come to mean another way, and a flow must not be trusted on that one.
     const number = changedWays(held, steps) ? nextGeneration(generation ?? 0) : (generation ?? 1)
     const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
@@ -133,12 +154,9 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         }
         return failed(steps, causes, refusal)
       }
-      const isWhole = held === given
-      held ??= new Held()
-      held.apply(steps, isWhole)
-      if (isWhole) given = held
+      const now = taken(steps)
       generation = number
-      if (hasGenerationSets(held)) setHeldGeneration(held, number)
+      if (hasGenerationSets(now)) setHeldGeneration(now, number)
     }
     return steps.map(({key}) => ({ok: true, step: key}))
   }
@@ -229,6 +247,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
       queued(async () => {
         runner.close()
         netfilter.close()
+        batches.close()
       }),
   }
 }

@@ -4,12 +4,12 @@ import {attribute, attributesOf, text, textOf} from '../netlink/attributes.ts'
 import {createRequestQueue} from '../netlink/request-queue.ts'
 
 const NETLINK_NETFILTER = 12
-const SUBSYSTEM_NFTABLES = 10 << 8
+export const NFTABLES = 10 << 8
 const GET_TABLE = 1
 const GET_GENERATION = 16
 const GET_OBJECT = 19
 const DUMP = 0x300
-const FAMILY_INET = 1
+export const FAMILY_INET = 1
 const COUNTER = 1
 
 export interface CounterValue {
@@ -34,7 +34,7 @@ export function createNetfilter(): Netfilter {
   const socket = createNetlink(NETLINK_NETFILTER, {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18})
   const ask = createRequestQueue(socket)
   const request = (command: number, attributes: readonly Buffer[], flags = 0) =>
-    ask(SUBSYSTEM_NFTABLES | command, Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), ...attributes]), flags)
+    ask(NFTABLES | command, Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), ...attributes]), flags)
 
   return {
     async commit() {

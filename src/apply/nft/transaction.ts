@@ -87,18 +87,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
 
   for (const step of elementSteps) {
     const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
-    if (!elements) continue
-    const gone: [string, string][] = []
-    for (const key of step.delete.keys()) {
-      const value = elements.get(key)
-      if (value !== undefined && value !== step.add.get(key)) gone.push([key, value])
-    }
-    // The kernel refuses another value for a key that it has.
-    for (const [key, value] of step.add) {
-      const old = elements.get(key)
-      if (old !== undefined && old !== value && !step.delete.has(key)) gone.push([key, old])
-    }
-    putElements('delete', step, gone)
+    if (elements) putElements('delete', step, elementChanges(step, elements).gone)
   }
   for (const step of of('set-delete')) if (goingSets.has(step.name)) put(`delete set ${place} ${step.name}`, step)
   for (const step of of('chain-delete')) {
@@ -116,11 +105,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   for (const [name, rules] of lifted) for (const rule of rules) put(`add rule ${place} ${name} ${rule}`)
   for (const step of elementSteps) {
     const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
-    putElements(
-      'add',
-      step,
-      [...step.add].filter(([key, value]) => elements?.get(key) !== value),
-    )
+    putElements('add', step, elementChanges(step, elements ?? new Map()).come)
   }
   const ways = changedWays(held, steps)
   if (ways) for (const text of generationScript(table, generation, ways).split('\n')) put(text)
@@ -173,6 +158,24 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
       .filter((name) => !touched.has(name))
       .map((name) => [name, ruleTexts.get(name) ?? []])
   }
+}
+
+/** What has to go and to come for a step, of what is not so already. */
+export function elementChanges(
+  step: Extract<NftStep, {do: 'elements'}>,
+  elements: ReadonlyMap<string, string>,
+): {readonly gone: readonly (readonly [string, string])[]; readonly come: readonly (readonly [string, string])[]} {
+  const gone: [string, string][] = []
+  for (const key of step.delete.keys()) {
+    const value = elements.get(key)
+    if (value !== undefined && value !== step.add.get(key)) gone.push([key, value])
+  }
+  // The kernel refuses another value for a key that it has.
+  for (const [key, value] of step.add) {
+    const old = elements.get(key)
+    if (old !== undefined && old !== value && !step.delete.has(key)) gone.push([key, old])
+  }
+  return {gone, come: [...step.add].filter(([key, value]) => elements.get(key) !== value)}
 }
 
 /** Device names may be words of nft's language, so they are quoted; the canonical text has them bare. */

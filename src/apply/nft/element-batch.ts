@@ -1,0 +1,107 @@
+import {concatSeparator, type NftStep} from '../../model/index.ts'
+import {addressNumber, familyOf, parseAddress} from '../../net/index.ts'
+import {attribute, nested, text, u32} from '../netlink/attributes.ts'
+import type {Held, HeldSet} from './held.ts'
+import {FAMILY_INET, NFTABLES} from './netfilter.ts'
+import {elementChanges} from './transaction.ts'
+
+type ElementStep = Extract<NftStep, {do: 'elements'}>
+type Encode = (word: string) => Buffer | null
+
+const NEW_ELEMENTS = NFTABLES | 12
+const DELETE_ELEMENTS = NFTABLES | 14
+const CREATE = 0x400
+/** An attribute is at most 64 KiB; an element with an IPv6 address and a value takes 60 bytes. */
+const MOST_ELEMENTS = 1000
+
+export interface BatchMessage {
+  readonly type: number
+  readonly flags: number
+  readonly data: Buffer
+}
+
+/** Numbers are in host order, as registers have them; addresses in that of packets. */
+const ENCODERS: Readonly<Record<string, Encode>> = {
+  mark: (word) => u32(Number(word)),
+  classid: (word) => {
+    const [major, minor] = word === 'none' ? ['0', '0'] : word.split(':')
+    return u32(Number.parseInt(major!, 16) * 0x10000 + Number.parseInt(minor!, 16))
+  },
+  ipv4_addr: addressBytes,
+  ipv6_addr: addressBytes,
+}
+
+/**
+ * Steps that are nothing but elements of maps of numbers, as netlink messages of one transaction; null where one is
+ * something else. libnftables reads all chains of the namespace before it adds an element: at 5,000 chains that is
+ * what an endpoint's change costs.
+ */
+export function encodeElements(table: string, steps: readonly NftStep[], held: Held | null): BatchMessage[] | null {
+  const off: BatchMessage[] = []
+  const on: BatchMessage[] = []
+  for (const step of steps) {
+    const set = step.do === 'elements' ? held?.sets.get(step.set) : undefined
+    const writers = set && writersOf(set)
+    if (!writers) return null
+    const {gone, come} = elementChanges(step as ElementStep, set.elements)
+    const deleted = messages(
+      DELETE_ELEMENTS,
+      0,
+      table,
+      set.name,
+      gone.map(([key]) => key),
+      writers.key,
+    )
+    const added = messages(NEW_ELEMENTS, CREATE, table, set.name, come, ([key, value]) => {
+      const [first, second] = [writers.key(key), value === '' ? Buffer.alloc(0) : writers.value(value)]
+      return first && second && Buffer.concat([first, second])
+    })
+    if (!deleted || !added) return null
+    off.push(...deleted)
+    on.push(...added)
+  }
+  return [...off, ...on]
+}
+
+/** How keys and values of a set are written, as attributes; null where that is not known here. */
+function writersOf({key, value, interval}: HeldSet): {readonly key: Encode; readonly value: Encode} | null {
+  const parts = key.split(concatSeparator).map((type) => ENCODERS[type])
+  const data = value === null ? () => Buffer.alloc(0) : ENCODERS[value]
+  if (interval || !data || !parts.every((part) => part !== undefined)) return null
+  return {
+    key: (word) => {
+      const bytes = word.split(concatSeparator).map((part, index) => parts[index]!(part))
+      return bytes.every((one) => one !== null) ? nested(1, attribute(1, Buffer.concat(bytes))) : null
+    },
+    value: (word) => {
+      const bytes = data(word)
+      return bytes && nested(2, attribute(1, bytes))
+    },
+  }
+}
+
+function messages<T>(
+  type: number,
+  flags: number,
+  table: string,
+  set: string,
+  elements: readonly T[],
+  write: (element: T) => Buffer | null,
+): BatchMessage[] | null {
+  const made: BatchMessage[] = []
+  for (let first = 0; first < elements.length; first += MOST_ELEMENTS) {
+    const written = elements.slice(first, first + MOST_ELEMENTS).map(write)
+    if (!written.every((one) => one !== null)) return null
+    const list = nested(3, ...written.map((one) => nested(1, one)))
+    const header = Buffer.of(FAMILY_INET, 0, 0, 0)
+    made.push({type, flags, data: Buffer.concat([header, attribute(1, text(table)), attribute(2, text(set)), list])})
+  }
+  return made
+}
+
+function addressBytes(word: string): Buffer | null {
+  const address = parseAddress(word)
+  if (address === null) return null
+  const digits = familyOf(address) === 4 ? 8 : 32
+  return Buffer.from(addressNumber(address).toString(16).padStart(digits, '0'), 'hex')
+}
