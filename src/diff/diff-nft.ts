@@ -30,7 +30,7 @@ export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
   }
   for (const name of counters) steps.push({...base(`counter ${name}`, 'no longer wanted'), do: 'counter-delete', name})
 
-  const chains = keyedDelta(wanted.chains, actual.chains, isSameChain)
+  const chains = chainDelta(wanted.chains, actual)
   for (const [name, {hook, rules}] of chains.create)
     steps.push({...base(`chain ${name}`, why), do: 'chain-set', name, hook, rules})
   for (const [name, want, have] of chains.update) {
@@ -121,6 +121,20 @@ const sameDeclaration = (want: NftSet, have: {key: string; value: string | null;
   want.key === have.key && want.value === have.value && want.interval === have.interval
 
 const hookOf = (chain: NftChain): string | null => (chain.hook ? hookText(chain.hook) : null)
+
+const NO_DELTA: ReturnType<typeof allChains> = {create: [], update: [], delete: []}
+const allChains = (wanted: NftTable['chains'], held: ActualNft['chains']) => keyedDelta(wanted, held, isSameChain)
+/** Versions of held chains that wanted ones were found equal to. */
+const seenAll = new WeakMap<NftTable['chains'], object>()
+
+function chainDelta(wanted: NftTable['chains'], {chains, chainsVersion}: ActualNft): ReturnType<typeof allChains> {
+  if (chainsVersion && seenAll.get(wanted) === chainsVersion) return NO_DELTA
+  const delta = allChains(wanted, chains)
+  if (chainsVersion && delta.create.length + delta.update.length + delta.delete.length === 0) {
+    seenAll.set(wanted, chainsVersion)
+  }
+  return delta
+}
 
 /** What each wanted chain was found equal to: both are objects that never change. */
 const seenSame = new WeakMap<NftChain, ActualNftChain>()

@@ -73,6 +73,8 @@ export interface ActualNft {
   readonly counters: readonly string[]
   readonly sets: ReadonlyMap<string, ActualNftSet>
   readonly chains: ReadonlyMap<string, ActualNftChain>
+  /** Names what `chains` holds: another object with each change of it. */
+  readonly chainsVersion?: object
 }
 
 export interface ActualNftSet {

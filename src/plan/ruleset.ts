@@ -49,7 +49,7 @@ export function planRuleset(input: RulesetInput): NftTable {
   const remotes = [...config.sites.values()].flatMap((site) => site.owns)
   const mtus = new Map(input.links.map(({name, mtu}) => [name, mtu]))
   const devices = [...new Set(tunnels.map((tunnel) => tunnel.device))].sort()
-  const chains = new Map<string, NftChain>(policy.chains)
+  const chains = new Map<string, NftChain>()
   const add = (name: string, rules: string[], hook: NftHook | null = null): void => {
     chains.set(name, {name, hook, rules})
   }
@@ -145,7 +145,19 @@ export function planRuleset(input: RulesetInput): NftTable {
   )
 
   const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
-  return {family: 'inet', name: TABLE, counters, sets, chains}
+  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, chains)}
+}
+
+const joins = new WeakMap<PolicyPart['chains'], {readonly own: string; readonly chains: NftTable['chains']}>()
+
+/** The same map for the same chains, so that who compares thousands of them for each endpoint need do it once. */
+function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftChain>): NftTable['chains'] {
+  const own = JSON.stringify([...around])
+  const known = joins.get(ofPolicy)
+  if (known?.own === own) return known.chains
+  const chains = new Map([...ofPolicy, ...around])
+  joins.set(ofPolicy, {own, chains})
+  return chains
 }
 
 /** Chain names may not hold all that a device name may. */

@@ -19,6 +19,7 @@ export interface HeldSet extends ActualNftSet {
 export class Held implements ActualNft {
   readonly sets = new Map<string, HeldSet>()
   readonly chains = new Map<string, ActualNftChain>()
+  chainsVersion: object = {}
   readonly #counters = new Set<string>()
 
   get counters(): readonly string[] {
@@ -38,6 +39,7 @@ export class Held implements ActualNft {
    * are the difference to this very state, so that after them a set is what they say it reaches.
    */
   apply(steps: readonly NftStep[], isWhole = true): void {
+    if (steps.some((step) => step.do === 'chain-set' || step.do === 'chain-delete')) this.chainsVersion = {}
     for (const step of steps) {
       if (step.do === 'counter-delete') this.#counters.delete(step.name)
       else if (step.do === 'set-delete') this.sets.delete(step.name)
