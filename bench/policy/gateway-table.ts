@@ -70,7 +70,8 @@ export function tableScript(table: NftTable, {judged}: {judged: boolean}): strin
     )
     const type = value === null ? key : `${key} : ${value}`
     const list = items.length > 0 ? `elements = { ${items.join(', ')} }` : ''
-    return `${value === null ? 'set' : 'map'} ${name} { type ${type}; ${interval ? 'flags interval;' : ''} ${list}\n}`
+    const size = name === 'trusted' ? 'size 16384;' : ''
+    return `${value === null ? 'set' : 'map'} ${name} { type ${type}; ${size} ${interval ? 'flags interval;' : ''} ${list}\n}`
   }
   const chainTexts = [...table.chains.values()].map(({name, hook, rules}) => {
     const base = hook && `type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy ${hook.policy};`

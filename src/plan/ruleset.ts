@@ -66,16 +66,17 @@ export function planRuleset(input: RulesetInput): NftTable {
     const clamp = clampRules(mtus.get(device) ?? 1280)
     const prefixes = config.sites.get(site)?.owns ?? []
     const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]
+    add(chainOf('clamp', device), clamp)
     add(chainOf('in', device), [
-      ...clamp,
-      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} return`),
-      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} return`),
+      `${SYN} jump ${chainOf('clamp', device)}`,
+      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} goto checked_source`),
+      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto checked_source`),
       drop('spoofed'),
     ])
     add(chainOf('out', device), [
-      ...clamp,
-      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} return`),
-      ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} return`),
+      `${SYN} jump ${chainOf('clamp', device)}`,
+      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} goto checked_ends`),
+      ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto checked_ends`),
       drop('leaked'),
     ])
   }
@@ -85,21 +86,24 @@ export function planRuleset(input: RulesetInput): NftTable {
   add(
     'forward',
     [
-      'tcp flags & (syn | rst) == syn goto checked',
-      'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
+      `meta l4proto udp ${TRUSTED}`,
+      'meta l4proto tcp goto forward_tcp',
+      `ct state new,established ${TRUSTED}`,
       'goto checked',
     ],
     filter('forward', 'drop'),
   )
-  add('checked', [
-    'iifname vmap @inbound',
-    'iifname != @tunnels jump in_other',
-    'oifname vmap @outbound',
-    'oifname != @tunnels jump out_other',
-    ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
-    `ct state invalid ${drop('invalid')}`,
+  add('forward_tcp', [`${SYN} goto checked`, TRUSTED, 'goto checked'])
+  add('checked', ['iifname vmap @inbound', 'jump in_other', 'goto checked_source'])
+  add('checked_source', ['oifname vmap @outbound', 'jump out_other', 'goto checked_ends'])
+  add('checked_ends', [
+    'ct state related,invalid jump odd_state',
     'ct mark & 0xffffff00 == @generation accept',
     'goto judge',
+  ])
+  add('odd_state', [
+    ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
+    `ct state invalid ${drop('invalid')}`,
   ])
   // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it.
   add('allowed', [
@@ -135,13 +139,13 @@ export function planRuleset(input: RulesetInput): NftTable {
     'inbound',
     'ifname',
     'verdict',
-    devices.map((device) => [device, `jump ${chainOf('in', device)}`]),
+    devices.map((device) => [device, `goto ${chainOf('in', device)}`]),
   )
   set(
     'outbound',
     'ifname',
     'verdict',
-    devices.map((device) => [device, `jump ${chainOf('out', device)}`]),
+    devices.map((device) => [device, `goto ${chainOf('out', device)}`]),
   )
 
   const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
@@ -160,8 +164,13 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
   return chains
 }
 
+const SYN = 'tcp flags & (syn | rst) == syn'
+
+const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
+
 /** Chain names may not hold all that a device name may. */
-const chainOf = (way: 'in' | 'out', device: string): string => `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`
+const chainOf = (way: 'in' | 'out' | 'clamp', device: string): string =>
+  `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`
 
 const drop = (counter: string): string => `counter name "${counter}" drop`
 
@@ -233,9 +242,8 @@ function plainSites(config: GatewayConfig): SiteName[] {
 
 /** MSS both ways, and only ever down: a smaller one that an end chose stays (submariner#1774, #1488). */
 function clampRules(mtu: number): string[] {
-  const syn = 'tcp flags & (syn | rst) == syn'
   const rule = (nfproto: string, mss: number): string =>
-    `meta nfproto ${nfproto} ${syn} tcp option maxseg size > ${mss} tcp option maxseg size set ${mss}`
+    `meta nfproto ${nfproto} tcp option maxseg size > ${mss} tcp option maxseg size set ${mss}`
   return [rule('ipv4', mtu - 40), rule('ipv6', mtu - 60)]
 }
 

@@ -41,20 +41,30 @@ const rules = (table: NftTable, chain: string): readonly string[] => table.chain
 describe('plan', () => {
   it('judges last: sources, ways out, ICMP errors, state, policy', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
-      'tcp flags & (syn | rst) == syn goto checked',
+      'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',
+      'meta l4proto tcp goto forward_tcp',
       'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
       'goto checked',
     ])
     assert.deepEqual(rules(planned(SKETCH).nft, 'checked'), [
       'iifname vmap @inbound',
-      'iifname != @tunnels jump in_other',
+      'jump in_other',
+      'goto checked_source',
+    ])
+    assert.deepEqual(rules(planned(SKETCH).nft, 'checked_source'), [
       'oifname vmap @outbound',
-      'oifname != @tunnels jump out_other',
+      'jump out_other',
+      'goto checked_ends',
+    ])
+    assert.deepEqual(rules(planned(SKETCH).nft, 'checked_ends'), [
+      'ct state related,invalid jump odd_state',
+      'ct mark & 0xffffff00 == @generation accept',
+      'goto judge',
+    ])
+    assert.deepEqual(rules(planned(SKETCH).nft, 'odd_state'), [
       'ct state related icmp type { destination-unreachable, time-exceeded, parameter-problem } accept',
       'ct state related icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept',
       'ct state invalid counter name "invalid" drop',
-      'ct mark & 0xffffff00 == @generation accept',
-      'goto judge',
     ])
   })
 
@@ -103,10 +113,14 @@ describe('the tunnel’s own chains', () => {
     const made = planned(SKETCH)
     assert.ok(made.tunnels.length > 0, 'the sketch has a tunnel')
     for (const {device} of made.tunnels) {
+      const name = device.replaceAll(/[^a-z0-9]/g, '_')
       for (const way of ['in', 'out']) {
-        const [first] = rules(made.nft, `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`)
-        assert.match(first!, /tcp option maxseg size > 1440 tcp option maxseg size set 1440$/)
+        assert.equal(rules(made.nft, `${way}_${name}`)[0], `tcp flags & (syn | rst) == syn jump clamp_${name}`)
       }
+      assert.match(
+        rules(made.nft, `clamp_${name}`)[0]!,
+        /tcp option maxseg size > 1440 tcp option maxseg size set 1440$/,
+      )
     }
   })
 })

@@ -10,6 +10,8 @@ export const CURRENT_MAP = 'current'
 /** Ways between devices, by number: on which a flow is trusted without another look, and what an allowed flow's is. */
 export const WAYS_SET = 'trusted'
 export const WAYS_MAP = 'ways'
+/** Four times what the plan puts there: a transaction has old elements and new ones. */
+export const WAYS_SIZE = 16_384
 
 /** A mark is the generation's number and, below it, the number of a way between devices (plan/trusted-ways.ts). */
 const WAY_BITS = 8

@@ -9,6 +9,8 @@ import {
   generationMark,
   generationScript,
   isWays,
+  WAYS_SET,
+  WAYS_SIZE,
 } from './generation.ts'
 import type {Held} from './held.ts'
 
@@ -117,8 +119,10 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   function putSet(step: Extract<NftStep, {do: 'set-add'}>): void {
     const {name, setKey, value, interval} = step
     const type = value === null ? setKey : `${setKey} : ${value}`
+    // With a size the kernel takes a hash table of fixed size, which is faster to ask.
+    const size = name === WAYS_SET ? ` size ${WAYS_SIZE};` : ''
     put(
-      `add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${interval ? ' flags interval;' : ''} }`,
+      `add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${interval ? ' flags interval;' : ''}${size} }`,
       step,
     )
     if (name === GENERATION_SET) put(`add element ${place} ${name} { ${generationMark(generation)} }`, step)
