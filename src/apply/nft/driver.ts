@@ -7,6 +7,7 @@ import {
   changedWays,
   FAMILY,
   firstGeneration,
+  generationMessages,
   generationScript,
   hasGenerationSets,
   heldGeneration,
@@ -109,10 +110,14 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
   }
 
   async function writeGeneration(into: Held, number: number): Promise<void> {
-    const refusal = await run(generationScript(table, number, heldWays(into)))
-    if (refusal !== null) {
-      trusted = false
-      throw new StepFailure('refused', refusal)
+    const messages = generationMessages(table, into, number)
+    if (messages && (await batches.commit(messages, commit)) === 0) commit++
+    else {
+      const refusal = await run(generationScript(table, number, heldWays(into)))
+      if (refusal !== null) {
+        trusted = false
+        throw new StepFailure('refused', refusal)
+      }
     }
     setHeldGeneration(into, number)
   }

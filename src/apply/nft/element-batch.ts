@@ -1,6 +1,7 @@
+import {getPadding} from 'netlink'
 import {concatSeparator, type NftStep} from '../../model/index.ts'
 import {addressNumber, familyOf, parseAddress} from '../../net/index.ts'
-import {attribute, nested, text, u32} from '../netlink/attributes.ts'
+import {attribute, nested, text, u8, u32} from '../netlink/attributes.ts'
 import type {Held, HeldSet} from './held.ts'
 import {FAMILY_INET, NFTABLES} from './netfilter.ts'
 import {elementChanges} from './transaction.ts'
@@ -27,6 +28,9 @@ const ENCODERS: Readonly<Record<string, Encode>> = {
     const [major, minor] = word === 'none' ? ['0', '0'] : word.split(':')
     return u32(Number.parseInt(major!, 16) * 0x10000 + Number.parseInt(minor!, 16))
   },
+  nf_proto: (word) => u8(word === 'ipv4' ? 2 : 10),
+  ct_dir: (word) => u8(word === 'original' ? 0 : 1),
+  iface_index: (word) => (/^\d+$/.test(word) ? u32(Number(word)) : null),
   ipv4_addr: addressBytes,
   ipv6_addr: addressBytes,
 }
@@ -52,15 +56,37 @@ export function encodeElements(table: string, steps: readonly NftStep[], held: H
       gone.map(([key]) => key),
       writers.key,
     )
-    const added = messages(NEW_ELEMENTS, CREATE, table, set.name, come, ([key, value]) => {
-      const [first, second] = [writers.key(key), value === '' ? Buffer.alloc(0) : writers.value(value)]
-      return first && second && Buffer.concat([first, second])
-    })
+    const added = addMessages(table, set, come)
     if (!deleted || !added) return null
     off.push(...deleted)
     on.push(...added)
   }
   return [...off, ...on]
+}
+
+/** Takes all elements out of a set and puts others in; null where its types are not known here. */
+export function replaceElements(
+  table: string,
+  set: HeldSet,
+  elements: readonly (readonly [string, string])[],
+): BatchMessage[] | null {
+  const added = addMessages(table, set, elements)
+  return added && [{type: DELETE_ELEMENTS, flags: 0, data: place(table, set.name)}, ...added]
+}
+
+function addMessages(
+  table: string,
+  set: HeldSet,
+  elements: readonly (readonly [string, string])[],
+): BatchMessage[] | null {
+  const writers = writersOf(set)
+  return (
+    writers &&
+    messages(NEW_ELEMENTS, CREATE, table, set.name, elements, ([key, value]) => {
+      const [first, second] = [writers.key(key), value === '' ? Buffer.alloc(0) : writers.value(value)]
+      return first && second && Buffer.concat([first, second])
+    })
+  )
 }
 
 /** How keys and values of a set are written, as attributes; null where that is not known here. */
@@ -71,7 +97,10 @@ function writersOf({key, value, interval}: HeldSet): {readonly key: Encode; read
   return {
     key: (word) => {
       const bytes = word.split(concatSeparator).map((part, index) => parts[index]!(part))
-      return bytes.every((one) => one !== null) ? nested(1, attribute(1, Buffer.concat(bytes))) : null
+      if (!bytes.every((one) => one !== null)) return null
+      // In a concatenation each part fills registers of four bytes.
+      const filled = bytes.length === 1 ? bytes : bytes.map((one) => Buffer.concat([one, getPadding(one.length)]))
+      return nested(1, attribute(1, Buffer.concat(filled)))
     },
     value: (word) => {
       const bytes = data(word)
@@ -93,11 +122,13 @@ function messages<T>(
     const written = elements.slice(first, first + MOST_ELEMENTS).map(write)
     if (!written.every((one) => one !== null)) return null
     const list = nested(3, ...written.map((one) => nested(1, one)))
-    const header = Buffer.of(FAMILY_INET, 0, 0, 0)
-    made.push({type, flags, data: Buffer.concat([header, attribute(1, text(table)), attribute(2, text(set)), list])})
+    made.push({type, flags, data: Buffer.concat([place(table, set), list])})
   }
   return made
 }
+
+const place = (table: string, set: string): Buffer =>
+  Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), attribute(1, text(table)), attribute(2, text(set))])
 
 function addressBytes(word: string): Buffer | null {
   const address = parseAddress(word)

@@ -1,4 +1,5 @@
 import {concatSeparator, markText, type NftStep} from '../../model/index.ts'
+import {type BatchMessage, replaceElements} from './element-batch.ts'
 import type {Held} from './held.ts'
 
 export const FAMILY = 'inet'
@@ -34,7 +35,8 @@ export function firstGeneration(random: number): number {
 export const generationMark = (generation: number): string => markText(generation * 2 ** WAY_BITS)
 
 /** Elements of the map that gives the mark of an allowed flow. */
-export const currentElements = (mark: string): string => `ipv4 : ${mark}, ipv6 : ${mark}`
+export const currentElements = (mark: string): string => FAMILIES.map((family) => `${family} : ${mark}`).join(', ')
+const FAMILIES = ['ipv4', 'ipv6'] as const
 
 /** The generation that a table holds, null when its two sets do not agree on one. */
 export function heldGeneration(held: Held | null): number | null {
@@ -77,24 +79,45 @@ export const isWays = (set: string): boolean => set === WAYS_SET || set === WAYS
 
 /** All sets in one transaction: no packet is marked with a number that is not yet, or no longer, trusted. */
 export function generationScript(table: string, generation: number, ways: Ways): string {
-  const place = `${FAMILY} ${table}`
-  const own = (mark: string): string => markText(generation * 2 ** WAY_BITS + Number(mark))
-  const lines = [
-    `flush set ${place} ${GENERATION_SET}`,
-    `flush map ${place} ${CURRENT_MAP}`,
-    `add element ${place} ${GENERATION_SET} { ${generationMark(generation)} }`,
-    `add element ${place} ${CURRENT_MAP} { ${currentElements(generationMark(generation))} }`,
-  ]
-  for (const [name, elements] of ways) {
-    lines.push(`flush ${name === WAYS_SET ? 'set' : 'map'} ${place} ${name}`)
-    const texts = [...elements].map(([key, value]) => {
-      if (value !== '') return `${key} : ${own(value)}`
-      const [mark, ...devices] = key.split(concatSeparator)
-      return [own(mark!), ...devices].join(concatSeparator)
-    })
-    if (texts.length > 0) lines.push(`add element ${place} ${name} { ${texts.join(', ')} }`)
+  const lines: string[] = []
+  for (const [name, elements] of generationElements(generation, ways)) {
+    const set = `${FAMILY} ${table} ${name}`
+    lines.push(`flush ${name === GENERATION_SET || name === WAYS_SET ? 'set' : 'map'} ${set}`)
+    const texts = elements.map(([key, value]) => (value === '' ? key : `${key} : ${value}`))
+    if (texts.length > 0) lines.push(`add element ${set} { ${texts.join(', ')} }`)
   }
   return lines.join('\n')
+}
+
+/** The same without nft, which would read all chains for it; null where the kernel's sets are of another kind. */
+export function generationMessages(table: string, held: Held, generation: number): BatchMessage[] | null {
+  const messages: BatchMessage[] = []
+  for (const [name, elements] of generationElements(generation, heldWays(held))) {
+    const set = held.sets.get(name)
+    const own = set && replaceElements(table, set, elements)
+    if (!own) return null
+    messages.push(...own)
+  }
+  return messages
+}
+
+/** All that these sets hold in a generation, by set. */
+function generationElements(generation: number, ways: Ways): Map<string, (readonly [string, string])[]> {
+  const own = (mark: string): string => markText(generation * 2 ** WAY_BITS + Number(mark))
+  const mark = generationMark(generation)
+  const sets = new Map<string, (readonly [string, string])[]>([
+    [GENERATION_SET, [[mark, '']]],
+    [CURRENT_MAP, FAMILIES.map((family) => [family, mark])],
+  ])
+  for (const [name, elements] of ways) {
+    const owned = [...elements].map(([key, value]): [string, string] => {
+      if (value !== '') return [key, own(value)]
+      const [way, ...devices] = key.split(concatSeparator)
+      return [[own(way!), ...devices].join(concatSeparator), '']
+    })
+    sets.set(name, owned)
+  }
+  return sets
 }
 
 /** What the script leaves, the ways aside: these are remembered without the number. */
@@ -104,7 +127,7 @@ export function setHeldGeneration(held: Held, generation: number): void {
   const current = held.sets.get(CURRENT_MAP)?.elements
   marks?.clear()
   marks?.set(mark, '')
-  for (const family of ['ipv4', 'ipv6']) current?.set(family, mark)
+  for (const family of FAMILIES) current?.set(family, mark)
 }
 
 /**

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import {generationScript} from '../../../src/apply/nft/generation.ts'
 import {createNftDriver, type NftDriver, nextGeneration} from '../../../src/apply/nft/index.ts'
+import {createNftRunner, type NftRunner} from '../../../src/apply/nft/runner.ts'
 import {diffNft} from '../../../src/diff/index.ts'
 import {type ActualNft, markText, type NftSet, type NftTable} from '../../../src/model/index.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
@@ -70,6 +72,25 @@ inNamespace(import.meta.url, () => {
       const next = open()
       await next.read(signal)
       assert.equal(next.generation(), number)
+    })
+
+    it('is raised without nft, in all sets the same as with it', async () => {
+      const library = createNftRunner()
+      let scripts = 0
+      const run: NftRunner['run'] = (script) => {
+        scripts++
+        return library.run(script)
+      }
+      const driver = createNftDriver({runner: {...library, run}})
+      opened.push(driver)
+      await bring(driver, tableOf(WAYS))
+      const before = scripts
+      const number = await driver.raiseGeneration()
+      assert.equal(scripts, before)
+      const text = kernelText()
+      const ways = new Map(WAYS.map(({name, elements}) => [name, elements]))
+      shell('nft -f -', generationScript('isthmus', number, ways))
+      assert.equal(kernelText(), text)
     })
 
     it('is raised in both sets at once', async () => {
