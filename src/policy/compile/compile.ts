@@ -1,22 +1,20 @@
-import type {ActualNft, Finding, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import type {ActualNft, Finding, World} from '../../model/index.ts'
 import type {Prefix} from '../../net/index.ts'
 import {
   type ChangedMembers,
-  type Classified,
   classify,
-  type Numbering,
   numberClasses,
   numbersInKernel,
   questionsOf,
   transitOf,
 } from '../classes/index.ts'
-import {activePolicies, type Understood} from './active-policies.ts'
+import {activePolicies} from './active-policies.ts'
+import {assembled, type Compiled} from './compiled.ts'
 import {follow} from './follow.ts'
-import {classSets, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
-import {type Bounds, DENY_UNOWNED, denyTarget, GATEWAY_BOUNDS, type PairTable, pairTable} from './pair-table.ts'
-import {tableVerdicts, type Verdicts} from './pairs.ts'
-import {type Stage, stagesBetween} from './stages.ts'
-import {type TargetNumbers, targetNumbers} from './target-numbers.ts'
+import {type Bounds, GATEWAY_BOUNDS, pairTable} from './pair-table.ts'
+import {tableVerdicts} from './pairs.ts'
+import {stagesBetween} from './stages.ts'
+import {targetNumbers} from './target-numbers.ts'
 
 export interface CompileOptions {
   /** What no policy decides. */
@@ -37,48 +35,6 @@ export interface CompileOptions {
   readonly changes?: ReadonlyMap<Prefix, ChangedMembers> | null
   /** Beyond these the previous result stays, with a finding. */
   readonly bounds?: Bounds
-}
-
-/** The policy as nft sets and chains, entered by `goto judge`; it leaves by `goto allowed`, or drops. */
-export interface Compiled {
-  readonly sets: ReadonlyMap<string, NftSet>
-  readonly chains: ReadonlyMap<string, NftChain>
-  readonly counters: readonly string[]
-  /** What must be in force before it, one after the other, on the way from `previous`; empty when nothing must. */
-  readonly stages: readonly Stage[]
-  readonly findings: readonly Finding[]
-  readonly statistics: CompileStatistics
-  /** The same as typed data, for proofs and for the referee's test. */
-  readonly verdicts: Verdicts
-  /** What the next compilation goes on from; nobody else's. */
-  readonly state: CompileState
-}
-
-export interface CompileStatistics {
-  /** Addresses of pods and hosts. */
-  readonly endpoints: number
-  readonly classes: number
-  readonly verdictEntries: number
-  readonly chains: number
-}
-
-export interface CompileState {
-  readonly understood: Understood
-  /** Kept up in place; null: no longer true, to be made anew. */
-  live: LiveTables | null
-  readonly numbering: Numbering
-  readonly targets: TargetNumbers
-  readonly attributes: World['attributes']
-  readonly sites: World['sites']
-  readonly memberRevision: number
-  readonly default: 'allow' | 'deny'
-}
-
-export interface LiveTables {
-  readonly classified: Classified
-  readonly pairs: PairTable
-  /** Sizes when they were made anew: what has been of use since and is no more stays in them. */
-  readonly madeWith: {readonly classes: number; readonly programs: number; readonly questions: number}
 }
 
 /**
@@ -123,68 +79,6 @@ function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds):
   const {targets} = state
   const stages = stagesBetween({...previous, targets}, {...compiled, targets}, transit, maxPairs)
   return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
-}
-
-interface Assembly
-  extends Pick<LiveTables, 'classified' | 'pairs'>,
-    Pick<CompileState, 'understood' | 'numbering' | 'targets'> {}
-
-/** Those that are made anew with every change: their size is that of the classes. */
-export const smallSets = (verdicts: Verdicts, counters: readonly string[], targets: TargetNumbers): NftSet[] => [
-  ...endSets(verdicts, targets),
-  ...targetSets(verdicts.chains, counters, targets),
-]
-
-function assembled(
-  {sites, attributes, memberRevision}: Pick<World, 'sites' | 'attributes' | 'memberRevision'>,
-  {understood, classified, pairs, numbering, targets}: Assembly,
-  verdicts: Verdicts,
-): Compiled {
-  const counters = countersOf(sites, pairs)
-  const small = smallSets(verdicts, counters, targets)
-  const sets = [...classSets(numbering), pairSet(verdicts.pairs, targets), ...small]
-  const {selectors, conditions} = understood.catalog
-  const madeWith = {
-    classes: classified.book.compositions.length,
-    programs: pairs.programs.size,
-    questions: selectors.length + conditions.length,
-  }
-  return {
-    sets: new Map(sets.map((set) => [set.name, set])),
-    chains: new Map(judgeChains(verdicts.chains, counters).map((chain) => [chain.name, chain])),
-    counters,
-    stages: [],
-    findings: understood.findings,
-    statistics: statisticsOf({classified, pairs}, verdicts),
-    verdicts,
-    state: {
-      understood,
-      live: {classified, pairs, madeWith},
-      numbering,
-      attributes,
-      sites,
-      memberRevision,
-      default: pairs.default,
-      targets,
-    },
-  }
-}
-
-export const statisticsOf = (
-  {classified, pairs}: Pick<LiveTables, 'classified' | 'pairs'>,
-  {pairCount, chains}: Verdicts,
-): CompileStatistics => ({
-  endpoints: classified.book.endpoints.size,
-  classes: pairs.ends.filter((end) => end !== null).length,
-  verdictEntries: pairCount,
-  chains: chains.length,
-})
-
-/** One counter for each direction and site, also of sites that no policy denies now: metrics must not come and go. */
-export function countersOf(known: World['sites'], pairs: PairTable): string[] {
-  const sites = new Set<SiteName>([...known.keys(), ...pairs.ends.flatMap((end) => end?.own.site ?? [])])
-  const denials = [...sites].flatMap((site) => [denyTarget('egress', site), denyTarget('ingress', site)])
-  return [DENY_UNOWNED, ...denials].sort()
 }
 
 function refused(options: CompileOptions, classes: number, bounds: Bounds): Compiled {

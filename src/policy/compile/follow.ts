@@ -16,7 +16,7 @@ import {
 } from '../classes/index.ts'
 import {changedPolicies, type Understood} from './active-policies.ts'
 import {addClasses, changePairs, type Journal, listNothing, rollBack} from './change-pairs.ts'
-import {type Compiled, type CompileState, countersOf, type LiveTables, smallSets, statisticsOf} from './compile.ts'
+import {type Compiled, type CompileState, countersOf, type LiveTables, smallSets, statisticsOf} from './compiled.ts'
 import {changeElements, cidrSets, judgeChains, moveHosts, pairKey} from './nft-tables.ts'
 import type {Bounds, PairTable} from './pair-table.ts'
 import {tableVerdicts, type Verdicts} from './pairs.ts'

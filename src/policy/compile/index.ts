@@ -5,19 +5,16 @@
  *                                     └──── programs: rules that can match a pair ────┴──► pairs ──► sets, chains
  *
  *     judge ─► judge4|judge6: address → class (host map, then interval map), for both ends of the original tuple
- *           ─► judge_pair: (class, class) → verdict chain v_HASH ─► allowed | deny_DIRECTION_SITE
+ *           ─► known_pair: (class, class) → number of a target → verdict chain v_HASH ─► allowed | deny_DIRECTION_SITE
  *                          no entry: the source's own verdict ─► the destination's own ─► deny_unowned if nobody's
  *
  * The rules of both directions reduce, for a class pair, to a short function of protocol and ports; equal functions are
- * one chain, named by its content. Pairs that no rule can match are not stored.
+ * one chain, named by its content. Pairs that no rule can match are not stored. A compilation goes on from the one before
+ * in place (`follow.ts`), and the way from one to the other may need stages.
  */
 export {activePolicies} from './active-policies.ts'
-export {
-  type Compiled,
-  type CompileOptions,
-  type CompileStatistics,
-  compilePolicy,
-} from './compile.ts'
+export {type CompileOptions, compilePolicy} from './compile.ts'
+export type {Compiled, CompileStatistics} from './compiled.ts'
 export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
 export {ALLOWED, type Bounds, GATEWAY_BOUNDS} from './pair-table.ts'
 export {bareTarget, type Verdicts, verdictsOf} from './pairs.ts'

@@ -20,7 +20,7 @@ export interface WayEnd {
   readonly targets: TargetNumbers
 }
 
-export type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
+type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
 
 /** What stages are put together of. */
 export interface Way {
@@ -103,10 +103,7 @@ export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, m
 }
 
 /** By number: itself where a map must go on knowing it, and the transit numbers that stand for it. */
-export function namesakes(
-  of: ReadonlyMap<number, number>,
-  own: ReadonlySet<number>,
-): ReadonlyMap<number, readonly number[]> {
+function namesakes(of: ReadonlyMap<number, number>, own: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
   const lists = new Map<number, number[]>([...own].map((number) => [number, [number]]))
   for (const [number, original] of of) if (number !== original) lists.get(original)?.push(number)
   return lists

@@ -37,7 +37,7 @@ export function targetNumbers(held: ActualNft | null): TargetNumbers {
 }
 
 /** Small maps from the numbers of targets to these: of pairs, of sources, of destinations. */
-export const VERDICT_MAPS = ['verdicts', 'outs', 'ins'] as const
+const VERDICT_MAPS = ['verdicts', 'outs', 'ins'] as const
 
 export function targetNumber(into: TargetNumbers, target: Target): number {
   const known = into.numbers.get(target)
