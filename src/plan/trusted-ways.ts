@@ -13,7 +13,7 @@ export interface TrustedWaysInput {
 /** A mark has eight bits for it; 0 is none in particular. */
 const HIGHEST_WAY = 255
 /** All are written at each new generation, so there is a bound; packets of further devices are looked at one by one. */
-const MOST_ELEMENTS = 4096
+const MOST_ELEMENTS = 1024
 /** Of the near side, the oldest devices: a gateway that has pods of its own may have any number of others. */
 const MOST_NEAR = 16
 

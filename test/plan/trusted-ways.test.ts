@@ -62,7 +62,7 @@ describe('trustedWays', () => {
     const names = Array.from({length: 200}, (_, index) => `s${index}`)
     const devices = Object.fromEntries(names.map((name, index) => [`is-${name}-0`, 100 + index]))
     const {trusted, ways} = waysOf(names, {lan0: 3, ...devices})
-    assert.ok(ways.size > 500)
+    assert.ok(ways.size >= 500)
     assert.ok([...ways.values()].every((mark) => Number(mark) >= 1 && Number(mark) <= 255))
     assert.equal(trusted.length, ways.size)
   })
@@ -70,7 +70,7 @@ describe('trustedWays', () => {
   it('stays within its bound whatever devices there are', () => {
     const devices = Object.fromEntries(Array.from({length: 3000}, (_, index) => [`cali${index}`, 100 + index]))
     const {trusted, ways} = waysOf(['b'], {...devices, eth0: 2, 'is-b-0': 4})
-    assert.ok(trusted.length <= 4096)
+    assert.ok(trusted.length <= 1024)
     assert.ok(ways.has('original . 2 . 4') && ways.has('original . 4 . 2'))
   })
 })
