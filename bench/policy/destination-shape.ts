@@ -73,7 +73,7 @@ export function destinationShape({sets, chains, counters, verdicts}: Compiled): 
       `goto ${DENY_UNOWNED}`,
     ])
   })
-  const shapeless = [...chains.values()].filter(({name}) => name.startsWith('v_') || name.startsWith('deny_'))
+  const shapeless = [...chains.values()].filter(({name}) => /^(v|log|deny)_/.test(name))
   const all = [
     chain('judge', [
       `meta mark set ${markText(0)}`,

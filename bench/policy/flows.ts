@@ -48,7 +48,8 @@ function udpJudge({verdicts}: Compiled): (from: number, to: number, port: number
     }
     for (let chain = chains.get(target!); chain; chain = chains.get(target!)) {
       const hit = chain.rules.find(
-        ({match}) =>
+        ({match, target}) =>
+          target !== undefined &&
           (match.protocol ?? UDP) === UDP &&
           !match.notProtocols.includes(UDP) &&
           match.sourcePorts === null &&

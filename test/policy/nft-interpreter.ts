@@ -11,6 +11,8 @@ interface Ruleset {
 
 interface State {
   readonly packet: Packet
+  /** Prefixes of what was logged. */
+  readonly logs: string[]
   mark: string
   priority: string
 }
@@ -22,8 +24,8 @@ type Effect = 'next' | 'break' | {readonly goto: string} | {readonly jump: strin
  * Runs a packet through the nft text that the compiler printed, as the kernel would: only the language that it prints,
  * and anything else is an error. Returns `allowed`, or the chain that dropped.
  */
-export function interpret(ruleset: Ruleset, packet: Packet): string {
-  const state: State = {packet, mark: '0x00000bad', priority: 'b:ad'}
+export function interpret(ruleset: Ruleset, packet: Packet, logs: string[] = []): string {
+  const state: State = {packet, logs, mark: '0x00000bad', priority: 'b:ad'}
   let at: string | null = 'judge'
   for (let hops = 0; hops < 100; hops++) {
     if (at === 'allowed') return at
@@ -61,6 +63,13 @@ function runChain(ruleset: Ruleset, chain: NftChain, state: State): string | nul
 const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, ruleset: Ruleset) => Effect}[] = [
   {pattern: /^goto (\S+)$/, run: ([, chain]) => ({goto: chain!})},
   {pattern: /^jump (\S+)$/, run: ([, chain]) => ({jump: chain!})},
+  {
+    pattern: /^limit rate 10\/second burst 20 packets log prefix "([^"]{1,127})"$/,
+    run: ([, prefix], {logs}) => {
+      logs.push(prefix!)
+      return 'next'
+    },
+  },
   {
     pattern: /^counter name "([^"]+)" drop$/,
     run: () => 'drop',

@@ -12,7 +12,7 @@ export interface Catalog {
   readonly nets: readonly Prefix[]
   readonly conditions: readonly PeerCondition[]
   readonly portNames: readonly PortName[]
-  /** In evaluation order, over all tiers. */
+  /** In evaluation order, over all tiers, staged ones included. */
   readonly policies: readonly ActivePolicy[]
 }
 
@@ -44,6 +44,8 @@ export interface ActivePolicy {
   /** Never given to another policy, nor to the same one with another text. */
   readonly id: number
   readonly tier: ActiveTier
+  /** In no verdict: it only tells apart whom it would govern and mean. */
+  readonly staged: boolean
   /** Behind `order` policies go by this text. */
   readonly tie: string
   readonly selector: number
@@ -54,12 +56,17 @@ export interface ActivePolicy {
   readonly document: Policy
 }
 
+/** A rule that decides, if it matches. */
+export type DecidingRule = ActiveRule & {readonly action: 'allow' | 'deny' | 'pass'}
+
+export const decides = (rule: ActiveRule): rule is DecidingRule => rule.action !== 'log'
+
 export interface ActiveRule {
   /** Unique in the catalog. */
   readonly id: number
   /** In the stored list; null for what stands for a policy that cannot be read whole. */
   readonly index: number | null
-  readonly action: 'allow' | 'deny' | 'pass'
+  readonly action: 'allow' | 'deny' | 'pass' | 'log'
   readonly family: Family | null
   /** Index into `conditions`; null: whoever. */
   readonly source: number | null

@@ -1,4 +1,4 @@
-import {type AttributeSet, PORT_PROTOCOL_NUMBERS, type SiteName} from '../../model/index.ts'
+import {type AttributeSet, type Direction, PORT_PROTOCOL_NUMBERS, type SiteName} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
 import {type ActivePolicy, compareActive} from './catalog.ts'
 import {push} from './intern.ts'
@@ -12,6 +12,9 @@ export interface AddressClass {
   /** The policies that govern it, in evaluation order. */
   readonly egress: readonly ActivePolicy[]
   readonly ingress: readonly ActivePolicy[]
+  /** Staged policies that would govern it. */
+  readonly stagedEgress: readonly ActivePolicy[]
+  readonly stagedIngress: readonly ActivePolicy[]
   /** Ids of the peer conditions that hold for it, ascending. */
   readonly conditions: readonly number[]
   /** By port name id: what the name means at these addresses. */
@@ -41,8 +44,10 @@ export function describe(questions: Questions, composition: Composition): Addres
 
   const governing = subject ? own.flatMap((id) => questions.policiesBySelector.get(id) ?? []) : []
   governing.sort(compareActive)
-  const egress = governing.filter((policy) => policy.egress)
-  const ingress = governing.filter((policy) => policy.ingress)
+  const governedBy = (direction: Direction, staged: boolean): ActivePolicy[] =>
+    governing.filter((policy) => policy[direction] && policy.staged === staged)
+  const [egress, ingress] = [governedBy('egress', false), governedBy('ingress', false)]
+  const [stagedEgress, stagedIngress] = [governedBy('egress', true), governedBy('ingress', true)]
 
   const found = new Set<number>()
   const ask = (ids: Iterable<number> | undefined): void => {
@@ -57,8 +62,9 @@ export function describe(questions: Questions, composition: Composition): Addres
   const site = subject?.site ?? null
   const ids = (policies: readonly ActivePolicy[]): string => policies.map(({id}) => id).join()
   const names = ports.size === 0 ? '' : JSON.stringify([...ports])
-  const signature = `${family} ${site ?? '-'} ${ids(egress)} ${ids(ingress)} ${conditions.join()} ${names}`
-  return {family, site, egress, ingress, conditions, ports, signature}
+  const governed = [egress, ingress, stagedEgress, stagedIngress]
+  const signature = `${family} ${site ?? '-'} ${governed.map(ids).join(' ')} ${conditions.join()} ${names}`
+  return {family, site, egress, ingress, stagedEgress, stagedIngress, conditions, ports, signature}
 }
 
 /** Whether a change of the questions may have changed the answers. */

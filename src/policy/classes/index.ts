@@ -19,6 +19,8 @@ export {
   compareActive,
   compareOrder,
   compareText,
+  type DecidingRule,
+  decides,
   type PeerCondition,
   type Placed,
   type PortName,

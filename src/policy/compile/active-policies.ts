@@ -36,6 +36,7 @@ export interface Understood {
   readonly catalog: Catalog
   readonly findings: readonly Finding[]
   readonly policies: GlobalPolicies
+  readonly staged: readonly Policy[]
   readonly entries: readonly Entry[]
   readonly into: Catalogue
 }
@@ -53,7 +54,7 @@ interface Entry extends Placed {
  * of a rule that a gateway cannot mean an allow never matches and anything else denies what it could have meant. Each
  * of these is a finding.
  */
-export function activePolicies(policies: GlobalPolicies): Understood {
+export function activePolicies(policies: GlobalPolicies, staged: readonly Policy[] = []): Understood {
   const stored = [...policies.tiers].sort(
     (a, b) => compareOrder(a.order, b.order) || compareText(a.meta.name, b.meta.name),
   )
@@ -66,10 +67,11 @@ export function activePolicies(policies: GlobalPolicies): Understood {
     policies: 0,
     rules: 0,
   }
-  const places = policies.policies.filter(isGlobal).map((document) => placeOf(into, document))
+  const places = globalOnes(policies.policies, staged).map((document) => placeOf(into, document))
   return understood(
     into,
     policies,
+    staged,
     places.sort(compareActive).map((place) => entryOf(into, place)),
   )
 }
@@ -78,6 +80,7 @@ export function activePolicies(policies: GlobalPolicies): Understood {
 export function changedPolicies(
   before: Understood,
   policies: GlobalPolicies,
+  staged: readonly Policy[],
 ): {
   readonly understood: Understood
   readonly gone: readonly ActivePolicy[]
@@ -86,16 +89,18 @@ export function changedPolicies(
   const [was, is] = [before.policies.tiers, policies.tiers]
   if (was.length !== is.length || was.some((tier, index) => tier !== is[index])) return null
   const {into} = before
-  const {left, arrived} = exchanged(before.policies.policies, policies.policies)
+  const {left, arrived} = exchanged(
+    globalOnes(before.policies.policies, before.staged),
+    globalOnes(policies.policies, staged),
+  )
   const gone = left.size === 0 ? [] : before.entries.filter(({document}) => left.has(document))
   const kept = left.size === 0 ? before.entries : before.entries.filter(({document}) => !left.has(document))
   const come = arrived
-    .filter(isGlobal)
     .map((document) => placeOf(into, document))
     .sort(compareActive)
     .map((place) => entryOf(into, place))
   const active = (entries: readonly Entry[]): ActivePolicy[] => entries.flatMap((entry) => entry.active ?? [])
-  return {understood: understood(into, policies, merged(kept, come)), gone: active(gone), come: active(come)}
+  return {understood: understood(into, policies, staged, merged(kept, come)), gone: active(gone), come: active(come)}
 }
 
 /** Mostly all but a few stand where they stood. */
@@ -126,7 +131,12 @@ function merged(kept: readonly Entry[], come: readonly Entry[]): readonly Entry[
   return [...all, ...come.slice(next)]
 }
 
-function understood(into: Catalogue, policies: GlobalPolicies, entries: readonly Entry[]): Understood {
+function understood(
+  into: Catalogue,
+  policies: GlobalPolicies,
+  staged: readonly Policy[],
+  entries: readonly Entry[],
+): Understood {
   const catalog: Catalog = {
     selectors: into.selectors.items,
     nets: into.nets.items,
@@ -134,10 +144,17 @@ function understood(into: Catalogue, policies: GlobalPolicies, entries: readonly
     portNames: into.portNames.items,
     policies: entries.flatMap(({active}) => active ?? []),
   }
-  return {catalog, findings: entries.flatMap(({findings}) => findings), policies, entries, into}
+  const findings = entries.flatMap(({document, findings: own}) => (document.kind === STAGED ? [] : own))
+  return {catalog, findings, policies, staged, entries, into}
 }
 
-const isGlobal = ({kind}: Policy): boolean => kind === 'GlobalNetworkPolicy'
+/** Staged ones last, so that mostly all but a few stand where they stood. */
+const globalOnes = (policies: readonly Policy[], staged: readonly Policy[]): readonly Policy[] => [
+  ...policies.filter(({kind}) => kind === 'GlobalNetworkPolicy'),
+  ...staged.filter(({kind}) => kind === STAGED),
+]
+
+const STAGED = 'StagedGlobalNetworkPolicy'
 
 const storedTier = ({meta, defaultAction}: Tier, rank: number): ActiveTier => ({
   id: rank,
@@ -166,7 +183,8 @@ function entryOf(into: Catalogue, place: Placed): Entry {
     return {...place, active: null, findings}
   }
   const selector = selectorId(into, subject.selector)
-  const active = {...place, id: into.policies++, selector, ...directionsOf(policy, into, findings)}
+  const staged = policy.kind === STAGED
+  const active = {...place, id: into.policies++, staged, selector, ...directionsOf(policy, into, findings)}
   return {...place, active, findings}
 }
 
@@ -219,6 +237,13 @@ const DENY_ALL: Omit<ActiveRule, 'id' | 'index'> = {
   traffic: {protocol: null, notProtocol: null, icmp: null, notIcmp: null, source: NO_PORTS, destination: NO_PORTS},
 }
 
+const ACTIONS: Readonly<Record<Rule['action'], ActiveRule['action']>> = {
+  Allow: 'allow',
+  Deny: 'deny',
+  Pass: 'pass',
+  Log: 'log',
+}
+
 /** A rule as the compiler takes it; null: it never decides anything. */
 function activeRule(
   rule: Rule,
@@ -238,7 +263,7 @@ function activeRule(
       ? 'this rule never matches'
       : 'this rule denies all that it could have meant'
   for (const [field, detail] of unsupported) say(field, `${detail}: ${consequence}`)
-  if (rule.action === 'Log' || (unsupported.length > 0 && rule.action === 'Allow')) return null
+  if (unsupported.length > 0 && (rule.action === 'Log' || rule.action === 'Allow')) return null
 
   const ports = (side: EntityRule): PortTest => {
     if (portless) return NO_PORTS
@@ -248,7 +273,7 @@ function activeRule(
   return {
     id: into.rules++,
     index,
-    action: unsupported.length > 0 || rule.action === 'Deny' ? 'deny' : rule.action === 'Allow' ? 'allow' : 'pass',
+    action: unsupported.length > 0 ? 'deny' : ACTIONS[rule.action],
     family: rule.ipVersion,
     source: conditionOf(rule.source, into),
     destination: conditionOf(rule.destination, into),

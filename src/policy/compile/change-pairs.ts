@@ -125,7 +125,7 @@ export function listNothing(table: PairTable, classified: Classified, numbering:
 }
 
 function subjectsOf({gone, come}: {gone: readonly ActivePolicy[]; come: readonly ActivePolicy[]}) {
-  const all = [...gone, ...come]
+  const all = [...gone, ...come].filter(({staged}) => !staged)
   return {
     egress: new Set(all.filter(({egress}) => egress)),
     ingress: new Set(all.filter(({ingress}) => ingress)),

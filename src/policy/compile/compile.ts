@@ -50,7 +50,8 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const old = previous?.state ?? null
   const sameMembers = old !== null && old.attributes === world.attributes && old.memberRevision === world.memberRevision
   const sameFrame = old !== null && old.sites === world.sites && old.default === options.default
-  if (sameMembers && sameFrame && old.understood.policies === world.policies) return previous!
+  const samePolicies = old?.understood.policies === world.policies && old.understood.staged === world.staged
+  if (sameMembers && sameFrame && samePolicies) return previous!
   const bounds = options.bounds ?? GATEWAY_BOUNDS
   const changes = options.changes ?? (sameMembers ? new Map<Prefix, ChangedMembers>() : null)
   if (sameFrame && changes) {
@@ -58,7 +59,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     if (followed === 'too-large') return refused(options, previous!.statistics.classes, bounds)
     if (followed) return followed
   }
-  const understood = activePolicies(world.policies)
+  const understood = activePolicies(world.policies, world.staged)
   const classified = classify(questionsOf(understood.catalog, world.attributes.values()), world)
   const numbering = numberClasses(
     classified,

@@ -44,9 +44,9 @@ export function follow(
   const {live} = state
   if (!live || isWasteful(live, state.understood)) return null
   const policies =
-    state.understood.policies === world.policies
+    state.understood.policies === world.policies && state.understood.staged === world.staged
       ? {understood: state.understood, gone: [], come: []}
-      : changedPolicies(state.understood, world.policies)
+      : changedPolicies(state.understood, world.policies, world.staged)
   if (!policies) return null
   // Whatever breaks off from here leaves tables that nobody must go on with.
   state.live = null

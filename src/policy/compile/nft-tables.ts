@@ -5,7 +5,7 @@ import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
 import {PASSED, type TargetNumbers, targetText, UNOWNED} from './target-numbers.ts'
-import {nftChain, type Target} from './verdict-chains.ts'
+import {nftChains, type Target} from './verdict-chains.ts'
 
 /** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
 const classText = (number: number): string => (number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff))
@@ -218,6 +218,6 @@ export function judgeChains(
     chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),
     chain('judge_unowned', [...ends('priority', 'destinations', 'ins_unowned'), `goto ${DENY_UNOWNED}`]),
     ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
-    ...verdictChains.map(nftChain),
+    ...nftChains(verdictChains),
   ]
 }

@@ -1,8 +1,9 @@
 import type {Direction} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
-import type {ActiveRule, ActiveTier, AddressClass, PortTest} from '../classes/index.ts'
+import type {ActivePolicy, ActiveRule, ActiveTier, AddressClass, PortTest} from '../classes/index.ts'
+import {type LogChain, logChain} from './log-chains.ts'
 import {matchesOf, type PacketMatch} from './packet-match.ts'
-import type {ChainMaker, Target} from './verdict-chains.ts'
+import type {ChainMaker, ChainRule, Target} from './verdict-chains.ts'
 
 /**
  * What one direction's policies say of one class pair: the rules that can match it, in order. Programs are a tree, each
@@ -24,6 +25,8 @@ interface Step {
   readonly tier: ActiveTier
   readonly action: ActiveRule['action']
   readonly matches: readonly PacketMatch[]
+  /** Of a Log rule. */
+  readonly log: LogChain | null
 }
 
 /** All programs that there are. It only grows. */
@@ -44,8 +47,6 @@ export interface SubjectPrograms {
 
 /** A rule that can decide for a subject, as far as that is for the subject to say. */
 interface OwnRule {
-  readonly rule: ActiveRule
-  readonly tier: ActiveTier
   /** The condition that the peer must meet; null: whoever. */
   readonly far: number | null
   readonly stepTowards: (peer: AddressClass) => Step
@@ -102,12 +103,12 @@ function ownRules(book: ProgramBook, direction: Direction, subject: AddressClass
   const far = direction === 'egress' ? 'destination' : 'source'
   const conditions = new Set(subject.conditions)
   const rules: OwnRule[] = []
-  for (const {tier, [direction]: all} of subject[direction]) {
-    for (const rule of all ?? []) {
+  for (const policy of subject[direction]) {
+    for (const rule of policy[direction] ?? []) {
       if (rule.family !== null && rule.family !== subject.family) continue
       const mine = rule[near]
       if (mine !== null && !conditions.has(mine)) continue
-      rules.push({rule, tier, far: rule[far], stepTowards: stepMaker(book, direction, subject, rule, tier)})
+      rules.push({far: rule[far], stepTowards: stepMaker(book, direction, subject, rule, policy)})
     }
   }
   return rules
@@ -118,14 +119,18 @@ function stepMaker(
   direction: Direction,
   subject: AddressClass,
   rule: ActiveRule,
-  tier: ActiveTier,
+  {tier, document}: ActivePolicy,
 ): OwnRule['stepTowards'] {
   const {family} = subject
+  const log =
+    rule.action === 'log' && rule.index !== null
+      ? logChain({tier: tier.name, policy: document.meta.name, direction, index: rule.index})
+      : null
   const stepOf = (key: number | string, source: AddressClass, destination: AddressClass): Step => {
     let step = steps.get(key)
     if (!step) {
       const matches = matchesOf(rule.traffic, family, source.ports, destination.ports)
-      step = {id: steps.size, tier, action: rule.action, matches}
+      step = {id: steps.size, tier, action: rule.action, matches, log}
       steps.set(key, step)
     }
     return step
@@ -224,7 +229,12 @@ export function programTarget(
   return program.tiers.reduceRight((next, tier) => {
     const targetOf = {allow, deny, pass: next}
     const own = steps.filter((step) => step.tier === tier)
-    const rules = own.flatMap(({matches, action}) => matches.map((match) => ({match, target: targetOf[action]})))
+    const rules = own.flatMap(({matches, action, log}) =>
+      matches.flatMap((match): ChainRule[] => {
+        if (action !== 'log') return [{match, target: targetOf[action]}]
+        return log ? [{match, log}] : []
+      }),
+    )
     return maker.make(rules, tier.end === 'deny' ? deny : next)
   }, otherwise)
 }

@@ -1,16 +1,22 @@
 import {createHash} from 'node:crypto'
 import type {NftChain} from '../../model/index.ts'
+import {type LogChain, logNftChain} from './log-chains.ts'
 import {isUnconditional, type PacketMatch, printMatch} from './packet-match.ts'
 
 /** Name of the chain that a packet goes to: a verdict chain, `allowed`, or one that denies. */
 export type Target = string
 
-/** A short function of protocol and ports: the first match decides, else `otherwise`. */
+/** A short function of protocol and ports: the first match that has a target decides, else `otherwise`. */
 export interface VerdictChain {
   readonly name: Target
-  readonly rules: readonly {readonly match: PacketMatch; readonly target: Target}[]
+  readonly rules: readonly ChainRule[]
   readonly otherwise: Target
 }
+
+/** A packet that matches goes to the target, or is told of and goes on. */
+export type ChainRule =
+  | {readonly match: PacketMatch; readonly target: Target; readonly log?: never}
+  | {readonly match: PacketMatch; readonly target?: never; readonly log: LogChain}
 
 /**
  * Makes verdict chains, each distinct function once. Rules that cannot decide anything are left out, and a function that
@@ -26,8 +32,8 @@ export function chainMaker(): ChainMaker {
   return {
     chains,
     make: (rules, otherwise) => {
-      const unconditional = rules.findIndex(({match}) => isUnconditional(match))
-      const end = unconditional < 0 ? otherwise : rules[unconditional]!.target
+      const unconditional = rules.findIndex(({match, target}) => target !== undefined && isUnconditional(match))
+      const end = rules[unconditional]?.target ?? otherwise
       const kept = unconditional < 0 ? [...rules] : rules.slice(0, unconditional)
       while (kept.at(-1)?.target === end) kept.pop()
       if (kept.length === 0) return end
@@ -41,8 +47,14 @@ export function chainMaker(): ChainMaker {
 
 const printed = new WeakMap<VerdictChain, NftChain>()
 
+/** These, and what they log by. */
+export function nftChains(chains: readonly VerdictChain[]): NftChain[] {
+  const logs = new Map(chains.flatMap(({rules}) => rules.flatMap(({log}) => (log ? [[log.name, log] as const] : []))))
+  return [...chains.map(nftChain), ...[...logs.values()].map(logNftChain)]
+}
+
 /** One object for each chain, as often as it is asked for: who compares chains sees at once what he has seen. */
-export function nftChain(chain: VerdictChain): NftChain {
+function nftChain(chain: VerdictChain): NftChain {
   const known = printed.get(chain)
   if (known) return known
   const fresh = {name: chain.name, hook: null, rules: printRules(chain.rules, chain.otherwise)}
@@ -51,7 +63,10 @@ export function nftChain(chain: VerdictChain): NftChain {
 }
 
 function printRules(rules: VerdictChain['rules'], otherwise: Target): string[] {
-  return [...rules.map(({match, target}) => `${printMatch(match)} goto ${target}`), `goto ${otherwise}`]
+  const lines = rules.map(({match, target, log}) =>
+    `${printMatch(match)} ${log ? `jump ${log.name}` : `goto ${target}`}`.trimStart(),
+  )
+  return [...lines, `goto ${otherwise}`]
 }
 
 /** The chains that packets can reach from `entries`, sorted by name. */
@@ -62,7 +77,7 @@ export function reachableChains(chains: ReadonlyMap<Target, VerdictChain>, entri
     const chain = chains.get(name)
     if (!chain || reached.has(name)) continue
     reached.set(name, chain)
-    open.push(chain.otherwise, ...chain.rules.map(({target}) => target))
+    open.push(chain.otherwise, ...chain.rules.flatMap(({target}) => target ?? []))
   }
   return [...reached.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -89,6 +89,7 @@ function allowedTraffic({chains}: Verdicts): (target: Target) => TrafficSpace {
       // What no rule of the chain has decided yet.
       let left = ALL_TRAFFIC
       for (const {match, target: next} of chain.rules) {
+        if (next === undefined) continue
         const asked = trafficOf(match)
         allowed = uniteTraffic(allowed, intersectTraffic(intersectTraffic(left, asked), allowedBy(next)))
         left = subtractTraffic(left, asked)

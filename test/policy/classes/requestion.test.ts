@@ -26,7 +26,7 @@ function change(before: readonly Policy[], after: readonly Policy[]) {
   const classes = (): Record<string, number | undefined> =>
     Object.fromEntries(Object.entries(PODS).map(([name, at]) => [name, hostClass(classified, address(at))]))
   const was = classes()
-  const {understood, gone, come} = changedPolicies(known, {tiers, policies: after})!
+  const {understood, gone, come} = changedPolicies(known, {tiers, policies: after}, [])!
   const {book} = classified
   const changed = requestion(book, changeQuestions(book.questions, understood.catalog, gone, come))
   return {was, is: classes(), changed}

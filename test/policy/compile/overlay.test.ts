@@ -20,7 +20,9 @@ describe('a map with some entries replaced', () => {
         assert.deepEqual(sorted(over.keys()), sorted(copy.keys()))
         assert.deepEqual(sorted(over.values()), sorted(copy.values()))
         const each = new Map<string, number>()
-        over.forEach((value, key) => each.set(key, value))
+        over.forEach((value, key) => {
+          each.set(key, value)
+        })
         assert.deepEqual(each, copy)
         for (const key of ['a', 'b', 'c', 'd', 'e']) {
           assert.equal(over.get(key), copy.get(key))
