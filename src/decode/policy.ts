@@ -36,10 +36,18 @@ export function decodePolicy(kind: Policy['kind'], top: Fields, key: KeyName): P
     doNotTrack: spec.flag('doNotTrack'),
     preDnat: spec.flag('preDNAT'),
     applyOnForward: spec.flag('applyOnForward'),
+    ...stagedActionOf(kind, spec),
   }
   checkSubject(spec, policy)
   checkRules(spec, policy)
   return policy
+}
+
+/** `Set` and `Learn` are what a staged policy is anyway; any other word is no policy's to be refused for. */
+function stagedActionOf(kind: Policy['kind'], spec: Fields): Pick<Policy, 'stagedAction'> {
+  if (!kind.startsWith('Staged')) return {}
+  const action = spec.raw('stagedAction')
+  return action === 'Delete' || action === 'Ignore' ? {stagedAction: action} : {}
 }
 
 /** Whom it governs must be readable, in each part alone and as Calico joins them. */

@@ -149,6 +149,8 @@ export interface Policy {
   readonly doNotTrack: boolean
   readonly preDnat: boolean
   readonly applyOnForward: boolean
+  /** Of a staged policy: it stands for the deletion of the one of its name, or is only kept. Absent: it would be set. */
+  readonly stagedAction?: 'Delete' | 'Ignore'
   /** The document was refused and no good version is known: it denies all that it governs, whatever its rules. */
   readonly refused?: true
 }

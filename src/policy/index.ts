@@ -4,7 +4,7 @@
  *                    selectors (the label language)
  *                        │                 │
  *     World ─► classes ─► compile ─► nft   └─► oracle ─► Judgement ─► trace ─► one line for people
- *                              ▲                  │
+ *                              ▲                  │               └─► counting ─► totals by policy and rule
  *                              └── held to it by ─┘  (random worlds, and the real kernel)
  *
  * In comes the World, out go sets, chains and counters of an nft table, entered by `goto judge`, with findings for what
@@ -20,6 +20,17 @@ export {
   type CompileStatistics,
   compilePolicy,
 } from './compile/index.ts'
+export {
+  type Attribution,
+  type Attributor,
+  attributor,
+  createPolicyTotals,
+  type DecidedBy,
+  type PolicyTotals,
+  type RuleTotal,
+  type StagedTotal,
+  type Tally,
+} from './counting/index.ts'
 export {policyFindings} from './findings.ts'
 export {type CalicoView, calicoView, type Judgement, judge, type Packet, type RuleNote} from './oracle/index.ts'
 export {

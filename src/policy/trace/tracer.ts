@@ -9,10 +9,6 @@ import {
   type Prefix,
 } from '../../net/index.ts'
 import {
-  type ActivePolicy,
-  type ActiveRule,
-  type ActiveTier,
-  type AddressClass,
   type Catalog,
   type Classified,
   type ClassRegion,
@@ -23,9 +19,9 @@ import {
 } from '../classes/index.ts'
 import {activePolicies} from '../compile/index.ts'
 import {directions, type Judged, type Judgement, type Packet, type RuleNote} from '../oracle/index.ts'
+import {classJudge} from './class-judge.ts'
 import {type Flow, parseFlow} from './flow.ts'
 import type {Traced} from './trace.ts'
-import {trafficMatches} from './traffic-matches.ts'
 
 /** Answers flows of one World fast: made once, good while `members` and the policies are as they were. */
 export interface Tracer {
@@ -39,17 +35,6 @@ export interface Explained {
   /** null: the address belongs to no site. */
   readonly judgement: Judgement | null
   readonly rules: readonly RuleNote[]
-}
-
-/** The rules of one class in one direction whose own side means it, by tier, in order. */
-interface SubjectRules {
-  readonly tiers: readonly {
-    readonly name: string
-    readonly end: 'deny' | 'pass'
-    readonly rules: readonly {readonly rule: ActiveRule; readonly policy: ActivePolicy}[]
-    /** What each rule asks of the other end, -1 for nothing: beside each other, so that most rules need no look at all. */
-    readonly asked: Int32Array
-  }[]
 }
 
 const NOTHING = {direction: null, site: null, kind: null, tier: null, policy: null, rule: null} as const
@@ -76,11 +61,7 @@ export function tracerOf(
 ): Tracer {
   const {classes} = classified
   const classOf = classLookup(classified)
-  const rulesOf = {
-    egress: memo((own) => subjectRules(classes[own]!, 'egress')),
-    ingress: memo((own) => subjectRules(classes[own]!, 'ingress')),
-  }
-  const bits = memo((index) => bitsOf(classes[index]!.conditions, catalog.conditions.length))
+  const {decide} = classJudge({classes, conditions: catalog.conditions, default: defaultVerdict})
 
   const judgeDirection = (
     direction: Direction,
@@ -88,27 +69,13 @@ export function tracerOf(
     source: number,
     destination: number,
   ): Judgement | null => {
-    const [own, peer] = direction === 'egress' ? [source, destination] : [destination, source]
-    const {site} = classes[own]!
-    if (site === null) return null
-    const said = {...NOTHING, direction, site}
-    const {tiers} = rulesOf[direction](own)
-    const held = bits(peer)
-    nextTier: for (const tier of tiers) {
-      const {asked, rules} = tier
-      for (let index = 0; index < asked.length; index++) {
-        const condition = asked[index]!
-        if (condition >= 0 && (held[condition >> 3]! & (1 << (condition & 7))) === 0) continue
-        const {rule, policy} = rules[index]!
-        if (!trafficMatches(rule.traffic, packet, classes[source]!, classes[destination]!)) continue
-        if (rule.action === 'pass') continue nextTier
-        const {kind, meta} = policy.document
-        const place = {kind, tier: tier.name, policy: meta.name, rule: rule.index}
-        return {...said, ...place, verdict: rule.action, reason: 'rule'}
-      }
-      if (tier.end === 'deny') return {...said, verdict: 'deny', reason: 'tier', tier: tier.name}
-    }
-    return {...said, verdict: defaultVerdict, reason: 'default'}
+    const decision = decide(direction, source, destination, packet)
+    // Without `any` source port every decision has a verdict.
+    if (!decision?.verdict || decision.reason === 'depends') return null
+    const {verdict, reason, tier, policy, rule} = decision
+    const {site} = classes[direction === 'egress' ? source : destination]!
+    const named = policy && {kind: policy.document.kind, policy: policy.document.meta.name}
+    return {...NOTHING, direction, site, ...named, verdict, reason, tier, rule}
   }
   const judge = (packet: Packet): Judgement => {
     const [source, destination] = [classOf(packet.from), classOf(packet.to)]
@@ -179,45 +146,4 @@ function find<N extends number | bigint>(
     else return region.class
   }
   return null
-}
-
-function subjectRules(own: AddressClass, direction: Direction): SubjectRules {
-  const near = direction === 'egress' ? 'source' : 'destination'
-  const conditions = new Set(own.conditions)
-  const tiers = new Map<ActiveTier, {rule: ActiveRule; policy: ActivePolicy}[]>()
-  for (const policy of own[direction]) {
-    const rules = tiers.get(policy.tier) ?? []
-    tiers.set(policy.tier, rules)
-    for (const rule of policy[direction] ?? []) {
-      if (rule.family !== null && rule.family !== own.family) continue
-      const asked = rule[near]
-      if (asked === null || conditions.has(asked)) rules.push({rule, policy})
-    }
-  }
-  const far = direction === 'egress' ? 'destination' : 'source'
-  return {
-    tiers: [...tiers].map(([tier, rules]) => ({
-      ...tier,
-      rules,
-      asked: Int32Array.from(rules, ({rule}) => rule[far] ?? -1),
-    })),
-  }
-}
-
-/** By class index: made when first asked for. */
-function memo<T>(make: (index: number) => T): (index: number) => T {
-  const made: (T | undefined)[] = []
-  return (index) => {
-    const known = made[index]
-    if (known !== undefined) return known
-    const fresh = make(index)
-    made[index] = fresh
-    return fresh
-  }
-}
-
-function bitsOf(ids: readonly number[], size: number): Uint8Array {
-  const bits = new Uint8Array((size >> 3) + 1)
-  for (const id of ids) bits[id >> 3]! |= 1 << (id & 7)
-  return bits
 }

@@ -1,0 +1,121 @@
+import type {Direction, Policy} from '../../model/index.ts'
+import {type ActivePolicy, type AddressClass, compareActive} from '../classes/index.ts'
+import {type Asked, type ClassJudge, type ClassJudgeOptions, classJudge, type Decision} from '../trace/index.ts'
+
+/** A packet that a staged policy would decide otherwise than what is in force. */
+export interface Change {
+  readonly tier: string
+  /** Name of the staged policy. */
+  readonly policy: string
+  readonly direction: Direction
+  readonly would: 'allow' | 'deny'
+}
+
+/** The policies in force with the staged ones in their places. */
+export interface StagedJudge extends ClassJudge {
+  /** The staged policy that makes a decision other than it is. */
+  readonly cause: (
+    direction: Direction,
+    ends: readonly [source: number, destination: number],
+    was: Decided,
+    would: Decided,
+  ) => {readonly tier: string; readonly policy: string} | null
+}
+
+/** A decision, and the policies that led out of their tier on the way to it. */
+export interface Decided {
+  readonly decision: Decision
+  readonly passed: readonly ActivePolicy[]
+}
+
+/**
+ * Judges as if the staged policies were in force; null where there are none.
+ *
+ * Each stands in its tier and by its order. One with tier and name of a policy in force stands instead of it, for all whom
+ * the one in force governs; a staged deletion only takes it out.
+ */
+export function withStaged(options: ClassJudgeOptions, documents: readonly Policy[]): StagedJudge | null {
+  const staged = documents.filter(({stagedAction}) => stagedAction !== 'Ignore')
+  if (staged.length === 0) return null
+  const {classes} = options
+  const replaced = new Set(staged.map(placeOf))
+  const stagedOf = (own: AddressClass, direction: Direction): readonly ActivePolicy[] =>
+    (direction === 'egress' ? own.stagedEgress : own.stagedIngress).filter(
+      ({document}) => document.stagedAction === undefined,
+    )
+  const judge = classJudge({
+    ...options,
+    policiesOf: (own, direction) => {
+      const kept = own[direction].filter(({document}) => !replaced.has(placeOf(document)))
+      return [...kept, ...stagedOf(own, direction)].sort(compareActive)
+    },
+  })
+
+  return {
+    ...judge,
+    cause(direction, [source, destination], was, would) {
+      const subject = classes[direction === 'egress' ? source : destination]!
+      const ways = [
+        ...[would.decision.policy, ...would.passed].filter((policy) => policy?.staged),
+        ...[was.decision.policy, ...was.passed].filter((policy) => policy && replaced.has(placeOf(policy.document))),
+      ]
+      // The end of a tier decides: since one is there, or one is there no more.
+      const ends = [would.decision, was.decision].filter(({reason}) => reason === 'tier').map(({tier}) => tier)
+      const there = [
+        ...stagedOf(subject, direction),
+        ...subject[direction].filter(({document}) => replaced.has(placeOf(document))),
+      ]
+      const cause = ways[0] ?? there.find(({tier}) => ends.includes(tier.name)) ?? there[0]
+      return cause ? {tier: cause.tier.name, policy: cause.document.meta.name} : null
+    },
+  }
+}
+
+const placeOf = ({tier, meta}: Policy): string => `${tier}/${meta.name}`
+
+/**
+ * What staged policies would change for a packet: nothing unless its verdict as a whole, both directions together, would
+ * be another. Would it be allowed, every direction that denies it now is told; would it be denied, the one that would.
+ *
+ * Where the source port decides in either, nothing is known and nothing is told.
+ */
+export function changesOf(
+  judge: ClassJudge,
+  staged: StagedJudge,
+  source: number,
+  destination: number,
+  asked: Asked,
+): Change[] {
+  const ways = (['egress', 'ingress'] as const).flatMap((direction) => {
+    const was = decidedOf(judge, direction, source, destination, asked)
+    const would = decidedOf(staged, direction, source, destination, asked)
+    return was && would ? [{direction, was, would}] : []
+  })
+  const verdicts = ways.map(({was, would}) => ({was: was.decision.verdict, would: would.decision.verdict}))
+  const [was, would] = [together(verdicts.map((one) => one.was)), together(verdicts.map((one) => one.would))]
+  if (was === null || would === null || was === would) return []
+  const changed = ways.filter((way) =>
+    would === 'deny' ? way.would.decision.verdict === 'deny' : way.was.decision.verdict === 'deny',
+  )
+  return (would === 'deny' ? changed.slice(0, 1) : changed).flatMap((way): Change[] => {
+    const cause = staged.cause(way.direction, [source, destination], way.was, way.would)
+    return cause ? [{...cause, direction: way.direction, would}] : []
+  })
+}
+
+function decidedOf(
+  {decide}: ClassJudge,
+  direction: Direction,
+  source: number,
+  destination: number,
+  asked: Asked,
+): Decided | null {
+  const passed: ActivePolicy[] = []
+  const decision = decide(direction, source, destination, asked, passed)
+  return decision && {decision, passed}
+}
+
+function together(verdicts: readonly Decision['verdict'][]): Decision['verdict'] {
+  if (verdicts.includes('deny')) return 'deny'
+  return verdicts.includes(null) ? null : 'allow'
+}

@@ -1,0 +1,155 @@
+import type {Direction} from '../../model/index.ts'
+import {
+  type ActivePolicy,
+  type ActiveTier,
+  type AddressClass,
+  type DecidingRule,
+  decides,
+  type PeerCondition,
+} from '../classes/index.ts'
+import {type Asked, trafficMatches} from './traffic-matches.ts'
+
+/** What decides a packet in one direction. */
+export interface Decision {
+  /** null: the source port decides, which is not known, and both may be. */
+  readonly verdict: 'allow' | 'deny' | null
+  /** `depends`: a rule of `policy` decides or not, by the source port. */
+  readonly reason: 'rule' | 'tier' | 'default' | 'depends'
+  /** null: the default. */
+  readonly tier: string | null
+  /** null: the end of the tier, or the default. */
+  readonly policy: ActivePolicy | null
+  /** In the stored list; null where no single one decides. */
+  readonly rule: number | null
+}
+
+/** Answers for two classes, by their indexes; null: the end in question is no subject. */
+export interface ClassJudge {
+  /** `passed` gets the policies whose rule led out of their tier, where somebody wants to know the way. */
+  readonly decide: (
+    direction: Direction,
+    source: number,
+    destination: number,
+    asked: Asked,
+    passed?: ActivePolicy[],
+  ) => Decision | null
+}
+
+export interface ClassJudgeOptions {
+  readonly classes: readonly AddressClass[]
+  readonly conditions: readonly PeerCondition[]
+  readonly default: 'allow' | 'deny'
+  /** The policies that a class has in a direction, in evaluation order. */
+  readonly policiesOf?: (own: AddressClass, direction: Direction) => readonly ActivePolicy[]
+}
+
+/** The rules of one class in one direction whose own side means it, by tier, in order. */
+interface SubjectRules {
+  readonly tiers: readonly {
+    readonly name: string
+    readonly end: 'deny' | 'pass'
+    readonly rules: readonly {readonly rule: DecidingRule; readonly policy: ActivePolicy}[]
+    /** What each rule asks of the other end, -1 for nothing: beside each other, so that most rules need no look at all. */
+    readonly asked: Int32Array
+  }[]
+}
+
+const ALLOW = 1
+const DENY = 2
+
+/**
+ * The one evaluator of rules over classes.
+ *
+ * Of the rules only those are gone through whose policy governs the class and whose own side means it; what is asked of
+ * the other end is one bit. Good while classes and policies are as they were.
+ */
+export function classJudge(options: ClassJudgeOptions): ClassJudge {
+  const {classes, conditions, default: standard, policiesOf = (own, direction) => own[direction]} = options
+  const rulesFor = (direction: Direction) =>
+    memo((index) => subjectRules(classes[index]!, direction, policiesOf(classes[index]!, direction)))
+  const rulesOf = {egress: rulesFor('egress'), ingress: rulesFor('ingress')}
+  const bits = memo((index) => bitsOf(classes[index]!.conditions, conditions.length))
+  const bitOf = (verdict: 'allow' | 'deny'): number => (verdict === 'allow' ? ALLOW : DENY)
+
+  return {
+    decide(direction, source, destination, packet, passed) {
+      const [own, peer] = direction === 'egress' ? [source, destination] : [destination, source]
+      const [from, to] = [classes[source]!, classes[destination]!]
+      if (classes[own]!.site === null) return null
+      const held = bits(peer)
+      // The first policy that decides or not by the source port, and all verdicts that may then come of it.
+      let unsure: Decision | null = null
+      let possible = 0
+      let goesOn = true
+      for (const {name: tier, end, rules, asked} of rulesOf[direction](own).tiers) {
+        let open = true
+        goesOn = false
+        for (let index = 0; index < asked.length; index++) {
+          const condition = asked[index]!
+          if (condition >= 0 && (held[condition >> 3]! & (1 << (condition & 7))) === 0) continue
+          const {rule, policy} = rules[index]!
+          const matches = trafficMatches(rule.traffic, packet, from, to)
+          if (matches === false) continue
+          if (matches === 'depends') unsure ??= {verdict: null, reason: 'depends', tier, policy, rule: null}
+          else open = false
+          if (rule.action === 'pass') {
+            goesOn = true
+            passed?.push(policy)
+          } else if (unsure) possible |= bitOf(rule.action)
+          else return {verdict: rule.action, reason: 'rule', tier, policy, rule: rule.index}
+          if (!open) break
+        }
+        if (open && end === 'deny') {
+          if (!unsure) return {verdict: 'deny', reason: 'tier', tier, policy: null, rule: null}
+          possible |= DENY
+        } else if (open) goesOn = true
+        if (!goesOn) break
+      }
+      if (!unsure) return {verdict: standard, reason: 'default', tier: null, policy: null, rule: null}
+      if (goesOn) possible |= bitOf(standard)
+      return {...unsure, verdict: possible === ALLOW ? 'allow' : possible === DENY ? 'deny' : null}
+    },
+  }
+}
+
+function subjectRules(own: AddressClass, direction: Direction, policies: readonly ActivePolicy[]): SubjectRules {
+  const near = direction === 'egress' ? 'source' : 'destination'
+  const conditions = new Set(own.conditions)
+  const tiers = new Map<ActiveTier, {rule: DecidingRule; policy: ActivePolicy}[]>()
+  for (const policy of policies) {
+    const rules = tiers.get(policy.tier) ?? []
+    tiers.set(policy.tier, rules)
+    for (const rule of policy[direction] ?? []) {
+      if (!decides(rule) || (rule.family !== null && rule.family !== own.family)) continue
+      const asked = rule[near]
+      if (asked === null || conditions.has(asked)) rules.push({rule, policy})
+    }
+  }
+  const far = direction === 'egress' ? 'destination' : 'source'
+  return {
+    tiers: [...tiers].map(([{name, end}, rules]) => ({
+      name,
+      end,
+      rules,
+      asked: Int32Array.from(rules, ({rule}) => rule[far] ?? -1),
+    })),
+  }
+}
+
+/** By class index: made when first asked for. */
+function memo<T>(make: (index: number) => T): (index: number) => T {
+  const made: (T | undefined)[] = []
+  return (index) => {
+    const known = made[index]
+    if (known !== undefined) return known
+    const fresh = make(index)
+    made[index] = fresh
+    return fresh
+  }
+}
+
+function bitsOf(ids: readonly number[], size: number): Uint8Array {
+  const bits = new Uint8Array((size >> 3) + 1)
+  for (const id of ids) bits[id >> 3]! |= 1 << (id & 7)
+  return bits
+}
