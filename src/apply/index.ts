@@ -11,6 +11,6 @@
 export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
 export {createEtcdDriver, EXPORT_PREFIX, type KeyValues} from './etcd/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
-export {type CounterValue, createNftDriver, type NftDriver, nextGeneration} from './nft/index.ts'
+export {type CounterValue, createNftDriver, type JudgedCounts, type NftDriver, nextGeneration} from './nft/index.ts'
 export {createSysctlDriver} from './sysctl/index.ts'
 export {createWireguardDriver, type WireguardDriver} from './wireguard/index.ts'

@@ -64,8 +64,9 @@ function base(text: string, reason: string) {
 }
 
 function declare(set: NftSet, reason: string): NftStep {
-  const {name, key, value, interval} = set
-  return {...base(`set ${name}`, reason), do: 'set-add', name, setKey: key, value, interval}
+  const {name, key, value, interval, dynamic, size} = set
+  const more = {...(dynamic ? {dynamic} : {}), ...(size === undefined ? {} : {size})}
+  return {...base(`set ${name}`, reason), do: 'set-add', name, setKey: key, value, interval, ...more}
 }
 
 type HeldElements = Pick<ActualNftSet, 'elements' | 'reached'>
@@ -117,8 +118,11 @@ function elements(set: NftSet, held: HeldElements): NftStep[] {
   ]
 }
 
-const sameDeclaration = (want: NftSet, have: {key: string; value: string | null; interval: boolean}): boolean =>
-  want.key === have.key && want.value === have.value && want.interval === have.interval
+const sameDeclaration = (want: NftSet, have: ActualNftSet): boolean =>
+  want.key === have.key &&
+  want.value === have.value &&
+  want.interval === have.interval &&
+  (want.size === undefined || want.size === have.size)
 
 const hookOf = (chain: NftChain): string | null => (chain.hook ? hookText(chain.hook) : null)
 

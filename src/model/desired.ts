@@ -82,6 +82,9 @@ export interface ActualNftSet {
   readonly key: string
   readonly value: string | null
   readonly interval: boolean
+  /** Absent where none was asked for. That a set is dynamic nft 1.0.6 does not tell. */
+  readonly size?: number
+  /** Those of sets of judged packets are not read. */
   readonly elements: ReadonlyMap<string, string>
   /** `NftSet.version` that these elements are known to be equal to. */
   readonly reached?: object

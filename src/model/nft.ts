@@ -28,6 +28,10 @@ export interface NftSet {
    * changed by a diff.
    */
   readonly external?: boolean
+  /** Rules add elements. The set must be `external`. */
+  readonly dynamic?: boolean
+  /** Most elements; absent: as the driver likes. */
+  readonly size?: number
   /** Names these elements: who has seen them in force need not compare them again. New elements, new object. */
   readonly version?: object
   /** The version that these elements were made from, and the only keys that may differ from it. */

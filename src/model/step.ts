@@ -45,6 +45,8 @@ export type NftStep = StepBase & {readonly driver: 'nft'} & (
         readonly setKey: string
         readonly value: string | null
         readonly interval: boolean
+        readonly dynamic?: boolean
+        readonly size?: number
       }
     | {readonly do: 'set-delete'; readonly name: string}
     /** Declares the chain when it is missing (with its hook), and replaces its rules. */

@@ -9,8 +9,12 @@ interface Ruleset {
   readonly chains: ReadonlyMap<string, NftChain>
 }
 
+/** Keys by dynamic set, as rules have added them. */
+export type Counted = Map<string, Set<string>>
+
 interface State {
   readonly packet: Packet
+  readonly counted: Counted
   /** Prefixes of what was logged. */
   readonly logs: string[]
   mark: string
@@ -18,28 +22,40 @@ interface State {
 }
 
 /** What a piece of a rule does: go on with the rule, break off, or leave for a chain; a string is the chain's name. */
-type Effect = 'next' | 'break' | {readonly goto: string} | {readonly jump: string} | 'drop'
+type Effect = 'next' | 'break' | {readonly goto: string} | {readonly jump: string} | 'drop' | 'return'
 
 /**
  * Runs a packet through the nft text that the compiler printed, as the kernel would: only the language that it prints,
  * and anything else is an error. Returns `allowed`, or the chain that dropped.
  */
-export function interpret(ruleset: Ruleset, packet: Packet, logs: string[] = []): string {
-  const state: State = {packet, logs, mark: '0x00000bad', priority: 'b:ad'}
-  let at: string | null = 'judge'
+export function interpret(ruleset: Ruleset, packet: Packet, logs: string[] = [], counted: Counted = new Map()): string {
+  const end = runFrom(ruleset, 'judge', {packet, logs, counted, mark: '0x00000bad', priority: 'b:ad'})
+  if (end === null) throw new Error('the chains end without a verdict')
+  return end
+}
+
+/** Where the packet ends that comes to this chain; null: it goes back to where it came from. */
+function runFrom(ruleset: Ruleset, first: string, state: State): string | null {
+  let at = first
   for (let hops = 0; hops < 100; hops++) {
     if (at === 'allowed') return at
-    const chain = at === null ? undefined : ruleset.chains.get(at)
+    const chain = ruleset.chains.get(at)
     if (!chain) throw new Error(`no chain ${at}`)
     const end = runChain(ruleset, chain, state)
     if (end === 'drop') return chain.name
-    at = end
+    if (end === null) return null
+    if ('end' in end) return end.end
+    at = end.goto
   }
   throw new Error('the chains go round in a circle')
 }
 
-/** Where the packet goes from here; null: back to where it came from. */
-function runChain(ruleset: Ruleset, chain: NftChain, state: State): string | null {
+/** How the packet leaves this chain; null: back to where it came from. */
+function runChain(
+  ruleset: Ruleset,
+  chain: NftChain,
+  state: State,
+): 'drop' | {readonly goto: string} | {readonly end: string} | null {
   for (const rule of chain.rules) {
     let rest = rule
     let effect: Effect = 'next'
@@ -50,12 +66,11 @@ function runChain(ruleset: Ruleset, chain: NftChain, state: State): string | nul
       rest = rest.slice(found.match[0].length).trimStart()
     }
     if (effect === 'drop') return 'drop'
+    if (effect === 'return') return null
     if (typeof effect === 'string') continue
-    if ('goto' in effect) return effect.goto
-    const called = ruleset.chains.get(effect.jump)
-    if (!called) throw new Error(`no chain ${effect.jump}`)
-    const end = runChain(ruleset, called, state)
-    if (end !== null) return end
+    if ('goto' in effect) return effect
+    const end = runFrom(ruleset, effect.jump, state)
+    if (end !== null) return {end}
   }
   return null
 }
@@ -77,6 +92,23 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
   {
     pattern: /^meta nfproto ipv(4|6)/,
     run: ([, family], {packet}) => when(familyOf(packet.from) === Number(family)),
+  },
+  {pattern: /^return$/, run: () => 'return'},
+  {pattern: /^counter name "judged_beyond"$/, run: ([rule], {counted}) => added(counted, rule, '', Infinity)},
+  // Whether the flow bears a mark changes no verdict: here every other packet's does.
+  {pattern: /^ct mark 0x00000000/, run: (_, {packet}) => when((packet.sourcePort ?? 0) % 2 === 0)},
+  {
+    pattern: /^meta l4proto (!= )?\{ icmp, icmpv6, tcp, udp, sctp, dccp, udplite \}/,
+    run: ([, not], {packet}) => when([1, 58, 6, 17, 132, 33, 136].includes(packet.protocol) === (not === undefined)),
+  },
+  {
+    pattern: /^update @(\w+) \{ meta mark \. meta priority \. meta l4proto( \. ct original proto-dst)? counter \}/,
+    run: ([, name, port], {packet, mark, priority, counted}, {sets}) => {
+      const set = sets.get(name!)!
+      if (!set.dynamic || !set.external) throw new Error(`${name} is not for rules to write`)
+      const key = [mark, priority, packet.protocol, ...(port ? [portOf(packet, false)] : [])].join(' . ')
+      return added(counted, set.name, key, set.size ?? 0)
+    },
   },
   {pattern: /^meta l4proto (\d+)/, run: ([, protocol], {packet}) => when(packet.protocol === Number(protocol))},
   {pattern: /^meta l4proto != (\d+)/, run: ([, protocol], {packet}) => when(packet.protocol !== Number(protocol))},
@@ -123,6 +155,15 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
 ]
 
 const when = (holds: boolean): Effect => (holds ? 'next' : 'break')
+
+/** As `update` does: with a new key in a full set the rule ends. */
+function added(counted: Counted, set: string, key: string, size: number): Effect {
+  const keys = counted.get(set) ?? new Set()
+  counted.set(set, keys)
+  if (keys.size >= size && !keys.has(key)) return 'break'
+  keys.add(key)
+  return 'next'
+}
 
 function mapped(state: State, map: NftSet, key: string): Effect {
   const value = map.elements.get(key)

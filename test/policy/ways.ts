@@ -20,7 +20,7 @@ export const unversioned = (table: NftTable): NftTable => ({
 })
 
 /** More look-ups than any packet makes. */
-const MOST_LOOK_UPS = 18
+const MOST_LOOK_UPS = 20
 
 /** Elements that a look-up during the commit may still find: those that change can be missed for a moment. */
 function unchanged(before: NftSet, after: NftSet | undefined): NftSet {

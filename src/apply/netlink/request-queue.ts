@@ -20,11 +20,11 @@ export type NetlinkRequest = (type: number, data: Uint8Array, flags: number) => 
  * Requests of one socket, one at a time, since the library aborts the whole process at about 500 in flight. Resolves
  * with the messages of the answer (none for an acknowledgement); throws StepFailure.
  */
-export function createRequestQueue(socket: NetlinkSocket): NetlinkRequest {
+export function createRequestQueue(socket: NetlinkSocket, timeoutMs = TIMEOUT_MS): NetlinkRequest {
   let last: Promise<unknown> = Promise.resolve()
   return (type, data, flags) => {
     const next = last.then(async () => {
-      const messages = await ask(socket, type, data, flags)
+      const messages = await ask(socket, type, data, flags, timeoutMs)
       const [first] = messages
       if (first?.type !== ERROR) return messages
       const {errno} = parseError(first.data, first.flags)
@@ -42,9 +42,10 @@ async function ask(
   type: number,
   data: Uint8Array,
   flags: number,
+  timeout: number,
 ): Promise<readonly NetlinkMessage[]> {
   try {
-    return (await socket.request(type, data, {flags, checkError: false, timeout: TIMEOUT_MS}))[0]
+    return (await socket.request(type, data, {flags, checkError: false, timeout}))[0]
   } catch (error) {
     // The library's own complaints: a system call's has a code, a timeout has none.
     if (!(error instanceof Error)) throw error

@@ -15,10 +15,10 @@ const TIMEOUT_MS = 5000
 /** Sends transactions to nf_tables. */
 export interface BatchSocket {
   /**
-   * All messages as one transaction on top of a commit; 0 when it is in force, else the kernel's errno (negative), also
+   * All messages as one transaction on top of a commit (null: of whichever is the last); 0 when it is in force, else the kernel's errno (negative), also
    * when the last commit was another, and nothing has changed. Throws StepFailure when no answer comes.
    */
-  commit(messages: readonly BatchMessage[], onTopOf: number): Promise<number>
+  commit(messages: readonly BatchMessage[], onTopOf: number | null): Promise<number>
   close(): void
 }
 
@@ -58,12 +58,16 @@ export function createBatchSocket(): BatchSocket {
       if (messages.length === 0) return 0
       const first = seq
       const generation = Buffer.alloc(4)
-      generation.writeUInt32BE(onTopOf)
+      generation.writeUInt32BE(onTopOf ?? 0)
       const frame = Buffer.of(0, 0, 0, NFTABLES_SUBSYSTEM)
       const {port} = socket.address()
       const format = ({type, flags, data}: BatchMessage): Buffer =>
         Buffer.concat(formatMessage({type, flags: flags | REQUEST, seq: seq++, port, data}))
-      const begin = format({type: BATCH_BEGIN, flags: 0, data: Buffer.concat([frame, attribute(1, generation)])})
+      const begin = format({
+        type: BATCH_BEGIN,
+        flags: 0,
+        data: onTopOf === null ? frame : Buffer.concat([frame, attribute(1, generation)]),
+      })
       const body = messages.map((message, index) =>
         format(index === messages.length - 1 ? {...message, flags: message.flags | ACK} : message),
       )

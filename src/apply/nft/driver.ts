@@ -1,8 +1,15 @@
 import {randomInt} from 'node:crypto'
-import type {ActualNft, Driver, NftStep, Outcome, StepKey} from '../../model/index.ts'
+import {
+  type ActualNft,
+  type Driver,
+  JUDGED_BEYOND,
+  type NftStep,
+  type Outcome,
+  type StepKey,
+} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
 import {createBatchSocket} from './batch-socket.ts'
-import {encodeElements} from './element-batch.ts'
+import {type BatchMessage, encodeElements} from './element-batch.ts'
 import {
   changedWays,
   FAMILY,
@@ -17,6 +24,7 @@ import {
   setHeldGeneration,
 } from './generation.ts'
 import {Held} from './held.ts'
+import {createJudgedTurns, type JudgedCounts} from './judged-turns.ts'
 import {parseListing, parseRuleTexts} from './listing.ts'
 import {type CounterValue, createNetfilter} from './netfilter.ts'
 import {createNftRunner, type NftRunner} from './runner.ts'
@@ -35,7 +43,13 @@ export interface NftDriver extends Driver<ActualNft | null, NftStep> {
    * transaction and returns it. Call it after the maps of the new policy are in force. Throws StepFailure.
    */
   raiseGeneration(next?: number): Promise<number>
+  /** Counters of what was dropped. */
   readCounters(): Promise<ReadonlyMap<string, CounterValue>>
+  /**
+   * What was judged since the last call, from which on it is counted anew. The first call of a process also gives what
+   * the one before has left, by its class numbers. Throws StepFailure; what was not given then comes the next time.
+   */
+  takeJudged(): Promise<JudgedCounts>
   /** Calls back when somebody else has committed something; returns the end of it. */
   watch(onChange: (what: string) => void): () => void
   /** The next read is a full one. */
@@ -74,9 +88,12 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     return next
   }
 
+  const judged = createJudgedTurns({table, netfilter, run, commit: commitBatch, queued})
+
   async function readAll(): Promise<void> {
     const start = performance.now()
     trusted = false
+    await judged.clear()
     const before = await netfilter.commit()
     const written = heldWays(held)
     held = null
@@ -99,14 +116,21 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
   /** Runs a script; null when it is in force. Notices a commit by somebody else in between. */
   async function run(script: string): Promise<string | null> {
     const refusal = await runner.run(script)
-    const now = await netfilter.commit()
-    if (refusal === null) {
-      if (now !== commit + 1) suspect = true
-      commit = now
-    } else if (now !== commit) {
-      suspect = true
-    }
+    await noteCommit(refusal === null)
     return refusal
+  }
+
+  /** The same for messages that may stand on top of anybody's commit. */
+  async function commitBatch(messages: readonly BatchMessage[]): Promise<boolean> {
+    const isInForce = (await batches.commit(messages, null)) === 0
+    await noteCommit(isInForce)
+    return isInForce
+  }
+
+  async function noteCommit(isInForce: boolean): Promise<void> {
+    const now = await netfilter.commit()
+    if (now !== commit + (isInForce ? 1 : 0)) suspect = true
+    if (isInForce) commit = now
   }
 
   async function writeGeneration(into: Held, number: number): Promise<void> {
@@ -160,6 +184,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         return failed(steps, causes, refusal)
       }
       const now = taken(steps)
+      judged.applied(steps)
       generation = number
       if (hasGenerationSets(now)) setHeldGeneration(now, number)
     }
@@ -212,7 +237,13 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         return number
       }),
 
-    readCounters: () => netfilter.counters(table),
+    async readCounters() {
+      const counters = new Map(await netfilter.counters(table))
+      counters.delete(JUDGED_BEYOND)
+      return counters
+    },
+
+    takeJudged: judged.take,
 
     watch(onChange) {
       let busy = false
@@ -253,6 +284,7 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         runner.close()
         netfilter.close()
         batches.close()
+        judged.close()
       }),
   }
 }

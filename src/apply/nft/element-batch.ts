@@ -89,6 +89,10 @@ function addMessages(
   )
 }
 
+/** Takes these elements out of a set; keys as the kernel gave them. */
+export const deleteKeys = (table: string, set: string, keys: readonly Buffer[]): BatchMessage[] =>
+  messages(DELETE_ELEMENTS, 0, table, set, keys, (key) => nested(1, attribute(1, key))) ?? []
+
 /** How keys and values of a set are written, as attributes; null where that is not known here. */
 function writersOf({key, value, interval}: HeldSet): {readonly key: Encode; readonly value: Encode} | null {
   const parts = key.split(concatSeparator).map((type) => ENCODERS[type])
@@ -127,7 +131,7 @@ function messages<T>(
   return made
 }
 
-const place = (table: string, set: string): Buffer =>
+export const place = (table: string, set: string): Buffer =>
   Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), attribute(1, text(table)), attribute(2, text(set))])
 
 function addressBytes(word: string): Buffer | null {

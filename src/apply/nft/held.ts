@@ -51,8 +51,9 @@ export class Held implements ActualNft {
           this.#counters.add(step.name)
           break
         case 'set-add': {
-          const {name, setKey: key, value, interval} = step
-          if (!this.sets.has(name)) this.sets.set(name, {name, key, value, interval, elements: new Map()})
+          const {name, setKey: key, value, interval, size} = step
+          const most = size === undefined ? {} : {size}
+          if (!this.sets.has(name)) this.sets.set(name, {name, key, value, interval, ...most, elements: new Map()})
           break
         }
         case 'chain-set': {

@@ -1,4 +1,4 @@
-import {concatSeparator, FOREIGN_RULE, markText} from '../../model/index.ts'
+import {concatSeparator, FOREIGN_RULE, judgedNftSets, markText} from '../../model/index.ts'
 import {parseAddress} from '../../net/index.ts'
 import {Held, type HeldSet} from './held.ts'
 
@@ -24,6 +24,7 @@ interface ListedSet {
   readonly type: string | readonly string[]
   readonly map?: string | readonly string[]
   readonly flags?: string | readonly string[]
+  readonly size?: number
   readonly elem?: readonly unknown[]
 }
 
@@ -52,17 +53,22 @@ export function parseListing(json: string): Held {
   return held
 }
 
-function readSet({name, type, map, flags, elem}: ListedSet): HeldSet {
+/** Their elements are of no use to a diff, and many. */
+const JUDGED: ReadonlySet<string> = new Set(judgedNftSets().map(({name}) => name))
+
+function readSet({name, type, map, flags, size, elem}: ListedSet): HeldSet {
   const keyTypes = typeof type === 'string' ? type.split(concatSeparator) : type
   const value = map === undefined ? null : typeof map === 'string' ? map : map.join(concatSeparator)
   const elements = new Map<string, string>()
-  for (const element of elem ?? []) {
+  for (const element of JUDGED.has(name) ? [] : (elem ?? [])) {
     if (value === null) elements.set(elementText(keyTypes, element), '')
     else if (Array.isArray(element)) {
       elements.set(elementText(keyTypes, element[0]), elementText(value.split(concatSeparator), element[1]))
     }
   }
-  return {name, key: keyTypes.join(concatSeparator), value, interval: flags?.includes('interval') === true, elements}
+  const key = keyTypes.join(concatSeparator)
+  const most = size === undefined ? {} : {size}
+  return {name, key, value, interval: flags?.includes('interval') === true, ...most, elements}
 }
 
 function elementText(types: readonly string[], json: unknown): string {

@@ -6,6 +6,7 @@ import {createRequestQueue} from '../netlink/request-queue.ts'
 const NETLINK_NETFILTER = 12
 export const NFTABLES = 10 << 8
 const GET_TABLE = 1
+const GET_CHAIN = 4
 const GET_GENERATION = 16
 const GET_OBJECT = 19
 const DUMP = 0x300
@@ -25,6 +26,7 @@ export interface Netfilter {
   /** Number of the last commit in this network namespace, by anybody, to any table. */
   commit(): Promise<number>
   hasTable(name: string): Promise<boolean>
+  hasChain(table: string, name: string): Promise<boolean>
   /** Named counters of the table. */
   counters(table: string): Promise<ReadonlyMap<string, CounterValue>>
   close(): void
@@ -44,14 +46,9 @@ export function createNetfilter(): Netfilter {
       return id.readUInt32BE()
     },
 
-    async hasTable(name) {
-      try {
-        return (await request(GET_TABLE, [attribute(1, text(name))])).length > 0
-      } catch (error) {
-        if (error instanceof StepFailure && error.code === 'missing') return false
-        throw error
-      }
-    },
+    hasTable: (name) => exists(request(GET_TABLE, [attribute(1, text(name))])),
+
+    hasChain: (table, name) => exists(request(GET_CHAIN, [attribute(1, text(table)), attribute(3, text(name))])),
 
     async counters(table) {
       const values = new Map<string, CounterValue>()
@@ -67,6 +64,15 @@ export function createNetfilter(): Netfilter {
     },
 
     close: () => socket.close(),
+  }
+}
+
+async function exists(answer: Promise<readonly unknown[]>): Promise<boolean> {
+  try {
+    return (await answer).length > 0
+  } catch (error) {
+    if (error instanceof StepFailure && error.code === 'missing') return false
+    throw error
   }
 }
 

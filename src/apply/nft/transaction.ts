@@ -117,14 +117,13 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   return lines
 
   function putSet(step: Extract<NftStep, {do: 'set-add'}>): void {
-    const {name, setKey, value, interval} = step
+    const {name, setKey, value, interval, dynamic} = step
     const type = value === null ? setKey : `${setKey} : ${value}`
     // With a size the kernel takes a hash table of fixed size, which is faster to ask.
-    const size = name === WAYS_SET ? ` size ${WAYS_SIZE};` : ''
-    put(
-      `add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${interval ? ' flags interval;' : ''}${size} }`,
-      step,
-    )
+    const most = step.size ?? (name === WAYS_SET ? WAYS_SIZE : undefined)
+    const size = most === undefined ? '' : ` size ${most};`
+    const flags = interval ? ' flags interval;' : dynamic ? ' flags dynamic;' : ''
+    put(`add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${flags}${size} }`, step)
     if (name === GENERATION_SET) put(`add element ${place} ${name} { ${generationMark(generation)} }`, step)
     if (name === CURRENT_MAP)
       put(`add element ${place} ${name} { ${currentElements(generationMark(generation))} }`, step)
@@ -199,7 +198,13 @@ function holdsChain(held: Held | null, {name, hook, rules}: Extract<NftStep, {do
   return rules.every((rule, index) => chain.rules[index] === ruleHash(rule))
 }
 
-function holdsSet(held: Held | null, {name, setKey, value, interval}: Extract<NftStep, {do: 'set-add'}>): boolean {
-  const set = held?.sets.get(name)
-  return set !== undefined && set.key === setKey && set.value === value && set.interval === interval
+function holdsSet(held: Held | null, step: Extract<NftStep, {do: 'set-add'}>): boolean {
+  const set = held?.sets.get(step.name)
+  return (
+    set !== undefined &&
+    set.key === step.setKey &&
+    set.value === step.value &&
+    set.interval === step.interval &&
+    (step.size === undefined || set.size === step.size)
+  )
 }

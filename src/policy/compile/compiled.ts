@@ -1,4 +1,4 @@
-import type {Finding, NftChain, NftSet, SiteName, World} from '../../model/index.ts'
+import {type Finding, judgedNftSets, type NftChain, type NftSet, type SiteName, type World} from '../../model/index.ts'
 import type {Classified, Numbering} from '../classes/index.ts'
 import type {Understood} from './active-policies.ts'
 import {classSets, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
@@ -67,7 +67,7 @@ export function assembled(
 ): Compiled {
   const counters = countersOf(sites, pairs)
   const small = smallSets(verdicts, counters, targets)
-  const sets = [...classSets(numbering), pairSet(verdicts.pairs, targets), ...small]
+  const sets = [...classSets(numbering), ...judgedNftSets(), pairSet(verdicts.pairs, targets), ...small]
   const {selectors, conditions} = understood.catalog
   const madeWith = {
     classes: classified.book.compositions.length,

@@ -1,4 +1,4 @@
-import {classidText, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
+import {classidText, judgedChains, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
 import {type Address, type Family, familyOf} from '../../net/index.ts'
 import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
@@ -212,7 +212,10 @@ export function judgeChains(
     ]),
     ...lookUps(4),
     ...lookUps(6),
-    chain('judge_pair', [...(beside.verdicts ? [pair('flip')] : []), 'goto known_pair']),
+    // Here the pair is known and nothing is decided; no rule of these chains has a verdict.
+    chain('count', [`ct mark ${markText(0)} goto count_new`, 'goto count_again']),
+    ...judgedChains('a'),
+    chain('judge_pair', ['jump count', ...(beside.verdicts ? [pair('flip')] : []), 'goto known_pair']),
     chain('known_pair', [pair('pairs'), 'goto judge_source']),
     chain('judge_source', [...ends('mark', 'sources', 'outs'), `goto ${DENY_UNOWNED}`]),
     chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),
