@@ -100,8 +100,8 @@ export class FakeNode {
         counters.delete(step.name)
         break
       case 'set-add': {
-        const {name, setKey: key, value, interval} = step
-        sets.set(name, {name, key, value, interval, elements: new Map()})
+        const {name, setKey: key, value, interval, size} = step
+        sets.set(name, {name, key, value, interval, elements: new Map(), ...(size === undefined ? {} : {size})})
         break
       }
       case 'set-delete':
