@@ -1,4 +1,4 @@
-import type {Kind, Rows} from '../api/client.ts'
+import type {ChangeCounts, Counts, Kind, Rows, RuleCounts} from '../api/client.ts'
 import {FIRST_ORDER, type Finding} from '../model/index.ts'
 import {ageOf, type Column, formatAge, formatBytes} from './table.ts'
 
@@ -77,7 +77,7 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'SOURCE', value: ({source}) => source, wide: true},
     ],
     policies: [
-      {title: 'NAME', value: ({name}) => name},
+      {title: 'NAME', value: ({name, staged}) => (staged ? `${name} (staged)` : name)},
       {title: 'TIER', value: ({tier}) => tier},
       {title: 'ORDER', value: ({order}) => orderText(order), right: true},
       {title: 'TYPES', value: ({types}) => list(types)},
@@ -85,12 +85,18 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'SELECTOR', value: ({selector}) => selector || 'all()'},
       {title: 'FROM', value: ({site}) => site},
       {title: 'KIND', value: ({kind}) => kind, wide: true},
+      {title: 'FLOWS', value: ({staged, counts}) => or(staged ? null : counts.flows), wide: true, right: true},
+      {title: 'PACKETS', value: ({staged, counts}) => or(staged ? null : counts.packets), wide: true, right: true},
+      {title: 'DENIED', value: ({staged, counts}) => or(staged ? null : counts.denied), wide: true, right: true},
+      {title: 'WOULD-ALLOW', value: ({counts}) => or(counts.wouldAllow), wide: true, right: true},
+      {title: 'WOULD-DENY', value: ({counts}) => or(counts.wouldDeny), wide: true, right: true},
     ],
     tiers: [
       {title: 'NAME', value: ({name}) => name},
       {title: 'ORDER', value: ({order}) => orderText(order), right: true},
       {title: 'DEFAULT', value: ({defaultAction}) => defaultAction},
       {title: 'POLICIES', value: ({policies}) => String(policies), right: true},
+      {title: 'DENIED AT END', value: ({endDenied}) => String(endDenied), wide: true, right: true},
     ],
     findings: [
       {title: 'SEVERITY', value: ({severity}) => severity},
@@ -112,6 +118,28 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'LABELS', value: (row) => labels(row.labels)},
     ],
   }
+}
+
+/** What `get policy NAME -o wide` lists below a policy; a rule is named by its place in the stored list. */
+export const RULE_COLUMNS: readonly Column<RuleCounts>[] = [
+  {title: 'DIRECTION', value: ({direction}) => direction},
+  {title: 'RULE', value: ({rule}) => or(rule), right: true},
+  {title: 'ACTION', value: ({action}) => action},
+  ...countColumns<RuleCounts>(),
+]
+
+export const CHANGE_COLUMNS: readonly Column<ChangeCounts>[] = [
+  {title: 'DIRECTION', value: ({direction}) => direction},
+  {title: 'WOULD', value: ({would}) => would},
+  ...countColumns<ChangeCounts>(),
+]
+
+function countColumns<Row extends Counts>(): readonly Column<Row>[] {
+  return [
+    {title: 'FLOWS', value: ({flows}) => String(flows), right: true},
+    {title: 'PACKETS', value: ({packets}) => String(packets), right: true},
+    {title: 'BYTES', value: ({bytes}) => formatBytes(bytes), right: true},
+  ]
 }
 
 function placeOf({source, key, field, line, column}: Finding['where']): string {

@@ -2,6 +2,7 @@ import {Counter, Gauge, type Registry} from 'prom-client'
 import {VERSION} from '../api/index.ts'
 import type {CounterValue} from '../apply/index.ts'
 import type {Finding} from '../model/index.ts'
+import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
@@ -41,6 +42,8 @@ export function createGatewayMetrics(register: Registry) {
   const success = gauge('reconcile_last_success_timestamp_seconds', 'When the last pass left nothing undone; 0: never.')
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
+  const policyMetrics = createPolicyMetrics(register)
+
   const total = (metric: Counter, value: number): void => {
     metric.reset()
     metric.inc(value)
@@ -61,6 +64,7 @@ export function createGatewayMetrics(register: Registry) {
       generation.set(currentGeneration ?? 0)
       refused.reset()
       for (const site of world.sites.keys()) refused.set({peer: site}, world.refused.get(site) ?? 0)
+      policyMetrics.observe(runtime.counts)
       drops.reset()
       for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
       findings.reset()

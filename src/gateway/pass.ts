@@ -26,6 +26,8 @@ const DRAIN_MS = 3
 export interface PassDeps {
   readonly config: GatewayConfig
   readonly world: () => World
+  /** Waits for what must be done while the last result is still in force. */
+  readonly beforeCompile?: (world: World) => Promise<void>
   /** `held`: what the kernel has of the ruleset, whose class numbers a start goes on with. */
   readonly compile: (world: World, held: ActualNft | null) => PlanInput['policy']
   readonly keys: {
@@ -160,6 +162,7 @@ function createPlanner(deps: PassDeps) {
     held: ActualNft | null,
     mayPublish: boolean,
   ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
+    await deps.beforeCompile?.(world)
     const policy = deps.compile(world, held)
     const input = (): PlanInput => ({
       config: deps.config,

@@ -1,7 +1,8 @@
-import type {ClassRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows, TierRow} from '../api/index.ts'
+import type {ClassRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
 import {type Member, sessionName, type World} from '../model/index.ts'
 import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Compiled} from '../policy/index.ts'
+import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 
@@ -12,7 +13,7 @@ export function* rowsOf<K extends Kind>(
   name: string | null,
   nowMs: number,
 ): Iterable<Rows[K]> {
-  for (const row of allRows(runtime, kind, nowMs) as Iterable<Rows[K]>) {
+  for (const row of allRows(runtime, kind, name, nowMs) as Iterable<Rows[K]>) {
     if (name === null || nameOf(row) === name) yield row
   }
 }
@@ -22,7 +23,7 @@ function nameOf(row: Rows[Kind]): string {
   return 'address' in row ? row.address : row.code
 }
 
-function allRows(runtime: Runtime, kind: Kind, nowMs: number): Iterable<Rows[Kind]> {
+function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: number): Iterable<Rows[Kind]> {
   const world = runtime.world()
   switch (kind) {
     case 'tunnels':
@@ -38,9 +39,9 @@ function allRows(runtime: Runtime, kind: Kind, nowMs: number): Iterable<Rows[Kin
     case 'endpoints':
       return endpointRows(world)
     case 'policies':
-      return policyRows(world)
+      return bothKinds(runtime, name !== null)
     case 'tiers':
-      return tierRows(world)
+      return tierRows(world, runtime.counts.totals)
     case 'findings':
       return runtime.findings()
     case 'nodes':
@@ -48,6 +49,12 @@ function allRows(runtime: Runtime, kind: Kind, nowMs: number): Iterable<Rows[Kin
     case 'classes':
       return classRows(runtime.compiled())
   }
+}
+
+function* bothKinds(runtime: Runtime, every: boolean): Generator<PolicyStatus> {
+  const [world, {totals}] = [runtime.world(), runtime.counts]
+  yield* policyRows(world, totals, every)
+  yield* stagedRows(world, totals)
 }
 
 function gatewayRows(world: World): GatewayRow[] {
@@ -77,28 +84,6 @@ function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow 
     labels: set?.labels ?? {},
     source: member.source,
   }
-}
-
-export function policyRows(world: World): PolicyStatus[] {
-  return world.policies.policies.map((policy) => ({
-    name: policy.meta.name,
-    kind: policy.kind,
-    tier: policy.tier,
-    order: policy.order,
-    selector: policy.selector,
-    types: policy.types,
-    rules: policy.ingress.length + policy.egress.length,
-    site: world.documents.has(`globalnetworkpolicies/${policy.keyName}`) ? world.local : '',
-  }))
-}
-
-function tierRows(world: World): TierRow[] {
-  return world.policies.tiers.map(({meta, order, defaultAction}) => ({
-    name: meta.name,
-    order,
-    defaultAction,
-    policies: world.policies.policies.filter(({tier}) => tier === meta.name).length,
-  }))
 }
 
 function nodeRows(world: World): NodeRow[] {

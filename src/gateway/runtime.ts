@@ -31,6 +31,7 @@ import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
+import type {PolicyCounts} from './policy-counts.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 
@@ -41,6 +42,11 @@ const BACKOFF_MS = {first: 100, last: 60_000}
 const RESYNC_MS = 300_000
 /** What no notification tells of (settings, WireGuard's peers, BIRD's file) is looked at this often. */
 const CHECK_MS = 1000
+/** What was judged is taken from the kernel this often, and before a change of policy, which waits no longer than this. */
+const COUNT_MS = 10_000
+const COUNT_WAIT_MS = 100
+/** Counts that are as young as this are not taken before a change. */
+const COUNT_FRESH_MS = 1000
 
 /** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
 export interface KernelDrivers {
@@ -55,6 +61,7 @@ export interface Runtime {
   readonly config: GatewayConfig
   readonly sources: Sources
   readonly monitor: Monitor
+  readonly counts: PolicyCounts
   world(): World
   /** What Calico's own tree of a source holds. */
   resourcesOf(source: SourceId): Iterable<Resource>
@@ -79,6 +86,8 @@ export interface PassTotals {
 export interface RuntimeOptions {
   readonly config: GatewayConfig
   readonly kernel: KernelDrivers
+  /** Goes on from runtime to runtime. */
+  readonly counts: PolicyCounts
   /** Of an earlier runtime in this process: its class numbers go on. */
   readonly previous: Compiled | null
   readonly firstClass: number
@@ -89,6 +98,7 @@ export interface RuntimeOptions {
 export async function startRuntime({
   config,
   kernel,
+  counts,
   previous,
   firstClass,
   clock,
@@ -139,6 +149,14 @@ export async function startRuntime({
       const world = federation.world()
       for (const [prefix, change] of federation.takeMemberChanges()) memberChanges?.set(prefix, change)
       return world
+    },
+    beforeCompile: async ({policies, staged}) => {
+      const understood = compiled?.state.understood
+      if (!understood || (understood.policies === policies && understood.staged === staged)) return
+      const lastMs = counts.lastMs()
+      if (lastMs !== null && clock.nowMs() - lastMs < COUNT_FRESH_MS) return
+      // What is counted so far is of the rules that are still in force; but a change does not wait for counts.
+      await Promise.race([counts.take(() => compiled), clock.sleep(COUNT_WAIT_MS, signal)])
     },
     compile: (world, held) => {
       const changes = memberChanges
@@ -206,6 +224,7 @@ export async function startRuntime({
     signal,
   )
   const checks = every(CHECK_MS, () => cache.invalidate('sysctl', 'wireguard', 'bird', 'nft'), clock, signal)
+  const counting = every(COUNT_MS, () => void counts.take(() => compiled), clock, signal)
   const resyncs = every(RESYNC_MS, () => cache.invalidate(), clock, signal)
   const monitor = startMonitor({
     birdSocket: config.paths.birdSocket,
@@ -220,6 +239,7 @@ export async function startRuntime({
     config,
     sources,
     monitor,
+    counts,
     totals,
     world: () => federation.world(),
     resourcesOf: (source) => federation.resourcesOf(source),
@@ -230,7 +250,7 @@ export async function startRuntime({
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
-      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs])
+      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs, counting])
       exportStore.close()
     },
   }

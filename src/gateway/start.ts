@@ -18,6 +18,7 @@ import {
 } from '../observe/index.ts'
 import {createGatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
+import {createPolicyCounts} from './policy-counts.ts'
 import {type KernelDrivers, type Runtime, startRuntime} from './runtime.ts'
 import {createView} from './view.ts'
 
@@ -73,10 +74,16 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     wireguard: createWireguardDriver(),
     tunnels: createTunnelReader(),
   }
+  const counts = createPolicyCounts({
+    source: kernel.nft,
+    nowMs: () => clock.nowMs(),
+    onError: (error) => log.warn({err: error}, 'policy counters not taken'),
+  })
   const start = (wanted: GatewayConfig, before: Runtime | null): Promise<Runtime> =>
     startRuntime({
       config: wanted,
       kernel,
+      counts,
       previous: before?.compiled() ?? null,
       firstClass: firstClass(),
       clock,

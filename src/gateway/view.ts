@@ -1,6 +1,7 @@
 import {type GatewayStatus, type GatewayView, type NftStatus, type ReloadResult, VERSION} from '../api/index.ts'
 import type {Finding} from '../model/index.ts'
-import {policyRows, rowsOf} from './rows.ts'
+import {policyRows} from './policy-rows.ts'
+import {rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
 import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
@@ -52,7 +53,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       sessions: sessionRows(current),
       datastores: datastoreRows(current, nowMs()),
       sites: siteRows(current.world()),
-      policies: policyRows(current.world()),
+      policies: [...policyRows(current.world(), current.counts.totals)],
       findings: [...options.refused(), ...current.findings()],
       reconcile: {
         lastSuccess: totals.lastSuccessMs === null ? null : new Date(totals.lastSuccessMs).toISOString(),

@@ -110,6 +110,51 @@ web    default     100   Ingress       2   app == 'web'   a
     assert.equal((await cli(['get', 'policy', 'web', '-o', 'name'], socketPath)).out, 'policies/web\n')
   })
 
+  it('get policies marks staged ones, and with -o wide has what was counted', async () => {
+    await start()
+    assert.match((await cli(['get', 'policies'], socketPath)).out, /^next \(staged\) .* a\n$/m)
+    const {out} = await cli(['get', 'policies', '-o', 'wide'], socketPath)
+    assert.deepEqual(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/).slice(-5)),
+      [
+        ['FLOWS', 'PACKETS', 'DENIED', 'WOULD-ALLOW', 'WOULD-DENY'],
+        ['1204', '1310', '106', '-', '-'],
+        ['-', '-', '-', '2', '31'],
+      ],
+    )
+    assert.doesNotMatch(out, /rules/)
+  })
+
+  it('get policy NAME -o wide lists its rules with their counts, and what a staged one would change', async () => {
+    await start()
+    const {out} = await cli(['get', 'policy', 'web', '-o', 'wide'], socketPath)
+    assert.ok(
+      out.endsWith(`
+web: rules
+DIRECTION   RULE   ACTION   FLOWS   PACKETS      BYTES
+ingress        0   allow     1100      1204   82.0 KiB
+ingress        1   deny       104       106    6.8 KiB
+`),
+      out,
+    )
+    const staged = await cli(['get', 'policy', 'next', '-o', 'wide'], socketPath)
+    assert.match(
+      staged.out,
+      /\nnext: would change\nDIRECTION +WOULD +FLOWS.*\ningress +allow +2 .*\ningress +deny +31 /,
+    )
+    const json = JSON.parse((await cli(['get', 'policy', 'web', '-o', 'json'], socketPath)).out)
+    assert.deepEqual(
+      json[0].counts.rules.map(({rule, flows}: {rule: number; flows: number}) => [rule, flows]),
+      [
+        [0, 1100],
+        [1, 104],
+      ],
+    )
+  })
+
   it('get of a name that is not there is 1', async () => {
     await start()
     const {status, out, err} = await cli(['get', 'tunnels', 'nowhere'], socketPath)

@@ -17,7 +17,7 @@ describe('the order of a tier', () => {
     [FIRST_ORDER, 'first'],
   ] as const) {
     it(`${given} is shown as ${shown}`, () => {
-      assert.equal(order?.value({name: 't', order: given, defaultAction: 'Deny', policies: 1}), shown)
+      assert.equal(order?.value({name: 't', order: given, defaultAction: 'Deny', policies: 1, endDenied: 0}), shown)
     })
   }
 })

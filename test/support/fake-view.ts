@@ -119,6 +119,14 @@ export const STATUS: GatewayStatus = {
       types: ['Ingress'],
       rules: 2,
       site: 'a',
+      staged: false,
+      counts: {
+        ...{flows: 1204, packets: 1310, bytes: 91_000, denied: 106, wouldAllow: null, wouldDeny: null, changes: []},
+        rules: [
+          {direction: 'ingress', rule: 0, action: 'allow', flows: 1100, packets: 1204, bytes: 84_000},
+          {direction: 'ingress', rule: 1, action: 'deny', flows: 104, packets: 106, bytes: 7000},
+        ],
+      },
     },
   ],
   findings: [
@@ -141,16 +149,28 @@ export const STATUS: GatewayStatus = {
   nft: {classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
 }
 
+const STAGED: Rows['policies'] = {
+  ...STATUS.policies[0]!,
+  ...{name: 'next', kind: 'StagedGlobalNetworkPolicy', staged: true, rules: 1},
+  counts: {
+    ...{flows: 0, packets: 0, bytes: 0, denied: 0, wouldAllow: 2, wouldDeny: 31, rules: []},
+    changes: [
+      {direction: 'ingress', would: 'allow', flows: 2, packets: 2, bytes: 120},
+      {direction: 'ingress', would: 'deny', flows: 31, packets: 40, bytes: 2400},
+    ],
+  },
+}
+
 const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   tunnels: STATUS.tunnels,
   sessions: STATUS.sessions,
   datastores: STATUS.datastores,
   sites: STATUS.sites,
-  policies: STATUS.policies,
+  policies: [...STATUS.policies, STAGED],
   findings: STATUS.findings,
   gateways: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan']}],
   endpoints: [ENDPOINT],
-  tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1}],
+  tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1, endDenied: 3}],
   nodes: [],
   classes: [{name: '1', addresses: 2, site: 'a', labels: {app: 'web'}}],
 }

@@ -1,11 +1,12 @@
 import {Command} from 'commander'
-import {KINDS, type Kind} from '../../api/client.ts'
-import {columnsAt} from '../columns.ts'
+import {KINDS, type Kind, type Rows} from '../../api/client.ts'
+import {CHANGE_COLUMNS, columnsAt, RULE_COLUMNS} from '../columns.ts'
 import {type CliContext, EXIT, explain} from '../context.ts'
 import {configOption, datastoreOption} from '../document-answer.ts'
 import {type Format, outputOption, printRows} from '../output.ts'
 import type {Finish} from '../run-cli.ts'
 import {getStored, storedKinds} from '../stored-documents.ts'
+import {formatTable} from '../table.ts'
 
 /** `isthmus get KIND [NAME]`: what the gateway knows and does, and the documents that are stored. */
 export function getCommand(context: CliContext, finish: Finish): Command {
@@ -72,6 +73,16 @@ async function getObjects<K extends Kind>(
   if (!answer.ok) return explain(context, socketPath, answer)
   const {items, more} = answer.value
   await printRows(context, output, kind, items, columnsAt(context.clock.nowMs())[kind])
+  if (kind === 'policies' && name !== null && output === 'wide') printCounts(context, items as readonly Rows['policies'][])
   if (more) context.err(`there are more than these ${items.length}; --limit 0 shows all\n`)
   return EXIT.fine
+}
+
+/** What each rule of a policy decided, and what a staged one would. */
+function printCounts(context: CliContext, policies: readonly Rows['policies'][]): void {
+  for (const {name, counts} of policies) {
+    if (counts.rules.length > 0) context.out(`\n${name}: rules\n${formatTable(RULE_COLUMNS, counts.rules)}`)
+    if (counts.changes.length > 0)
+      context.out(`\n${name}: would change\n${formatTable(CHANGE_COLUMNS, counts.changes)}`)
+  }
 }

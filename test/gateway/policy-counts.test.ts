@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import {createPolicyCounts, type JudgedSource} from '../../src/gateway/policy-counts.ts'
+import type {JudgedElement, Policy} from '../../src/model/index.ts'
+import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
+import {elementOf} from '../policy/counting/judged-elements.ts'
+import {address, attributes, policy, rule, tier, world} from '../policy/worlds.ts'
+
+const PACKET = {from: address('10.1.0.5'), to: address('10.2.0.7'), protocol: 6, destinationPort: 80}
+
+const compiledOf = (policies: readonly Policy[], previous: Compiled | null = null): Compiled =>
+  compilePolicy(
+    world(
+      [
+        {at: '10.1.0.5', site: 'a', set: attributes('pod')},
+        {at: '10.2.0.7', site: 'b', set: attributes('pod')},
+      ],
+      [tier('default', 1)],
+      policies,
+    ),
+    {default: 'deny', previous, firstClass: 7},
+  )
+const denies = (name: string): Policy => policy(name, {types: ['egress'], egress: [rule('Deny')]})
+
+/** What the driver promises: each packet is given once, and a take that fails gives it the next time. */
+function fakeSource() {
+  let elements: JudgedElement[] = []
+  let beyond = 0
+  let failing: Error | null = null
+  const source: JudgedSource = {
+    takeJudged: async () => {
+      if (failing) throw failing
+      const taken = {elements, beyond}
+      elements = []
+      beyond = 0
+      return taken
+    },
+  }
+  return {
+    source,
+    count: (...more: JudgedElement[]) => elements.push(...more),
+    countBeyond: (packets: number) => {
+      beyond += packets
+    },
+    fail: (error: Error | null) => {
+      failing = error
+    },
+  }
+}
+
+function counting() {
+  const kernel = fakeSource()
+  const errors: unknown[] = []
+  const counts = createPolicyCounts({source: kernel.source, nowMs: () => 5, onError: (error) => errors.push(error)})
+  return {kernel, counts, errors}
+}
+
+describe('policy counts of a gateway', () => {
+  it('are sums of all that was taken', async () => {
+    const {kernel, counts} = counting()
+    const compiled = compiledOf([denies('p')])
+    for (const packets of [2, 3]) {
+      kernel.count(elementOf(compiled, PACKET, {packets, bytes: packets * 10}))
+      kernel.countBeyond(1)
+      await counts.take(() => compiled)
+    }
+    const [only, ...rest] = counts.totals.rules()
+    assert.deepEqual([only?.policy, only?.flows, only?.bytes, rest], ['p', 5, 50, []])
+    assert.deepEqual([counts.totals.beyond(), counts.lastMs()], [2, 5])
+  })
+
+  it('are of the policy that is in force when they are taken', async () => {
+    const {kernel, counts} = counting()
+    let compiled = compiledOf([denies('p')])
+    kernel.count(elementOf(compiled, PACKET))
+    await counts.take(() => compiled)
+    compiled = compiledOf([denies('q')], compiled)
+    kernel.count(elementOf(compiled, PACKET))
+    await counts.take(() => compiled)
+    assert.deepEqual(
+      counts.totals.rules().map(({policy, flows}) => [policy, flows]),
+      [
+        ['p', 1],
+        ['q', 1],
+      ],
+    )
+  })
+
+  it('a policy that changes in the middle is asked for from there on', async () => {
+    const {kernel, counts} = counting()
+    const first = compiledOf([denies('p')])
+    const element = elementOf(first, PACKET)
+    kernel.count(...Array.from({length: 1500}, () => element))
+    let asked = 0
+    let second: Compiled | null = null
+    const compiled = (): Compiled => {
+      // Before anything is taken, then once for each slice.
+      if (++asked < 3) return first
+      second ??= compiledOf([denies('q')], first)
+      return second
+    }
+    await counts.take(compiled)
+    assert.deepEqual(
+      counts.totals.rules().map(({policy, flows}) => [policy, flows]),
+      [
+        ['p', 1000],
+        ['q', 500],
+      ],
+    )
+  })
+
+  it('nothing is taken before there is a policy: nobody knew what it is', async () => {
+    const {kernel, counts} = counting()
+    kernel.countBeyond(1)
+    await counts.take(() => null)
+    assert.deepEqual([counts.totals.beyond(), counts.lastMs()], [0, null])
+    await counts.take(() => compiledOf([]))
+    assert.equal(counts.totals.beyond(), 1)
+  })
+
+  it('a kernel that cannot be read is told once, counted each time, and nothing is lost', async () => {
+    const {kernel, counts, errors} = counting()
+    const compiled = compiledOf([denies('p')])
+    kernel.count(elementOf(compiled, PACKET))
+    kernel.fail(new Error('busy'))
+    await counts.take(() => compiled)
+    await counts.take(() => compiled)
+    assert.deepEqual([errors.length, counts.failures(), counts.totals.rules()], [1, 2, []])
+    kernel.fail(null)
+    await counts.take(() => compiled)
+    assert.equal(counts.totals.rules()[0]?.flows, 1)
+    kernel.fail(new Error('again'))
+    await counts.take(() => compiled)
+    assert.deepEqual([errors.length, counts.failures()], [2, 3])
+  })
+
+  it('who comes while one takes waits for that one', async () => {
+    const {counts} = counting()
+    const compiled = compiledOf([])
+    assert.equal(
+      counts.take(() => compiled),
+      counts.take(() => compiled),
+    )
+    await counts.take(() => compiled)
+  })
+})
