@@ -1,5 +1,6 @@
 import {setImmediate as yieldTurn} from 'node:timers/promises'
-import type {JudgedElement} from '../model/index.ts'
+import type {WatchClock} from '../etcd/index.ts'
+import type {JudgedElement, World} from '../model/index.ts'
 import {type Attributor, attributor, type Compiled, createPolicyTotals, type PolicyTotals} from '../policy/index.ts'
 
 /** What the kernel counted since it was asked last; the nft driver. */
@@ -17,21 +18,27 @@ export interface PolicyCounts {
    * meanwhile waits for the one that runs. Nothing is taken before the first compilation: nobody knew what it is.
    */
   take(compiled: () => Compiled | null): Promise<void>
-  /** When the last taking began; null before the first. */
-  lastMs(): number | null
+  /**
+   * Before a compilation, which changes what policies are: what was counted so far is of those in force. A change waits no
+   * longer than a moment for it, and not at all where policies stay, or where counts were taken just now.
+   */
+  beforeCompile(compiled: () => Compiled | null, next: Pick<World, 'policies' | 'staged'>): Promise<void>
 }
 
 export interface PolicyCountsOptions {
   readonly source: JudgedSource
-  readonly nowMs: () => number
+  readonly clock: Pick<WatchClock, 'nowMs' | 'sleep'>
   /** Called when taking begins to fail, not each time. */
   readonly onError: (error: unknown) => void
 }
 
 /** So many elements are attributed before others have their turn: some milliseconds. */
 const SLICE = 1000
+/** A change of policy waits no longer than this for counts, and does not ask for them when they are as young as that. */
+const WAIT_MS = 100
+const FRESH_MS = 1000
 
-export function createPolicyCounts({source, nowMs, onError}: PolicyCountsOptions): PolicyCounts {
+export function createPolicyCounts({source, clock, onError}: PolicyCountsOptions): PolicyCounts {
   const totals = createPolicyTotals()
   let failures = 0
   let isFailing = false
@@ -63,19 +70,28 @@ export function createPolicyCounts({source, nowMs, onError}: PolicyCountsOptions
     }
   }
 
+  const take = (compiled: () => Compiled | null): Promise<void> => {
+    if (!compiled()) return Promise.resolve()
+    if (!running) {
+      startedMs = clock.nowMs()
+      running = takeOnce(compiled).finally(() => {
+        running = null
+      })
+    }
+    return running
+  }
+
   return {
     totals,
     failures: () => failures,
-    lastMs: () => startedMs,
-    take(compiled) {
-      if (!compiled()) return Promise.resolve()
-      if (!running) {
-        startedMs = nowMs()
-        running = takeOnce(compiled).finally(() => {
-          running = null
-        })
-      }
-      return running
+    take,
+    async beforeCompile(compiled, {policies, staged}) {
+      const understood = compiled()?.state.understood
+      if (!understood || (understood.policies === policies && understood.staged === staged)) return
+      if (startedMs !== null && clock.nowMs() - startedMs < FRESH_MS) return
+      const waiting = new AbortController()
+      await Promise.race([take(compiled), clock.sleep(WAIT_MS, waiting.signal)])
+      waiting.abort()
     },
   }
 }

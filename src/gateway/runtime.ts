@@ -42,11 +42,8 @@ const BACKOFF_MS = {first: 100, last: 60_000}
 const RESYNC_MS = 300_000
 /** What no notification tells of (settings, WireGuard's peers, BIRD's file) is looked at this often. */
 const CHECK_MS = 1000
-/** What was judged is taken from the kernel this often, and before a change of policy, which waits no longer than this. */
+/** What was judged is taken from the kernel this often. */
 const COUNT_MS = 10_000
-const COUNT_WAIT_MS = 100
-/** Counts that are as young as this are not taken before a change. */
-const COUNT_FRESH_MS = 1000
 
 /** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
 export interface KernelDrivers {
@@ -150,14 +147,7 @@ export async function startRuntime({
       for (const [prefix, change] of federation.takeMemberChanges()) memberChanges?.set(prefix, change)
       return world
     },
-    beforeCompile: async ({policies, staged}) => {
-      const understood = compiled?.state.understood
-      if (!understood || (understood.policies === policies && understood.staged === staged)) return
-      const lastMs = counts.lastMs()
-      if (lastMs !== null && clock.nowMs() - lastMs < COUNT_FRESH_MS) return
-      // What is counted so far is of the rules that are still in force; but a change does not wait for counts.
-      await Promise.race([counts.take(() => compiled), clock.sleep(COUNT_WAIT_MS, signal)])
-    },
+    beforeCompile: (world) => counts.beforeCompile(() => compiled, world),
     compile: (world, held) => {
       const changes = memberChanges
       memberChanges = null

@@ -76,7 +76,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   }
   const counts = createPolicyCounts({
     source: kernel.nft,
-    nowMs: () => clock.nowMs(),
+    clock,
     onError: (error) => log.warn({err: error}, 'policy counters not taken'),
   })
   const start = (wanted: GatewayConfig, before: Runtime | null): Promise<Runtime> =>

@@ -47,11 +47,18 @@ function fakeSource() {
   }
 }
 
+/** `time.wake` ends the sleep that somebody is in. */
 function counting() {
   const kernel = fakeSource()
   const errors: unknown[] = []
-  const counts = createPolicyCounts({source: kernel.source, nowMs: () => 5, onError: (error) => errors.push(error)})
-  return {kernel, counts, errors}
+  const time = {nowMs: 5, wake: () => {}}
+  const sleep = (): Promise<void> =>
+    new Promise((resolve) => {
+      time.wake = resolve
+    })
+  const clock = {nowMs: () => time.nowMs, sleep}
+  const counts = createPolicyCounts({source: kernel.source, clock, onError: (error) => errors.push(error)})
+  return {kernel, counts, errors, time}
 }
 
 describe('policy counts of a gateway', () => {
@@ -65,7 +72,7 @@ describe('policy counts of a gateway', () => {
     }
     const [only, ...rest] = counts.totals.rules()
     assert.deepEqual([only?.policy, only?.flows, only?.bytes, rest], ['p', 5, 50, []])
-    assert.deepEqual([counts.totals.beyond(), counts.lastMs()], [2, 5])
+    assert.equal(counts.totals.beyond(), 2)
   })
 
   it('are of the policy that is in force when they are taken', async () => {
@@ -112,7 +119,7 @@ describe('policy counts of a gateway', () => {
     const {kernel, counts} = counting()
     kernel.countBeyond(1)
     await counts.take(() => null)
-    assert.deepEqual([counts.totals.beyond(), counts.lastMs()], [0, null])
+    assert.equal(counts.totals.beyond(), 0)
     await counts.take(() => compiledOf([]))
     assert.equal(counts.totals.beyond(), 1)
   })
@@ -141,5 +148,49 @@ describe('policy counts of a gateway', () => {
       counts.take(() => compiled),
     )
     await counts.take(() => compiled)
+  })
+
+  describe('before a compilation', () => {
+    const compiled = compiledOf([denies('p')])
+    const {policies, staged} = compiled.state.understood
+    const changed = {policies: {...policies}, staged}
+    const count = (kernel: ReturnType<typeof fakeSource>) => kernel.count(elementOf(compiled, PACKET))
+
+    it('are taken where policies change, or staged ones do', async () => {
+      for (const next of [changed, {policies, staged: []}]) {
+        const {kernel, counts} = counting()
+        count(kernel)
+        await counts.beforeCompile(() => compiled, next)
+        assert.equal(counts.totals.rules()[0]?.flows, 1)
+      }
+    })
+
+    it('are not where they stay, and not before there are any', async () => {
+      const {kernel, counts} = counting()
+      count(kernel)
+      await counts.beforeCompile(() => compiled, {policies, staged})
+      await counts.beforeCompile(() => null, changed)
+      assert.deepEqual(counts.totals.rules(), [])
+    })
+
+    it('are not where they were just taken', async () => {
+      const {kernel, counts, time} = counting()
+      await counts.take(() => compiled)
+      count(kernel)
+      time.nowMs += 999
+      await counts.beforeCompile(() => compiled, changed)
+      assert.deepEqual(counts.totals.rules(), [])
+      time.nowMs += 1
+      await counts.beforeCompile(() => compiled, changed)
+      assert.equal(counts.totals.rules()[0]?.flows, 1)
+    })
+
+    it('a kernel that does not answer holds up no change', async () => {
+      const {kernel, counts, time} = counting()
+      kernel.source.takeJudged = () => new Promise(() => {})
+      const waited = counts.beforeCompile(() => compiled, changed)
+      time.wake()
+      await waited
+    })
   })
 })

@@ -73,7 +73,8 @@ async function getObjects<K extends Kind>(
   if (!answer.ok) return explain(context, socketPath, answer)
   const {items, more} = answer.value
   await printRows(context, output, kind, items, columnsAt(context.clock.nowMs())[kind])
-  if (kind === 'policies' && name !== null && output === 'wide') printCounts(context, items as readonly Rows['policies'][])
+  if (kind === 'policies' && name !== null && output === 'wide')
+    printCounts(context, items as readonly Rows['policies'][])
   if (more) context.err(`there are more than these ${items.length}; --limit 0 shows all\n`)
   return EXIT.fine
 }
