@@ -62,16 +62,17 @@ export function tableScript(table: NftTable, {judged}: {judged: boolean}): strin
     })
     return [parts.join(' . '), value === '' ? '' : markText(GENERATION + Number(value))]
   }
-  const setText = ({name, key, value, interval, elements, external: kept}: NftSet): string => {
+  const setText = ({name, key, value, interval, elements, external: kept, dynamic, size: most}: NftSet): string => {
     const quoted = key === 'ifname' ? '"' : ''
     const own = name === 'trusted' || name === 'ways' ? [...elements].map(([from, to]) => wayText(from, to)) : elements
-    const items = [...(kept ? external[name]! : own)].map(
+    const items = [...(kept ? (external[name] ?? []) : own)].map(
       ([element, mapped]) => `${quoted}${element}${quoted}${mapped === '' ? '' : ` : ${mapped}`}`,
     )
     const type = value === null ? key : `${key} : ${value}`
     const list = items.length > 0 ? `elements = { ${items.join(', ')} }` : ''
-    const size = name === 'trusted' ? 'size 16384;' : ''
-    return `${value === null ? 'set' : 'map'} ${name} { type ${type}; ${size} ${interval ? 'flags interval;' : ''} ${list}\n}`
+    const size = most !== undefined ? `size ${most};` : name === 'trusted' ? 'size 16384;' : ''
+    const flags = interval ? 'flags interval;' : dynamic ? 'flags dynamic;' : ''
+    return `${value === null ? 'set' : 'map'} ${name} { type ${type}; ${size} ${flags} ${list}\n}`
   }
   const chainTexts = [...table.chains.values()].map(({name, hook, rules}) => {
     const base = hook && `type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy ${hook.policy};`

@@ -12,6 +12,7 @@ type Encode = (word: string) => Buffer | null
 const NEW_ELEMENTS = NFTABLES | 12
 const DELETE_ELEMENTS = NFTABLES | 14
 const CREATE = 0x400
+const NESTED = 0x8000
 /** An attribute is at most 64 KiB; an element with an IPv6 address and a value takes 60 bytes. */
 const MOST_ELEMENTS = 1000
 
@@ -89,9 +90,28 @@ function addMessages(
   )
 }
 
-/** Takes these elements out of a set; keys as the kernel gave them. */
-export const deleteKeys = (table: string, set: string, keys: readonly Buffer[]): BatchMessage[] =>
-  messages(DELETE_ELEMENTS, 0, table, set, keys, (key) => nested(1, attribute(1, key))) ?? []
+/**
+ * Takes these elements out of a set; keys as the kernel gave them, whole registers, all of one length. Written by hand: by
+ * small buffers tens of thousands take a good part of a second.
+ */
+export function deleteKeys(table: string, set: string, keys: readonly Buffer[]): BatchMessage[] {
+  const made: BatchMessage[] = []
+  for (let first = 0; first < keys.length; first += MOST_ELEMENTS) {
+    const some = keys.slice(first, first + MOST_ELEMENTS)
+    const length = some[0]!.length
+    const list = Buffer.alloc(some.length * (length + 12))
+    let at = 0
+    for (const key of some) {
+      // Element, its key, the value of it.
+      at = list.writeUInt32LE(((NESTED | 1) * 0x10000 + length + 12) >>> 0, at)
+      at = list.writeUInt32LE(((NESTED | 1) * 0x10000 + length + 8) >>> 0, at)
+      at = list.writeUInt32LE(0x10000 + length + 4, at)
+      at += key.copy(list, at)
+    }
+    made.push({type: DELETE_ELEMENTS, flags: 0, data: Buffer.concat([place(table, set), nested(3, list)])})
+  }
+  return made
+}
 
 /** How keys and values of a set are written, as attributes; null where that is not known here. */
 function writersOf({key, value, interval}: HeldSet): {readonly key: Encode; readonly value: Encode} | null {
