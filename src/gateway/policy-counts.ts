@@ -1,7 +1,7 @@
 import {setImmediate as yieldTurn} from 'node:timers/promises'
 import type {WatchClock} from '../etcd/index.ts'
 import type {JudgedElement, World} from '../model/index.ts'
-import {type Attributor, attributor, type Compiled, createPolicyTotals, type PolicyTotals} from '../policy/index.ts'
+import {type Attributor, attributors, type Compiled, createPolicyTotals, type PolicyTotals} from '../policy/index.ts'
 
 /** What the kernel counted since it was asked last; the nft driver. */
 export interface JudgedSource {
@@ -32,14 +32,15 @@ export interface PolicyCountsOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** So many elements are attributed before others have their turn: some milliseconds. */
-const SLICE = 1000
+/** Elements are attributed so long before others have their turn; the first look into a class may take a millisecond. */
+const SLICE_MS = 5
 /** A change of policy waits no longer than this for counts, and does not ask for them when they are as young as that. */
 const WAIT_MS = 100
 const FRESH_MS = 1000
 
 export function createPolicyCounts({source, clock, onError}: PolicyCountsOptions): PolicyCounts {
   const totals = createPolicyTotals()
+  const attributorFor = attributors()
   let failures = 0
   let isFailing = false
   let running: Promise<void> | null = null
@@ -49,7 +50,7 @@ export function createPolicyCounts({source, clock, onError}: PolicyCountsOptions
   /** Made anew where the compilation changed, also in the middle: the classes of the one before are gone by then. */
   const attributorOf = (compiled: Compiled | null): Attributor => {
     if (!compiled) return () => null
-    if (known?.compiled !== compiled) known = {compiled, attribute: attributor(compiled)}
+    if (known?.compiled !== compiled) known = {compiled, attribute: attributorFor(compiled)}
     return known.attribute
   }
 
@@ -57,10 +58,13 @@ export function createPolicyCounts({source, clock, onError}: PolicyCountsOptions
     try {
       const {elements, beyond} = await source.takeJudged()
       totals.addBeyond(beyond)
-      for (let first = 0; first < elements.length; first += SLICE) {
-        if (first > 0) await yieldTurn()
-        const attribute = attributorOf(compiled())
-        for (const element of elements.slice(first, first + SLICE)) totals.add(element, attribute(element))
+      let untilMs = clock.nowMs() + SLICE_MS
+      for (const element of elements) {
+        if (clock.nowMs() >= untilMs) {
+          await yieldTurn()
+          untilMs = clock.nowMs() + SLICE_MS
+        }
+        totals.add(element, attributorOf(compiled())(element))
       }
       isFailing = false
     } catch (error) {

@@ -23,7 +23,7 @@ export {
 export {
   type Attribution,
   type Attributor,
-  attributor,
+  attributors,
   createPolicyTotals,
   type DecidedBy,
   type PolicyTotals,

@@ -93,24 +93,29 @@ describe('policy counts of a gateway', () => {
   })
 
   it('a policy that changes in the middle is asked for from there on', async () => {
-    const {kernel, counts} = counting()
-    const first = compiledOf([denies('p')])
-    const element = elementOf(first, PACKET)
-    kernel.count(...Array.from({length: 1500}, () => element))
+    const {kernel, counts, time} = counting()
+    let compiled = compiledOf([denies('p')])
+    const element = elementOf(compiled, PACKET)
+    kernel.count(element, element, element)
     let asked = 0
-    let second: Compiled | null = null
-    const compiled = (): Compiled => {
-      // Before anything is taken, then once for each slice.
-      if (++asked < 3) return first
-      second ??= compiledOf([denies('q')], first)
-      return second
-    }
-    await counts.take(compiled)
+    let change: Promise<void> | null = null
+    const done = counts.take(() => {
+      // Before anything is taken, then for each element.
+      if (++asked === 3) {
+        time.nowMs += 5
+        change = Promise.resolve().then(() => {
+          compiled = compiledOf([denies('q')], compiled)
+        })
+      }
+      return compiled
+    })
+    await done
+    await change
     assert.deepEqual(
       counts.totals.rules().map(({policy, flows}) => [policy, flows]),
       [
-        ['p', 1000],
-        ['q', 500],
+        ['p', 2],
+        ['q', 1],
       ],
     )
   })

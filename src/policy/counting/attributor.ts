@@ -1,8 +1,11 @@
-import type {Direction, JudgedElement} from '../../model/index.ts'
-import {nothingClass} from '../classes/index.ts'
+import type {Direction, JudgedElement, Policy} from '../../model/index.ts'
+import {type AddressClass, nothingClass} from '../classes/index.ts'
 import type {Compiled} from '../compile/index.ts'
-import {type Asked, type ClassJudge, classJudge, type Decision} from '../trace/index.ts'
-import {type Change, changesOf, withStaged} from './staged-change.ts'
+import {type Asked, type ClassJudge, type ClassJudgeOptions, classJudge, type Decision} from '../trace/index.ts'
+import {type Change, changesOf, type StagedJudge, withStaged} from './staged-change.ts'
+
+type CompileState = Compiled['state']
+type LiveTables = NonNullable<CompileState['live']>
 
 /** What decided an element in one direction. */
 export interface DecidedBy {
@@ -33,17 +36,61 @@ const UNOWNED: DecidedBy = {
   ...{reason: 'unowned', action: 'deny'},
 }
 
+/** What lasts over compilations that go on from one another. */
+interface Judges {
+  readonly options: ClassJudgeOptions
+  readonly documents: readonly Policy[]
+  readonly judge: ClassJudge
+  readonly staged: StagedJudge | null
+  /** By the element's classes, protocol and port. */
+  readonly known: Map<string, Known>
+}
+
+interface Known extends Attribution {
+  readonly source: AddressClass
+  readonly destination: AddressClass
+}
+
+/** More than the kernel's sets hold between two looks: what is remembered of elements is forgotten then. */
+const MOST_KNOWN = 65_536
+
 /**
- * Attributes elements by the classes and policies of one compilation. It is good until the next one, which changes the
- * classes in place; then everything that it remembers is gone with it.
+ * Makes the attributor of one compilation after the other. Each is good until the next compilation, which changes the
+ * classes in place; what was worked out for classes that stay goes on.
  */
-export function attributor({state}: Pick<Compiled, 'state'>): Attributor {
-  const {live, numbering, understood} = state
-  if (!live) return () => null
-  const {classes} = live.classified
-  const options = {classes, conditions: understood.catalog.conditions, default: state.default}
-  const judge = classJudge(options)
-  const staged = withStaged(options, understood.staged)
+export function attributors(): (compiled: Pick<Compiled, 'state'>) => Attributor {
+  let judges: Judges | null = null
+  return ({state}) => {
+    if (!state.live) return () => null
+    judges = judgesOf(state, state.live, judges)
+    return attributorOf(state, judges)
+  }
+}
+
+/** For one compilation alone. */
+export const attributor = (compiled: Pick<Compiled, 'state'>): Attributor => attributors()(compiled)
+
+function judgesOf(state: CompileState, {classified}: LiveTables, before: Judges | null): Judges {
+  const {understood} = state
+  const options = {
+    classes: classified.classes,
+    conditions: understood.catalog.conditions,
+    default: state.default,
+  }
+  const goesOn =
+    before?.options.classes === options.classes &&
+    before.options.conditions === options.conditions &&
+    before.options.default === options.default &&
+    before.documents === understood.staged
+  if (goesOn) return before
+  const documents = understood.staged
+  return {
+    ...{options, documents, known: new Map()},
+    ...{judge: classJudge(options), staged: withStaged(options, documents)},
+  }
+}
+
+function attributorOf({numbering}: CompileState, {options: {classes}, judge, staged, known}: Judges): Attributor {
   const indexes = new Map<number, number>()
   for (const [index, number] of numbering.numbers.entries()) if (number !== undefined) indexes.set(number, index)
 
@@ -53,27 +100,22 @@ export function attributor({state}: Pick<Compiled, 'state'>): Attributor {
     const peer = other === 0 ? 0 : indexes.get(other)
     return peer === undefined ? undefined : nothingClass(classes[peer]!.family)
   }
-  const attribute = (element: JudgedElement): Attribution | null => {
-    const [source, destination] = [
-      indexOf(element.source, element.destination),
-      indexOf(element.destination, element.source),
-    ]
+  return (element) => {
+    const source = indexOf(element.source, element.destination)
+    const destination = indexOf(element.destination, element.source)
     if (source === undefined || destination === undefined) return null
-    if (classes[source]!.family !== classes[destination]!.family) return null
+    const [from, to] = [classes[source]!, classes[destination]!]
+    if (from.family !== to.family) return null
+    const key = `${source} ${destination} ${element.protocol} ${element.port}`
+    const found = known.get(key)
+    if (found?.source === from && found.destination === to) return found
     const asked = askedOf(element)
     const decided = decidedBy(judge, source, destination, asked)
-    return {decided, changes: staged ? changesOf(judge, staged, source, destination, asked) : []}
-  }
-
-  const known = new Map<string, Attribution | null>()
-  return (element) => {
-    const key = `${element.source} ${element.destination} ${element.protocol} ${element.port}`
-    let attribution = known.get(key)
-    if (attribution === undefined) {
-      attribution = attribute(element)
-      known.set(key, attribution)
-    }
-    return attribution
+    const changes = staged ? changesOf(judge, staged, source, destination, asked) : []
+    if (known.size >= MOST_KNOWN) known.clear()
+    const fresh = {decided, changes, source: from, destination: to}
+    known.set(key, fresh)
+    return fresh
   }
 }
 

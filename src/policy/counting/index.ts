@@ -10,6 +10,6 @@
  * policies in their places. The source port is not counted: where it decides, the policy is named and no rule. An
  * element whose numbers nobody knows, since a change was under way, is `unknown` and is in no policy's count.
  */
-export {type Attribution, type Attributor, attributor, type DecidedBy} from './attributor.ts'
+export {type Attribution, type Attributor, attributor, attributors, type DecidedBy} from './attributor.ts'
 export {createPolicyTotals, type PolicyTotals, type RuleTotal, type StagedTotal, type Tally} from './policy-totals.ts'
 export type {Change} from './staged-change.ts'

@@ -61,14 +61,15 @@ const DENY = 2
  * The one evaluator of rules over classes.
  *
  * Of the rules only those are gone through whose policy governs the class and whose own side means it; what is asked of
- * the other end is one bit. Good while classes and policies are as they were.
+ * the other end is one bit. What is worked out for a class is good for the very object, so that a judge may go on while
+ * others take their places in `classes`, as they do under a compiler that goes on in place.
  */
 export function classJudge(options: ClassJudgeOptions): ClassJudge {
   const {classes, conditions, default: standard, policiesOf = (own, direction) => own[direction]} = options
   const rulesFor = (direction: Direction) =>
-    memo((index) => subjectRules(classes[index]!, direction, policiesOf(classes[index]!, direction)))
+    memo(classes, (own) => subjectRules(own, direction, policiesOf(own, direction)))
   const rulesOf = {egress: rulesFor('egress'), ingress: rulesFor('ingress')}
-  const bits = memo((index) => bitsOf(classes[index]!.conditions, conditions.length))
+  const bits = memo(classes, (own) => bitsOf(own.conditions, conditions.length))
   const bitOf = (verdict: 'allow' | 'deny'): number => (verdict === 'allow' ? ALLOW : DENY)
 
   return {
@@ -136,15 +137,16 @@ function subjectRules(own: AddressClass, direction: Direction, policies: readonl
   }
 }
 
-/** By class index: made when first asked for. */
-function memo<T>(make: (index: number) => T): (index: number) => T {
-  const made: (T | undefined)[] = []
+/** By class index: made when first asked for, and anew for another class of that index. */
+function memo<T>(classes: readonly AddressClass[], make: (own: AddressClass) => T): (index: number) => T {
+  const made: ({readonly own: AddressClass; readonly value: T} | undefined)[] = []
   return (index) => {
+    const own = classes[index]!
     const known = made[index]
-    if (known !== undefined) return known
-    const fresh = make(index)
-    made[index] = fresh
-    return fresh
+    if (known?.own === own) return known.value
+    const value = make(own)
+    made[index] = {own, value}
+    return value
   }
 }
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type {Policy, Rule, World} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
-import {attributor, createPolicyTotals, type DecidedBy} from '../../../src/policy/counting/index.ts'
+import {attributor, attributors, createPolicyTotals, type DecidedBy} from '../../../src/policy/counting/index.ts'
 import {directions, type Judgement, judge, type Packet} from '../../../src/policy/oracle/index.ts'
-import {packets, seed, verdicts, worlds} from '../random-world.ts'
+import {packets, policies, seed, verdicts, worlds} from '../random-world.ts'
 import {elementOf} from './judged-elements.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 3)
@@ -142,6 +142,35 @@ describe(`attribution of judged packets and oracle (SEED=${seed} RUNS=${numRuns}
       {seed, numRuns},
     )
     assert.ok(numRuns < 50 || changed > 20, 'staged policies change nothing')
+  }).timeout(Math.max(20_000, numRuns * 100))
+})
+
+describe('attribution over changes of policy', () => {
+  it('goes on with what it knows, and gives what one that was made anew gives', () => {
+    const changes = fc.array(fc.tuple(policies, fc.boolean(), some), {minLength: 2, maxLength: 3})
+    fc.assert(
+      fc.property(worlds, verdicts, changes, (base, standard, steps) => {
+        const attributorFor = attributors()
+        let compiled: Compiled | null = null
+        let staged: readonly Policy[] = []
+        for (const [inForce, isStaged, flows] of steps) {
+          // Some stay over the change, so that their classes do.
+          const kept = [...base.policies.policies.slice(0, 4), ...inForce.slice(0, 3)]
+          if (isStaged) staged = inForce.slice(-2).map((one) => ({...one, kind: 'StagedGlobalNetworkPolicy'}))
+          const unique = [...new Map(kept.map((one) => [one.keyName, one])).values()]
+          const next = {...base, staged, policies: {tiers: base.policies.tiers, policies: unique}}
+          compiled = compiledOf(next, standard, compiled)
+          const elements = flows.map((packet) => elementOf(compiled!, packet))
+          const [goingOn, anew] = [attributorFor(compiled), attributor(compiled)]
+          for (const element of elements) {
+            const {decided, changes} = goingOn(element) ?? assert.fail('numbers that nobody knows')
+            const fresh = anew(element)
+            assert.deepEqual({decided, changes}, {decided: fresh?.decided, changes: fresh?.changes})
+          }
+        }
+      }),
+      {seed, numRuns: Math.ceil(numRuns / 2)},
+    )
   }).timeout(Math.max(20_000, numRuns * 100))
 })
 

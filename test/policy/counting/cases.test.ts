@@ -88,6 +88,11 @@ describe('who decided a judged packet', () => {
       ['egress default open 0 rule allow', 'ingress first p - depends depends'],
     ],
     [
+      'a Pass by source port out of the last tier comes to the default',
+      [open, ingress('in', [rule('Pass', from53), rule('Allow')])],
+      ['egress default open 0 rule allow', 'ingress default in - depends depends'],
+    ],
+    [
       'where egress depends and may deny, nobody knows whether it got to ingress',
       [egress('out', [rule('Allow', from53), rule('Deny')]), ingress('in', [rule('Allow')])],
       ['egress default out - depends depends'],
