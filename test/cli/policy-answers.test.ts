@@ -96,6 +96,24 @@ describe('isthmus policy, without a gateway', () => {
       assert.match(out, /such as 10\.1\.0\.5 → 10\.2\.0\.7 tcp 5432/)
     })
 
+    it('a staged deletion closes what the policy opens, and one that is to be ignored changes nothing', async () => {
+      for (const action of ['Delete', 'Ignore']) {
+        const staged = `${dbPolicy('5433')}---
+apiVersion: projectcalico.org/v3
+kind: StagedGlobalNetworkPolicy
+metadata: {name: db}
+spec: {stagedAction: ${action}}
+`
+        const before = await put('before.yaml', dbPolicy('5433'))
+        const after = await put('after.yaml', staged)
+        const opened = async (file: string, ...more: string[]): Promise<string> =>
+          (await cli(['policy', 'diff', ...given, '--policy', file, ...more, '-o', 'json'])).out
+        const [is, would] = [await opened(before), await opened(after, '--staged')]
+        assert.ok(is.includes('5433'))
+        assert.equal(would.includes('5433'), action === 'Ignore', would)
+      }
+    })
+
     it('compares two states, and takes the staged ones for in force', async () => {
       const file = await put('p.yaml', dbPolicy('5433', 'StagedGlobalNetworkPolicy'))
       const rows = async (...more: string[]): Promise<unknown> => {

@@ -315,3 +315,22 @@ describe('parseWorkloadName', () => {
     })
   }
 })
+
+describe('the action of a staged policy', () => {
+  const staged = (stagedAction: unknown) =>
+    resource('StagedGlobalNetworkPolicy', `${CALICO}stagedglobalnetworkpolicies/p`, {spec: {stagedAction}}).stagedAction
+  for (const [given, kept] of [
+    ['Delete', 'Delete'],
+    ['Ignore', 'Ignore'],
+    ['Set', undefined],
+    ['Learn', undefined],
+    [undefined, undefined],
+    [7, undefined],
+  ] as const) {
+    it(`${given} is ${kept ?? 'to be set'}`, () => assert.equal(staged(given), kept))
+  }
+
+  it('is nothing to one that is in force', () => {
+    assert.equal(policy({stagedAction: 'Delete'}).stagedAction, undefined)
+  })
+})

@@ -71,9 +71,11 @@ const setOf = ({world, config}: Offline, staged = false) => ({
   default: config.default,
 })
 
-/** Staged policies in force, in the place of those of their names. */
+/** Staged policies in force, in the place of those of their names; a staged deletion leaves the place empty. */
 function withStaged({policies: {tiers, policies}, staged}: World): World['policies'] {
-  const names = new Set(staged.map(({meta}) => meta.name))
-  const enacted = staged.map((policy) => ({...policy, kind: 'GlobalNetworkPolicy' as const}))
+  const meant = staged.filter(({stagedAction}) => stagedAction !== 'Ignore')
+  const names = new Set(meant.map(({meta}) => meta.name))
+  const set = meant.filter(({stagedAction}) => stagedAction !== 'Delete')
+  const enacted = set.map((policy) => ({...policy, kind: 'GlobalNetworkPolicy' as const}))
   return {tiers, policies: [...policies.filter(({meta}) => !names.has(meta.name)), ...enacted]}
 }
