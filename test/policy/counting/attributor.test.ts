@@ -1,37 +1,17 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type {Policy, Rule, World} from '../../../src/model/index.ts'
+import type {Policy, World} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
-import {attributor, attributors, createPolicyTotals, type DecidedBy} from '../../../src/policy/counting/index.ts'
-import {directions, type Judgement, judge, type Packet} from '../../../src/policy/oracle/index.ts'
+import {attributor, attributors, createPolicyTotals} from '../../../src/policy/counting/index.ts'
+import {directions, judge} from '../../../src/policy/oracle/index.ts'
 import {packets, policies, seed, verdicts, worlds} from '../random-world.ts'
 import {elementOf} from './judged-elements.ts'
+import {oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 3)
 
 const compiledOf = (known: World, standard: 'allow' | 'deny' = 'deny', previous: Compiled | null = null): Compiled =>
   compilePolicy(known, {default: standard, previous, firstClass: 7})
-
-/** What the oracle says of each direction that a packet comes to. */
-function oracleSays(known: World, standard: 'allow' | 'deny', packet: Packet): DecidedBy[] {
-  const ways = directions(known, standard, packet)
-  const egress = ways.egress()
-  const told = egress?.verdict === 'deny' ? [egress] : [egress, ways.ingress()]
-  const subjects = told.filter((judgement) => judgement !== null)
-  return (subjects.length > 0 ? subjects : [judge(known, standard, packet)]).map(decidedBy)
-}
-
-const decidedBy = ({verdict: action, reason, direction, kind, tier, policy, rule}: Judgement): DecidedBy => {
-  return {direction, kind, tier, policy, rule, reason, action}
-}
-
-const withoutSourcePorts = (known: World): World => {
-  const without = (one: Rule): Rule => ({...one, source: {...one.source, ports: null, notPorts: null}})
-  const policies = known.policies.policies.map((one) => {
-    return {...one, ingress: one.ingress.map(without), egress: one.egress.map(without)}
-  })
-  return {...known, policies: {...known.policies, policies}}
-}
 
 const some = fc.array(packets, {minLength: 20, maxLength: 60, size: 'max'})
 
@@ -47,16 +27,11 @@ describe(`attribution of judged packets and oracle (SEED=${seed} RUNS=${numRuns}
           const element = elementOf(compiled, packet)
           totals.add(element, attribute(element))
           for (const decided of oracleSays(known, standard, packet)) {
-            const key = JSON.stringify(decided)
+            const key = ruleKey(decided)
             expected.set(key, (expected.get(key) ?? 0) + 1)
           }
         }
-        const counted = totals
-          .rules()
-          .map(({flows, packets: _packets, bytes: _bytes, ...decided}): [string, number] => {
-            const {direction, kind, tier, policy, rule, reason, action} = decided
-            return [JSON.stringify({direction, kind, tier, policy, rule, reason, action}), flows]
-          })
+        const counted = totals.rules().map((total): [string, number] => [ruleKey(total), total.flows])
         assert.deepEqual(new Map(counted.sort()), new Map([...expected].sort()))
         assert.equal(totals.unknown().packets, 0)
       }),

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {createNftDriver} from '../../../src/apply/index.ts'
+import {diffNft} from '../../../src/diff/index.ts'
+import {JUDGED_BEYOND, judgedNftSets, type NftChain, type NftTable} from '../../../src/model/index.ts'
+import {familyOf} from '../../../src/net/index.ts'
+import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
+import {attributor, createPolicyTotals} from '../../../src/policy/counting/index.ts'
+import type {Packet} from '../../../src/policy/oracle/index.ts'
+import {eventually, inNamespace, shell} from '../../support/namespace.ts'
+import {packets, seed, verdicts, worlds} from '../random-world.ts'
+import {frameOf, frameSender} from '../raw-packet.ts'
+import {oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
+
+/** `KERNEL_WORLDS=1000 npx mocha …` is the longer run. */
+const WORLDS = Math.ceil(Number(process.env.KERNEL_WORLDS ?? 40) / 5)
+const ROUTER_MAC = '02:00:00:00:00:02'
+const signal = new AbortController().signal
+
+const chain = (name: string, rules: string[], hook: NftChain['hook'] = null): NftChain => ({name, rules, hook})
+const FRAME = [
+  chain('allowed', ['meta mark set 0x00000000 meta priority set none', 'accept']),
+  chain('forward', ['counter name "judged"', 'goto judge'], {
+    ...{type: 'filter', hook: 'forward', priority: 0, policy: 'drop'},
+  }),
+]
+const tableOf = (compiled: Compiled): NftTable => ({
+  family: 'inet',
+  name: 'isthmus',
+  counters: [...compiled.counters, JUDGED_BEYOND, 'judged'],
+  sets: new Map([...compiled.sets.values(), ...judgedNftSets()].map((set) => [set.name, set])),
+  chains: new Map([...compiled.chains.values(), ...FRAME].map((one) => [one.name, one])),
+})
+
+/** Each packet must be of a flow of its own, and none that conntrack calls invalid. */
+function ownFlows(all: readonly Packet[]): Packet[] {
+  const seen = new Set<string>()
+  return all.filter(({from, to, protocol, sourcePort, destinationPort, icmpType}) => {
+    const family = familyOf(from)
+    if (from === to) return false
+    if (icmpType !== undefined) {
+      if (protocol !== (family === 4 ? 1 : 58) || !(family === 4 ? [8, 13] : [128]).includes(icmpType)) return false
+    }
+    const [one, other] = [`${from} ${sourcePort}`, `${to} ${destinationPort}`]
+    if (seen.has(`${protocol} ${icmpType} ${one} ${other}`)) return false
+    seen.add(`${protocol} ${icmpType} ${one} ${other}`)
+    seen.add(`${protocol} ${icmpType} ${other} ${one}`)
+    return true
+  })
+}
+
+inNamespace(import.meta.url, () => {
+  describe(`packets of random worlds in the kernel, as they are attributed (SEED=${seed})`, () => {
+    let sender: ReturnType<typeof frameSender>
+    before(() => {
+      // One namespace is sender, router and sink: frames leave by `near` and come in by `left`.
+      shell(`sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \\
+          net.ipv4.conf.default.rp_filter=0
+        for ends in near:left right:sink; do
+          ip link add \${ends%:*} type veth peer name \${ends#*:}
+          ip link set \${ends%:*} up
+          ip link set \${ends#*:} up
+        done
+        ip link set left address ${ROUTER_MAC}
+        ip address add 198.51.100.1/30 dev right
+        ip address add fd99::1/64 dev right nodad
+        ip neighbour add 198.51.100.2 lladdr 02:00:00:00:00:03 dev right nud permanent
+        ip neighbour add fd99::2 lladdr 02:00:00:00:00:03 dev right nud permanent
+        for net in 10.0.0.0/8 192.0.2.0/24; do ip route add $net via 198.51.100.2; done
+        for net in fd00::/16 2001:db8::/32; do ip -6 route add $net via fd99::2; done`)
+      sender = frameSender('near')
+    })
+    after(() => sender?.close())
+
+    const drawn = fc.tuple(worlds.map(withoutSourcePorts), verdicts, fc.array(packets, {minLength: 60, maxLength: 60}))
+    for (const [index, [known, standard, all]] of fc.sample(drawn, {seed, numRuns: WORLDS}).entries()) {
+      it(`world ${index}: by policy and rule they are what the oracle says`, async () => {
+        shell('nft flush ruleset; conntrack -F 2>/dev/null')
+        const driver = createNftDriver()
+        try {
+          const compiled = compilePolicy(known, {default: standard, previous: null, firstClass: 0xfffe})
+          const steps = diffNft(tableOf(compiled), await driver.read(signal))
+          for (const outcome of await driver.apply(steps, signal)) {
+            assert.deepEqual(outcome, {ok: true, step: outcome.step})
+          }
+          const flows = ownFlows(all)
+          for (const [at, packet] of flows.entries()) sender.send(frameOf(packet, at + 1, ROUTER_MAC))
+          const judged = async () => (await driver.readCounters()).get('judged')?.packets === flows.length
+          await eventually(judged)
+
+          const totals = createPolicyTotals()
+          const attribute = attributor(compiled)
+          const {elements, beyond} = await driver.takeJudged()
+          for (const element of elements) totals.add(element, attribute(element))
+          const expected = new Map<string, number>()
+          for (const packet of flows) {
+            for (const decided of oracleSays(known, standard, packet)) {
+              expected.set(ruleKey(decided), (expected.get(ruleKey(decided)) ?? 0) + 1)
+            }
+          }
+          const counted = totals.rules().map((total): [string, number] => [ruleKey(total), total.flows])
+          assert.deepEqual(new Map(counted.sort()), new Map([...expected].sort()))
+          assert.deepEqual([totals.unknown().packets, beyond], [0, 0])
+        } finally {
+          await driver.close()
+        }
+      })
+    }
+  })
+})
