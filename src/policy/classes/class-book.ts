@@ -40,8 +40,7 @@ export interface Surrounding extends Range {
 /** Composition, and class, of addresses that nothing is known of. */
 export const nothingClass = (family: Family): number => (family === 4 ? 0 : 1)
 
-export function emptyBook(questions: Questions, layers: Pick<ClassBook, 'wide' | 'endpoints' | 'hostNets'>): ClassBook {
-  const {wide, endpoints, hostNets} = layers
+export function emptyBook(questions: Questions, wide: ClassBook['wide'], hostNets: ClassBook['hostNets']): ClassBook {
   const book: ClassBook = {
     questions,
     classes: [],
@@ -54,7 +53,7 @@ export function emptyBook(questions: Questions, layers: Pick<ClassBook, 'wide' |
     netCount: questions.catalog.nets.length,
     wide,
     surroundings: {4: [], 6: []},
-    endpoints,
+    endpoints: new Set(),
     hostNets,
   }
   for (const family of [4, 6] as const) regionComposition(book, new Map(), family, [])

@@ -1,5 +1,5 @@
 import type {World} from '../../model/index.ts'
-import type {Address, Family} from '../../net/index.ts'
+import {type Address, type Family, prefixAddress} from '../../net/index.ts'
 import {
   type ClassBook,
   emptyBook,
@@ -9,7 +9,7 @@ import {
   type Surrounding,
 } from './class-book.ts'
 import type {AddressClass} from './describe.ts'
-import {type Attributes, type Layer, layersOf} from './layers.ts'
+import {type Attributes, hostNetsOf, isEndpoint, isHost, type Layer, layerOf, NO_LAYER, wideLayers} from './layers.ts'
 import type {Questions} from './questions.ts'
 import {cutRegions} from './regions.ts'
 
@@ -36,13 +36,23 @@ export interface ClassRegion {
 }
 
 export function classify(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Classified {
-  const {hosts: layers, ...lasting} = layersOf(questions.catalog.nets, world)
-  const book = emptyBook(questions, lasting)
-  surround(book, world.attributes)
+  const {members, attributes} = world
+  const {nets} = questions.catalog
+  const book = emptyBook(questions, wideLayers(nets, world), hostNetsOf(nets))
+  surround(book, attributes)
   const hosts = new Map<Address, number>()
-  for (const [address, layer] of layers) {
-    hosts.set(address, hostComposition(book, world.attributes, address, layer))
+  const place = (address: Address, layer: Layer): void => {
+    hosts.set(address, hostComposition(book, attributes, address, layer))
   }
+  for (const [prefix, holders] of members) {
+    if (!isHost(prefix)) continue
+    const address = prefixAddress(prefix)
+    const layer = layerOf(holders, attributes, true)
+    if (isEndpoint(layer, attributes)) book.endpoints.add(address)
+    const net = book.hostNets.get(address)
+    place(address, net === undefined ? layer : {...layer, net})
+  }
+  for (const [address, net] of book.hostNets) if (!hosts.has(address)) place(address, {...NO_LAYER, net})
   return {classes: book.classes, hosts, regions: classRegions(book), book}
 }
 

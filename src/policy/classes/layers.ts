@@ -10,39 +10,24 @@ export interface Layer {
 
 export type Attributes = World['attributes']
 
-/** What the world and the rules say, as host addresses and as wider prefixes. */
-export interface Layers {
-  readonly wide: Map<Prefix, Layer>
-  readonly hosts: Map<Address, Layer>
-  /** Nets of rules that are single addresses. */
-  readonly hostNets: Map<Address, number>
-  /** Addresses that pods and hosts hold. */
-  readonly endpoints: Set<Address>
-}
-
-export function layersOf(
+/** What the world and the rules say of prefixes wider than a single address. */
+export function wideLayers(
   nets: readonly Prefix[],
   {members, attributes}: Pick<World, 'members' | 'attributes'>,
-): Layers {
-  const layers: Layers = {wide: new Map(), hosts: new Map(), hostNets: new Map(), endpoints: new Set()}
-  const {wide, hosts, hostNets, endpoints} = layers
-  for (const [prefix, holders] of members) {
-    const host = isHost(prefix)
-    const layer = layerOf(holders, attributes, host)
-    if (!host) wide.set(prefix, layer)
-    else {
-      hosts.set(prefixAddress(prefix), layer)
-      if (isEndpoint(layer, attributes)) endpoints.add(prefixAddress(prefix))
-    }
-  }
+): Map<Prefix, Layer> {
+  const wide = new Map<Prefix, Layer>()
+  for (const [prefix, holders] of members) if (!isHost(prefix)) wide.set(prefix, layerOf(holders, attributes, false))
   for (const [net, prefix] of nets.entries()) {
-    if (isHostPrefix(prefix)) {
-      const address = prefixAddress(prefix)
-      hosts.set(address, {...(hosts.get(address) ?? NO_LAYER), net})
-      hostNets.set(address, net)
-    } else wide.set(prefix, {...(wide.get(prefix) ?? NO_LAYER), net})
+    if (!isHostPrefix(prefix)) wide.set(prefix, {...(wide.get(prefix) ?? NO_LAYER), net})
   }
-  return layers
+  return wide
+}
+
+/** Nets of rules that are single addresses. */
+export function hostNetsOf(nets: readonly Prefix[]): Map<Address, number> {
+  const hosts = new Map<Address, number>()
+  for (const [net, prefix] of nets.entries()) if (isHostPrefix(prefix)) hosts.set(prefixAddress(prefix), net)
+  return hosts
 }
 
 export const NO_LAYER: Layer = {owner: null, sets: [], net: null}
@@ -59,6 +44,12 @@ export function layerOf(
   attributes: ReadonlyMap<AttributeSetId, AttributeSet>,
   host: boolean,
 ): Layer {
+  const [only] = holders
+  // Nearly every address has one holder.
+  if (only && holders.length === 1) {
+    const kind = attributes.get(only.attributes)?.kind
+    if (kind === 'prefix' || (host && (kind === 'pod' || kind === 'host'))) return {...NO_LAYER, owner: only}
+  }
   let owner: Member | null = null
   let ownerIsEndpoint = false
   const sets: AttributeSetId[] = []
