@@ -25,9 +25,9 @@ const DRAIN_MS = 3
 
 export interface PassDeps {
   readonly config: GatewayConfig
+  /** What must be done while the last policy is still in force, before the world is looked at. */
+  readonly beforeWorld?: () => Promise<void>
   readonly world: () => World
-  /** Waits for what must be done while the last result is still in force. */
-  readonly beforeCompile?: (world: World) => Promise<void>
   /** `held`: what the kernel has of the ruleset, whose class numbers a start goes on with. */
   readonly compile: (world: World, held: ActualNft | null) => PlanInput['policy']
   readonly keys: {
@@ -77,6 +77,7 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
 
   return async (signal) => {
     const beganMs = deps.nowMs()
+    await deps.beforeWorld?.()
     const world = deps.world()
     const mayPublish = ownSynced(deps.sources, world) && deps.exportReachable()
     const {actual, unread} = await deps.cache.read(signal, {exported: mayPublish})
@@ -162,7 +163,6 @@ function createPlanner(deps: PassDeps) {
     held: ActualNft | null,
     mayPublish: boolean,
   ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
-    await deps.beforeCompile?.(world)
     const policy = deps.compile(world, held)
     const input = (): PlanInput => ({
       config: deps.config,

@@ -142,12 +142,12 @@ export async function startRuntime({
 
   const pass = createPass({
     config,
+    beforeWorld: () => counts.beforeCompile(() => compiled, federation.world()),
     world: () => {
       const world = federation.world()
       for (const [prefix, change] of federation.takeMemberChanges()) memberChanges?.set(prefix, change)
       return world
     },
-    beforeCompile: (world) => counts.beforeCompile(() => compiled, world),
     compile: (world, held) => {
       const changes = memberChanges
       memberChanges = null

@@ -22,6 +22,7 @@ function gateway(node = new FakeNode()) {
   const unreadable = new Set<DriverName>()
   const raised: number[] = []
   const made: string[] = []
+  const order: string[] = []
   /** What rules looked up, after each batch of the ruleset. */
   const judgements: string[] = []
   let compiled: Compiled | null = null
@@ -66,8 +67,15 @@ function gateway(node = new FakeNode()) {
   })
   const pass = createPass({
     config,
-    world: () => federation.world(),
+    beforeWorld: async () => {
+      order.push('before')
+    },
+    world: () => {
+      order.push('world')
+      return federation.world()
+    },
     compile: (world, held) => {
+      order.push('compile')
       compiled = compilePolicy(world, {default: 'deny', previous: compiled, firstClass: 7, held})
       return compiled
     },
@@ -98,6 +106,7 @@ function gateway(node = new FakeNode()) {
     unreadable,
     raised,
     judgements,
+    order,
     cache,
     pass: () => pass(signal),
     advance: (ms: number) => {
@@ -141,6 +150,12 @@ const policyRecord = (action: 'Allow' | 'Deny', modRevision: number) =>
   )
 
 describe('a pass', () => {
+  it('does what must come before, while the last policy is in force, then looks at the world', async () => {
+    const {order, pass} = gateway()
+    await pass()
+    assert.deepEqual(order, ['before', 'world', 'compile'])
+  })
+
   it('on a kernel without our table closes it at once, whatever is known', async () => {
     const {node, pass} = gateway()
     const report = await pass()
