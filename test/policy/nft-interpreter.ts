@@ -60,10 +60,10 @@ function runChain(
     let rest = rule
     let effect: Effect = 'next'
     while (rest !== '' && effect === 'next') {
-      const found = STATEMENTS.map(({pattern, run}) => ({match: pattern.exec(rest), run})).find(({match}) => match)
-      if (!found?.match) throw new Error(`cannot read ${rest} in ${rule}`)
-      effect = found.run(found.match, state, ruleset)
-      rest = rest.slice(found.match[0].length).trimStart()
+      const [match, run] = statementOf(rest) ?? []
+      if (!match || !run) throw new Error(`cannot read ${rest} in ${rule}`)
+      effect = run(match, state, ruleset)
+      rest = rest.slice(match[0].length).trimStart()
     }
     if (effect === 'drop') return 'drop'
     if (effect === 'return') return null
@@ -153,6 +153,14 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
     run: ([, field, value], state) => when(state[field as 'mark' | 'priority'] === value),
   },
 ]
+
+function statementOf(text: string): [RegExpExecArray, (typeof STATEMENTS)[number]['run']] | null {
+  for (const {pattern, run} of STATEMENTS) {
+    const match = pattern.exec(text)
+    if (match) return [match, run]
+  }
+  return null
+}
 
 const when = (holds: boolean): Effect => (holds ? 'next' : 'break')
 

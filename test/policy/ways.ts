@@ -20,7 +20,7 @@ export const unversioned = (table: NftTable): NftTable => ({
 })
 
 /** More look-ups than any packet makes. */
-const MOST_LOOK_UPS = 20
+const MOST_LOOK_UPS = 18
 
 /** Elements that a look-up during the commit may still find: those that change can be missed for a moment. */
 function unchanged(before: NftSet, after: NftSet | undefined): NftSet {
@@ -37,6 +37,8 @@ function* endsBetween(before: NftTable, after: NftTable, packet: Packet): Genera
     for (const missing of [false, true]) {
       let lookUp = 0
       const get = (name: string): NftSet | undefined => {
+        // These are written, and say nothing of where a packet ends.
+        if (after.sets.get(name)?.dynamic) return after.sets.get(name)
         const at = lookUp++
         if (at < turn) return before.sets.get(name)
         if (at > turn || !missing) return after.sets.get(name) ?? before.sets.get(name)
