@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
+import {diffNft} from '../../src/diff/index.ts'
+import type {NftTable} from '../../src/model/index.ts'
+import {compilePolicy} from '../../src/policy/index.ts'
+import {attributes, policy, rule, tier, world} from '../policy/worlds.ts'
+import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
+
+// Needs the kernel's log, and that it tells of other namespaces too, which only the first one can ask for: so in the VM.
+const ALL_NAMESPACES = 'net.netfilter.nf_log_all_netns'
+const inFirst = (line: string): string => shell(`nsenter -t 1 -n ${line}`)
+const [NEAR, FAR] = ['10.1.0.5', '10.2.0.7']
+const pod = (at: string, site: string, app: string) => ({at: `${at}/32`, site, set: attributes('pod', {labels: {app}})})
+const PREFIX = 'isthmus default/watch/egress/0 '
+
+inNamespace(import.meta.url, () => {
+  describe('the Log action', () => {
+    let driver: NftDriver
+    let near: Namespace
+    let far: Namespace
+    let setting = ''
+
+    before(async function () {
+      this.timeout(30_000)
+      setting = inFirst(`sysctl -n ${ALL_NAMESPACES}`).trim()
+      inFirst(`sysctl -qw ${ALL_NAMESPACES}=1`)
+      ;[near, far] = [createNamespace('near'), createNamespace('far')]
+      for (const [device, {name, run}, gateway, own] of [
+        ['to-near', near, '10.1.0.1', NEAR],
+        ['to-far', far, '10.2.0.1', FAR],
+      ] as const) {
+        shell(`ip link add ${device} type veth peer name eth0 netns ${name}
+ip link set ${device} up; ip address add ${gateway}/24 dev ${device}`)
+        run(`ip link set eth0 up; ip address add ${own}/24 dev eth0; ip route add default via ${gateway}`)
+      }
+      shell('sysctl -qw net.ipv4.ip_forward=1')
+      const watch = policy('watch', {
+        types: ['egress'],
+        selector: "app == 'web'",
+        egress: [rule('Log', {protocol: 1}), rule('Allow')],
+      })
+      const given = world([pod(NEAR, 'a', 'web'), pod(FAR, 'b', 'db')], [tier('default', 1)], [watch])
+      const {sets, chains, counters} = compilePolicy(given, {default: 'allow', previous: null, firstClass: 7})
+      const hook = {type: 'filter', hook: 'forward', priority: 0, policy: 'drop'} as const
+      const framed = new Map([
+        ...chains,
+        ['allowed', {name: 'allowed', hook: null, rules: ['accept']}],
+        ['forward', {name: 'forward', hook, rules: ['ct state established accept', 'goto judge']}],
+      ])
+      const table: NftTable = {family: 'inet', name: 'isthmus', counters, sets, chains: framed}
+      driver = createNftDriver()
+      for (const outcome of await driver.apply(diffNft(table, null), new AbortController().signal))
+        assert.ok(outcome.ok)
+    })
+    after(async () => {
+      if (setting !== '') inFirst(`sysctl -qw ${ALL_NAMESPACES}=${setting}`)
+      for (const namespace of [near, far]) namespace?.remove()
+      await driver?.close()
+    })
+
+    const lines = (): string[] =>
+      shell('dmesg')
+        .split('\n')
+        .filter((line) => line.includes(PREFIX))
+    const ping = ({run}: Namespace, to: string, count: number): string =>
+      run(`ping -q -n -c ${count} -i 0.002 -W 1 ${to}`)
+
+    it('tells the kernel’s log of a flow that it means, with tier, policy and rule, and of no other', async () => {
+      ping(far, NEAR, 1)
+      assert.deepEqual(lines(), [])
+      ping(near, FAR, 1)
+      const told = await eventually(() => (lines().length > 0 ? lines() : null))
+      assert.match(told[0]!, /isthmus default\/watch\/egress\/0 .*SRC=10\.1\.0\.5 DST=10\.2\.0\.7 .*PROTO=ICMP/)
+    })
+
+    it('does so ten times a second at most, and lets all of them pass', () => {
+      const already = lines().length
+      // Each is a flow of its own.
+      for (let flow = 0; flow < 60; flow++) ping(near, FAR, 1)
+      const told = lines().length - already
+      assert.ok(told >= 1 && told < 60, `${told} lines of 60 flows`)
+    }).timeout(60_000)
+  })
+})
