@@ -24,7 +24,7 @@ describe(`compiled policy and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
       ),
       {seed, numRuns},
     )
-  }).timeout(Math.max(20_000, numRuns * 100))
+  }).timeout(Math.max(60_000, numRuns * 100))
 
   it('also after a chain of changes from other worlds', () => {
     const step = fc.tuple(worlds, verdicts)
@@ -41,5 +41,5 @@ describe(`compiled policy and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
       }),
       {seed, numRuns: Math.ceil(numRuns / 8)},
     )
-  }).timeout(Math.max(20_000, numRuns * 100))
+  }).timeout(Math.max(60_000, numRuns * 100))
 })

@@ -35,7 +35,7 @@ describe(`chains that count (SEED=${seed})`, () => {
       {seed, numRuns},
     )
     assert.ok(beyond > 0)
-  }).timeout(Math.max(30_000, numRuns * 500))
+  }).timeout(Math.max(60_000, numRuns * 500))
 
   it('are asked first where the pair is complete, on the way to another policy too', () => {
     fc.assert(

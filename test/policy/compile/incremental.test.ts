@@ -63,7 +63,7 @@ describe(`endpoints that come, go and change (SEED=${seed})`, () => {
       ),
       {seed, numRuns},
     )
-  }).timeout(Math.max(20_000, numRuns * 400))
+  }).timeout(Math.max(60_000, numRuns * 400))
 
   it('of a combination that is known cost one element in each direction, and nothing is compiled', () => {
     const web = {site: 'a', set: attributes('pod', {labels: {app: 'web'}})}

@@ -27,7 +27,7 @@ describe(`a start on a kernel that is already programmed (SEED=${seed})`, () => 
       }),
       {seed, numRuns: 60},
     )
-  }).timeout(20_000)
+  }).timeout(60_000)
 
   it('never gives a number of the kernel to other addresses', () => {
     fc.assert(
@@ -50,7 +50,7 @@ describe(`a start on a kernel that is already programmed (SEED=${seed})`, () => 
       }),
       {seed, numRuns: 60},
     )
-  }).timeout(20_000)
+  }).timeout(60_000)
 
   it('a kernel without our maps gives nothing', () => {
     fc.assert(

@@ -46,7 +46,7 @@ describe(`the way from one policy to the next (SEED=${seed})`, () => {
       {seed, numRuns},
     )
     assert.ok(staged > numRuns)
-  }).timeout(Math.max(60_000, numRuns * 500))
+  }).timeout(Math.max(120_000, numRuns * 1000))
 
   it('is one transaction where its maps would pass the bound', () => {
     const ends = ['10.1.0.1', '10.1.0.2', '10.1.0.3'].map((at, index) => ({
@@ -82,5 +82,5 @@ describe(`the way from one policy to the next (SEED=${seed})`, () => {
       ),
       {seed, numRuns},
     )
-  }).timeout(Math.max(60_000, numRuns * 500))
+  }).timeout(Math.max(120_000, numRuns * 1000))
 })
