@@ -1,7 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
-import {kill} from '../processes.ts'
+import {basename, join} from 'node:path'
+import {kill, must} from '../processes.ts'
 import {follow} from './follow.ts'
 import {findKernel, initramfs, VmMissing} from './initramfs.ts'
 
@@ -15,6 +15,9 @@ const INTERRUPTED = 130
 
 /** Shares of running VMs, so that `lab/exec.ts` finds them; each is mounted inside as /run/vm. */
 export const SHARES = '/run/isthmus-vm'
+
+/** Where the command inside finds what `bundles` names: `test/vm/x.test.ts` is `x.test.mjs` here. */
+export const BUNDLES = '/run/vm/bundle'
 
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -31,13 +34,31 @@ export interface VmOptions {
   readonly bootTimeoutMs?: number
   /** Whether `lab/exec.ts` may find this VM and run commands in it. */
   readonly takesCommands?: boolean
+  /** Sources of ours, by their path from the root, that the command runs: each is put into one file in `BUNDLES`. */
+  readonly bundles?: readonly string[]
 }
 
 const BOOT_TIMEOUT_MS = 120_000
+/**
+ * Without paging of five levels, which each miss of the TLB would pay; without SMAP, which ends a translated block at
+ * each copy from or to user space.
+ */
+const EMULATED_CPU = 'max,la57=off,smap=off'
+/**
+ * Linux takes the TSCs of several AMD CPUs for unsynchronized, and then reads the time from the HPET: a system call and
+ * a device access each time, under QEMU's one lock. Here they are all the host's.
+ */
+const EMULATED_CLOCK = 'tsc=reliable clocksource=tsc'
+/** Debian's kernel clears memory twice, and waits long for RCU when a namespace goes: hardening that a lab does not need. */
+const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 rcupdate.rcu_expedited=1'
+
 /** The command inside has this time to clean up; what has not ended then is ended. */
 const GRACE_MS = 15_000
 
-/** What runs inside as root, with the host's files under it: sets up, runs the command, powers off. */
+/**
+ * What runs inside as root, with the host's files under it: sets up, runs the command, powers off. It pauses by reading
+ * a pipe that stays empty: a `sleep` is a process each time, and five a second of them keep an emulated CPU busy.
+ */
 function guestScript(argv: readonly string[], accelerator: Accelerator): string {
   const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
   const passed = ['CI', 'SEED', 'TERM', 'PATH'].flatMap((name) => {
@@ -49,8 +70,10 @@ export HOME=/root ISTHMUS_ENVIRONMENT=${accelerator}
 ${passed.join('\n')}
 ip link set lo up
 ulimit -n 65536
+mkfifo /run/pause
+exec 9<>/run/pause
 : >/run/vm/begun
-${argv.map(quote).join(' ')} >/run/vm/stdout 2>/run/vm/stderr </dev/null &
+${argv.map(quote).join(' ')} >/run/vm/stdout 2>/run/vm/stderr </dev/null 9<&- &
 pid=$!
 while kill -0 $pid 2>/dev/null; do
   if [ -e /run/vm/interrupt ]; then rm -f /run/vm/interrupt; kill -TERM $pid; fi
@@ -58,9 +81,9 @@ while kill -0 $pid 2>/dev/null; do
     [ -e "$request" ] || continue
     name=\${request%.sh}
     mv "$request" "$name.running"
-    ( bash "$name.running" >"$name.stdout" 2>"$name.stderr"; echo $? >"$name.status.new"; mv "$name.status.new" "$name.status" ) &
+    ( bash "$name.running" >"$name.stdout" 2>"$name.stderr"; echo $? >"$name.status.new"; mv "$name.status.new" "$name.status" ) 9<&- &
   done
-  sleep 0.2
+  read -r -t 0.2 -u 9
 done
 wait $pid
 echo $? >/run/vm/status
@@ -82,6 +105,10 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
   const share = mkdtempSync(join(SHARES, `${process.pid}-`))
   for (const name of ['stdout', 'stderr']) writeFileSync(join(share, name), '')
   if (options.takesCommands) mkdirSync(join(share, 'exec'))
+  if (options.bundles) {
+    const folder = join(share, basename(BUNDLES))
+    await must([process.execPath, join(ROOT, 'scripts', 'bundle-for-vm.mjs'), folder, ...options.bundles])
+  }
   writeFileSync(join(share, 'guest.sh'), guestScript(argv, options.accelerator))
   const console_ = join(share, 'console')
   const virtfs = (path: string, tag: string, more = ''): string[] => [
@@ -89,13 +116,16 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
     `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${more}`,
   ]
   const machine =
-    options.accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'qemu64'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+    options.accelerator === 'kvm'
+      ? ['-accel', 'kvm', '-cpu', 'qemu64']
+      : ['-accel', 'tcg,thread=multi', '-cpu', EMULATED_CPU]
+  const clock = options.accelerator === 'kvm' ? '' : ` ${EMULATED_CLOCK}`
   const child: ChildProcess = spawn(
     qemu,
     [
       ...['-M', 'q35', ...machine, '-smp', '2', '-m', String(options.memoryMiB ?? 4096)],
       ...['-display', 'none', '-monitor', 'none', '-serial', `file:${console_}`, '-no-reboot', '-nic', 'none'],
-      ...['-kernel', kernel.image, '-initrd', ram, '-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
+      ...['-kernel', kernel.image, '-initrd', ram, '-append', `${KERNEL_ARGUMENTS}${clock}`],
       ...virtfs('/', 'hostroot', ',readonly=on'),
       ...virtfs(share, 'share'),
     ],
@@ -198,11 +228,16 @@ export async function accelerator(signal: AbortSignal): Promise<Accelerator> {
 
 /** Runs the lab with these arguments inside; its output, its exit status, and Ctrl-C are the caller's. */
 export async function runInVm(args: readonly string[], why: string): Promise<number> {
-  return passThrough([process.execPath, join(ROOT, 'lab', 'main.ts'), ...args, '--in-vm'], why)
+  const lab = [process.execPath, `${BUNDLES}/main.mjs`, ...args, '--in-vm']
+  const bundles = ['lab/main.ts', 'lab/agent/agent.ts']
+  return passThrough(['env', `ISTHMUS_LAB_AGENT=${BUNDLES}/agent.mjs`, ...lab], {why, bundles})
 }
 
 /** Runs any command inside with this process's own output, passing on its signals. */
-export async function passThrough(argv: readonly string[], why: string | null = null): Promise<number> {
+export async function passThrough(
+  argv: readonly string[],
+  {why = null, bundles = []}: {why?: string | null; bundles?: readonly string[]} = {},
+): Promise<number> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
   const kind = await accelerator(stopping.signal)
@@ -215,6 +250,7 @@ export async function passThrough(argv: readonly string[], why: string | null = 
     stderr: (data) => void process.stderr.write(data),
     signal: stopping.signal,
     takesCommands: why !== null,
+    bundles,
   })
 }
 
