@@ -83,7 +83,7 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
   everyMs = 50,
 ): Promise<T> {
   const end = performance.now() + timeoutMs

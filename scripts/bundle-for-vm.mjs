@@ -3,7 +3,7 @@
 import {mkdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import {build} from 'esbuild'
-import {bundledLibraries, copyNativeAddons} from './bundled-libraries.mjs'
+import {bundledLibraries, copyNativeAddons, lateBuiltins} from './bundled-libraries.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const [folder, ...entryPoints] = process.argv.slice(2)
@@ -33,10 +33,11 @@ await build({
   platform: 'node',
   target: 'node24',
   format: 'esm',
+  minifyWhitespace: true,
   external: ['./native/*.node'],
   banner: {
     js: `import {createRequire as bundleRequire} from 'node:module'\nconst require = bundleRequire(import.meta.url)`,
   },
-  plugins: [bundledLibraries(ROOT), ownFolders],
+  plugins: [bundledLibraries(ROOT), lateBuiltins(), ownFolders],
   logLevel: 'warning',
 })

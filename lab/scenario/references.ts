@@ -105,6 +105,7 @@ export function checkReferences(scenario: Scenario): Mistake[] {
     else if ('kill' in event) gateway('kill', event.kill)
     else if ('start' in event) gateway('start', event.start)
     else if ('exec' in event) need(names.places, event.exec.in, 'place', [...path, 'exec', 'in'])
+    else if ('until' in event) namesOfCheck(event.until, [...path, 'until'])
     else if ('cut' in event && event.cut !== 'tunnels') {
       event.cut.forEach((name, end) => void need(names.gateways, name, 'gateway', [...path, 'cut', end]))
     }

@@ -83,8 +83,10 @@ const run = z.strictObject({exec: z.strictObject({in: z.string(), command: z.str
 const cut = z.strictObject({cut: z.union([z.literal('tunnels'), z.tuple([ref, ref])])})
 const mend = z.strictObject({mend: z.literal('all')})
 const wait = z.strictObject({waitMs: z.int().min(0).max(60_000)})
+/** Goes on when the check holds; that it never does is a failure. */
+const waitUntil = z.strictObject({until: checkSchema})
 
-export const eventSchema = z.union([put, putRaw, remove, kill, start, run, cut, mend, wait])
+export const eventSchema = z.union([put, putRaw, remove, kill, start, run, cut, mend, wait, waitUntil])
 
 const traffic = z.strictObject({
   /** Datagrams with sequence numbers, both ways. */

@@ -5,6 +5,7 @@ import type {Event} from '../scenario/schema.ts'
 import {documentEntries} from '../site/calico-data.ts'
 import {deleteKey, putAll} from '../site/etcd.ts'
 import type {Part, World} from '../world.ts'
+import {runCheck} from './look.ts'
 
 /** Makes something happen to the lab. Throws when it cannot: a step that did not take place proves nothing. */
 export async function makeHappen(world: World, event: Event, dir: string): Promise<void> {
@@ -19,7 +20,10 @@ export async function makeHappen(world: World, event: Event, dir: string): Promi
   else if ('exec' in event) await must(inNamespace(world.namespace(event.exec.in), 'sh', '-ec', event.exec.command))
   else if ('cut' in event) await cut(world, event.cut)
   else if ('mend' in event) await mend(world)
-  else await new Promise((resolve) => setTimeout(resolve, event.waitMs))
+  else if ('until' in event) {
+    const {ok, detail} = await runCheck(world, event.until)
+    if (!ok) throw new Error(`${event.until.name}: ${detail}`)
+  } else await new Promise((resolve) => setTimeout(resolve, event.waitMs))
 }
 
 /** Policies of the interconnect go where `isthmus apply` puts them; the rest is a cluster's own data. */

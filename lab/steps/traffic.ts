@@ -44,14 +44,29 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   )
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   await pause(BEFORE_MS * slowness())
-  for (const event of step.events) await makeHappen(world, event, dir)
+  try {
+    for (const event of step.events) await makeHappen(world, event, dir)
+  } catch (error) {
+    // Traffic that went on would be counted in the steps that follow.
+    await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+    if (tcp) await agent(tcp.from).stopFlows()
+    throw error
+  }
   await pause((step.settleMs * slowness()) / (slowness() > 1 ? 2 : 1))
 
   const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
-  await pause(LATE_MS * slowness())
-  const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
+  const lossesNow = async () => {
+    const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
+    return {received, losses: ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))}
+  }
+  const end = performance.now() + LATE_MS * slowness()
+  let {received, losses} = await lossesNow()
+  // What has all arrived is not waited for.
+  while (losses.some((loss) => loss.lost > 0) && performance.now() < end) {
+    await pause(LATE_MS / 10)
+    ;({received, losses} = await lossesNow())
+  }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
-  const losses = ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))
   const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
   const gapMs = Math.max(0, ...received.map(({longestGapMs}) => longestGapMs))
 

@@ -16,7 +16,7 @@ const INTERRUPTED = 130
 /** Shares of running VMs, so that `lab/exec.ts` finds them; each is mounted inside as /run/vm. */
 export const SHARES = '/run/isthmus-vm'
 
-/** Where the command inside finds what `bundles` names: `test/vm/x.test.ts` is `x.test.mjs` here. */
+/** Where the command inside finds what `bundles` names: under the name of its file, `x.ts` as `x.mjs`. */
 export const BUNDLES = '/run/vm/bundle'
 
 export type Accelerator = 'kvm' | 'tcg'

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
+import {rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {inNamespace} from '../../lab/processes.ts'
 import {loadScenario} from '../../lab/scenario/load.ts'
 import type {Check, During, Event} from '../../lab/scenario/schema.ts'
 import {adminClient} from '../../lab/site/etcd.ts'
 import {makeHappen} from '../../lab/steps/events.ts'
-import {look, runSteps} from '../../lab/steps/run.ts'
+import {look} from '../../lab/steps/look.ts'
+import {runSteps} from '../../lab/steps/run.ts'
 import {runDuring} from '../../lab/steps/traffic.ts'
 import {startWorld, type World} from '../../lab/world.ts'
 
@@ -271,9 +274,24 @@ describe('the lab’s checks, on a network made by hand', () => {
       assert.ok(performance.now() - began >= 199)
     })
 
+    it('until: goes on when the check holds, and not before', async () => {
+      await happen({until: {name: 'x', exec: {in: 'a1', command: 'true'}, expect: {status: 0}}})
+      const began = performance.now()
+      const file = join(tmpdir(), `is-until-${process.pid}`)
+      setTimeout(() => writeFileSync(file, ''), 200)
+      try {
+        const command = `test -e ${file}`
+        await happen({until: {name: 'x', exec: {in: 'a1', command}, expect: {status: 0}, withinMs: 5000}})
+      } finally {
+        rmSync(file, {force: true})
+      }
+      assert.ok(performance.now() - began >= 199)
+    })
+
     // A step that did not take place proves nothing, so it must fail.
     const impossible: [event: Event, words: RegExp][] = [
       [{put: {datastore: 'a/main', resource: 'nothing.yaml'}}, /ENOENT/],
+      [{until: {name: 'never', exec: {in: 'a1', command: 'false'}, expect: {status: 0}}}, /never: status 1/],
       [{put: {datastore: 'z/main', resource: 'three-sites/db.yaml'}}, /no datastore z\/main/],
       [{putRaw: {datastore: 'z/main', key: 'k', text: ''}}, /no datastore z\/main/],
       [{delete: {datastore: 'a/main', key: '/isthmus/nothing'}}, /no key \/isthmus\/nothing/],

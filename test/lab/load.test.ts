@@ -126,7 +126,7 @@ describe('loading a scenario', () => {
       '{check: {name: x, matrix: {probe: ping}}}',
       '0.check.allow: Invalid input: expected "all", or Invalid input: expected array, received undefined',
     ],
-    ['{event: {putt: 1}}', '0.event: one of put, putRaw, delete, kill, start, exec, cut, mend, waitMs expected'],
+    ['{event: {putt: 1}}', '0.event: one of put, putRaw, delete, kill, start, exec, cut, mend, waitMs, until expected'],
     ['{event: {mend: all, waitMs: 1}}', '0.event.waitMs: unknown key'],
     ['{event: {kill: a/a1/frr}}', '0.event.kill: SITE/GATEWAY/PART expected; parts are isthmus, bird, etcd'],
     ['{event: {kill: z/z1/bird}}', '0.event.kill: no gateway z/z1; known: a/a1, b/b1'],
