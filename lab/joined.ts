@@ -1,3 +1,4 @@
+import {slowness} from './environment.ts'
 import {until} from './processes.ts'
 import {statusOf} from './steps/observations.ts'
 import type {World} from './world.ts'
@@ -9,7 +10,9 @@ interface Status {
   readonly sessions: readonly {readonly protocol: string; readonly up: boolean; readonly name: string}[]
 }
 
-const PATIENCE_MS = 150_000
+const PATIENCE_MS = 300_000
+/** A status takes a gateway tens of milliseconds of an emulated CPU, just when it has the most to do. */
+const ASK_EVERY_MS = slowness() > 1 ? 1000 : 250
 
 /** Waits until every gateway has read everybody, and every tunnel and session that it should have is up. */
 export async function waitUntilJoined(world: World): Promise<void> {
@@ -31,7 +34,7 @@ export async function waitUntilJoined(world: World): Promise<void> {
             return missing === '' ? true : null
           },
           PATIENCE_MS,
-          250,
+          ASK_EVERY_MS,
         ).catch((error: Error) => {
           throw new Error(`${error.message}: ${missing}; its log: ${world.dirOf(name)}/isthmus.log`)
         })

@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs'
 import {join, relative} from 'node:path'
 import {parseArgs} from 'node:util'
 import {LabBusy, refuseSecond} from './claim.ts'
@@ -5,9 +6,10 @@ import {environmentName, lacking} from './environment.ts'
 import {waitUntilJoined} from './joined.ts'
 import {command, inNamespace} from './processes.ts'
 import {resultLine, verifyJson} from './report.ts'
-import {loadScenario, ScenarioRefused} from './scenario/load.ts'
+import {ScenarioRefused} from './scenario/refused.ts'
+import type {Scenario} from './scenario/schema.ts'
 import {runSteps} from './steps/run.ts'
-import {runInVm, VmMissing} from './vm/index.ts'
+import {runInVm, SCENARIO_INSIDE, VmMissing} from './vm/index.ts'
 import {CLI, cleanUp, LAB_DIR, startWorld, type World} from './world.ts'
 
 /**
@@ -49,14 +51,25 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const seconds = (began: number): string => ((performance.now() - began) / 1000).toFixed(1)
 
+interface Loaded {
+  readonly scenario: Scenario
+  readonly dir: string
+}
+
+/** Imported late, for the VM: there its schema costs seconds to set up, and the host has read the files already. */
+const load = async (file: string): Promise<Loaded> => (await import('./scenario/load.ts')).loadScenario(file)
+
+const handedOver = (): Loaded => JSON.parse(readFileSync(SCENARIO_INSIDE, 'utf8')) as Loaded
+
 async function main(args: string[]): Promise<number> {
   const options = parse(args)
   if (!options) return 2
-  const {scenario, dir} = loadScenario(options.file)
+  const loaded = options.inVm ? handedOver() : await load(options.file)
+  const {scenario, dir} = loaded
   const missing = await lacking(scenario.needs)
   if (missing.length > 0) {
     if (options.inVm) throw new Error(`the VM's kernel has no ${missing.join(', ')}`)
-    return runInVm(args, `This kernel has no ${missing.join(' and no ')}`)
+    return runInVm(args, loaded, `This kernel has no ${missing.join(' and no ')}`)
   }
   refuseSecond(LAB_DIR)
 

@@ -2,11 +2,9 @@ import {existsSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {explain, type Mistake} from './explain.ts'
 import {checkReferences, filesOf} from './references.ts'
+import {ScenarioRefused} from './refused.ts'
 import {type Scenario, scenarioSchema} from './schema.ts'
 import {readSource, type Source} from './source.ts'
-
-/** Everything that is wrong with a scenario, a line each, with file, line and path. */
-export class ScenarioRefused extends Error {}
 
 type Path = readonly PropertyKey[]
 

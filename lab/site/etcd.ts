@@ -31,10 +31,14 @@ export async function startEtcd({namespace, underlay, dir, data, certificates}: 
   const peer = 'http://127.0.0.1:2380'
   const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer]
   const first = ['--name', 'lab', '--initial-cluster', `lab=${peer}`, '--data-dir', data]
+  // Each password is hashed when a user is made and at each login: at etcd's own cost seconds of an emulated CPU.
+  const auth = ['--bcrypt-cost', '4']
   const log = ['--logger', 'zap', '--log-level', 'error']
   // One that was killed leaves its socket, and would not start again on it.
   rmSync(join(dir, SOCKET), {force: true})
-  daemon(namespace, ['etcd', ...first, ...urls, ...peers, ...tls, ...log], join(dir, 'etcd.log'), dir)
+  // One thread of Go's has little to do here, and two look for work that the other may have.
+  const etcd = ['env', 'GOMAXPROCS=1', 'etcd']
+  daemon(namespace, [...etcd, ...first, ...urls, ...peers, ...tls, ...auth, ...log], join(dir, 'etcd.log'), dir)
   // etcd3 leaves a host alone for 5 s after three failures, so it is not asked before there is somebody to answer.
   await until(`etcd in ${namespace}`, async () => (existsSync(join(dir, SOCKET)) ? true : null), 60_000, 20)
   const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})

@@ -18,6 +18,8 @@ export const SHARES = '/run/isthmus-vm'
 
 /** Where the command inside finds what `bundles` names: under the name of its file, `x.ts` as `x.mjs`. */
 export const BUNDLES = '/run/vm/bundle'
+/** Where the lab inside finds the scenario, as the host has read it. */
+export const SCENARIO_INSIDE = '/run/vm/scenario.json'
 
 export type Accelerator = 'kvm' | 'tcg'
 
@@ -36,6 +38,8 @@ export interface VmOptions {
   readonly takesCommands?: boolean
   /** Sources of ours, by their path from the root, that the command runs: each is put into one file in `BUNDLES`. */
   readonly bundles?: readonly string[]
+  /** Texts that the command finds in its share, by their name there. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 const BOOT_TIMEOUT_MS = 120_000
@@ -57,7 +61,7 @@ const GRACE_MS = 15_000
 
 /**
  * What runs inside as root, with the host's files under it: sets up, runs the command, powers off. It pauses by reading
- * a pipe that stays empty: a `sleep` is a process each time, and five a second of them keep an emulated CPU busy.
+ * a pipe that stays empty: a `sleep` is a process each time, and those keep an emulated CPU busy.
  */
 function guestScript(argv: readonly string[], accelerator: Accelerator): string {
   const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
@@ -83,7 +87,7 @@ while kill -0 $pid 2>/dev/null; do
     mv "$request" "$name.running"
     ( bash "$name.running" >"$name.stdout" 2>"$name.stderr"; echo $? >"$name.status.new"; mv "$name.status.new" "$name.status" ) 9<&- &
   done
-  read -r -t 0.2 -u 9
+  read -r -t 0.5 -u 9
 done
 wait $pid
 echo $? >/run/vm/status
@@ -109,6 +113,7 @@ export async function runCommandInVm(argv: readonly string[], options: VmOptions
     const folder = join(share, basename(BUNDLES))
     await must([process.execPath, join(ROOT, 'scripts', 'bundle-for-vm.mjs'), folder, ...options.bundles])
   }
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(share, name), text)
   writeFileSync(join(share, 'guest.sh'), guestScript(argv, options.accelerator))
   const console_ = join(share, 'console')
   const virtfs = (path: string, tag: string, more = ''): string[] => [
@@ -227,16 +232,17 @@ export async function accelerator(signal: AbortSignal): Promise<Accelerator> {
 }
 
 /** Runs the lab with these arguments inside; its output, its exit status, and Ctrl-C are the caller's. */
-export async function runInVm(args: readonly string[], why: string): Promise<number> {
+export async function runInVm(args: readonly string[], loaded: object, why: string): Promise<number> {
   const lab = [process.execPath, `${BUNDLES}/main.mjs`, ...args, '--in-vm']
   const bundles = ['lab/main.ts', 'lab/agent/agent.ts']
-  return passThrough(['env', `ISTHMUS_LAB_AGENT=${BUNDLES}/agent.mjs`, ...lab], {why, bundles})
+  const files = {[basename(SCENARIO_INSIDE)]: JSON.stringify(loaded)}
+  return passThrough(['env', `ISTHMUS_LAB_AGENT=${BUNDLES}/agent.mjs`, ...lab], {why, bundles, files})
 }
 
 /** Runs any command inside with this process's own output, passing on its signals. */
 export async function passThrough(
   argv: readonly string[],
-  {why = null, bundles = []}: {why?: string | null; bundles?: readonly string[]} = {},
+  {why = null, ...rest}: {why?: string | null} & Pick<VmOptions, 'bundles' | 'files'> = {},
 ): Promise<number> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -250,7 +256,7 @@ export async function passThrough(
     stderr: (data) => void process.stderr.write(data),
     signal: stopping.signal,
     takesCommands: why !== null,
-    bundles,
+    ...rest,
   })
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {loadScenario, ScenarioRefused} from '../../lab/scenario/load.ts'
+import {loadScenario} from '../../lab/scenario/load.ts'
+import {ScenarioRefused} from '../../lab/scenario/refused.ts'
 
 const GOOD = readFileSync(join(import.meta.dirname, '../../lab/scenarios/self-test.yaml'), 'utf8')
 /** The good scenario without its steps; the cases bring theirs. */
