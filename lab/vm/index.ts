@@ -45,9 +45,10 @@ export interface VmOptions {
 const BOOT_TIMEOUT_MS = 120_000
 /**
  * Without paging of five levels, which each miss of the TLB would pay; without SMAP, which ends a translated block at
- * each copy from or to user space.
+ * each copy from or to user space; without protection keys: V8 writes them around each change of code, and each time the
+ * whole TLB goes.
  */
-const EMULATED_CPU = 'max,la57=off,smap=off'
+const EMULATED_CPU = 'max,la57=off,smap=off,pku=off'
 /**
  * Linux takes the TSCs of several AMD CPUs for unsynchronized, and then reads the time from the HPET: a system call and
  * a device access each time, under QEMU's one lock. Here they are all the host's.
