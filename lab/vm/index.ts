@@ -54,7 +54,7 @@ const EMULATED_CPU = 'max,la57=off,smap=off,pku=off'
  * a device access each time, under QEMU's one lock. Here they are all the host's.
  */
 const EMULATED_CLOCK = 'tsc=reliable clocksource=tsc'
-/** Debian's kernel clears memory twice, and waits long for RCU when a namespace goes: hardening that a lab does not need. */
+/** Debian's kernel clears all memory that it hands out, and is patient with RCU when a namespace goes: not for a lab. */
 const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 rcupdate.rcu_expedited=1'
 
 /** The command inside has this time to clean up; what has not ended then is ended. */
