@@ -113,7 +113,7 @@ function within(inner: string, outer: string): boolean {
 export async function lookMetric(world: World, {metric, expect}: Of<'metric'>): Promise<Seen> {
   const {namespace} = world.gateway(metric.gateway)
   const {stdout, status} = await command(
-    inNamespace(namespace, 'curl', '-s', '-m', '2', 'http://127.0.0.1:9633/metrics'),
+    inNamespace(namespace, 'curl', '-s', '-m', String(2 * slowness()), 'http://127.0.0.1:9633/metrics'),
   )
   if (status !== 0) return {ok: false, detail: 'no answer from /metrics'}
   const value = sampleOf(stdout, metric.query)
