@@ -162,7 +162,8 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
   const own = JSON.stringify([...around])
   const known = joins.get(ofPolicy)
   if (known?.own === own) return known.chains
-  const chains = new Map([...ofPolicy, ...around])
+  const chains = new Map(ofPolicy)
+  for (const [name, chain] of around) chains.set(name, chain)
   joins.set(ofPolicy, {own, chains})
   return chains
 }

@@ -128,7 +128,7 @@ function gateway(node = new FakeNode()) {
 function nftStage({nft}: FakeNode): string {
   const asks = (chain: string, rule: string): boolean => nft!.chains.get(chain)!.rules.includes(ruleHash(rule))
   const turned = asks('judge_pair', 'meta mark set meta mark . meta priority map @flip meta mark vmap @verdicts')
-  return `${nft!.sets.has('flip') ? 'beside' : 'alone'}${turned ? ', turned' : ''}`
+  return `${nft!.sets.get('flip')!.elements.size > 0 ? 'beside' : 'alone'}${turned ? ', turned' : ''}`
 }
 
 const policyRecord = (action: 'Allow' | 'Deny', modRevision: number) =>

@@ -1,11 +1,12 @@
 import {type Finding, judgedNftSets, type NftChain, type NftSet, type SiteName, type World} from '../../model/index.ts'
 import type {Classified, Numbering} from '../classes/index.ts'
 import type {Understood} from './active-policies.ts'
-import {classSets, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
+import {classSets, EMPTY_FLIPS, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
 import {DENY_UNOWNED, denyTarget, type PairTable} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
 import type {Stage} from './stages.ts'
 import type {TargetNumbers} from './target-numbers.ts'
+import {nftChains} from './verdict-chains.ts'
 
 /** The policy as nft sets and chains, entered by `goto judge`; it leaves by `goto allowed`, or drops. */
 export interface Compiled {
@@ -55,6 +56,7 @@ interface Assembly
 
 /** Those that are made anew with every change: their size is that of the classes. */
 export const smallSets = (verdicts: Verdicts, counters: readonly string[], targets: TargetNumbers): NftSet[] => [
+  ...EMPTY_FLIPS,
   ...endSets(verdicts, targets),
   ...targetSets(verdicts.chains, counters, targets),
 ]
@@ -76,7 +78,7 @@ export function assembled(
   }
   return {
     sets: new Map(sets.map((set) => [set.name, set])),
-    chains: new Map(judgeChains(verdicts.chains, counters).map((chain) => [chain.name, chain])),
+    chains: judgeChains(nftChains(verdicts.chains), counters),
     counters,
     stages: [],
     findings: understood.findings,

@@ -23,6 +23,7 @@ import {tableVerdicts, type Verdicts} from './pairs.ts'
 import type {WayEnd} from './stages.ts'
 import {stagesAlong} from './stages-along.ts'
 import {type TargetNumbers, targetText} from './target-numbers.ts'
+import {nftChains} from './verdict-chains.ts'
 
 /** More of what is of no use any more than this, and of what was made anew at first, and all is made anew. */
 const MOST_WASTE = 20_000
@@ -77,7 +78,7 @@ export function follow(
 
   const wide = [...changes.keys()].some((prefix) => !isHostPrefix(prefix))
   const sameVerdicts = samePolicies && fresh.length === 0 && journal.size === 0
-  const verdicts = sameVerdicts ? previous.verdicts : tableVerdicts(table, bounds)
+  const verdicts = sameVerdicts ? previous.verdicts : tableVerdicts(table, bounds, false)
   if (!verdicts) {
     rollBack(table, journal)
     return 'too-large'
@@ -116,7 +117,7 @@ export function follow(
   for (const [address, {to}] of moves) carryOut(numbering, address, to)
   return {
     sets: withSets(sets, [staged?.pairs ?? pairs]),
-    chains: new Map(judgeChains(verdicts.chains, counters).map((chain) => [chain.name, chain])),
+    chains: judgeChains(nftChains(verdicts.chains), counters),
     counters,
     stages: staged?.stages ?? [],
     findings: understood.findings,

@@ -5,7 +5,7 @@ import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
 import {PASSED, type TargetNumbers, targetText, UNOWNED} from './target-numbers.ts'
-import {nftChains, type Target} from './verdict-chains.ts'
+import type {Target} from './verdict-chains.ts'
 
 /** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
 const classText = (number: number): string => (number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff))
@@ -118,6 +118,13 @@ export function endSets({sources, destinations}: Ends, targets: TargetNumbers, p
   ]
 }
 
+/** What changes over on a way (stages.ts): nothing, but there, since to declare them takes longer than to fill them. */
+export const EMPTY_FLIPS: readonly NftSet[] = [
+  numberMap('flip', 'mark . classid', new Map()),
+  numberMap('flip_sources', 'mark', new Map()),
+  numberMap('flip_destinations', 'classid', new Map()),
+]
+
 /** From the numbers of targets to their chains. */
 export function targetSets(chains: Verdicts['chains'], counters: readonly string[], targets: TargetNumbers): NftSet[] {
   const verdictMap = (name: string, leads: readonly (readonly [Target, string])[]): NftSet => {
@@ -135,14 +142,9 @@ export function targetSets(chains: Verdicts['chains'], counters: readonly string
   ]
 }
 
-const numberMap = (name: string, key: string, elements: Map<string, string>): NftSet => ({
-  name,
-  key,
-  value: 'mark',
-  interval: false,
-  elements,
-  version: {},
-})
+function numberMap(name: string, key: string, elements: Map<string, string>): NftSet {
+  return {name, key, value: 'mark', interval: false, elements, version: {}}
+}
 
 function memoText(targets: TargetNumbers): (target: Target) => string {
   const texts = new Map<Target, string>()
@@ -171,10 +173,10 @@ export interface BesideMaps {
  * is added.
  */
 export function judgeChains(
-  verdictChains: Verdicts['chains'],
+  verdictChains: ReadonlyMap<string, NftChain>,
   counters: readonly string[],
   beside: BesideMaps = {hosts: false, regions: false, verdicts: false},
-): NftChain[] {
+): Map<string, NftChain> {
   const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
   const cidr = beside.regions ? '_way' : ''
   /** The first map that holds the address sets the field. */
@@ -202,7 +204,7 @@ export function judgeChains(
       (prefix) => `meta mark set meta ${field} map @${prefix}_${map} meta mark vmap @${leads}`,
     )
   const pair = (map: string): string => `meta mark set meta mark . meta priority map @${map} meta mark vmap @verdicts`
-  return [
+  const own = [
     // Whatever scratch values the packet brought must not pass for a class.
     chain('judge', [
       `meta mark set ${markText(0)} meta priority set none`,
@@ -221,6 +223,8 @@ export function judgeChains(
     chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),
     chain('judge_unowned', [...ends('priority', 'destinations', 'ins_unowned'), `goto ${DENY_UNOWNED}`]),
     ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
-    ...nftChains(verdictChains),
   ]
+  const chains = new Map(verdictChains)
+  for (const one of own) chains.set(one.name, one)
+  return chains
 }

@@ -30,14 +30,18 @@ export function verdictsOf(
   return table && tableVerdicts(table, bounds)
 }
 
-/** What a table says, without copying its pairs: they go on changing with it. Null when it passes the bounds. */
+/**
+ * What a table says, without copying its pairs: they go on changing with it. Null when it passes the bounds. `inOrder`:
+ * so that the order in which members and policies came does not show.
+ */
 export function tableVerdicts(
   {ends, pairs, pairCount, uses, maker}: PairTable,
   {maxClasses, maxPairs, maxChains}: Bounds,
+  inOrder = true,
 ): Verdicts | null {
   const alive = ends.filter((end) => end !== null)
   if (alive.length > maxClasses || pairCount > maxPairs) return null
-  const chains = reachableChains(maker.chains, uses.keys())
+  const chains = reachableChains(maker.chains, uses.keys(), inOrder)
   if (chains.length > maxChains) return null
   const sources = new Map<number, Target>()
   const destinations = new Map<number, Target>()

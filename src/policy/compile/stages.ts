@@ -3,7 +3,7 @@ import type {Transit} from '../classes/index.ts'
 import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
 import {bareTarget, type Verdicts} from './pairs.ts'
 import type {TargetNumbers} from './target-numbers.ts'
-import type {Target, VerdictChain} from './verdict-chains.ts'
+import {nftChains, type Target, type VerdictChain} from './verdict-chains.ts'
 
 /** A policy part that is in force for a moment on the way to the next. */
 export interface Stage {
@@ -60,11 +60,12 @@ export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, fli
     ...endSets(flip, targets, 'flip'),
   ]
   const chains = union(before.verdicts.chains, after.verdicts.chains)
+  const printed = nftChains(chains)
   const counters = [...new Set([...before.counters, ...after.counters])].sort()
   ofTheWay.push(...targetSets(chains, counters, targets))
   const stage = (sets: Iterable<NftSet>, beside: BesideMaps): Stage => ({
     sets: new Map([...sets].map((set) => [set.name, set])),
-    chains: new Map(judgeChains(chains, counters, beside).map((chain) => [chain.name, chain])),
+    chains: judgeChains(printed, counters, beside),
     counters,
   })
   const none = {hosts: false, regions: false, verdicts: false}

@@ -48,9 +48,13 @@ export function chainMaker(): ChainMaker {
 const printed = new WeakMap<VerdictChain, NftChain>()
 
 /** These, and what they log by. */
-export function nftChains(chains: readonly VerdictChain[]): NftChain[] {
-  const logs = new Map(chains.flatMap(({rules}) => rules.flatMap(({log}) => (log ? [[log.name, log] as const] : []))))
-  return [...chains.map(nftChain), ...[...logs.values()].map(logNftChain)]
+export function nftChains(chains: readonly VerdictChain[]): Map<string, NftChain> {
+  const printed = new Map<string, NftChain>()
+  for (const chain of chains) {
+    printed.set(chain.name, nftChain(chain))
+    for (const {log} of chain.rules) if (log) printed.set(log.name, logNftChain(log))
+  }
+  return printed
 }
 
 /** One object for each chain, as often as it is asked for: who compares chains sees at once what he has seen. */
@@ -69,15 +73,21 @@ function printRules(rules: VerdictChain['rules'], otherwise: Target): string[] {
   return [...lines, `goto ${otherwise}`]
 }
 
-/** The chains that packets can reach from `entries`, sorted by name. */
-export function reachableChains(chains: ReadonlyMap<Target, VerdictChain>, entries: Iterable<Target>): VerdictChain[] {
+/** The chains that packets can reach from `entries`; `inOrder`: of their names. */
+export function reachableChains(
+  chains: ReadonlyMap<Target, VerdictChain>,
+  entries: Iterable<Target>,
+  inOrder: boolean,
+): VerdictChain[] {
   const reached = new Map<Target, VerdictChain>()
-  const open = [...new Set(entries)]
+  const open = [...entries]
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const chain = chains.get(name)
     if (!chain || reached.has(name)) continue
     reached.set(name, chain)
-    open.push(chain.otherwise, ...chain.rules.flatMap(({target}) => target ?? []))
+    open.push(chain.otherwise)
+    for (const {target} of chain.rules) if (target !== undefined) open.push(target)
   }
-  return [...reached.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const found = [...reached.values()]
+  return inOrder ? found.sort((a, b) => (a.name < b.name ? -1 : 1)) : found
 }
