@@ -16,26 +16,27 @@ const DEVICES = new Map([
   [TUNNEL, 1002],
 ])
 
+const config = configOf({
+  owns: [sitePrefix(0)],
+  sites: new Map([remote('b', ...SITES.slice(1).map((_, index) => sitePrefix(index + 1)))]),
+  default: DEFAULT,
+})
+const tunnel: Tunnel = {
+  id: 'wan b/b1/wan 0',
+  remote: 'b/b1/wan',
+  site: 'b' as SiteName,
+  gateway: 'b1',
+  localUplink: 'wan',
+  slot: 0,
+  encapsulation: 'ipip',
+  device: TUNNEL,
+  local: '100.64.0.0',
+  peer: '100.64.0.2',
+  session: 'tun_b',
+}
+
 /** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
 export function gatewayTable(world: World, policy: PolicyPart): NftTable {
-  const config = configOf({
-    owns: [sitePrefix(0)],
-    sites: new Map([remote('b', ...SITES.slice(1).map((_, index) => sitePrefix(index + 1)))]),
-    default: DEFAULT,
-  })
-  const tunnel: Tunnel = {
-    id: 'wan b/b1/wan 0',
-    remote: 'b/b1/wan',
-    site: 'b' as SiteName,
-    gateway: 'b1',
-    localUplink: 'wan',
-    slot: 0,
-    encapsulation: 'ipip',
-    device: TUNNEL,
-    local: '100.64.0.0',
-    peer: '100.64.0.2',
-    session: 'tun_b',
-  }
   return planRuleset({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], devices: DEVICES, policy})
 }
 

@@ -153,7 +153,8 @@ function isSameChain(want: NftChain, have: ActualNftChain): boolean {
 /** Why the chain that is there will not do; empty when it will. */
 function chainChange(want: NftChain, have: ActualNftChain): string {
   if (hookOf(want) !== have.hook) return `hook ${have.hook} ⇒ ${hookOf(want)}`
-  const rules = ruleHashes(want)
+  const rules = ruleHashes(want.rules)
+  if (rules === have.rules) return ''
   if (rules.length !== have.rules.length) return `${have.rules.length} rules ⇒ ${rules.length}`
   return rules.every((hash, index) => hash === have.rules[index]) ? '' : 'rules differ'
 }

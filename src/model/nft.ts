@@ -57,14 +57,17 @@ export function ruleHash(text: string): string {
   return `i:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
 }
 
-const hashes = new WeakMap<NftChain, readonly string[]>()
+const hashes = new WeakMap<readonly string[], readonly string[]>()
 
-/** The hashes of a chain's rules; remembered by the object, since most chains outlive many passes. */
-export function ruleHashes(chain: NftChain): readonly string[] {
-  let known = hashes.get(chain)
+/**
+ * The hashes of a chain's rules; remembered by the very list, which goes from the plan through the step to what is held,
+ * and outlives many passes.
+ */
+export function ruleHashes(rules: readonly string[]): readonly string[] {
+  let known = hashes.get(rules)
   if (!known) {
-    known = chain.rules.map(ruleHash)
-    hashes.set(chain, known)
+    known = rules.map(ruleHash)
+    hashes.set(rules, known)
   }
   return known
 }

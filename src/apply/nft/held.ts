@@ -4,7 +4,7 @@ import {
   type ActualNftSet,
   hookText,
   type NftStep,
-  ruleHash,
+  ruleHashes,
 } from '../../model/index.ts'
 
 /**
@@ -58,7 +58,7 @@ export class Held implements ActualNft {
         }
         case 'chain-set': {
           const {name, hook, rules} = step
-          this.chains.set(name, {name, hook: hook && hookText(hook), rules: rules.map(ruleHash)})
+          this.chains.set(name, {name, hook: hook && hookText(hook), rules: ruleHashes(rules)})
           break
         }
       }

@@ -1,4 +1,4 @@
-import {concatSeparator, hookText, type NftStep, ruleHash, type StepKey} from '../../model/index.ts'
+import {concatSeparator, hookText, type NftStep, ruleHashes, type StepKey} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
 import {
   CURRENT_MAP,
@@ -99,9 +99,10 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   for (const step of chainSets) if (goingChains.has(step.name)) putChain(step)
 
   for (const step of chainSets) {
-    for (const rule of step.rules) {
+    const hashes = ruleHashes(step.rules)
+    for (const [index, rule] of step.rules.entries()) {
       if (rule.includes('\n')) throw new BadStep(step.key, `a rule of more than one line: ${rule}`)
-      put(`add rule ${place} ${step.name} ${rule} comment "${ruleHash(rule)}"`, step)
+      put(`add rule ${place} ${step.name} ${rule} comment "${hashes[index]}"`, step)
     }
   }
   for (const [name, rules] of lifted) for (const rule of rules) put(`add rule ${place} ${name} ${rule}`)
@@ -195,7 +196,7 @@ function keyWriter(type: string): (key: string) => string {
 function holdsChain(held: Held | null, {name, hook, rules}: Extract<NftStep, {do: 'chain-set'}>): boolean {
   const chain = held?.chains.get(name)
   if (!chain || chain.hook !== (hook && hookText(hook)) || chain.rules.length !== rules.length) return false
-  return rules.every((rule, index) => chain.rules[index] === ruleHash(rule))
+  return ruleHashes(rules).every((hash, index) => chain.rules[index] === hash)
 }
 
 function holdsSet(held: Held | null, step: Extract<NftStep, {do: 'set-add'}>): boolean {

@@ -74,9 +74,9 @@ export function follow(
   }
   listNothing(table, classified, numbering, journal)
   const moves = movesOf(classified, state.numbering, numbering, new Set([...placed, ...addressesOf(classified, moved)]))
-  numbering = {...numbering, regions: numberedRegions(classified, numbering.numbers)}
-
   const wide = [...changes.keys()].some((prefix) => !isHostPrefix(prefix))
+  if (wide || !samePolicies) numbering = {...numbering, regions: numberedRegions(classified, numbering.numbers)}
+
   const sameVerdicts = samePolicies && fresh.length === 0 && journal.size === 0
   const verdicts = sameVerdicts ? previous.verdicts : tableVerdicts(table, bounds, false)
   if (!verdicts) {
