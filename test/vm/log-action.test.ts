@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
-import type {NftTable} from '../../src/model/index.ts'
+import {JUDGED_BEYOND, type NftTable} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {attributes, policy, rule, tier, world} from '../policy/worlds.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -47,10 +47,19 @@ ip link set ${device} up; ip address add ${gateway}/24 dev ${device}`)
         ['allowed', {name: 'allowed', hook: null, rules: ['accept']}],
         ['forward', {name: 'forward', hook, rules: ['ct state established accept', 'goto judge']}],
       ])
-      const table: NftTable = {family: 'inet', name: 'isthmus', counters, sets, chains: framed}
+      const table: NftTable = {
+        family: 'inet',
+        name: 'isthmus',
+        counters: [...counters, JUDGED_BEYOND],
+        sets,
+        chains: framed,
+      }
       driver = createNftDriver()
-      for (const outcome of await driver.apply(diffNft(table, null), new AbortController().signal))
-        assert.ok(outcome.ok)
+      const outcomes = await driver.apply(diffNft(table, null), new AbortController().signal)
+      assert.deepEqual(
+        outcomes.filter(({ok}) => !ok),
+        [],
+      )
     })
     after(async () => {
       if (setting !== '') inFirst(`sysctl -qw ${ALL_NAMESPACES}=${setting}`)
