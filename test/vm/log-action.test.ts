@@ -16,11 +16,11 @@ const socket = require('node:dgram').createSocket('udp4')
 let left = Number(count)
 for (let port = 1; port <= count; port++) socket.send('x', port, to, () => --left || socket.close())`
 const ARRIVALS = `table inet arrived {
-  counter udp {
+  counter datagrams {
   }
   chain arrived {
     type filter hook prerouting priority -500; policy accept;
-    meta l4proto udp counter name "udp"
+    meta l4proto udp counter name "datagrams"
   }
 }
 `
@@ -101,7 +101,7 @@ ip link set ${device} up; ip address add ${gateway}/24 dev ${device}`)
       const [already, beganMs] = [lines().length, performance.now()]
       // To a port of its own each is a flow of its own.
       near.run(`${process.execPath} -e "${DATAGRAMS}" ${FAR} ${flows}`)
-      await eventually(() => far.run('nft list counter inet arrived udp').includes(`packets ${flows} `))
+      await eventually(() => far.run('nft list counter inet arrived datagrams').includes(`packets ${flows} `))
       const seconds = (performance.now() - beganMs) / 1000
       const told = lines().length - already
       assert.ok(told >= 10 && told <= 21 + 10 * seconds && told < flows, `${told} lines in ${seconds} s`)
