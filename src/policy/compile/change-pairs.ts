@@ -7,12 +7,30 @@ import {
   type Numbering,
   nothingClass,
 } from '../classes/index.ts'
+import {pairKey} from './nft-tables.ts'
 import {type ClassEnds, classEnds, numbersOf, type PairTable, pairTarget, setPair, withPrograms} from './pair-table.ts'
 import {addPeer, programsTowards, removePeer, type SubjectPrograms, subjectPrograms} from './programs.ts'
 import type {Target} from './verdict-chains.ts'
 
 /** What pairs had before, for each that is another now; undefined: none. By numbers, source, then destination. */
 export type Journal = Map<number, Map<number, Target | undefined>>
+
+/** What pairs had in one table, where another has something else. */
+export function journalBetween(before: Pairs, after: Pairs): Journal {
+  const journal: Journal = new Map()
+  const compare = (from: number, to: number): void => {
+    const was = before.get(from)?.get(to)
+    if (was !== after.get(from)?.get(to)) note(journal, from, to, was)
+  }
+  for (const pairs of [before, after]) for (const [from, row] of pairs) for (const to of row.keys()) compare(from, to)
+  return journal
+}
+
+/** The keys of the set `pairs` that a journal speaks of. */
+export const pairKeys = (journal: Journal): string[] =>
+  [...journal].flatMap(([from, row]) => [...row.keys()].map((to) => pairKey(from, to)))
+
+type Pairs = ReadonlyMap<number, ReadonlyMap<number, Target>>
 
 /** Puts a table back to what it was. It can be read again, but not be gone on with. */
 export function rollBack(table: PairTable, journal: Journal): void {

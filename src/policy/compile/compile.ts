@@ -9,11 +9,12 @@ import {
   transitOf,
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
+import {journalBetween, pairKeys} from './change-pairs.ts'
 import {assembled, type Compiled} from './compiled.ts'
 import {follow} from './follow.ts'
 import {type Bounds, GATEWAY_BOUNDS, pairTable} from './pair-table.ts'
 import {tableVerdicts} from './pairs.ts'
-import {stagesBetween} from './stages.ts'
+import {stagesAlong} from './stages-along.ts'
 import {targetNumbers} from './target-numbers.ts'
 
 export interface CompileOptions {
@@ -76,10 +77,22 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
 
 function withStages(previous: Compiled, compiled: Compiled, {maxPairs}: Bounds): Compiled {
   const {state} = compiled
-  const transit = transitOf(previous.state.numbering, state.numbering)
   const {targets} = state
-  const stages = stagesBetween({...previous, targets}, {...compiled, targets}, transit, maxPairs)
-  return {...compiled, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
+  const transit = transitOf(previous.state.numbering, state.numbering)
+  const journal = journalBetween(previous.verdicts.pairs, compiled.verdicts.pairs)
+  const since = {version: previous.sets.get('pairs')!.version!, keys: pairKeys(journal)}
+  const {stages, pairs} = stagesAlong(
+    {
+      before: {...previous, targets},
+      after: {...compiled, targets},
+      journal,
+      pairs: {...compiled.sets.get('pairs')!, since},
+    },
+    transit,
+    maxPairs,
+  )
+  const sets = new Map([...compiled.sets, ['pairs', pairs] as const])
+  return {...compiled, sets, stages, state: {...state, numbering: {...state.numbering, next: transit.next}}}
 }
 
 function refused(options: CompileOptions, classes: number, bounds: Bounds): Compiled {

@@ -1,7 +1,7 @@
 import type {NftChain, NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
 import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
-import {bareTarget, type Verdicts} from './pairs.ts'
+import type {Verdicts} from './pairs.ts'
 import type {TargetNumbers} from './target-numbers.ts'
 import {nftChains, type Target, type VerdictChain} from './verdict-chains.ts'
 
@@ -83,70 +83,6 @@ export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, fli
 }
 
 export const isMoving = ({regionsMove, hosts}: Transit): boolean => regionsMove || hosts.size > 0
-
-/** The way between two tables of which nothing else is known. */
-export function stagesBetween(before: WayEnd, after: WayEnd, transit: Transit, maxPairs: number): Stage[] {
-  const startNames = namesakes(transit.from, new Set(before.verdicts.sources.keys()))
-  const endNames = namesakes(transit.to, new Set(after.verdicts.sources.keys()))
-  if (pairsOf(before.verdicts, startNames) + pairsOf(after.verdicts, endNames) > 2 * maxPairs) return []
-  const starts = expanded(before.verdicts, startNames)
-  const ends = expanded(after.verdicts, endNames)
-  const pairs = flipped(starts, ends, new Set(transit.from.keys()))
-  const flip = {pairs, ...flippedEnds(starts, ends)}
-  if (!isMoving(transit) && isNothing(flip)) return []
-  const {targets} = after
-  return assembleStages(before, after, {
-    starts: [pairSet(starts.pairs, targets), ...endSets(starts, targets)],
-    ends: [pairSet(ends.pairs, targets), ...endSets(ends, targets)],
-    flip,
-    transit,
-  })
-}
-
-/** By number: itself where a map must go on knowing it, and the transit numbers that stand for it. */
-function namesakes(of: ReadonlyMap<number, number>, own: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
-  const lists = new Map<number, number[]>([...own].map((number) => [number, [number]]))
-  for (const [number, original] of of) if (number !== original) lists.get(original)?.push(number)
-  return lists
-}
-
-/** Size of `pairs` after `expanded`, which it would take memory to try. */
-function pairsOf({pairs}: ClassMaps, names: ReadonlyMap<number, readonly number[]>): number {
-  const times = (number: number): number => names.get(number)?.length ?? 1
-  let count = 0
-  for (const [from, row] of pairs) for (const to of row.keys()) count += times(from) * times(to)
-  return count
-}
-
-function expanded(verdicts: ClassMaps, names: ReadonlyMap<number, readonly number[]>): ClassMaps {
-  const of = (number: number): readonly number[] => names.get(number) ?? [number]
-  const pairs = new Map<number, Map<number, Target>>()
-  for (const [from, row] of verdicts.pairs) {
-    const wide = new Map([...row].flatMap(([to, target]) => of(to).map((number) => [number, target] as const)))
-    for (const number of of(from)) pairs.set(number, wide)
-  }
-  const each = <T>(map: ReadonlyMap<number, T>): Map<number, T> =>
-    new Map([...map].flatMap(([number, value]) => of(number).map((name) => [name, value] as const)))
-  return {pairs, sources: each(verdicts.sources), destinations: each(verdicts.destinations)}
-}
-
-/** Pairs whose verdict is not what the old pairs and the new ends of `sources` and `destinations` say together. */
-function flipped(starts: ClassMaps, ends: ClassMaps, alive: ReadonlySet<number>): Map<number, Map<number, Target>> {
-  const flip = new Map<number, Map<number, Target>>()
-  for (const from of alive) {
-    const [old, now] = [starts.pairs.get(from), ends.pairs.get(from)]
-    for (const to of new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])) {
-      if (!alive.has(to)) continue
-      const bare = bareTarget(ends, from, to)
-      const wanted = now?.get(to) ?? bare
-      if ((old?.get(to) ?? bare) === wanted) continue
-      const row = flip.get(from)
-      if (row) row.set(to, wanted)
-      else flip.set(from, new Map([[to, wanted]]))
-    }
-  }
-  return flip
-}
 
 type Ends = Pick<Verdicts, 'sources' | 'destinations'>
 
