@@ -1,14 +1,13 @@
-import {
-  type GatewayConfig,
-  JUDGED_BEYOND,
-  type LinkSpec,
-  type NftChain,
-  type NftHook,
-  type NftSet,
-  type NftTable,
-  type SiteName,
-  type Tunnel,
-  type World,
+import type {
+  GatewayConfig,
+  LinkSpec,
+  NftChain,
+  NftHook,
+  NftSet,
+  NftTable,
+  SiteName,
+  Tunnel,
+  World,
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
@@ -149,9 +148,7 @@ export function planRuleset(input: RulesetInput): NftTable {
     devices.map((device) => [device, `goto ${chainOf('out', device)}`]),
   )
 
-  const counters = [
-    ...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown', JUDGED_BEYOND]),
-  ].sort()
+  const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
   return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, chains)}
 }
 

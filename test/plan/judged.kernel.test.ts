@@ -4,7 +4,7 @@ import {once} from 'node:events'
 import {Worker} from 'node:worker_threads'
 import {createNftDriver, type JudgedCounts, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
-import {JUDGED_BEYOND, judgedNftSets, type NftChain, type NftTable} from '../../src/model/index.ts'
+import {judgedNftSets, type NftChain, type NftTable} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/compile/index.ts'
 import type {Packet} from '../../src/policy/oracle/index.ts'
 import {frameOf, frameSender} from '../policy/raw-packet.ts'
@@ -50,7 +50,7 @@ const FRAME = [
 const tableWith = (size?: number): NftTable => ({
   family: 'inet',
   name: 'isthmus',
-  counters: [...compiled.counters, JUDGED_BEYOND, 'invalid', 'judged'],
+  counters: [...compiled.counters, 'invalid', 'judged'],
   sets: new Map([...compiled.sets.values(), ...judgedNftSets(size)].map((set) => [set.name, set])),
   chains: new Map([...compiled.chains.values(), ...FRAME].map((one) => [one.name, one])),
 })

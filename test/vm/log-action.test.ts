@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
-import {JUDGED_BEYOND, type NftTable} from '../../src/model/index.ts'
+import type {NftTable} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {attributes, policy, rule, tier, world} from '../policy/worlds.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -63,7 +63,7 @@ ip link set ${device} up; ip address add ${gateway}/24 dev ${device}`)
       const table: NftTable = {
         family: 'inet',
         name: 'isthmus',
-        counters: [...counters, JUDGED_BEYOND],
+        counters,
         sets,
         chains: framed,
       }

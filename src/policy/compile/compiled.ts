@@ -1,4 +1,12 @@
-import {type Finding, judgedNftSets, type NftChain, type NftSet, type SiteName, type World} from '../../model/index.ts'
+import {
+  type Finding,
+  JUDGED_BEYOND,
+  judgedNftSets,
+  type NftChain,
+  type NftSet,
+  type SiteName,
+  type World,
+} from '../../model/index.ts'
 import type {Classified, Numbering} from '../classes/index.ts'
 import type {Understood} from './active-policies.ts'
 import {classSets, EMPTY_FLIPS, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
@@ -111,5 +119,5 @@ export const statisticsOf = (
 export function countersOf(known: World['sites'], pairs: PairTable): string[] {
   const sites = new Set<SiteName>([...known.keys(), ...pairs.ends.flatMap((end) => end?.own.site ?? [])])
   const denials = [...sites].flatMap((site) => [denyTarget('egress', site), denyTarget('ingress', site)])
-  return [DENY_UNOWNED, ...denials].sort()
+  return [DENY_UNOWNED, ...denials, JUDGED_BEYOND].sort()
 }

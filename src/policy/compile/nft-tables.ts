@@ -1,4 +1,12 @@
-import {classidText, judgedChains, markText, type NftChain, type NftSet, rangeElement} from '../../model/index.ts'
+import {
+  classidText,
+  JUDGED_BEYOND,
+  judgedChains,
+  markText,
+  type NftChain,
+  type NftSet,
+  rangeElement,
+} from '../../model/index.ts'
 import {type Address, type Family, familyOf} from '../../net/index.ts'
 import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
@@ -125,6 +133,9 @@ export const EMPTY_FLIPS: readonly NftSet[] = [
   numberMap('flip_destinations', 'classid', new Map()),
 ]
 
+/** All but what no packet is dropped by. */
+const denialsIn = (counters: readonly string[]): readonly Target[] => counters.filter((name) => name !== JUDGED_BEYOND)
+
 /** From the numbers of targets to their chains. */
 export function targetSets(chains: Verdicts['chains'], counters: readonly string[], targets: TargetNumbers): NftSet[] {
   const verdictMap = (name: string, leads: readonly (readonly [Target, string])[]): NftSet => {
@@ -132,7 +143,7 @@ export function targetSets(chains: Verdicts['chains'], counters: readonly string
     return {name, key: 'mark', value: 'verdict', interval: false, elements, version: {}}
   }
   const itself = (target: Target): readonly [Target, string] => [target, target]
-  const denials = counters.map(itself)
+  const denials = denialsIn(counters).map(itself)
   const allowed = itself(ALLOWED)
   return [
     verdictMap('verdicts', [allowed, ...denials, ...chains.map(({name}) => itself(name))]),
@@ -222,7 +233,7 @@ export function judgeChains(
     chain('judge_source', [...ends('mark', 'sources', 'outs'), `goto ${DENY_UNOWNED}`]),
     chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),
     chain('judge_unowned', [...ends('priority', 'destinations', 'ins_unowned'), `goto ${DENY_UNOWNED}`]),
-    ...counters.map((counter) => chain(counter, [`counter name "${counter}" drop`])),
+    ...denialsIn(counters).map((counter) => chain(counter, [`counter name "${counter}" drop`])),
   ]
   const chains = new Map(verdictChains)
   for (const one of own) chains.set(one.name, one)

@@ -21,7 +21,7 @@ export interface ChangedTable {
 type Pairs = ReadonlyMap<number, ReadonlyMap<number, Target | undefined>>
 
 /**
- * The way from a table to what it was changed to, at the price of what changed: as `stagesBetween`, but the large map of
+ * The way from a table to what it was changed to, at the price of what changed: the large map of
  * pairs is told by its differences. Gives the set `pairs` too, which then goes on from that of the last stage.
  */
 export function stagesAlong(

@@ -6,7 +6,7 @@ import {Held} from '../../../src/apply/nft/held.ts'
 import {createNftRunner} from '../../../src/apply/nft/runner.ts'
 import {composeTransaction} from '../../../src/apply/nft/transaction.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import {JUDGED_BEYOND, type NftChain, type NftTable} from '../../../src/model/index.ts'
+import type {NftChain, NftTable} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
 import {frameOf} from '../raw-packet.ts'
@@ -53,7 +53,7 @@ const FRAME: NftChain[] = [
 const tableOf = ({sets, chains, counters}: Pick<Compiled, 'sets' | 'chains' | 'counters'>): NftTable => ({
   family: 'inet',
   name: 'judged',
-  counters: [...counters, JUDGED_BEYOND],
+  counters,
   sets,
   chains: new Map([...chains, ...FRAME.map((chain) => [chain.name, chain] as const)]),
 })

@@ -79,7 +79,8 @@ describe('compilePolicy', () => {
 
   it('has a counter for each direction of each site', () => {
     const {counters, chains} = compile(of([WEB, DB], []))
-    assert.deepEqual(counters, ['deny_egress_a', 'deny_egress_b', 'deny_ingress_a', 'deny_ingress_b', 'deny_unowned'])
+    const denials = ['deny_egress_a', 'deny_egress_b', 'deny_ingress_a', 'deny_ingress_b', 'deny_unowned']
+    assert.deepEqual(counters, [...denials, 'judged_beyond'])
     for (const counter of counters) assert.deepEqual(chains.get(counter)!.rules, [`counter name "${counter}" drop`])
   })
 })

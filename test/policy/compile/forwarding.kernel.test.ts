@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {JUDGED_BEYOND, type NftChain, type NftSet} from '../../../src/model/index.ts'
+import type {NftChain, NftSet} from '../../../src/model/index.ts'
 import {familyOf} from '../../../src/net/index.ts'
 import {compilePolicy} from '../../../src/policy/compile/index.ts'
 import {type Judgement, judge, type Packet} from '../../../src/policy/oracle/index.ts'
@@ -34,7 +34,7 @@ function rulesetText(sets: Iterable<NftSet>, chains: Iterable<NftChain>, counter
     return `${value === null ? 'set' : 'map'} ${name} { type ${key}${value === null ? '' : ` : ${value}`}; ${flags} ${list}\n }`
   })
   const chainTexts = [...chains].map(({name, rules}) => `chain ${name} {\n${rules.join('\n')}\n}`)
-  const counterTexts = [...counters, JUDGED_BEYOND, 'allowed', 'invalid'].map((name) => `counter ${name} { }`)
+  const counterTexts = [...counters, 'allowed', 'invalid'].map((name) => `counter ${name} { }`)
   return `table inet judged\ndelete table inet judged\ntable inet judged {\n${[...counterTexts, ...setTexts, FRAME, ...chainTexts].join('\n')}\n}\n`
 }
 

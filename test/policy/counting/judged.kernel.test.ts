@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {createNftDriver} from '../../../src/apply/index.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import {JUDGED_BEYOND, judgedNftSets, type NftChain, type NftTable} from '../../../src/model/index.ts'
+import type {NftChain, NftTable} from '../../../src/model/index.ts'
 import {familyOf} from '../../../src/net/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
 import {attributor, createPolicyTotals} from '../../../src/policy/counting/index.ts'
@@ -27,8 +27,8 @@ const FRAME = [
 const tableOf = (compiled: Compiled): NftTable => ({
   family: 'inet',
   name: 'isthmus',
-  counters: [...compiled.counters, JUDGED_BEYOND, 'judged'],
-  sets: new Map([...compiled.sets.values(), ...judgedNftSets()].map((set) => [set.name, set])),
+  counters: [...compiled.counters, 'judged'],
+  sets: compiled.sets,
   chains: new Map([...compiled.chains.values(), ...FRAME].map((one) => [one.name, one])),
 })
 
