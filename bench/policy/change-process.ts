@@ -4,7 +4,7 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {createNftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
-import type {Member, NftStep, Policy, World} from '../../src/model/index.ts'
+import {DRAIN_MS, type Member, type NftStep, type Policy, type World} from '../../src/model/index.ts'
 import {addressNumber, type Prefix} from '../../src/net/index.ts'
 import type {PolicyPart} from '../../src/plan/ruleset.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../../src/policy/index.ts'
@@ -24,9 +24,6 @@ const driver = createNftDriver()
 let world: World = {...first, members}
 let compiled: Compiled | null = null
 let loaded = false
-
-/** As a gateway's pass has it (`src/gateway/pass.ts`): until then packets of the table before may be on their way. */
-const DRAIN_MS = 3
 
 interface Passed {
   readonly computeMs: number

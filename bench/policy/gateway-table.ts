@@ -1,7 +1,7 @@
-import type {NftSet, NftTable, SiteName, Tunnel, World} from '../../src/model/index.ts'
+import type {NftSet, NftTable, World} from '../../src/model/index.ts'
 import {markText} from '../../src/model/index.ts'
 import {type PolicyPart, planRuleset} from '../../src/plan/ruleset.ts'
-import {configOf, remote} from '../../test/support/sites.ts'
+import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
 import {SITES, sitePrefix} from './workload.ts'
 
 /** The router's devices: towards its own site, and the one that stands for the tunnel to all the others. */
@@ -21,19 +21,7 @@ const config = configOf({
   sites: new Map([remote('b', ...SITES.slice(1).map((_, index) => sitePrefix(index + 1)))]),
   default: DEFAULT,
 })
-const tunnel: Tunnel = {
-  id: 'wan b/b1/wan 0',
-  remote: 'b/b1/wan',
-  site: 'b' as SiteName,
-  gateway: 'b1',
-  localUplink: 'wan',
-  slot: 0,
-  encapsulation: 'ipip',
-  device: TUNNEL,
-  local: '100.64.0.0',
-  peer: '100.64.0.2',
-  session: 'tun_b',
-}
+const tunnel = tunnelTo('b', TUNNEL)
 
 /** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
 export function gatewayTable(world: World, policy: PolicyPart): NftTable {

@@ -1,27 +1,22 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {diff, diffNft} from '../diff/index.ts'
-import type {
-  ActualNft,
-  DriverName,
-  Finding,
-  GatewayConfig,
-  NftTable,
-  Outcome,
-  SiteName,
-  SourceId,
-  Step,
-  World,
+import {
+  type ActualNft,
+  DRAIN_MS,
+  type DriverName,
+  type Finding,
+  type GatewayConfig,
+  type NftTable,
+  type Outcome,
+  type SiteName,
+  type SourceId,
+  type Step,
+  type World,
 } from '../model/index.ts'
 import {type PlanInput, type Planned, plan} from '../plan/index.ts'
 import type {ActualCache} from './actual.ts'
 import {mayRunFirst} from './first-pass.ts'
 import {type Appliers, applySteps} from './reconcile.ts'
-
-/**
- * A packet that was judged by the old maps may still be on its way through the hook when the new ones are in force;
- * stages go on, and the generation is raised, only after it must have left (design.md, Policy 5 and 6).
- */
-const DRAIN_MS = 3
 
 export interface PassDeps {
   readonly config: GatewayConfig

@@ -52,6 +52,12 @@ export interface NftHook {
   readonly policy: 'accept' | 'drop'
 }
 
+/**
+ * A packet takes the rules that were in force when it came; after so long it has left. Who changes what such a packet may
+ * still look up waits for it (design.md, Policy 5 and 6).
+ */
+export const DRAIN_MS = 3
+
 /** The comment that names a rule in the kernel: `i:` and 12 hex digits of the text's hash. */
 export function ruleHash(text: string): string {
   return `i:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`

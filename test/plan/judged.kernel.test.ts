@@ -9,12 +9,13 @@ import {compilePolicy} from '../../src/policy/compile/index.ts'
 import type {Packet} from '../../src/policy/oracle/index.ts'
 import {frameOf, frameSender} from '../policy/raw-packet.ts'
 import {address, attributes, entity, policy, rule, tier, world} from '../policy/worlds.ts'
+import {bringNft} from '../support/bring-nft.ts'
+import {makeLoopRouter, ROUTER_MAC} from '../support/loop-router.ts'
 import {eventually, inNamespace, shell} from '../support/namespace.ts'
 
 const signal = new AbortController().signal
 /** `TURNS=1000 npx mocha …` is the longer run. */
 const TURNS = Number(process.env.TURNS ?? 12)
-const ROUTER_MAC = '02:00:00:00:00:02'
 
 const [A, B, A6, B6] = ['10.1.0.1', '10.2.0.1', 'fd01::1', 'fd02::1'].map(address)
 const STRANGER = address('10.2.0.99')
@@ -66,11 +67,6 @@ inNamespace(import.meta.url, () => {
     const packetsOf = async (counter: string): Promise<number> =>
       (await driver.readCounters()).get(counter)?.packets ?? 0
     const arrived = (count: number) => eventually(async () => (await packetsOf('judged')) === count)
-    const bring = async (wanted: NftTable): Promise<void> => {
-      for (const outcome of await driver.apply(diffNft(wanted, await driver.read(signal)), signal)) {
-        assert.deepEqual(outcome, {ok: true, step: outcome.step})
-      }
-    }
     const datagram = (port: number, sourcePort = 1000): Packet => ({
       from: A!,
       to: B!,
@@ -80,28 +76,14 @@ inNamespace(import.meta.url, () => {
     })
 
     before(() => {
-      // One namespace is sender, router and sink: frames leave by `near` and come in by `left`.
-      shell(`sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \\
-          net.ipv4.conf.default.rp_filter=0
-        for ends in near:left right:sink; do
-          ip link add \${ends%:*} type veth peer name \${ends#*:}
-          ip link set \${ends%:*} up
-          ip link set \${ends#*:} up
-        done
-        ip link set left address ${ROUTER_MAC}
-        ip address add 198.51.100.1/30 dev right
-        ip address add fd99::1/64 dev right nodad
-        ip neighbour add 198.51.100.2 lladdr 02:00:00:00:00:03 dev right nud permanent
-        ip neighbour add fd99::2 lladdr 02:00:00:00:00:03 dev right nud permanent
-        ip route add 10.0.0.0/8 via 198.51.100.2
-        ip -6 route add fd00::/8 via fd99::2`)
+      makeLoopRouter()
       sender = frameSender('near')
     })
     after(() => sender.close())
     beforeEach(async () => {
       shell('nft flush ruleset; conntrack -F 2>/dev/null')
       driver = createNftDriver()
-      await bring(tableWith())
+      await bringNft(driver, tableWith())
     })
     afterEach(() => driver.close())
 
@@ -152,7 +134,7 @@ inNamespace(import.meta.url, () => {
     })
 
     it('change no verdict where the sets are full, and count as beyond', async () => {
-      await bring(tableWith(2))
+      await bringNft(driver, tableWith(2))
       await driver.takeJudged()
       for (let port = 1; port <= 5; port++) send(datagram(port, port))
       await arrived(5)
@@ -185,7 +167,7 @@ inNamespace(import.meta.url, () => {
       shell('nft flush ruleset')
       assert.deepEqual(await driver.takeJudged(), {elements: [], beyond: 0})
       driver.distrust()
-      await bring(tableWith())
+      await bringNft(driver, tableWith())
       send(datagram(54))
       await arrived(1)
       assert.equal(sum(await driver.takeJudged()) + sum(await driver.takeJudged()), 1)

@@ -4,28 +4,16 @@ import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {LinkSpec, NftTable, Tunnel} from '../../src/model/index.ts'
+import type {LinkSpec, NftTable} from '../../src/model/index.ts'
 import {planRuleset} from '../../src/plan/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
-import {address, configOf, listOf, podRecord, site} from '../support/sites.ts'
+import {address, configOf, listOf, podRecord, tunnelTo} from '../support/sites.ts'
 
 const SEND_RAW = fileURLToPath(new URL('../support/send-raw.ts', import.meta.url))
 const signal = new AbortController().signal
 const TUNNEL = 'is-b-0000'
-const tunnel: Tunnel = {
-  id: 'wan b/b1/wan 0',
-  remote: 'b/b1/wan',
-  site: site('b'),
-  gateway: 'b1',
-  localUplink: 'wan',
-  slot: 0,
-  encapsulation: 'ipip',
-  device: TUNNEL,
-  local: '100.64.0.0',
-  peer: '100.64.0.2',
-  session: 'tun_b',
-}
+const tunnel = tunnelTo('b', TUNNEL)
 const link: LinkSpec = {
   kind: 'ipip',
   name: TUNNEL,

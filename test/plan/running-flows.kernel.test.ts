@@ -2,30 +2,17 @@ import assert from 'node:assert/strict'
 import {type ChildProcess, spawn} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
-import {diffNft} from '../../src/diff/index.ts'
-import type {Policy, Tunnel, World} from '../../src/model/index.ts'
+import type {Policy, World} from '../../src/model/index.ts'
 import {planRuleset} from '../../src/plan/index.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {attributes, entity, type Placed, policy, type prefix, rule, tier, world} from '../policy/worlds.ts'
+import {bringNft} from '../support/bring-nft.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
-import {configOf, site} from '../support/sites.ts'
+import {configOf, tunnelTo} from '../support/sites.ts'
 
 const FLOW_END = fileURLToPath(new URL('../support/flow-end.ts', import.meta.url))
-const signal = new AbortController().signal
 const TUNNEL = 'is-b-0000'
-const tunnel: Tunnel = {
-  id: 'wan b/b1/wan 0',
-  remote: 'b/b1/wan',
-  site: site('b'),
-  gateway: 'b1',
-  localUplink: 'wan',
-  slot: 0,
-  encapsulation: 'ipip',
-  device: TUNNEL,
-  local: '100.64.0.0',
-  peer: '100.64.0.2',
-  session: 'tun_b',
-}
+const tunnel = tunnelTo('b', TUNNEL)
 const ANSWER = '10.1.0.5'
 const ASKER = '10.2.0.7'
 
@@ -91,8 +78,7 @@ inNamespace(import.meta.url, () => {
       for (const part of [...compiled.stages, compiled]) {
         const input = {config: configOf(), world: now, tunnels: [tunnel], links: [], uplinkDevices: [], devices}
         const table = planRuleset({...input, policy: part})
-        for (const outcome of await driver.apply(diffNft(table, await driver.read(signal)), signal))
-          assert.ok(outcome.ok)
+        await bringNft(driver, table)
       }
       await driver.raiseGeneration()
     }

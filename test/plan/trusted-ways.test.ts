@@ -1,21 +1,6 @@
 import assert from 'node:assert/strict'
-import type {Tunnel} from '../../src/model/index.ts'
 import {trustedWays} from '../../src/plan/trusted-ways.ts'
-import {configOf, remote, site} from '../support/sites.ts'
-
-const tunnelTo = (name: string, device: string): Tunnel => ({
-  id: `wan ${name}/${name}1/wan 0`,
-  remote: `${name}/${name}1/wan`,
-  site: site(name),
-  gateway: `${name}1`,
-  localUplink: 'wan',
-  slot: 0,
-  encapsulation: 'ipip',
-  device,
-  local: '100.64.0.0',
-  peer: '100.64.0.2',
-  session: `tun_${name}`,
-})
+import {configOf, remote, tunnelTo} from '../support/sites.ts'
 
 function waysOf(names: readonly string[], devices: Record<string, number>) {
   const config = configOf({sites: new Map(names.map((name, index) => remote(name, `10.${index + 2}.0.0/16`)))})

@@ -9,6 +9,7 @@ import type {
   RawRecord,
   SiteName,
   SourceId,
+  Tunnel,
   UplinkName,
   World,
 } from '../../src/model/index.ts'
@@ -63,6 +64,21 @@ export function remote(
     {name: site(name), owns: owns.map(prefix), endpoints: [], tls: null, encapsulation: 'ipip', bfd: 'private'},
   ]
 }
+
+/** The tunnel from gateway a1 to the first gateway of another site, by its device. */
+export const tunnelTo = (name: string, device: string): Tunnel => ({
+  id: `wan ${name}/${name}1/wan 0`,
+  remote: `${name}/${name}1/wan`,
+  site: site(name),
+  gateway: `${name}1`,
+  localUplink: 'wan',
+  slot: 0,
+  encapsulation: 'ipip',
+  device,
+  local: '100.64.0.0',
+  peer: '100.64.0.2',
+  session: `tun_${name}`,
+})
 
 export const CALICO = '/calico/resources/v3/projectcalico.org/'
 export const ISTHMUS = '/isthmus/v1/resources/projectcalico.org/'

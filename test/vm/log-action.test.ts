@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
-import {diffNft} from '../../src/diff/index.ts'
 import type {NftTable} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {attributes, policy, rule, tier, world} from '../policy/worlds.ts'
+import {bringNft} from '../support/bring-nft.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 
 // Needs the kernel's log, and that it tells of other namespaces too, which only the first one can ask for: so in the VM.
@@ -68,11 +68,7 @@ ip link set ${device} up; ip address add ${gateway}/24 dev ${device}`)
         chains: framed,
       }
       driver = createNftDriver()
-      const outcomes = await driver.apply(diffNft(table, null), new AbortController().signal)
-      assert.deepEqual(
-        outcomes.filter(({ok}) => !ok),
-        [],
-      )
+      await bringNft(driver, table)
     })
     after(async () => {
       if (setting !== '') inFirst(`sysctl -qw ${ALL_NAMESPACES}=${setting}`)

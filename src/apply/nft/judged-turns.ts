@@ -1,11 +1,16 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {JUDGED_BEYOND, type JudgedElement, type JudgedLetter, judgedChains, type NftStep} from '../../model/index.ts'
+import {
+  DRAIN_MS,
+  JUDGED_BEYOND,
+  type JudgedElement,
+  type JudgedLetter,
+  judgedChains,
+  type NftStep,
+} from '../../model/index.ts'
 import type {BatchMessage} from './element-batch.ts'
 import {createJudgedReader, type JudgedReading, otherLetter, writeLetter} from './judged-sets.ts'
 import type {Netfilter} from './netfilter.ts'
 
-/** A packet takes the rules that were in force when it came: so long, and more, it may still write the old sets. */
-const DRAIN_MS = 3
 /** What is kept for a taker who does not come; packets of what is more are counted as beyond. */
 const MOST_KEPT = 65_536
 

@@ -15,20 +15,9 @@ import {
 } from '../../../src/model/index.ts'
 import {parsePrefix} from '../../../src/net/index.ts'
 import {describeDriver} from '../../contract/driver.ts'
+import {bringNft} from '../../support/bring-nft.ts'
 import {eventually, inNamespace, shell} from '../../support/namespace.ts'
-
-const set = (name: string, key: string, value: string | null, elements: [string, string][], more = {}): NftSet => ({
-  name,
-  key,
-  value,
-  interval: false,
-  elements: new Map(elements),
-  ...more,
-})
-const generationSets = [
-  set('generation', 'mark', null, [], {external: true}),
-  set('current', 'nf_proto', 'mark', [], {external: true}),
-]
+import {generationSets, nftSet} from './sets.ts'
 
 function table(sets: readonly NftSet[], chains: Record<string, readonly string[]>): NftTable {
   const hook = {type: 'filter', hook: 'forward', priority: 0, policy: 'drop'} as const
@@ -49,36 +38,36 @@ const steps = (wanted: NftTable, held: ActualNft | null): NftStep[] => diffNft(w
 /** One of every type that the compiler uses, in canonical text. */
 const FULL = table(
   [
-    set('class4', 'ipv4_addr', 'mark', [
+    nftSet('class4', 'ipv4_addr', 'mark', [
       ['10.1.0.5', markText(7)],
       ['10.1.0.6', markText(0xfffffffe)],
     ]),
-    set('class6', 'ipv6_addr', 'mark', [
+    nftSet('class6', 'ipv6_addr', 'mark', [
       ['fd00::5', markText(7)],
       ['2001:db8:0:1:1:1:1:1', markText(8)],
       ['::ffff:a01:203', markText(9)],
     ]),
-    set('dest4', 'ipv4_addr', 'classid', [
+    nftSet('dest4', 'ipv4_addr', 'classid', [
       ['10.1.0.5', classidText(0, 2)],
       ['10.1.0.6', classidText(1, 0xa1)],
       ['10.1.0.7', classidText(0xffff, 0x10)],
     ]),
-    set('pairs', 'mark . classid', 'verdict', [
+    nftSet('pairs', 'mark . classid', 'verdict', [
       [`${markText(1)} . ${classidText(0, 2)}`, 'goto c_7'],
       [`${markText(2)} . ${classidText(0x10, 0xf)}`, 'jump c_7'],
       [`${markText(3)} . 0:1`, 'drop'],
       [`${markText(4)} . 0:1`, 'accept'],
       [`${markText(5)} . 0:1`, 'return'],
     ]),
-    set('inbound', 'ifname', 'verdict', [
+    nftSet('inbound', 'ifname', 'verdict', [
       ['is-b-1f2e', 'jump c_7'],
       ['mark', 'jump c_7'],
     ]),
-    set('tunnels', 'ifname', null, [
+    nftSet('tunnels', 'ifname', null, [
       ['is-b-1f2e', ''],
       ['is-c.1', ''],
     ]),
-    set(
+    nftSet(
       'nets4',
       'ipv4_addr',
       'mark',
@@ -90,7 +79,7 @@ const FULL = table(
       ],
       {interval: true},
     ),
-    set(
+    nftSet(
       'nets6',
       'ipv6_addr',
       null,
@@ -101,7 +90,7 @@ const FULL = table(
       ],
       {interval: true},
     ),
-    set(
+    nftSet(
       'ports',
       'inet_service',
       null,
@@ -111,7 +100,7 @@ const FULL = table(
       ],
       {interval: true},
     ),
-    set('services', 'ipv4_addr . inet_proto . inet_service', 'verdict', [['10.1.0.5 . tcp . 80', 'accept']]),
+    nftSet('services', 'ipv4_addr . inet_proto . inet_service', 'verdict', [['10.1.0.5 . tcp . 80', 'accept']]),
   ],
   {
     c_7: ['tcp dport { 80, 443, 1000-2000 } accept', 'counter name "invalid" drop'],
@@ -140,11 +129,6 @@ inNamespace(import.meta.url, () => {
     for (const driver of opened.splice(0)) await driver.close()
     shell('nft flush ruleset')
   })
-  const bring = async (driver: NftDriver, wanted: NftTable) => {
-    for (const outcome of await driver.apply(steps(wanted, await driver.read(signal)), signal)) {
-      assert.deepEqual(outcome, {ok: true, step: outcome.step})
-    }
-  }
   const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, part.chains]
   const kernelText = () => shell('nft -s list table inet isthmus')
 
@@ -204,7 +188,7 @@ inNamespace(import.meta.url, () => {
     it('runs in process where the library is', () => assert.equal(open().kind, 'library'))
 
     it('reads back every type of element in exactly the text that was given', async () => {
-      await bring(open(), FULL)
+      await bringNft(open(), FULL)
       const held = await open().read(signal)
       assert.deepEqual(steps(FULL, held), [])
       for (const [name, {elements, external}] of FULL.sets) {
@@ -218,12 +202,12 @@ inNamespace(import.meta.url, () => {
       const driver = open()
       const other = table(
         [
-          set('class4', 'ipv4_addr', 'mark', [
+          nftSet('class4', 'ipv4_addr', 'mark', [
             ['10.1.0.5', markText(9)],
             ['10.1.0.99', markText(1)],
           ]),
           // Declared otherwise while rules that stay refer to it.
-          set('tunnels', 'ifname', 'verdict', [['is-b-1f2e', 'jump c_9']]),
+          nftSet('tunnels', 'ifname', 'verdict', [['is-b-1f2e', 'jump c_9']]),
         ],
         {
           c_9: ['accept'],
@@ -232,7 +216,7 @@ inNamespace(import.meta.url, () => {
         },
       )
       for (const wanted of [FULL, other, FULL, table([], {}), other]) {
-        await bring(driver, wanted)
+        await bringNft(driver, wanted)
         assert.deepEqual(view(await open().read(signal)), view(await driver.read(signal)))
         assert.deepEqual(steps(wanted, await driver.read(signal)), [])
       }
@@ -241,23 +225,25 @@ inNamespace(import.meta.url, () => {
     it('makes a set anew under rules that do not change, and a chain another hook', async () => {
       const driver = open()
       const rules = ['ip saddr @nets accept', 'tcp dport { 1, 2, 3 } drop']
-      const plain = table([set('nets', 'ipv4_addr', null, [['10.0.0.1', '']])], {forward: rules})
-      const ranges = table([set('nets', 'ipv4_addr', null, [['10.0.0.0/8', '']], {interval: true})], {forward: rules})
-      await bring(driver, plain)
+      const plain = table([nftSet('nets', 'ipv4_addr', null, [['10.0.0.1', '']])], {forward: rules})
+      const ranges = table([nftSet('nets', 'ipv4_addr', null, [['10.0.0.0/8', '']], {interval: true})], {
+        forward: rules,
+      })
+      await bringNft(driver, plain)
       const before = kernelText()
-      await bring(driver, ranges)
+      await bringNft(driver, ranges)
       assert.deepEqual(steps(ranges, await open().read(signal)), [])
-      await bring(driver, plain)
+      await bringNft(driver, plain)
       assert.equal(kernelText(), before)
       const {forward} = Object.fromEntries(plain.chains)
       const moved = {...plain, chains: new Map([['forward', {...forward!, hook: {...forward!.hook!, priority: -10}}]])}
-      await bring(driver, moved)
+      await bringNft(driver, moved)
       assert.deepEqual(steps(moved, await open().read(signal)), [])
     })
 
     it('names the step that was refused, with the words of nft, and applies nothing', async () => {
       const driver = open()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       const before = kernelText()
       const good: NftStep = {...base, key: stepKey('good'), do: 'counter-add', name: 'another'}
       const bad: NftStep = {
@@ -282,7 +268,7 @@ inNamespace(import.meta.url, () => {
 
     it('refuses an element that does not fit its set, before nft sees it', async () => {
       const driver = open()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       const [outcome] = await driver.apply(
         [
           {
@@ -301,17 +287,17 @@ inNamespace(import.meta.url, () => {
 
     it('shows rules without our mark as foreign, and diff puts ours back', async () => {
       const driver = open()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       shell('nft add rule inet isthmus c_7 drop')
       driver.distrust()
       assert.deepEqual((await driver.read(signal))!.chains.get('c_7')!.rules.at(-1), 'foreign')
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       assert.deepEqual(steps(FULL, await open().read(signal)), [])
     })
 
     it('hears of what others change, and not of its own', async () => {
       const driver = open()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       let heard = 0
       const end = driver.watch(() => heard++)
       await driver.raiseGeneration()
@@ -320,7 +306,7 @@ inNamespace(import.meta.url, () => {
       assert.equal(heard, 0)
       shell('nft delete element inet isthmus class4 "{ 10.1.0.5 }"')
       await eventually(() => heard === 1)
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       assert.match(kernelText(), /10\.1\.0\.5 : 0x00000007/)
       shell('nft delete table inet isthmus')
       await eventually(() => heard === 2)
@@ -330,19 +316,19 @@ inNamespace(import.meta.url, () => {
 
     it('comes through when the table goes away between read and apply', async () => {
       const driver = open()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       shell('nft delete table inet isthmus')
       const change = steps(table([], {forward: ['accept']}), await driver.read(signal))
       assert.ok((await driver.apply(change, signal)).every(({ok}) => ok))
       driver.distrust()
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       assert.deepEqual(steps(FULL, await open().read(signal)), [])
     })
 
     it('counts by name', async () => {
       const driver = open()
       assert.deepEqual(await driver.readCounters(), new Map())
-      await bring(driver, FULL)
+      await bringNft(driver, FULL)
       shell('nft -f -', 'table ip other {\n counter spoofed { packets 5 bytes 6\n }\n }\n')
       shell(
         'nft delete counter inet isthmus spoofed; nft add counter inet isthmus spoofed "{ packets 7 bytes 5000000000 }"',

@@ -4,6 +4,7 @@ import {createNftDriver} from '../../../src/apply/nft/index.ts'
 import {createNftRunner, type NftRunner} from '../../../src/apply/nft/runner.ts'
 import {diffNft} from '../../../src/diff/index.ts'
 import {classidText, markText, type NftSet, type NftTable} from '../../../src/model/index.ts'
+import {bringNft} from '../../support/bring-nft.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
 
 const signal = new AbortController().signal
@@ -72,16 +73,12 @@ inNamespace(import.meta.url, () => {
 
     it('reach the kernel without nft, and read back in the very text that was given', async () => {
       const driver = createNftDriver({runner})
-      const bring = async (wanted: NftTable): Promise<void> => {
-        for (const outcome of await driver.apply(diffNft(wanted, await driver.read(signal)), signal))
-          assert.ok(outcome.ok)
-      }
-      await bring(tableOf(Object.fromEntries(Object.keys(SETS).map((name) => [name, new Map()]))))
+      await bringNft(driver, tableOf(Object.fromEntries(Object.keys(SETS).map((name) => [name, new Map()]))))
       const declared = scripts
       await fc.assert(
         fc.asyncProperty(contents, async (elements) => {
           const wanted = tableOf(elements)
-          await bring(wanted)
+          await bringNft(driver, wanted)
           const reader = createNftDriver()
           try {
             assert.deepEqual(diffNft(wanted, await reader.read(signal)), [])
@@ -101,8 +98,7 @@ inNamespace(import.meta.url, () => {
         Array.from({length: 5000}, (_, index) => [`10.2.${index >> 8}.${index & 255}`, markText(index + 1)]),
       )
       const wanted = tableOf({class4: many, class6d: new Map(), pairs: new Map(), known: new Map()})
-      for (const outcome of await driver.apply(diffNft(wanted, await driver.read(signal)), signal))
-        assert.ok(outcome.ok)
+      await bringNft(driver, wanted)
       const reader = createNftDriver()
       assert.deepEqual(diffNft(wanted, await reader.read(signal)), [])
       await Promise.all([driver.close(), reader.close()])

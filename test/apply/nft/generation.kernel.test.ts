@@ -4,22 +4,12 @@ import {createNftDriver, type NftDriver, nextGeneration} from '../../../src/appl
 import {createNftRunner, type NftRunner} from '../../../src/apply/nft/runner.ts'
 import {diffNft} from '../../../src/diff/index.ts'
 import {type ActualNft, markText, type NftSet, type NftTable} from '../../../src/model/index.ts'
+import {bringNft} from '../../support/bring-nft.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
+import {generationSets, nftSet} from './sets.ts'
 
 const signal = new AbortController().signal
 
-const set = (name: string, key: string, value: string | null, elements: [string, string][], more = {}): NftSet => ({
-  name,
-  key,
-  value,
-  interval: false,
-  elements: new Map(elements),
-  ...more,
-})
-const generationSets = [
-  set('generation', 'mark', null, [], {external: true}),
-  set('current', 'nf_proto', 'mark', [], {external: true}),
-]
 const tableOf = (sets: readonly NftSet[]): NftTable => ({
   family: 'inet',
   name: 'isthmus',
@@ -39,11 +29,6 @@ inNamespace(import.meta.url, () => {
     for (const driver of opened.splice(0)) await driver.close()
     shell('nft flush ruleset')
   })
-  const bring = async (driver: NftDriver, wanted: NftTable) => {
-    for (const outcome of await driver.apply(diffNft(wanted, await driver.read(signal)), signal)) {
-      assert.deepEqual(outcome, {ok: true, step: outcome.step})
-    }
-  }
   const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, part.chains]
   const kernelText = () => shell('nft -s list table inet isthmus')
 
@@ -53,11 +38,11 @@ inNamespace(import.meta.url, () => {
     const EMPTY = tableOf([])
     const [out, back] = ['original . 5 . 9', 'reply . 9 . 5']
     const WAYS = [
-      set('trusted', 'mark . ct_dir . iface_index . iface_index', null, [
+      nftSet('trusted', 'mark . ct_dir . iface_index . iface_index', null, [
         [`${markText(2)} . ${out}`, ''],
         [`${markText(2)} . ${back}`, ''],
       ]),
-      set('ways', 'ct_dir . iface_index . iface_index', 'mark', [
+      nftSet('ways', 'ct_dir . iface_index . iface_index', 'mark', [
         [out, markText(2)],
         [back, markText(2)],
       ]),
@@ -65,7 +50,7 @@ inNamespace(import.meta.url, () => {
 
     it('is in both sets as soon as they are declared, and kept by the next process', async () => {
       const driver = open()
-      await bring(driver, EMPTY)
+      await bringNft(driver, EMPTY)
       const number = driver.generation()
       assert.ok(number >= 1 && number <= 0xffffff)
       assert.deepEqual(marks(), Array(3).fill(markOf(number)))
@@ -83,7 +68,7 @@ inNamespace(import.meta.url, () => {
       }
       const driver = createNftDriver({runner: {...library, run}})
       opened.push(driver)
-      await bring(driver, tableOf(WAYS))
+      await bringNft(driver, tableOf(WAYS))
       const before = scripts
       const number = await driver.raiseGeneration()
       assert.equal(scripts, before)
@@ -95,7 +80,7 @@ inNamespace(import.meta.url, () => {
 
     it('is raised in both sets at once', async () => {
       const driver = open()
-      await bring(driver, EMPTY)
+      await bringNft(driver, EMPTY)
       const number = driver.generation()
       assert.equal(await driver.raiseGeneration(), nextGeneration(number))
       assert.deepEqual(marks(), Array(3).fill(markOf(nextGeneration(number))))
@@ -106,7 +91,7 @@ inNamespace(import.meta.url, () => {
 
     it('is mended when somebody has taken it away', async () => {
       const driver = open()
-      await bring(driver, EMPTY)
+      await bringNft(driver, EMPTY)
       const number = driver.generation()
       shell('nft flush map inet isthmus current')
       driver.distrust()
@@ -116,7 +101,7 @@ inNamespace(import.meta.url, () => {
 
     it('is in the marks of ways, which are raised with it', async () => {
       const driver = open()
-      await bring(driver, tableOf(WAYS))
+      await bringNft(driver, tableOf(WAYS))
       const expected = (number: number) => [...Array(3).fill(markOf(number)), ...Array(4).fill(markOf(number) + 2)]
       assert.deepEqual(marks().sort(), expected(driver.generation()))
       await driver.raiseGeneration()
@@ -127,9 +112,12 @@ inNamespace(import.meta.url, () => {
 
     it('is another one as soon as ways change, since a number may come to mean another way', async () => {
       const driver = open()
-      await bring(driver, tableOf(WAYS))
+      await bringNft(driver, tableOf(WAYS))
       const number = driver.generation()
-      await bring(driver, tableOf([set('trusted', WAYS[0]!.key, null, [[`${markText(3)} . ${out}`, '']]), WAYS[1]!]))
+      await bringNft(
+        driver,
+        tableOf([nftSet('trusted', WAYS[0]!.key, null, [[`${markText(3)} . ${out}`, '']]), WAYS[1]!]),
+      )
       assert.equal(driver.generation(), nextGeneration(number))
       assert.ok(marks().includes(markOf(driver.generation()) + 3))
       assert.ok(marks().every((mark) => mark >= markOf(driver.generation())))
@@ -137,9 +125,9 @@ inNamespace(import.meta.url, () => {
 
     it('of a process before: its ways are written anew, under another number', async () => {
       const driver = open()
-      await bring(driver, tableOf(WAYS))
+      await bringNft(driver, tableOf(WAYS))
       const next = open()
-      await bring(next, tableOf(WAYS))
+      await bringNft(next, tableOf(WAYS))
       assert.equal(next.generation(), nextGeneration(driver.generation()))
       assert.deepEqual(marks().sort(), [
         ...Array(3).fill(markOf(next.generation())),

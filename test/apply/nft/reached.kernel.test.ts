@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {createNftDriver} from '../../../src/apply/nft/index.ts'
 import {diffNft} from '../../../src/diff/index.ts'
 import type {NftTable} from '../../../src/model/index.ts'
+import {bringNft} from '../../support/bring-nft.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
 
 const signal = new AbortController().signal
@@ -31,11 +32,7 @@ inNamespace(import.meta.url, () => {
   describe('the version that a set has reached', () => {
     it('is not that of steps that met what others had changed meanwhile', async () => {
       const driver = createNftDriver()
-      const bring = async (wanted: NftTable): Promise<void> => {
-        const outcomes = await driver.apply(diffNft(wanted, await driver.read(signal)), signal)
-        for (const outcome of outcomes) assert.equal(outcome.ok, true)
-      }
-      await bring(tableOf({'10.1.0.5': '0x00000007', '10.1.0.6': '0x00000008'}))
+      await bringNft(driver, tableOf({'10.1.0.5': '0x00000007', '10.1.0.6': '0x00000008'}))
       const wanted = tableOf({'10.1.0.6': '0x00000008', '10.1.0.9': '0x00000009'})
       const due = diffNft(wanted, await driver.read(signal))
       // The one makes the step fail, so that the driver reads anew; the other is what it must not overlook then.

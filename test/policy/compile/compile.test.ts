@@ -81,7 +81,7 @@ describe('compilePolicy', () => {
     const {counters, chains} = compile(of([WEB, DB], []))
     const denials = ['deny_egress_a', 'deny_egress_b', 'deny_ingress_a', 'deny_ingress_b', 'deny_unowned']
     assert.deepEqual(counters, [...denials, 'judged_beyond'])
-    for (const counter of counters) assert.deepEqual(chains.get(counter)!.rules, [`counter name "${counter}" drop`])
+    for (const counter of denials) assert.deepEqual(chains.get(counter)!.rules, [`counter name "${counter}" drop`])
   })
 })
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {createNftDriver} from '../../../src/apply/index.ts'
-import {diffNft} from '../../../src/diff/index.ts'
 import type {NftChain, NftTable} from '../../../src/model/index.ts'
 import {familyOf} from '../../../src/net/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
 import {attributor, createPolicyTotals} from '../../../src/policy/counting/index.ts'
 import type {Packet} from '../../../src/policy/oracle/index.ts'
+import {bringNft} from '../../support/bring-nft.ts'
+import {makeLoopRouter, ROUTER_MAC} from '../../support/loop-router.ts'
 import {eventually, inNamespace, shell} from '../../support/namespace.ts'
 import {packets, seed, verdicts, worlds} from '../random-world.ts'
 import {frameOf, frameSender} from '../raw-packet.ts'
@@ -14,8 +15,6 @@ import {oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
 
 /** `KERNEL_WORLDS=1000 npx mocha …` is the longer run. */
 const WORLDS = Math.ceil(Number(process.env.KERNEL_WORLDS ?? 40) / 5)
-const ROUTER_MAC = '02:00:00:00:00:02'
-const signal = new AbortController().signal
 
 const chain = (name: string, rules: string[], hook: NftChain['hook'] = null): NftChain => ({name, rules, hook})
 const FRAME = [
@@ -53,21 +52,7 @@ inNamespace(import.meta.url, () => {
   describe(`packets of random worlds in the kernel, as they are attributed (SEED=${seed})`, () => {
     let sender: ReturnType<typeof frameSender>
     before(() => {
-      // One namespace is sender, router and sink: frames leave by `near` and come in by `left`.
-      shell(`sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \\
-          net.ipv4.conf.default.rp_filter=0
-        for ends in near:left right:sink; do
-          ip link add \${ends%:*} type veth peer name \${ends#*:}
-          ip link set \${ends%:*} up
-          ip link set \${ends#*:} up
-        done
-        ip link set left address ${ROUTER_MAC}
-        ip address add 198.51.100.1/30 dev right
-        ip address add fd99::1/64 dev right nodad
-        ip neighbour add 198.51.100.2 lladdr 02:00:00:00:00:03 dev right nud permanent
-        ip neighbour add fd99::2 lladdr 02:00:00:00:00:03 dev right nud permanent
-        for net in 10.0.0.0/8 192.0.2.0/24; do ip route add $net via 198.51.100.2; done
-        for net in fd00::/16 2001:db8::/32; do ip -6 route add $net via fd99::2; done`)
+      makeLoopRouter()
       sender = frameSender('near')
     })
     after(() => sender?.close())
@@ -79,10 +64,7 @@ inNamespace(import.meta.url, () => {
         const driver = createNftDriver()
         try {
           const compiled = compilePolicy(known, {default: standard, previous: null, firstClass: 0xfffe})
-          const steps = diffNft(tableOf(compiled), await driver.read(signal))
-          for (const outcome of await driver.apply(steps, signal)) {
-            assert.deepEqual(outcome, {ok: true, step: outcome.step})
-          }
+          await bringNft(driver, tableOf(compiled))
           const flows = ownFlows(all)
           for (const [at, packet] of flows.entries()) sender.send(frameOf(packet, at + 1, ROUTER_MAC))
           const judged = async () => (await driver.readCounters()).get('judged')?.packets === flows.length
