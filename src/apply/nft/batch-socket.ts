@@ -15,8 +15,9 @@ const TIMEOUT_MS = 5000
 /** Sends transactions to nf_tables. */
 export interface BatchSocket {
   /**
-   * All messages as one transaction on top of a commit (null: of whichever is the last); 0 when it is in force, else the kernel's errno (negative), also
-   * when the last commit was another, and nothing has changed. Throws StepFailure when no answer comes.
+   * All messages as one transaction on top of a commit (null: of whichever is the last). 0 when it is in force, else the
+   * kernel's errno (negative), also when the last commit was another one, and nothing has changed. Throws StepFailure
+   * when no answer comes.
    */
   commit(messages: readonly BatchMessage[], onTopOf: number | null): Promise<number>
   close(): void

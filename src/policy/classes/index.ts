@@ -28,9 +28,9 @@ export {
   type PortTest,
   type Traffic,
 } from './catalog.ts'
-export {type ClassBook, isAlive, nothingClass, nothingIsListed} from './class-book.ts'
+export {isAlive, nothingClass, nothingIsListed} from './class-book.ts'
 export {type Classified, type ClassRegion, classify, classRegions, hostClass} from './classify.ts'
-export type {AddressClass, ResolvedPort} from './describe.ts'
+export type {AddressClass} from './describe.ts'
 export {type Interner, interner, push} from './intern.ts'
 export {type NumberedRegion, type Numbering, numberClasses, numberedRegions} from './number-classes.ts'
 export {numbersInKernel} from './numbers-in-kernel.ts'
