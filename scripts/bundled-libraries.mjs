@@ -1,5 +1,6 @@
 import {copyFileSync, readFileSync} from 'node:fs'
 import path from 'node:path'
+import {deflateRawSync} from 'node:zlib'
 import protobuf from 'protobufjs'
 
 /** Addons by the name under which a bundle loads them from `native/` beside it. Debian and Ubuntu are glibc. */
@@ -89,14 +90,28 @@ export function lateBuiltins() {
   }
 }
 
-/** `import('…/STATION/index.ts')` becomes an import of the station's own bundle beside this one. */
-export function lateStations(parts) {
+/**
+ * What `import('…/STATION/index.ts')` brings lies in the bundle packed, and is neither read nor compiled before: V8 looks
+ * through all the code of a file before its first line runs, and through all its text (decision 0003).
+ */
+export function lateStations(texts) {
   return {
     name: 'late-stations',
     setup(build) {
       build.onResolve({filter: /\/[a-z]+\/index\.ts$/}, ({path: specifier, kind}) => {
-        const file = parts[path.basename(path.dirname(specifier))]
-        return file && kind === 'dynamic-import' ? {path: `./${file}`, external: true} : undefined
+        const station = path.basename(path.dirname(specifier))
+        const late = kind === 'dynamic-import' && Object.hasOwn(texts, station)
+        return late ? {path: station, namespace: 'late-station'} : undefined
+      })
+      build.onLoad({filter: /.*/, namespace: 'late-station'}, ({path: station}) => {
+        const packed = deflateRawSync(texts[station]).toString('base64')
+        const contents = `
+          const {compileFunction} = process.getBuiltinModule('node:vm')
+          const {inflateRawSync} = process.getBuiltinModule('node:zlib')
+          const code = inflateRawSync(Buffer.from(${JSON.stringify(packed)}, 'base64')).toString('latin1')
+          const options = {filename: ${JSON.stringify(`isthmus/${station}`)}}
+          compileFunction(code, ['module', 'require'], options)(module, require)`
+        return {contents, loader: 'js'}
       })
     },
   }
