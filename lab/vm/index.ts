@@ -98,7 +98,7 @@ sleep 10
 `
 }
 
-/** Boots Debian's kernel on this machine's own files and runs one command in it; resolves with its exit status. */
+/** Boots the distribution's kernel on this machine's own files and runs one command in it; resolves with its exit status. */
 export async function runCommandInVm(argv: readonly string[], options: VmOptions): Promise<number> {
   const qemu = '/usr/bin/qemu-system-x86_64'
   if (!existsSync(qemu)) throw new VmMissing('the VM needs QEMU: apt-get install qemu-system-x86')
@@ -250,7 +250,7 @@ export async function passThrough(
   const kind = await accelerator(stopping.signal)
   if (stopping.signal.aborted) return INTERRUPTED
   const cpu = kind === 'kvm' ? '' : ' on an emulated CPU, since KVM does not work here: everything takes longer'
-  if (why !== null) process.stderr.write(`${why}: the lab runs in a VM with Debian's kernel${cpu}.\n`)
+  if (why !== null) process.stderr.write(`${why}: the lab runs in a VM with the distribution's kernel${cpu}.\n`)
   return runCommandInVm(argv, {
     accelerator: kind,
     stdout: (data) => void process.stdout.write(data),

@@ -1,15 +1,18 @@
+import {execFileSync} from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import {tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
+import {zstdDecompressSync} from 'node:zlib'
 import {must} from '../processes.ts'
 
 /** The machine lacks something that the VM is made of; the message names the Debian package. */
@@ -58,17 +61,21 @@ export interface VmKernel {
   readonly version: string
 }
 
-/** The newest Debian kernel on the machine whose modules are there too. */
+/** The newest kernel of Debian or Ubuntu on the machine whose modules are there too. */
 export function findKernel(): VmKernel {
   const versions = existsSync('/boot')
-    ? readdirSync('/boot').filter((name) => /^vmlinuz-.*-(amd64|arm64)$/.test(name))
+    ? readdirSync('/boot').filter((name) => /^vmlinuz-.*-(amd64|arm64|generic)$/.test(name))
     : []
   const version = versions
     .map((name) => name.slice('vmlinuz-'.length))
     .filter((name) => existsSync(`/lib/modules/${name}`))
     .sort((a, b) => a.localeCompare(b, 'en', {numeric: true}))
     .at(-1)
-  if (!version) throw new VmMissing('the VM needs a Debian kernel: apt-get install linux-image-amd64')
+  if (!version) {
+    throw new VmMissing(
+      'the VM needs a kernel: apt-get install linux-image-amd64 (Debian), linux-image-generic (Ubuntu)',
+    )
+  }
   return {image: `/boot/vmlinuz-${version}`, version}
 }
 
@@ -81,8 +88,15 @@ export async function initramfs(kernel: VmKernel, cacheDir: string): Promise<str
   if (existsSync(file)) return file
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path))
   if (!busybox) throw new VmMissing('the VM needs busybox: apt-get install busybox-static')
-  const found = await must(['find', `/lib/modules/${kernel.version}/kernel`, '-name', '*.ko'])
-  const paths = new Map(found.split('\n').map((path) => [basename(path, '.ko').replaceAll('-', '_'), path]))
+  const found = await must(['find', `/lib/modules/${kernel.version}/kernel`, '-name', '*.ko*'])
+  const paths = new Map(
+    found.split('\n').map((path) => [
+      basename(path)
+        .replace(/\.ko.*/, '')
+        .replaceAll('-', '_'),
+      path,
+    ]),
+  )
   const dir = mkdtempSync(join(tmpdir(), 'isthmus-initramfs-'))
   try {
     for (const place of ['bin', 'modules']) mkdirSync(join(dir, place))
@@ -92,7 +106,7 @@ export async function initramfs(kernel: VmKernel, cacheDir: string): Promise<str
     for (const module of MODULES) {
       const path = paths.get(module)
       // One that is missing is built into the kernel.
-      if (path) copyFileSync(path, join(dir, 'modules', `${module}.ko`))
+      if (path) writeFileSync(join(dir, 'modules', `${module}.ko`), unpackModule(path))
     }
     mkdirSync(cacheDir, {recursive: true})
     await must([
@@ -104,4 +118,11 @@ export async function initramfs(kernel: VmKernel, cacheDir: string): Promise<str
     rmSync(dir, {recursive: true, force: true})
   }
   return file
+}
+
+/** Debian 12 has plain modules, Debian 13 `.ko.xz`, Ubuntu 24.04 `.ko.zst`, of which busybox knows none. */
+function unpackModule(path: string): Buffer {
+  if (path.endsWith('.xz')) return execFileSync('xz', ['-dc', path], {maxBuffer: 1 << 28})
+  const content = readFileSync(path)
+  return path.endsWith('.zst') ? zstdDecompressSync(content) : content
 }
