@@ -1,5 +1,5 @@
 import {type ChildProcess, execFile, spawn} from 'node:child_process'
-import {closeSync, openSync} from 'node:fs'
+import {closeSync, openSync, readFileSync} from 'node:fs'
 import {promisify} from 'node:util'
 
 const run = promisify(execFile)
@@ -63,6 +63,13 @@ export function daemon(namespace: string, argv: readonly string[], log: string, 
   } finally {
     closeSync(output)
   }
+}
+
+/** Ends the waiting for a daemon that has ended itself, with its own words. */
+export function mustRun(child: ChildProcess, what: string, log: string): void {
+  if (child.exitCode === null && child.signalCode === null) return
+  const words = readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' | ')
+  throw new Error(`${what} ended (${child.signalCode ?? `status ${child.exitCode}`}): ${words}`)
 }
 
 /** Everything that runs in a namespace. */

@@ -1,7 +1,7 @@
 import {existsSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import {Etcd3} from 'etcd3'
-import {daemon, until} from '../processes.ts'
+import {daemon, mustRun, until} from '../processes.ts'
 import type {Certificates} from './certificates.ts'
 
 export interface EtcdPlan {
@@ -19,6 +19,12 @@ const PASSWORD = 'lab'
 /** Operations a transaction; etcd takes 128. */
 const OPERATIONS = 100
 
+/**
+ * What etcd 3.3 (Ubuntu 22.04) does not know: as an option it would refuse it, from the environment it passes it by. Each
+ * password is hashed when a user is made and at each login: at etcd's own cost seconds of an emulated CPU.
+ */
+export const NEWER_SETTINGS = {ETCD_LOGGER: 'zap', ETCD_LOG_LEVEL: 'error', ETCD_BCRYPT_COST: '4'}
+
 /** Starts a site's etcd in its gateway's namespace: over TLS, on the underlay and on loopback. */
 export async function startEtcd({namespace, underlay, dir, data, certificates}: EtcdPlan): Promise<void> {
   const server = certificates.server(underlay)
@@ -31,16 +37,18 @@ export async function startEtcd({namespace, underlay, dir, data, certificates}: 
   const peer = 'http://127.0.0.1:2380'
   const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer]
   const first = ['--name', 'lab', '--initial-cluster', `lab=${peer}`, '--data-dir', data]
-  // Each password is hashed when a user is made and at each login: at etcd's own cost seconds of an emulated CPU.
-  const auth = ['--bcrypt-cost', '4']
-  const log = ['--logger', 'zap', '--log-level', 'error']
   // One that was killed leaves its socket, and would not start again on it.
   rmSync(join(dir, SOCKET), {force: true})
   // One thread of Go's has little to do here, and two look for work that the other may have.
-  const etcd = ['env', 'GOMAXPROCS=1', 'etcd']
-  daemon(namespace, [...etcd, ...first, ...urls, ...peers, ...tls, ...auth, ...log], join(dir, 'etcd.log'), dir)
+  const settings = Object.entries({...NEWER_SETTINGS, GOMAXPROCS: '1'}).map((setting) => setting.join('='))
+  const log = join(dir, 'etcd.log')
+  const etcd = daemon(namespace, ['env', ...settings, 'etcd', ...first, ...urls, ...peers, ...tls], log, dir)
+  const listens = async (): Promise<true | null> => {
+    mustRun(etcd, `etcd in ${namespace}`, log)
+    return existsSync(join(dir, SOCKET)) ? true : null
+  }
   // etcd3 leaves a host alone for 5 s after three failures, so it is not asked before there is somebody to answer.
-  await until(`etcd in ${namespace}`, async () => (existsSync(join(dir, SOCKET)) ? true : null), 60_000, 20)
+  await until(`etcd in ${namespace}`, listens, 60_000, 20)
   const client = new Etcd3({hosts: `unix:${join(dir, SOCKET)}`})
   // Any answer will do, a refusal for want of a password too.
   const answers = async (): Promise<true | null> => {

@@ -66,10 +66,11 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
     stream.on('error', (error) => finish({reason: 'failed', cause: errorText(error)}))
     stream.on('end', () => finish({reason: 'failed', cause: 'the server closed the stream'}))
 
-    let open = 0
+    // By the ids that the server gives, in the order of the requests: etcd 3.3 takes no ids from its clients.
+    const watched = new Map<string, string>()
     stream.on('data', (response) => {
       if (ended) return
-      const prefix = prefixes[Number(response.watch_id) - 1]
+      const prefix = watched.get(response.watch_id)
       const headerRevision = Number(response.header.revision)
       if (response.canceled) {
         const compacted = Number(response.compact_revision) > 0
@@ -79,9 +80,10 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
       }
       if (response.header.cluster_id !== options.clusterId) return finish({reason: 'stale', cause: 'cluster'})
       if (response.created) {
-        if (headerRevision < (next.get(prefixes[open] ?? '') ?? 0) - 1)
-          return finish({reason: 'stale', cause: 'revision'})
-        if (++open === prefixes.length) {
+        const created = prefixes[watched.size]!
+        if (headerRevision < next.get(created)! - 1) return finish({reason: 'stale', cause: 'revision'})
+        watched.set(response.watch_id, created)
+        if (watched.size === prefixes.length) {
           clearTimeout(opening)
           options.onOpen()
         }
@@ -97,14 +99,13 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
       next.set(prefix, events.revision + 1)
     })
 
-    for (const [index, prefix] of prefixes.entries()) {
+    for (const prefix of prefixes) {
       stream.write({
         create_request: {
           key: Buffer.from(prefix),
           range_end: rangeEnd(prefix),
           start_revision: next.get(prefix)!,
           progress_notify: true,
-          watch_id: index + 1,
         },
       })
     }

@@ -4,6 +4,7 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {connect as connectTcp, createServer} from 'node:net'
 import {join} from 'node:path'
 import {Etcd3} from 'etcd3'
+import {NEWER_SETTINGS} from '../../lab/site/etcd.ts'
 
 /** Paths of a server's own certificate and of the CA that clients' certificates must come from. */
 export interface ServerTls {
@@ -76,14 +77,14 @@ export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServe
     child = spawn(
       'etcd',
       [
-        ...['--name', 't', '--data-dir', join(dir, 'data'), '--logger', 'zap', '--log-level', 'error'],
+        ...['--name', 't', '--data-dir', join(dir, 'data')],
         ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
         ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
         ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
         ...['--initial-cluster', `t=http://127.0.0.1:${peerPort}`, '--initial-cluster-token', dir],
         ...secure,
       ],
-      {stdio: 'ignore'},
+      {stdio: 'ignore', env: {...process.env, ...NEWER_SETTINGS}},
     )
     await listening(port, child)
   }
