@@ -79,12 +79,8 @@ ${lines.join('\n')}
   chmodSync(dir, 0o755)
   const zapi = join(dir, 'zserv.api')
   const start = (name: string): void => {
-    const own = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', zapi, '--vty_socket', dir]
-    daemon(
-      namespace,
-      [`/usr/lib/frr/${name}`, ...own, '-A', '127.0.0.1', '-l', '127.0.0.1'].slice(0, name === 'bgpd' ? undefined : -2),
-      join(dir, `${name}.log`),
-    )
+    const files = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', zapi, '--vty_socket', dir]
+    daemon(namespace, [`/usr/lib/frr/${name}`, ...files, '-A', '127.0.0.1'], join(dir, `${name}.log`))
   }
   start('zebra')
   await until(`zebra in ${namespace}`, async () => (existsSync(zapi) ? true : null))
