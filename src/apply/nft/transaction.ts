@@ -12,7 +12,7 @@ import {
   WAYS_SET,
   WAYS_SIZE,
 } from './generation.ts'
-import type {Held} from './held.ts'
+import type {Held, HeldSet} from './held.ts'
 
 /** One line of a script and the step that it belongs to. */
 export interface ScriptLine {
@@ -87,9 +87,13 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   const lifted = redeclares(steps, held) ? untouchedChains() : []
   for (const [name] of lifted) put(`flush chain ${place} ${name}`)
 
-  for (const step of elementSteps) {
-    const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
-    if (elements) putElements('delete', step, elementChanges(step, elements).gone)
+  const contents = elementSteps.map((step) => {
+    const set = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)
+    return {step, ...(set ? rewritten(set, elementChanges(step, set.elements)) : elementChanges(step, new Map()))}
+  })
+  for (const {step, gone} of contents) {
+    if (gone === 'all') put(`flush ${kindOf(held!.sets.get(step.set)!)} ${place} ${step.set}`, step)
+    else putElements('delete', step, gone)
   }
   for (const step of of('set-delete')) if (goingSets.has(step.name)) put(`delete set ${place} ${step.name}`, step)
   for (const step of of('chain-delete')) {
@@ -106,10 +110,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
     }
   }
   for (const [name, rules] of lifted) for (const rule of rules) put(`add rule ${place} ${name} ${rule}`)
-  for (const step of elementSteps) {
-    const elements = goingSets.has(step.set) ? undefined : held?.sets.get(step.set)?.elements
-    putElements('add', step, elementChanges(step, elements ?? new Map()).come)
-  }
+  for (const {step, come} of contents) putElements('add', step, come)
   const ways = changedWays(held, steps)
   if (ways) for (const text of generationScript(table, generation, ways).split('\n')) put(text)
   for (const step of of('counter-delete')) {
@@ -124,7 +125,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
     const most = step.size ?? (name === WAYS_SET ? WAYS_SIZE : undefined)
     const size = most === undefined ? '' : ` size ${most};`
     const flags = interval ? ' flags interval;' : dynamic ? ' flags dynamic;' : ''
-    put(`add ${value === null ? 'set' : 'map'} ${place} ${name} { type ${type};${flags}${size} }`, step)
+    put(`add ${kindOf(step)} ${place} ${name} { type ${type};${flags}${size} }`, step)
     if (name === GENERATION_SET) put(`add element ${place} ${name} { ${generationMark(generation)} }`, step)
     if (name === CURRENT_MAP)
       put(`add element ${place} ${name} { ${currentElements(generationMark(generation))} }`, step)
@@ -135,11 +136,7 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
     lines.push({text: `add chain ${place} ${name}${text ? ` ${text}` : ''}`, step: key})
   }
 
-  function putElements(
-    verb: 'add' | 'delete',
-    step: Extract<NftStep, {do: 'elements'}>,
-    elements: readonly (readonly [string, string])[],
-  ): void {
+  function putElements(verb: 'add' | 'delete', step: Extract<NftStep, {do: 'elements'}>, elements: Elements): void {
     if (elements.length === 0) return
     const declared = steps.find((other) => other.do === 'set-add' && other.name === step.set)
     const held_ = held?.sets.get(step.set)
@@ -164,11 +161,30 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   }
 }
 
+const kindOf = ({value}: {readonly value: string | null}): 'set' | 'map' => (value === null ? 'set' : 'map')
+
+type Elements = readonly (readonly [string, string])[]
+
+/**
+ * Intervals that go and others that come in one transaction: nft 1.0.2 (Ubuntu 22.04) takes what it deletes for still
+ * there, and refuses what would overlap with it. So all go, and those that stay come again.
+ */
+function rewritten(
+  {interval, elements}: HeldSet,
+  {gone, come}: {readonly gone: Elements; readonly come: Elements},
+): {readonly gone: Elements | 'all'; readonly come: Elements} {
+  if (!interval || gone.length === 0 || come.length === 0) return {gone, come}
+  const after = new Map(elements)
+  for (const [key] of gone) after.delete(key)
+  for (const [key, value] of come) after.set(key, value)
+  return {gone: 'all', come: [...after]}
+}
+
 /** What has to go and to come for a step, of what is not so already. */
 export function elementChanges(
   step: Extract<NftStep, {do: 'elements'}>,
   elements: ReadonlyMap<string, string>,
-): {readonly gone: readonly (readonly [string, string])[]; readonly come: readonly (readonly [string, string])[]} {
+): {readonly gone: Elements; readonly come: Elements} {
   const gone: [string, string][] = []
   for (const key of step.delete.keys()) {
     const value = elements.get(key)

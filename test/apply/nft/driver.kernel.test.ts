@@ -241,6 +241,22 @@ inNamespace(import.meta.url, () => {
       assert.deepEqual(steps(moved, await open().read(signal)), [])
     })
 
+    it('cuts an interval into others, and joins them again, with those beside it as they were', async () => {
+      const driver = open()
+      const map = (...elements: [string, string][]) =>
+        table([nftSet('cidr', 'ipv4_addr', 'mark', elements, {interval: true})], {})
+      const whole = map(['10.3.0.0/16', '0x00000001'], ['10.4.0.0/16', '0x00000002'])
+      const cut = map(
+        ['10.3.0.0/24', '0x00000005'],
+        ['10.3.1.0-10.3.255.255', '0x00000006'],
+        ['10.4.0.0/16', '0x00000002'],
+      )
+      for (const wanted of [whole, cut, whole, map(['10.4.0.0/15', '0x00000003']), cut]) {
+        await bringNft(driver, wanted)
+        assert.deepEqual(steps(wanted, await open().read(signal)), [])
+      }
+    })
+
     it('names the step that was refused, with the words of nft, and applies nothing', async () => {
       const driver = open()
       await bringNft(driver, FULL)
