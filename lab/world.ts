@@ -1,5 +1,6 @@
 import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {DAEMON_FLAGS} from '../src/cli/daemon-flags.ts'
 import {type Agent, startAgent} from './agent/client.ts'
 import {claim, refuseSecond} from './claim.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
@@ -97,7 +98,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         ),
       )
     else {
-      const argv = [process.execPath, DAEMON, 'run', '--config', join(own, 'gateway.yaml')]
+      const argv = [process.execPath, ...DAEMON_FLAGS, DAEMON, 'run', '--config', join(own, 'gateway.yaml')]
       const child = daemon(gateway.namespace, argv, join(own, 'isthmus.log'))
       writeFileSync(join(own, 'isthmus.pid'), `${child.pid}\n`)
     }

@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process'
 import path from 'node:path'
 import {promisify} from 'node:util'
+import {DAEMON_FLAGS} from '../../src/cli/daemon-flags.ts'
 import {createNamespace} from '../../test/support/namespace.ts'
 import {type BenchOptions, type BenchResult, medianOf, quantile} from '../result.ts'
 
@@ -77,7 +78,7 @@ export async function changeCost({quick}: BenchOptions): Promise<readonly BenchR
 async function changes(plan: ChangePlan): Promise<ChangeFigures> {
   const namespace = createNamespace(plan.shape)
   try {
-    const args = ['netns', 'exec', namespace.name, process.execPath, PROCESS, JSON.stringify(plan)]
+    const args = ['netns', 'exec', namespace.name, process.execPath, ...DAEMON_FLAGS, PROCESS, JSON.stringify(plan)]
     const {stdout} = await promisify(execFile)('ip', args, {maxBuffer: MAX_OUTPUT})
     return JSON.parse(stdout) as ChangeFigures
   } finally {

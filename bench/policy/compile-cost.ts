@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process'
 import path from 'node:path'
 import {promisify} from 'node:util'
+import {DAEMON_FLAGS} from '../../src/cli/daemon-flags.ts'
 import type {CompileStatistics} from '../../src/policy/index.ts'
 import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
 import {FULL_SIZE, type WorkloadSize} from './workload.ts'
@@ -55,6 +56,6 @@ export async function compileCost({quick}: BenchOptions): Promise<readonly Bench
 
 async function coldCompile({policies, endpoints, attributeSets, unrelated}: WorkloadSize): Promise<ColdCompile> {
   const sizes = [policies, endpoints, attributeSets, unrelated ? 1 : 0].map(String)
-  const {stdout} = await promisify(execFile)(process.execPath, [PROCESS, ...sizes])
+  const {stdout} = await promisify(execFile)(process.execPath, [...DAEMON_FLAGS, PROCESS, ...sizes])
   return JSON.parse(stdout) as ColdCompile
 }

@@ -27,9 +27,11 @@ export function evaluateSelector(ast: Selector, read: LabelReader): boolean {
     case 'not':
       return !evaluateSelector(ast.operand, read)
     case 'and':
-      return ast.operands.every((operand) => evaluateSelector(operand, read))
+      for (const operand of ast.operands) if (!evaluateSelector(operand, read)) return false
+      return true
     case 'or':
-      return ast.operands.some((operand) => evaluateSelector(operand, read))
+      for (const operand of ast.operands) if (evaluateSelector(operand, read)) return true
+      return false
   }
 }
 

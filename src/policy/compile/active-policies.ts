@@ -1,7 +1,14 @@
 import type {EntityRule, Finding, GlobalPolicies, IcmpMatch, Policy, PortSpec, Rule, Tier} from '../../model/index.ts'
 import {PORT_PROTOCOL_NUMBERS} from '../../model/index.ts'
 import {type Prefix, prefixFamily} from '../../net/index.ts'
-import {foldPeer, foldSubject, type InvalidSelector, printSelector, type Selector} from '../../selectors/index.ts'
+import {
+  type FoldedPeer,
+  foldPeer,
+  foldSubject,
+  type InvalidSelector,
+  printSelector,
+  type Selector,
+} from '../../selectors/index.ts'
 import {
   type ActivePolicy,
   type ActiveRule,
@@ -204,8 +211,9 @@ function isPresent(policy: Policy, findings: Finding[]): boolean {
 }
 
 function directionsOf(policy: Policy, into: Catalogue, findings: Finding[]): Pick<ActivePolicy, 'ingress' | 'egress'> {
+  const folded = foldedRules(policy)
   // Why it was refused, federate has said.
-  const invalid = policy.refused ? null : firstInvalid(policy)
+  const invalid = policy.refused ? null : firstInvalid(folded)
   if (invalid) {
     findings.push(selectorFinding(policy, invalid.at, invalid.invalid, 'this policy denies all that it governs'))
   }
@@ -213,7 +221,7 @@ function directionsOf(policy: Policy, into: Catalogue, findings: Finding[]): Pic
     if (!policy.types.includes(direction)) return null
     if (invalid || policy.refused) return [{...DENY_ALL, id: into.rules++, index: null}]
     return policy[direction].flatMap((rule, index) => {
-      const active = activeRule(rule, index, into, (field, detail) =>
+      const active = activeRule(rule, folded[direction][index]!, index, into, (field, detail) =>
         findings.push({
           code: 'rule-unsupported',
           severity: 'warning',
@@ -247,6 +255,7 @@ const ACTIONS: Readonly<Record<Rule['action'], ActiveRule['action']>> = {
 /** A rule as the compiler takes it; null: it never decides anything. */
 function activeRule(
   rule: Rule,
+  folded: FoldedRule,
   index: number,
   into: Catalogue,
   say: (field: string, detail: string) => void,
@@ -265,25 +274,27 @@ function activeRule(
   for (const [field, detail] of unsupported) say(field, `${detail}: ${consequence}`)
   if (unsupported.length > 0 && (rule.action === 'Log' || rule.action === 'Allow')) return null
 
-  const ports = (side: EntityRule): PortTest => {
+  const peers = {source: peerOf(folded.source, into), destination: peerOf(folded.destination, into)}
+  const ports = (side: 'source' | 'destination'): PortTest => {
     if (portless) return NO_PORTS
-    const positive = positiveOf(side, into)
-    return {ports: question(side.ports, positive, into), notPorts: question(side.notPorts, positive, into)}
+    const {ports: wanted, notPorts} = rule[side]
+    const {positive} = peers[side]
+    return {ports: question(wanted, positive, into), notPorts: question(notPorts, positive, into)}
   }
   return {
     id: into.rules++,
     index,
     action: unsupported.length > 0 ? 'deny' : ACTIONS[rule.action],
     family: rule.ipVersion,
-    source: conditionOf(rule.source, into),
-    destination: conditionOf(rule.destination, into),
+    source: conditionOf(rule.source, peers.source, into),
+    destination: conditionOf(rule.destination, peers.destination, into),
     traffic: {
       protocol: rule.protocol,
       notProtocol: rule.notProtocol,
       icmp: icmpOf(rule.icmp),
       notIcmp: icmpOf(rule.notIcmp),
-      source: ports(rule.source),
-      destination: ports(rule.destination),
+      source: ports('source'),
+      destination: ports('destination'),
     },
   }
 }
@@ -304,40 +315,53 @@ function question(spec: PortSpec | null, selector: number | null, into: Catalogu
   return {ranges: spec.ranges, names}
 }
 
-function positiveOf(side: EntityRule, into: Catalogue): number | null {
-  const folded = foldPeer(side)
-  return folded.ok && folded.positive ? selectorId(into, folded.positive) : null
+/** Both sides of a rule, each read once. */
+interface FoldedRule {
+  readonly source: FoldedPeer
+  readonly destination: FoldedPeer
 }
 
-function conditionOf(side: EntityRule, into: Catalogue): number | null {
-  const folded = foldPeer(side)
-  if (!folded.ok) return null
+type FoldedRules = Readonly<Record<'ingress' | 'egress', readonly FoldedRule[]>>
+
+function foldedRules({ingress, egress}: Policy): FoldedRules {
+  const fold = ({source, destination}: Rule): FoldedRule => ({
+    source: foldPeer(source),
+    destination: foldPeer(destination),
+  })
+  return {ingress: ingress.map(fold), egress: egress.map(fold)}
+}
+
+/** Ids of selectors. */
+type Peer = Pick<PeerCondition, 'positive' | 'negative'>
+
+function peerOf(folded: FoldedPeer, into: Catalogue): Peer {
+  if (!folded.ok) return {positive: null, negative: null}
+  const {positive, negative} = folded
+  return {positive: positive && selectorId(into, positive), negative: negative && selectorId(into, negative)}
+}
+
+function conditionOf(side: EntityRule, {positive, negative}: Peer, into: Catalogue): number | null {
   const split = (nets: readonly Prefix[]): PeerCondition['nets'] => {
     if (nets.length === 0) return null
     const ids = (family: 4 | 6): number[] =>
       nets.filter((net) => prefixFamily(net) === family).map((net) => into.nets.idOf(net, () => net))
     return {4: ids(4), 6: ids(6)}
   }
-  const condition: PeerCondition = {
-    positive: folded.positive && selectorId(into, folded.positive),
-    negative: folded.negative && selectorId(into, folded.negative),
-    nets: split(side.nets),
-    notNets: split(side.notNets),
-  }
-  const {positive, negative, nets, notNets} = condition
+  const [nets, notNets] = [split(side.nets), split(side.notNets)]
   if (positive === null && negative === null && !nets && !notNets) return null
-  return into.conditions.idOf(JSON.stringify(condition), () => condition)
+  const key = nets || notNets ? JSON.stringify([positive, negative, nets, notNets]) : `${positive} ${negative}`
+  return into.conditions.idOf(key, () => ({positive, negative, nets, notNets}))
 }
 
 const selectorId = (into: Catalogue, selector: Selector): number =>
   into.selectors.idOf(printSelector(selector), () => selector)
 
-function firstInvalid(policy: Policy): {at: string; invalid: InvalidSelector} | null {
+function firstInvalid(folded: FoldedRules): {at: string; invalid: InvalidSelector} | null {
   for (const direction of ['ingress', 'egress'] as const) {
-    for (const [index, rule] of policy[direction].entries()) {
+    for (const [index, rule] of folded[direction].entries()) {
       for (const side of ['source', 'destination'] as const) {
-        const folded = foldPeer(rule[side])
-        if (!folded.ok) return {at: `${direction}[${index}].${side}.`, invalid: folded.invalid}
+        const {[side]: peer} = rule
+        if (!peer.ok) return {at: `${direction}[${index}].${side}.`, invalid: peer.invalid}
       }
     }
   }

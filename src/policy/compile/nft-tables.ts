@@ -48,7 +48,10 @@ function lookUpSets(
   interval: boolean,
 ): NftSet[] {
   const base = {key: family === 4 ? 'ipv4_addr' : 'ipv6_addr', interval}
-  const elements = (text: (number: number) => string) => new Map(numbers.map(([key, number]) => [key, text(number)]))
+  const elements = (text: (number: number) => string): Map<string, string> => {
+    const textOf = memoized(text)
+    return new Map(numbers.map(([key, number]) => [key, textOf(number)]))
+  }
   return [
     {...base, name: `${name}${suffix}`, value: 'mark', elements: elements(markText)},
     {...base, name: `${name}d${suffix}`, value: 'classid', elements: elements(classText)},
@@ -105,10 +108,11 @@ export const pairKey = (from: number, to: number): string => `${markText(from)} 
 /** Class pair → number of its target. */
 export function pairSet(pairs: Verdicts['pairs'], targets: TargetNumbers, name = 'pairs'): NftSet {
   const elements = new Map<string, string>()
-  const text = memoText(targets)
+  const targetOf = memoized((target: Target) => targetText(targets, target))
+  const classOf = memoized(classText)
   for (const [from, row] of pairs) {
     const source = `${markText(from)} . `
-    for (const [to, target] of row) elements.set(source + classText(to), text(target))
+    for (const [to, target] of row) elements.set(source + classOf(to), targetOf(target))
   }
   return numberMap(name, 'mark . classid', elements)
 }
@@ -117,7 +121,7 @@ type Ends = Pick<Verdicts, 'sources' | 'destinations'>
 
 /** What the ends say by themselves. */
 export function endSets({sources, destinations}: Ends, targets: TargetNumbers, prefix = 'judge'): NftSet[] {
-  const text = memoText(targets)
+  const text = memoized((target: Target) => targetText(targets, target))
   const elements = (ends: ReadonlyMap<number, Target>, key: (number: number) => string): Map<string, string> =>
     new Map([...ends].map(([number, target]) => [key(number), text(target)]))
   return [
@@ -157,13 +161,14 @@ function numberMap(name: string, key: string, elements: Map<string, string>): Nf
   return {name, key, value: 'mark', interval: false, elements, version: {}}
 }
 
-function memoText(targets: TargetNumbers): (target: Target) => string {
-  const texts = new Map<Target, string>()
-  return (target) => {
-    let text = texts.get(target)
+/** There are far fewer numbers than elements that bear them. */
+function memoized<T>(make: (of: T) => string): (of: T) => string {
+  const texts = new Map<T, string>()
+  return (of) => {
+    let text = texts.get(of)
     if (text === undefined) {
-      text = targetText(targets, target)
-      texts.set(target, text)
+      text = make(of)
+      texts.set(of, text)
     }
     return text
   }

@@ -103,9 +103,10 @@ export function pairTable(
   }
   for (const [index, source] of table.ends.entries()) {
     if (!source) continue
-    for (const to of new Set([...(source.egress?.byPeer.keys() ?? []), ...inwards[index]!])) {
-      setPair(table, source, table.ends[to]!, pairTarget(table, index, to))
-    }
+    const outwards = source.egress?.byPeer
+    const look = (to: number): void => setPair(table, source, table.ends[to]!, pairTarget(table, index, to))
+    for (const to of outwards?.keys() ?? []) look(to)
+    for (const to of inwards[index]!) if (!outwards?.has(to)) look(to)
     if (table.pairCount > maxPairs) return null
   }
   return table

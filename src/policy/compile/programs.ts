@@ -2,7 +2,7 @@ import type {Direction} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
 import type {ActivePolicy, ActiveRule, ActiveTier, AddressClass, PortTest} from '../classes/index.ts'
 import {type LogChain, logChain} from './log-chains.ts'
-import {matchesOf, type PacketMatch} from './packet-match.ts'
+import {isUnconditional, matchesOf, type PacketMatch, printMatch} from './packet-match.ts'
 import type {ChainMaker, ChainRule, Target} from './verdict-chains.ts'
 
 /**
@@ -19,7 +19,10 @@ export interface Program {
   readonly longer: Map<number, Program>
 }
 
-/** A rule between two classes: what its port names mean at them is worked out. */
+/**
+ * What a rule between two classes comes to: what its port names mean at them is worked out. Rules of one tier that come to
+ * the same are one step.
+ */
 interface Step {
   readonly id: number
   readonly tier: ActiveTier
@@ -27,16 +30,25 @@ interface Step {
   readonly matches: readonly PacketMatch[]
   /** Of a Log rule. */
   readonly log: LogChain | null
+  /** Nothing that stands behind it in its tier is reached. */
+  readonly last: boolean
 }
 
 /** All programs that there are. It only grows. */
 export interface ProgramBook {
   readonly roots: Map<string, Program>
+  /** By rule, and what its names mean. */
   readonly steps: Map<number | string, Step>
+  readonly byContent: Map<string, Step>
   size: number
 }
 
-export const emptyPrograms = (): ProgramBook => ({roots: new Map(), steps: new Map(), size: 0})
+export const emptyPrograms = (): ProgramBook => ({
+  roots: new Map(),
+  steps: new Map(),
+  byContent: new Map(),
+  size: 0,
+})
 
 /** The programs of one direction for one subject class: one without any rule, and those of the peers that rules mean. */
 export interface SubjectPrograms {
@@ -115,7 +127,7 @@ function ownRules(book: ProgramBook, direction: Direction, subject: AddressClass
 }
 
 function stepMaker(
-  {steps}: ProgramBook,
+  {steps, byContent}: ProgramBook,
   direction: Direction,
   subject: AddressClass,
   rule: ActiveRule,
@@ -129,8 +141,12 @@ function stepMaker(
   const stepOf = (key: number | string, source: AddressClass, destination: AddressClass): Step => {
     let step = steps.get(key)
     if (!step) {
+      const {action} = rule
       const matches = matchesOf(rule.traffic, family, source.ports, destination.ports)
-      step = {id: steps.size, tier, action: rule.action, matches, log}
+      const content = [tier.id, action, log?.name, ...matches.map(printMatch)].join('|')
+      const last = action !== 'log' && matches.some(isUnconditional)
+      step = byContent.get(content) ?? {id: byContent.size, tier, action, matches, log, last}
+      byContent.set(content, step)
       steps.set(key, step)
     }
     return step
@@ -158,7 +174,12 @@ function bareProgram(book: ProgramBook, direction: Direction, subject: AddressCl
   return root
 }
 
+/** The same program where the step decides nothing more. */
 function longer(book: ProgramBook, program: Program, step: Step): Program {
+  if (step.matches.length === 0) return program
+  for (let at: Program | null = program; at?.step?.tier === step.tier; at = at.parent) {
+    if (at.step.last || (at.step === step && step.action !== 'log')) return program
+  }
   let next = program.longer.get(step.id)
   if (!next) {
     next = {id: book.size++, tiers: program.tiers, parent: program, step, longer: new Map()}
@@ -223,18 +244,33 @@ export function programTarget(
   maker: ChainMaker,
   {allow, deny, otherwise}: {allow: Target; deny: Target; otherwise: Target},
 ): Target {
-  const steps: Step[] = []
-  for (let at: Program | null = program; at?.step; at = at.parent) steps.push(at.step)
-  steps.reverse()
-  return program.tiers.reduceRight((next, tier) => {
-    const targetOf = {allow, deny, pass: next}
-    const own = steps.filter((step) => step.tier === tier)
-    const rules = own.flatMap(({matches, action, log}) =>
+  let next = otherwise
+  // Steps stand in the order of their tiers.
+  let at: Program | null = program
+  for (const tier of program.tiers.toReversed()) {
+    const own: Step[] = []
+    for (; at?.step?.tier === tier; at = at.parent) own.push(at.step)
+    const end = tier.end === 'deny' ? deny : next
+    next = own.length === 0 ? end : tierTarget(own.reverse(), maker, {allow, deny, pass: next}, end)
+  }
+  return next
+}
+
+/** Programs that differ in one tier have the chains of the others in common. */
+function tierTarget(
+  steps: readonly Step[],
+  maker: ChainMaker,
+  targets: Readonly<Record<'allow' | 'deny' | 'pass', Target>>,
+  end: Target,
+): Target {
+  const key = `${steps.map(({id}) => id).join()} ${targets.allow} ${targets.deny} ${targets.pass}`
+  return maker.once(key, () => {
+    const rules = steps.flatMap(({matches, action, log}) =>
       matches.flatMap((match): ChainRule[] => {
-        if (action !== 'log') return [{match, target: targetOf[action]}]
+        if (action !== 'log') return [{match, target: targets[action]}]
         return log ? [{match, log}] : []
       }),
     )
-    return maker.make(rules, tier.end === 'deny' ? deny : next)
-  }, otherwise)
+    return maker.make(rules, end)
+  })
 }

@@ -25,12 +25,22 @@ export type ChainRule =
 export interface ChainMaker {
   readonly chains: Map<Target, VerdictChain>
   readonly make: (rules: VerdictChain['rules'], otherwise: Target) => Target
+  /** The same for what was made under this key before. */
+  readonly once: (key: string, make: () => Target) => Target
 }
 
 export function chainMaker(): ChainMaker {
   const chains = new Map<Target, VerdictChain>()
+  const made = new Map<string, Target>()
   return {
     chains,
+    once: (key, make) => {
+      const known = made.get(key)
+      if (known !== undefined) return known
+      const target = make()
+      made.set(key, target)
+      return target
+    },
     make: (rules, otherwise) => {
       const unconditional = rules.findIndex(({match, target}) => target !== undefined && isUnconditional(match))
       const end = rules[unconditional]?.target ?? otherwise
