@@ -95,6 +95,8 @@ export interface ActualNftChain {
   readonly name: string
   readonly hook: string | null
   readonly rules: readonly string[]
+  /** The very list that a chain without a hook was set to, where that was done here. */
+  readonly texts?: readonly string[]
 }
 
 export interface ActualBird {

@@ -58,7 +58,8 @@ export class Held implements ActualNft {
         }
         case 'chain-set': {
           const {name, hook, rules} = step
-          this.chains.set(name, {name, hook: hook && hookText(hook), rules: ruleHashes(rules)})
+          const texts = hook ? {} : {texts: rules}
+          this.chains.set(name, {name, hook: hook && hookText(hook), rules: ruleHashes(rules), ...texts})
           break
         }
       }

@@ -44,6 +44,8 @@ export interface Understood {
   readonly findings: readonly Finding[]
   readonly policies: GlobalPolicies
   readonly staged: readonly Policy[]
+  /** Of both, those that are global. */
+  readonly documents: readonly Policy[]
   readonly entries: readonly Entry[]
   readonly into: Catalogue
 }
@@ -74,13 +76,10 @@ export function activePolicies(policies: GlobalPolicies, staged: readonly Policy
     policies: 0,
     rules: 0,
   }
-  const places = globalOnes(policies.policies, staged).map((document) => placeOf(into, document))
-  return understood(
-    into,
-    policies,
-    staged,
-    places.sort(compareActive).map((place) => entryOf(into, place)),
-  )
+  const documents = globalOnes(policies.policies, staged)
+  const places = documents.map((document) => placeOf(into, document)).sort(compareActive)
+  const entries = places.map((place) => entryOf(into, place))
+  return understood({into, policies, staged, documents, entries})
 }
 
 /** The same over other policies, and which came and went; null where tiers differ, which all policies stand by. */
@@ -96,18 +95,18 @@ export function changedPolicies(
   const [was, is] = [before.policies.tiers, policies.tiers]
   if (was.length !== is.length || was.some((tier, index) => tier !== is[index])) return null
   const {into} = before
-  const {left, arrived} = exchanged(
-    globalOnes(before.policies.policies, before.staged),
-    globalOnes(policies.policies, staged),
-  )
-  const gone = left.size === 0 ? [] : before.entries.filter(({document}) => left.has(document))
-  const kept = left.size === 0 ? before.entries : before.entries.filter(({document}) => !left.has(document))
+  const documents = globalOnes(policies.policies, staged)
+  const {left, arrived} = exchanged(before.documents, documents)
+  const gone: Entry[] = []
+  const kept: Entry[] = []
+  for (const entry of before.entries) (left.has(entry.document) ? gone : kept).push(entry)
   const come = arrived
     .map((document) => placeOf(into, document))
     .sort(compareActive)
     .map((place) => entryOf(into, place))
-  const active = (entries: readonly Entry[]): ActivePolicy[] => entries.flatMap((entry) => entry.active ?? [])
-  return {understood: understood(into, policies, staged, merged(kept, come)), gone: active(gone), come: active(come)}
+  const entries = merged(kept, come)
+  const next = understood({into, policies, staged, documents, entries})
+  return {understood: next, gone: activeOf(gone), come: activeOf(come)}
 }
 
 /** Mostly all but a few stand where they stood. */
@@ -138,21 +137,24 @@ function merged(kept: readonly Entry[], come: readonly Entry[]): readonly Entry[
   return [...all, ...come.slice(next)]
 }
 
-function understood(
-  into: Catalogue,
-  policies: GlobalPolicies,
-  staged: readonly Policy[],
-  entries: readonly Entry[],
-): Understood {
+function understood(all: Omit<Understood, 'catalog' | 'findings'>): Understood {
+  const {into, entries} = all
   const catalog: Catalog = {
     selectors: into.selectors.items,
     nets: into.nets.items,
     conditions: into.conditions.items,
     portNames: into.portNames.items,
-    policies: entries.flatMap(({active}) => active ?? []),
+    policies: activeOf(entries),
   }
-  const findings = entries.flatMap(({document, findings: own}) => (document.kind === STAGED ? [] : own))
-  return {catalog, findings, policies, staged, entries, into}
+  const findings: Finding[] = []
+  for (const {document, findings: own} of entries) if (own.length > 0 && document.kind !== STAGED) findings.push(...own)
+  return {...all, catalog, findings}
+}
+
+function activeOf(entries: readonly Entry[]): ActivePolicy[] {
+  const active: ActivePolicy[] = []
+  for (const entry of entries) if (entry.active) active.push(entry.active)
+  return active
 }
 
 /** Staged ones last, so that mostly all but a few stand where they stood. */

@@ -22,6 +22,7 @@ import type {Bounds, PairTable} from './pair-table.ts'
 import {tableVerdicts, type Verdicts} from './pairs.ts'
 import type {WayEnd} from './stages.ts'
 import {stagesAlong} from './stages-along.ts'
+import {successors} from './successors.ts'
 import {type TargetNumbers, targetText} from './target-numbers.ts'
 import {nftChains} from './verdict-chains.ts'
 
@@ -104,10 +105,11 @@ export function follow(
   const {targets} = state
   const pairs = changedPairs(previous.sets.get('pairs')!, table.pairs, journal, targets)
   const before: WayEnd = {...previous, targets, sets: withSets(previous.sets, hosts.before)}
+  const small = smallSets(verdicts, counters, targets)
   const sets = withSets(previous.sets, [
     ...hosts.after,
-    ...cidrSets(numbering.regions),
-    ...smallSets(verdicts, counters, targets),
+    ...successors(previous.sets, cidrSets(numbering.regions)),
+    ...successors(previous.sets, small),
   ])
   const after: WayEnd = {sets, counters, verdicts, targets}
   // With classes that only came up all that comes is new elements; nothing in force changes its meaning.
@@ -115,8 +117,9 @@ export function follow(
   const transit = mixes ? transitBetween(state.numbering, numbering, moves, livingNumbers(table)) : null
   const staged = transit && stagesAlong({before, after, journal, pairs}, transit, bounds.maxPairs)
   for (const [address, {to}] of moves) carryOut(numbering, address, to)
+  const last = staged?.stages.at(-1)
   return {
-    sets: withSets(sets, [staged?.pairs ?? pairs]),
+    sets: withSets(sets, [staged?.pairs ?? pairs, ...(last ? successors(last.sets, small) : [])]),
     chains: judgeChains(nftChains(verdicts.chains), counters),
     counters,
     stages: staged?.stages ?? [],

@@ -108,11 +108,10 @@ export const pairKey = (from: number, to: number): string => `${markText(from)} 
 /** Class pair → number of its target. */
 export function pairSet(pairs: Verdicts['pairs'], targets: TargetNumbers, name = 'pairs'): NftSet {
   const elements = new Map<string, string>()
-  const targetOf = memoized((target: Target) => targetText(targets, target))
   const classOf = memoized(classText)
   for (const [from, row] of pairs) {
     const source = `${markText(from)} . `
-    for (const [to, target] of row) elements.set(source + classOf(to), targetOf(target))
+    for (const [to, target] of row) elements.set(source + classOf(to), targetText(targets, target))
   }
   return numberMap(name, 'mark . classid', elements)
 }
@@ -121,9 +120,11 @@ type Ends = Pick<Verdicts, 'sources' | 'destinations'>
 
 /** What the ends say by themselves. */
 export function endSets({sources, destinations}: Ends, targets: TargetNumbers, prefix = 'judge'): NftSet[] {
-  const text = memoized((target: Target) => targetText(targets, target))
-  const elements = (ends: ReadonlyMap<number, Target>, key: (number: number) => string): Map<string, string> =>
-    new Map([...ends].map(([number, target]) => [key(number), text(target)]))
+  const elements = (ends: ReadonlyMap<number, Target>, key: (number: number) => string): Map<string, string> => {
+    const texts = new Map<string, string>()
+    for (const [number, target] of ends) texts.set(key(number), targetText(targets, target))
+    return texts
+  }
   return [
     numberMap(`${prefix}_sources`, 'mark', elements(sources, markText)),
     numberMap(`${prefix}_destinations`, 'classid', elements(destinations, classText)),
@@ -143,7 +144,8 @@ const denialsIn = (counters: readonly string[]): readonly Target[] => counters.f
 /** From the numbers of targets to their chains. */
 export function targetSets(chains: Verdicts['chains'], counters: readonly string[], targets: TargetNumbers): NftSet[] {
   const verdictMap = (name: string, leads: readonly (readonly [Target, string])[]): NftSet => {
-    const elements = new Map(leads.map(([target, chain]) => [targetText(targets, target), `goto ${chain}`]))
+    const elements = new Map<string, string>()
+    for (const [target, chain] of leads) elements.set(targetText(targets, target), `goto ${chain}`)
     return {name, key: 'mark', value: 'verdict', interval: false, elements, version: {}}
   }
   const itself = (target: Target): readonly [Target, string] => [target, target]
@@ -162,8 +164,8 @@ function numberMap(name: string, key: string, elements: Map<string, string>): Nf
 }
 
 /** There are far fewer numbers than elements that bear them. */
-function memoized<T>(make: (of: T) => string): (of: T) => string {
-  const texts = new Map<T, string>()
+function memoized(make: (of: number) => string): (of: number) => string {
+  const texts = new Map<number, string>()
   return (of) => {
     let text = texts.get(of)
     if (text === undefined) {

@@ -5,6 +5,7 @@ import {endSets, pairKey} from './nft-tables.ts'
 import {overlay} from './overlay.ts'
 import {bareTarget, type Verdicts} from './pairs.ts'
 import {assembleStages, flippedEnds, isMoving, isNothing, type Stage, type WayEnd} from './stages.ts'
+import {successors} from './successors.ts'
 import {type TargetNumbers, targetText} from './target-numbers.ts'
 import type {Target} from './verdict-chains.ts'
 
@@ -78,9 +79,10 @@ export function stagesAlong(
     version: {},
     since: {version: startSet.version!, keys: [...new Set([...startKeys, ...endPatch.keys()])]},
   }
+  const startEnds = successors(before.sets, endSets(starts, targets))
   const stages = assembleStages(before, after, {
-    starts: [startSet, ...endSets(starts, targets)],
-    ends: [endSet, ...endSets(ends, targets)],
+    starts: [startSet, ...startEnds],
+    ends: [endSet, ...successors(new Map(startEnds.map((set) => [set.name, set])), endSets(ends, targets))],
     flip: flips,
     transit,
   })

@@ -2,6 +2,7 @@ import type {NftChain, NftSet} from '../../model/index.ts'
 import type {Transit} from '../classes/index.ts'
 import {type BesideMaps, cidrSets, endSets, hostSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
 import type {Verdicts} from './pairs.ts'
+import {successors} from './successors.ts'
 import type {TargetNumbers} from './target-numbers.ts'
 import {nftChains, type Target, type VerdictChain} from './verdict-chains.ts'
 
@@ -62,7 +63,7 @@ export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, fli
   const chains = union(before.verdicts.chains, after.verdicts.chains)
   const printed = nftChains(chains)
   const counters = [...new Set([...before.counters, ...after.counters])].sort()
-  ofTheWay.push(...targetSets(chains, counters, targets))
+  ofTheWay.push(...successors(before.sets, targetSets(chains, counters, targets)))
   const stage = (sets: Iterable<NftSet>, beside: BesideMaps): Stage => ({
     sets: new Map([...sets].map((set) => [set.name, set])),
     chains: judgeChains(printed, counters, beside),

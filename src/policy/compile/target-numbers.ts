@@ -14,6 +14,8 @@ export const UNOWNED = 'unowned'
  */
 export interface TargetNumbers {
   readonly numbers: Map<Target, number>
+  /** The numbers as elements bear them. */
+  readonly texts: Map<Target, string>
   next: number
 }
 
@@ -33,7 +35,7 @@ export function targetNumbers(held: ActualNft | null): TargetNumbers {
       next = Math.max(next, number + 1)
     }
   }
-  return {numbers, next}
+  return {numbers, texts: new Map(), next}
 }
 
 /** Small maps from the numbers of targets to these: of pairs, of sources, of destinations. */
@@ -47,4 +49,11 @@ export function targetNumber(into: TargetNumbers, target: Target): number {
   return number
 }
 
-export const targetText = (into: TargetNumbers, target: Target): string => markText(targetNumber(into, target))
+export function targetText(into: TargetNumbers, target: Target): string {
+  let text = into.texts.get(target)
+  if (text === undefined) {
+    text = markText(targetNumber(into, target))
+    into.texts.set(target, text)
+  }
+  return text
+}

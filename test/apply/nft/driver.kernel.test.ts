@@ -17,7 +17,7 @@ import {parsePrefix} from '../../../src/net/index.ts'
 import {describeDriver} from '../../contract/driver.ts'
 import {bringNft} from '../../support/bring-nft.ts'
 import {eventually, inNamespace, shell} from '../../support/namespace.ts'
-import {generationSets, nftSet} from './sets.ts'
+import {generationSets, listed, nftSet} from './sets.ts'
 
 function table(sets: readonly NftSet[], chains: Record<string, readonly string[]>): NftTable {
   const hook = {type: 'filter', hook: 'forward', priority: 0, policy: 'drop'} as const
@@ -129,7 +129,7 @@ inNamespace(import.meta.url, () => {
     for (const driver of opened.splice(0)) await driver.close()
     shell('nft flush ruleset')
   })
-  const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, part.chains]
+  const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, listed(part.chains)]
   const kernelText = () => shell('nft -s list table inet isthmus')
 
   const base = {needs: [], reason: 'test', driver: 'nft'} as const

@@ -6,7 +6,7 @@ import {diffNft} from '../../../src/diff/index.ts'
 import {type ActualNft, markText, type NftSet, type NftTable} from '../../../src/model/index.ts'
 import {bringNft} from '../../support/bring-nft.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
-import {generationSets, nftSet} from './sets.ts'
+import {generationSets, listed, nftSet} from './sets.ts'
 
 const signal = new AbortController().signal
 
@@ -29,7 +29,7 @@ inNamespace(import.meta.url, () => {
     for (const driver of opened.splice(0)) await driver.close()
     shell('nft flush ruleset')
   })
-  const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, part.chains]
+  const view = (part: ActualNft | null) => part && [[...part.counters].sort(), part.sets, listed(part.chains)]
   const kernelText = () => shell('nft -s list table inet isthmus')
 
   describe('nft driver: generation', () => {

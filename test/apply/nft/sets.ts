@@ -1,4 +1,4 @@
-import type {NftSet} from '../../../src/model/index.ts'
+import type {ActualNft, NftSet} from '../../../src/model/index.ts'
 
 /** A set or map with these elements, in canonical text. */
 export const nftSet = (
@@ -14,3 +14,7 @@ export const generationSets = [
   nftSet('generation', 'mark', null, [], {external: true}),
   nftSet('current', 'nf_proto', 'mark', [], {external: true}),
 ]
+
+/** Chains as a listing shows them, without what only who made them knows. */
+export const listed = (chains: ActualNft['chains']) =>
+  new Map([...chains].map(([name, {hook, rules}]) => [name, {name, hook, rules}]))

@@ -1,0 +1,20 @@
+import type {NftSet} from '../../model/index.ts'
+
+/**
+ * Sets that were made anew, as what comes after others of their names: one that holds the same is the one before it, of the
+ * others it is said in which keys they differ. A set is then compared once, and not with each table it stands in.
+ */
+export const successors = (before: ReadonlyMap<string, NftSet>, fresh: readonly NftSet[]): NftSet[] =>
+  fresh.map((set) => successor(before.get(set.name), set))
+
+function successor(before: NftSet | undefined, fresh: NftSet): NftSet {
+  if (!before || before === fresh) return fresh
+  const [was, is] = [before.elements, fresh.elements]
+  const keys: string[] = []
+  for (const [key, value] of is) if (was.get(key) !== value) keys.push(key)
+  // So many keys came; only where fewer were there before than are now without them has none gone.
+  const stayed = is.size - keys.filter((key) => !was.has(key)).length
+  if (stayed < was.size) for (const key of was.keys()) if (!is.has(key)) keys.push(key)
+  if (keys.length === 0) return before
+  return before.version ? {...fresh, version: {}, since: {version: before.version, keys}} : fresh
+}
