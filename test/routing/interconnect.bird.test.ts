@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {spawn} from 'node:child_process'
+import {spawn, spawnSync} from 'node:child_process'
 import type {GatewayConfig, PeerName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
@@ -170,6 +170,8 @@ describe('an interconnect of real BIRDs', function () {
   })
 
   it('all sessions and their BFD come up, as status tells them', async () => {
+    const said = spawnSync('bird', ['--version'], {encoding: 'utf8'})
+    const installed = (said.stdout + said.stderr).trim().split(' ').at(-1)
     for (const [name, expected] of [
       ['a', {tunnel: 3, wan: 1, node: 1}],
       ['b', {tunnel: 1, wan: 1}],
@@ -187,7 +189,7 @@ describe('an interconnect of real BIRDs', function () {
         expected,
         name,
       )
-      assert.equal(router.version, '2.0.12')
+      assert.equal(router.version, installed)
       assert.ok(router.routes.get('master4')! > 3)
     }
   })
