@@ -10,6 +10,7 @@ import type {
   World,
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
+import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
 export const TABLE = 'isthmus'
@@ -41,8 +42,9 @@ export interface RulesetInput {
  * Order in the forward hook (design.md, Policy 5): flows on a way that one of their packets was checked on
  * (`trusted-ways.ts`), then for all others sources, ways out, ICMP errors, state that this policy judged, judgement. SYNs
  * are never among the former, since their MSS is clamped; ICMP errors neither: they bear the mark of the flow that they
- * tell of, and any source. Devices lead to their own small chain by one hash look-up, so that a packet's cost does not grow with the
- * number of sites. The forward hook's own verdict is drop: a table that is only half understood is closed.
+ * tell of, and any source. A pair of devices, or else each of the two, leads to a small chain of its own by one hash
+ * look-up, so that a packet's cost does not grow with the number of sites. The forward hook's own verdict is drop: a
+ * table that is only half understood is closed.
  */
 export function planRuleset(input: RulesetInput): NftTable {
   const {config, world, tunnels, policy} = input
@@ -66,20 +68,29 @@ export function planRuleset(input: RulesetInput): NftTable {
     const clamp = clampRules(mtus.get(device) ?? 1280)
     const prefixes = config.sites.get(site)?.owns ?? []
     const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]
-    add(chainOf('clamp', device), clamp)
-    add(chainOf('in', device), [
-      `${SYN} jump ${chainOf('clamp', device)}`,
-      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} goto checked_source`),
-      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto checked_source`),
+    add(deviceChain('clamp', device), clamp)
+    const sources = (then: string): string[] => [
+      `${SYN} jump ${deviceChain('clamp', device)}`,
+      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} goto ${then}`),
+      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       drop('spoofed'),
-    ])
-    add(chainOf('out', device), [
-      `${SYN} jump ${chainOf('clamp', device)}`,
-      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} goto checked_ends`),
-      ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto checked_ends`),
+    ]
+    const destinations = (then: string): string[] => [
+      `${SYN} jump ${deviceChain('clamp', device)}`,
+      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} goto ${then}`),
+      ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       drop('leaked'),
-    ])
+    ]
+    add(deviceChain('in', device), sources('checked_source'))
+    add(deviceChain('out', device), destinations('checked_ends'))
+    add(deviceChain('from', device), sources('known_near'))
+    add(deviceChain('to', device), [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...destinations('known_ends')])
   }
+  const nearDestinations = nearEnd(input, remotes, 'daddr', 'leaked')
+  add(NEAR_NEAR, [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...nearDestinations, 'goto known_ends'])
+  add('known_near', [...nearDestinations, 'goto known_ends'])
+  // Its flow bears another way than this or none, so it is judged, and bears this one then, whatever its generation.
+  add('known_ends', ['ct state related,invalid jump odd_state', 'goto judge'])
   add('in_other', inOther(input, remotes))
   add('out_other', outOther(input, remotes))
 
@@ -88,13 +99,19 @@ export function planRuleset(input: RulesetInput): NftTable {
     [
       `meta l4proto udp ${TRUSTED}`,
       'meta l4proto tcp goto forward_tcp',
+      'meta l4proto udp goto checked',
       `ct state new,established ${TRUSTED}`,
       'goto checked',
     ],
     filter('forward', 'drop'),
   )
   add('forward_tcp', [`${SYN} goto checked`, TRUSTED, 'goto checked'])
-  add('checked', ['iifname vmap @inbound', 'jump in_other', 'goto checked_source'])
+  add('checked', [
+    'iifname . oifname vmap @known_ways',
+    'iifname vmap @inbound',
+    'jump in_other',
+    'goto checked_source',
+  ])
   add('checked_source', ['oifname vmap @outbound', 'jump out_other', 'goto checked_ends'])
   add('checked_ends', [
     'ct state related,invalid jump odd_state',
@@ -105,11 +122,12 @@ export function planRuleset(input: RulesetInput): NftTable {
     ...(['ip', 'ip6'] as const).map((ip) => `ct state related ${icmpErrors(ip)} accept`),
     `ct state invalid ${drop('invalid')}`,
   ])
-  // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it.
+  // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it. A
+  // packet that tells of a flow has been where that flow's packets need not be, and gives it no way.
   add('allowed', [
     'meta mark set 0x00000000 meta priority set 0:0',
+    'ct state new,established ct mark set ct direction . iif . oif map @ways accept',
     'ct mark set meta nfproto map @current',
-    'ct mark set ct direction . iif . oif map @ways',
     'accept',
   ])
   add('input', inputRules(input, devices), filter('input', 'accept'))
@@ -139,13 +157,13 @@ export function planRuleset(input: RulesetInput): NftTable {
     'inbound',
     'ifname',
     'verdict',
-    devices.map((device) => [device, `goto ${chainOf('in', device)}`]),
+    devices.map((device) => [device, `goto ${deviceChain('in', device)}`]),
   )
   set(
     'outbound',
     'ifname',
     'verdict',
-    devices.map((device) => [device, `goto ${chainOf('out', device)}`]),
+    devices.map((device) => [device, `goto ${deviceChain('out', device)}`]),
   )
 
   const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
@@ -167,11 +185,9 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
 
 const SYN = 'tcp flags & (syn | rst) == syn'
 
-const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
+const MOST_COMPARED = 3
 
-/** Chain names may not hold all that a device name may. */
-const chainOf = (way: 'in' | 'out' | 'clamp', device: string): string =>
-  `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`
+const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
 
 const drop = (counter: string): string => `counter name "${counter}" drop`
 
@@ -179,6 +195,23 @@ const icmpErrors = (ip: 'ip' | 'ip6'): string =>
   ip === 'ip'
     ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
     : 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }'
+
+/**
+ * What may not be at the near end of a way: an address behind a tunnel. Own prefixes, which are none of these, are
+ * compared with first where they are few; that costs less than the look-up.
+ */
+function nearEnd(
+  {config}: RulesetInput,
+  remotes: readonly Prefix[],
+  end: 'saddr' | 'daddr',
+  counter: string,
+): string[] {
+  const [own4, own6] = ([4, 6] as const).map((family) => config.owns.filter((own) => prefixFamily(own) === family))
+  return byFamily([...remotes, ...config.interconnect], (set, ip) => {
+    const own = (ip === 'ip' ? own4! : own6!).map((prefix) => `${ip} ${end} != ${prefix} `).sort()
+    return `${own.length <= MOST_COMPARED ? own.join('') : ''}${ip} ${end} ${set} ${drop(counter)}`
+  })
+}
 
 /** Packets from devices that are no tunnel: none of them may bear an address of a site behind a tunnel. */
 function inOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix[]): string[] {

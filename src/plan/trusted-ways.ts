@@ -1,4 +1,5 @@
 import {type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
+import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 
 /** The devices that the kernel has, by name, with their index; `lo` is none. */
 export type DeviceIndexes = ReadonlyMap<string, number>
@@ -26,28 +27,39 @@ const MOST_NEAR = 16
  *
  * A device is known by its index: a new one has another, and is looked at until the next pass. Between two remote sites
  * there is no way; without transit no packet is on it. An uplink is on no side: what may cross it differs.
+ *
+ * `known_ways` leads a packet that is looked at on one of these ways to both its ends' checks at once. It has names, not
+ * indexes, since it is all that such a packet's devices are judged by.
  */
 export function trustedWays(input: TrustedWaysInput): NftSet[] {
   const sides = sidesOf(input)
   const [near, ...remote] = sides
   const trusted = new Map<string, string>()
   const ways = new Map<string, string>()
-  const add = (way: number, from: readonly number[], to: readonly number[]): void => {
+  const known = new Map<string, string>()
+  const add = (
+    way: number,
+    from: readonly Device[],
+    to: readonly Device[],
+    chain: (tunnel: string) => string,
+  ): void => {
     if (way > HIGHEST_WAY || trusted.size + 2 * from.length * to.length > MOST_ELEMENTS) return
     const mark = markText(way)
     for (const here of from) {
       for (const there of to) {
-        for (const devices of [`original . ${here} . ${there}`, `reply . ${there} . ${here}`]) {
+        const [near, far] = [here.index, there.index]
+        for (const devices of [`original . ${near} . ${far}`, `reply . ${far} . ${near}`]) {
           trusted.set(`${mark} . ${devices}`, '')
           ways.set(devices, mark)
         }
+        known.set(`${here.name} . ${there.name}`, `goto ${chain(from === sides[0] ? there.name : here.name)}`)
       }
     }
   }
-  add(1, near!, near!)
+  add(1, near!, near!, () => NEAR_NEAR)
   for (const [index, side] of remote.entries()) {
-    add(2 + 2 * index, near!, side)
-    add(3 + 2 * index, side, near!)
+    add(2 + 2 * index, near!, side, (tunnel) => deviceChain('to', tunnel))
+    add(3 + 2 * index, side, near!, (tunnel) => deviceChain('from', tunnel))
   }
   const set = (name: string, key: string, value: string | null, elements: ReadonlyMap<string, string>): NftSet => {
     return {name, key, value, interval: false, elements}
@@ -55,18 +67,24 @@ export function trustedWays(input: TrustedWaysInput): NftSet[] {
   return [
     set('trusted', 'mark . ct_dir . iface_index . iface_index', null, trusted),
     set('ways', 'ct_dir . iface_index . iface_index', 'mark', ways),
+    set('known_ways', 'ifname . ifname', 'verdict', known),
   ]
 }
 
-/** Indexes by side: first the near one, then the sites with a tunnel, by name. */
-function sidesOf({config, tunnels, uplinkDevices, devices}: TrustedWaysInput): number[][] {
+interface Device {
+  readonly name: string
+  readonly index: number
+}
+
+/** Devices by side: first the near one, then the sites with a tunnel, by name. */
+function sidesOf({config, tunnels, uplinkDevices, devices}: TrustedWaysInput): Device[][] {
   const tunnelSites = new Map<string, SiteName>(tunnels.map(({device, site}) => [device, site]))
-  const near: number[] = []
-  const remote = new Map<SiteName, number[]>([...config.sites.keys()].sort().map((site) => [site, []]))
+  const near: Device[] = []
+  const remote = new Map<SiteName, Device[]>([...config.sites.keys()].sort().map((site) => [site, []]))
   for (const [name, index] of [...devices].sort(([, a], [, b]) => a - b)) {
     const site = tunnelSites.get(name)
-    if (site !== undefined) remote.get(site)?.push(index)
-    else if (!uplinkDevices.includes(name)) near.push(index)
+    if (site !== undefined) remote.get(site)?.push({name, index})
+    else if (!uplinkDevices.includes(name)) near.push({name, index})
   }
   return [near.slice(0, MOST_NEAR), ...[...remote.values()].filter((side) => side.length > 0)]
 }

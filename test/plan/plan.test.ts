@@ -43,10 +43,12 @@ describe('plan', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
       'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',
       'meta l4proto tcp goto forward_tcp',
+      'meta l4proto udp goto checked',
       'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
       'goto checked',
     ])
     assert.deepEqual(rules(planned(SKETCH).nft, 'checked'), [
+      'iifname . oifname vmap @known_ways',
       'iifname vmap @inbound',
       'jump in_other',
       'goto checked_source',
@@ -66,6 +68,25 @@ describe('plan', () => {
       'ct state related icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept',
       'ct state invalid counter name "invalid" drop',
     ])
+  })
+
+  it('on a known way asks the same of both ends, and no less', () => {
+    const made = planned(SKETCH)
+    const {device} = made.tunnels[0]!
+    const own = (way: string): readonly string[] => rules(made.nft, `${way}_${device.replaceAll(/[^a-z0-9]/g, '_')}`)
+    const near = (end: string, counter: string): string =>
+      `ip ${end} != 10.1.0.0/16 ip ${end} { 10.2.0.0/16, 10.3.0.0/16, 100.64.0.0/16 } counter name "${counter}" drop`
+    const led = (from: string, to: string, way: string): readonly string[] =>
+      own(way).map((rule) => rule.replace(`goto ${from}`, `goto ${to}`))
+    assert.deepEqual(own('from'), led('checked_source', 'known_near', 'in'))
+    assert.deepEqual(own('to'), [near('saddr', 'spoofed'), ...led('checked_ends', 'known_ends', 'out')])
+    assert.deepEqual(rules(made.nft, 'known_near'), [near('daddr', 'leaked'), 'goto known_ends'])
+    assert.deepEqual(rules(made.nft, 'near_near'), [
+      near('saddr', 'spoofed'),
+      near('daddr', 'leaked'),
+      'goto known_ends',
+    ])
+    assert.deepEqual(rules(made.nft, 'known_ends'), ['ct state related,invalid jump odd_state', 'goto judge'])
   })
 
   it('is closed by the hook itself', () => {

@@ -49,8 +49,10 @@ const send = ({run}: Namespace, ...ends: [from: string, fromPort: number, to: st
   run(`${process.execPath} -e "${DATAGRAM}" ${ends.join(' ')}`)
 }
 /** Counts what comes into a namespace for one UDP port. */
-const countArrivals = ({run}: Namespace, port: number): (() => number) => {
-  const table = `arrived${port}`
+const countArrivals = (into: Namespace, port: number): (() => number) =>
+  countPackets(into, `arrived${port}`, `udp dport ${port}`)
+const countQuenches = (into: Namespace): (() => number) => countPackets(into, 'quenches', 'icmp type source-quench')
+const countPackets = ({run}: Namespace, table: string, match: string): (() => number) => {
   run(
     'nft -f -',
     `table inet ${table} {
@@ -58,12 +60,31 @@ const countArrivals = ({run}: Namespace, port: number): (() => number) => {
   }
   chain arrived {
     type filter hook prerouting priority -500; policy accept;
-    udp dport ${port} counter name "arrived"
+    ${match} counter name "arrived"
   }
 }
 `,
   )
   return () => Number(/packets (\d+)/.exec(run(`nft list counter inet ${table} arrived`))![1])
+}
+
+/** ICMP of type 4 about a datagram, in hexadecimal. */
+function sourceQuench(from: string, fromPort: number, to: string, toPort: number): string {
+  const bytes = Buffer.alloc(36)
+  bytes[0] = 4
+  bytes.set([0x45, 0, 0, 28, 0, 1, 0, 0, 63, 17], 8)
+  bytes.set([...from.split('.'), ...to.split('.')].map(Number), 20)
+  for (const [at, value] of [fromPort, toPort, 8, 0].entries()) bytes.writeUInt16BE(value, 28 + 2 * at)
+  bytes.writeUInt16BE(checksum(bytes.subarray(8, 28)), 18)
+  bytes.writeUInt16BE(checksum(bytes), 2)
+  return bytes.toString('hex')
+}
+
+function checksum(bytes: Buffer): number {
+  let sum = 0
+  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return ~sum & 0xffff
 }
 
 inNamespace(import.meta.url, () => {
@@ -108,6 +129,9 @@ ip address add 10.1.0.1/24 dev lan0
 ip address add 100.64.0.0 peer 100.64.0.2 dev ${TUNNEL}
 ip address add 198.18.0.0/31 dev wan0
 ip route add 10.2.0.0/24 via 100.64.0.2
+ip route add 10.3.0.0/24 via 100.64.0.2
+ip route add 10.2.201.0/24 via 10.1.0.5
+ip route add 10.1.1.0/24 via 10.1.0.5
 ip route add default via 198.18.0.1`)
       lan.run(
         'ip link set eth0 up; ip address add 10.1.0.5/24 dev eth0; ip address add 10.2.0.66/32 dev eth0; ip route add default via 10.1.0.1',
@@ -144,6 +168,10 @@ ip route add default via 198.18.0.1`)
         'spoofed',
         () => ping(lan, '10.2.0.66', '10.1.0.1') || ping(lan, '10.2.0.66', '10.2.0.7'),
       ],
+      ['a remote site’s address from LAN to LAN', 'spoofed', () => ping(lan, '10.2.0.66', '10.1.1.6')],
+      ['a remote prefix whose only way is back to the LAN', 'leaked', () => ping(lan, '10.1.0.5', '10.2.201.7')],
+      ['another site’s prefix in a tunnel', 'leaked', () => ping(lan, '10.1.0.5', '10.3.0.7')],
+      ['another site’s prefix from a tunnel to the LAN', 'leaked', () => ping(far, '10.2.0.7', '10.2.201.7')],
       ['an own address that comes from the WAN', 'spoofed', () => ping(wan, '10.1.0.77', '10.1.0.5')],
       ['a remote prefix whose only way is the default route', 'leaked', () => ping(lan, '10.1.0.5', '10.2.200.7')],
     ]
@@ -202,6 +230,25 @@ ip route add default via 198.18.0.1`)
       wan.run('ip address del 10.1.0.5/32 dev lo')
       await eventually(async () => (await packets('spoofed')) === before + 2)
       assert.deepEqual([here(), there()], [1, 1])
+    })
+
+    it('a packet that tells of a flow from another device makes it no way there', async () => {
+      const [here, there] = [countArrivals(lan, 5004), countArrivals(wan, 4004)]
+      send(lan, '10.1.0.5', 5004, '198.18.0.1', 4004)
+      await eventually(() => there() === 1)
+      // Judged by the flow's tuple, since its mark is of an older generation: source quench, no error that passes unjudged.
+      await driver.raiseGeneration()
+      const [before, invalid] = [await packets('spoofed'), await packets('invalid')]
+      const quenches = countQuenches(lan)
+      far.run(
+        `${process.execPath} ${SEND_RAW} 1 10.1.0.5 10.2.0.7 ${sourceQuench('10.1.0.5', 5004, '198.18.0.1', 4004)}`,
+      )
+      await eventually(() => quenches() === 1)
+      far.run('ip address add 198.18.0.1/32 dev lo')
+      send(far, '198.18.0.1', 4004, '10.1.0.5', 5004)
+      far.run('ip address del 198.18.0.1/32 dev lo')
+      await eventually(async () => (await packets('spoofed')) === before + 1)
+      assert.deepEqual([here(), await packets('invalid')], [0, invalid])
     })
 
     it('a judged flow whose route comes to leave by another device is leaked no packet of', async () => {

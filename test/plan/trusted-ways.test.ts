@@ -9,8 +9,8 @@ function waysOf(names: readonly string[], devices: Record<string, number>) {
     return name === undefined ? [] : [tunnelTo(name, device)]
   })
   const input = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
-  const [trusted, ways] = trustedWays(input)
-  return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements)}
+  const [trusted, ways, known] = trustedWays(input)
+  return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements), known: new Map(known!.elements)}
 }
 
 const DEVICES = {wan0: 2, lan0: 3, 'is-b-0': 4, 'is-b-1': 5, 'is-c-0': 6}
@@ -41,6 +41,28 @@ describe('trustedWays', () => {
       assert.ok(from === '3' || to === '3', way)
       assert.ok(from !== '2' && to !== '2', way)
     }
+  })
+
+  it('leads each pair of devices that is trusted, and no other one, to the checks of both', () => {
+    const {ways, known} = waysOf(['b', 'c'], DEVICES)
+    assert.deepEqual(
+      known,
+      new Map([
+        ['lan0 . lan0', 'goto near_near'],
+        ['lan0 . is-b-0', 'goto to_is_b_0'],
+        ['lan0 . is-b-1', 'goto to_is_b_1'],
+        ['is-b-0 . lan0', 'goto from_is_b_0'],
+        ['is-b-1 . lan0', 'goto from_is_b_1'],
+        ['lan0 . is-c-0', 'goto to_is_c_0'],
+        ['is-c-0 . lan0', 'goto from_is_c_0'],
+      ]),
+    )
+    const byName = new Map(Object.entries(DEVICES).map(([name, index]) => [String(index), name]))
+    const asked = [...ways.keys()].filter((way) => way.startsWith('original')).map((way) => way.split(' . ').slice(1))
+    assert.deepEqual(
+      new Set(known.keys()),
+      new Set(asked.map((pair) => pair.map((index) => byName.get(index)).join(' . '))),
+    )
   })
 
   it('a mark has room for so many sites; of the others every packet is looked at', () => {

@@ -1,14 +1,24 @@
 import koffi from 'koffi'
 
-/** `send-raw.ts PROTOCOL IPV4`: one IP packet of 20 zero bytes of any protocol, from the namespace it is run in. */
-const [protocol, address] = process.argv.slice(2)
+/**
+ * `send-raw.ts PROTOCOL IPV4 [SOURCE HEX]`: one IP packet of any protocol, from the namespace it is run in; 20 zero bytes
+ * where nothing else is said.
+ */
+const [protocol, address, source, content] = process.argv.slice(2)
 const libc = koffi.load('libc.so.6')
 const socket = libc.func('int socket(int, int, int)')
+const bind = libc.func('int bind(int, const void *, uint32_t)')
 const sendto = libc.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)')
 const [AF_INET, SOCK_RAW] = [2, 3]
-const to = Buffer.alloc(16)
-to.writeUInt16LE(AF_INET, 0)
-to.set(address!.split('.').map(Number), 4)
-const payload = Buffer.alloc(20)
-const sent: number = sendto(socket(AF_INET, SOCK_RAW, Number(protocol)), payload, payload.length, 0, to, to.length)
+function socketAddress(text: string): Buffer {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUInt16LE(AF_INET, 0)
+  bytes.set(text.split('.').map(Number), 4)
+  return bytes
+}
+const to = socketAddress(address!)
+const payload = content === undefined ? Buffer.alloc(20) : Buffer.from(content, 'hex')
+const handle: number = socket(AF_INET, SOCK_RAW, Number(protocol))
+if (source !== undefined && bind(handle, socketAddress(source), 16) !== 0) throw new Error(`no address ${source}`)
+const sent: number = sendto(handle, payload, payload.length, 0, to, to.length)
 if (sent !== payload.length) throw new Error('not sent: not root?')
