@@ -98,14 +98,16 @@ export function planRuleset(input: RulesetInput): NftTable {
     'forward',
     [
       `meta l4proto udp ${TRUSTED}`,
-      'meta l4proto tcp goto forward_tcp',
+      // Jumps and what comes back: `checked` stands one chain higher so, of the 16 in a row that the kernel takes.
+      'meta l4proto tcp jump forward_tcp',
       'meta l4proto udp goto checked',
+      'meta l4proto tcp goto checked',
       `ct state new,established ${TRUSTED}`,
       'goto checked',
     ],
     filter('forward', 'drop'),
   )
-  add('forward_tcp', [`${SYN} goto checked`, TRUSTED, 'goto checked'])
+  add('forward_tcp', [`${SYN} return`, TRUSTED])
   add('checked', [
     'iifname . oifname vmap @known_ways',
     'iifname vmap @inbound',

@@ -42,10 +42,15 @@ describe('plan', () => {
   it('judges last: sources, ways out, ICMP errors, state, policy', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
       'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',
-      'meta l4proto tcp goto forward_tcp',
+      'meta l4proto tcp jump forward_tcp',
       'meta l4proto udp goto checked',
+      'meta l4proto tcp goto checked',
       'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
       'goto checked',
+    ])
+    assert.deepEqual(rules(planned(SKETCH).nft, 'forward_tcp'), [
+      'tcp flags & (syn | rst) == syn return',
+      'ct mark . ct direction . iif . oif @trusted accept',
     ])
     assert.deepEqual(rules(planned(SKETCH).nft, 'checked'), [
       'iifname . oifname vmap @known_ways',

@@ -4,7 +4,7 @@
  *     policies ──activePolicies──► Catalog ──classify──► classes ──number──► numbers ─┐
  *                                     └──── programs: rules that can match a pair ────┴──► pairs ──► sets, chains
  *
- *     judge ─► judge4|judge6: address → class (host map, then interval map), for both ends of the original tuple
+ *     judge ─► judge4|judge6: address → class (both hosts in one rule; else host map, then interval map, end by end)
  *           ─► known_pair: (class, class) → number of a target → verdict chain v_HASH ─► allowed | deny_DIRECTION_SITE
  *                          no entry: the source's own verdict ─► the destination's own ─► deny_unowned if nobody's
  *
