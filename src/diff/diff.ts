@@ -3,9 +3,8 @@ import {
   type ActualWireguard,
   type BirdStep,
   type Desired,
-  type EtcdStep,
+  type NodeStep,
   type SiteName,
-  type Step,
   type SysctlStep,
   stepKey,
   sysctlKey,
@@ -14,7 +13,7 @@ import {
 } from '../model/index.ts'
 import {diffLinks} from './diff-links.ts'
 import {diffNft} from './diff-nft.ts'
-import {keyBy, keyedDelta} from './keyed-delta.ts'
+import {keyBy} from './keyed-delta.ts'
 
 export interface DiffOptions {
   /** Whether what exists for this remote site may be removed: its source has been heard whole. */
@@ -23,12 +22,12 @@ export interface DiffOptions {
 
 /**
  * The steps from what is to what must be, in the order in which drivers run: kernel settings and the ruleset before
- * the first device (closed before anything is open), devices before keys, all of them before BIRD speaks about them,
- * and the export last, so that nobody is told of a tunnel end that does not exist.
+ * the first device (closed before anything is open), devices before keys, all of them before BIRD speaks about them. The
+ * export has a diff of its own (`diff-export.ts`): it follows what is done here, at its own pace.
  *
  * `diff(plan, plan applied)` is empty: a second pass writes nothing.
  */
-export function diff(desired: Desired, actual: Actual, options: DiffOptions): Step[] {
+export function diff(desired: Desired, actual: Actual, options: DiffOptions): NodeStep[] {
   const sysctls = diffSysctls(desired, actual)
   return [
     ...sysctls.filter((step) => step.needs.length === 0 && !isConntrack(step)),
@@ -38,7 +37,6 @@ export function diff(desired: Desired, actual: Actual, options: DiffOptions): St
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
     ...diffBird(desired, actual),
-    ...diffExport(desired, actual),
   ]
 }
 
@@ -91,14 +89,4 @@ function diffBird(desired: Desired, actual: Actual): BirdStep[] {
   const reason =
     actual.bird === null ? 'no configuration' : actual.bird.text === desired.bird ? 'not loaded' : 'changed'
   return [{key: stepKey('bird configuration'), needs: [], reason, driver: 'bird', text: desired.bird}]
-}
-
-function diffExport(desired: Desired, actual: Actual): EtcdStep[] {
-  if (desired.exported === null || actual.exported === null) return []
-  const delta = keyedDelta(desired.exported, actual.exported, (want, have) => want === have)
-  const put = new Map([...delta.create, ...delta.update].map(([key, value]) => [key, value]))
-  const gone = delta.delete.map(([key]) => key)
-  if (put.size + gone.length === 0) return []
-  const reason = `${put.size} to put, ${gone.length} to delete`
-  return [{key: stepKey('export'), needs: [], reason, driver: 'etcd', put, delete: gone}]
 }

@@ -11,5 +11,6 @@
  * `apply`), so nothing foreign can ever reach a diff.
  */
 export {type DiffOptions, diff} from './diff.ts'
+export {diffExport} from './diff-export.ts'
 export {diffNft} from './diff-nft.ts'
 export {type KeyedDelta, keyBy, keyedDelta} from './keyed-delta.ts'

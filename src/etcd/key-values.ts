@@ -4,8 +4,8 @@ import {type Listed, rangeEnd, readPrefix} from './pages.ts'
 
 /** Plain reading and writing of a datastore, over all its endpoints; made for `apply/etcd`. */
 export interface EtcdKeyValues {
-  read(prefix: string): Promise<ReadonlyMap<string, string>>
-  write(put: readonly (readonly [key: string, value: string])[], deleted: readonly string[]): Promise<void>
+  /** One transaction; answers its revision. */
+  write(put: readonly (readonly [key: string, value: string])[], deleted: readonly string[]): Promise<number>
   /** Everything below the prefixes, all at one revision. */
   list(prefixes: readonly string[]): Promise<Listed>
   /**
@@ -58,16 +58,13 @@ export function openKeyValues(options: EtcdOptions): EtcdKeyValues {
   }
 
   return {
-    async read(prefix) {
-      const {records} = await call((client) => readPrefix(client, prefix))
-      return new Map(records.map(({key, value}) => [key, Buffer.from(value).toString('utf8')]))
-    },
     async write(put, deleted) {
       const success = [
         ...put.map(([key, value]) => ({request_put: {key: Buffer.from(key), value: Buffer.from(value)}})),
         ...deleted.map((key) => ({request_delete_range: {key: Buffer.from(key)}})),
       ]
-      await call((client) => client.kv.txn({success}))
+      const {header} = await call((client) => client.kv.txn({success}))
+      return Number(header.revision)
     },
     async list(prefixes) {
       return await call(async (client) => {

@@ -1,8 +1,9 @@
 /**
  * The own site's part of the World → the records that it publishes.
  *
- *     World (local members, attribute sets, documents) ──┬─► meta, site, attributes/, endpoints/, resources/
- *     configuration, tunnel offers ──────────────────────┴─► gateways/SELF            key → value, byte-stable
+ *     World (sites, documents), tunnel offers ─► siteRecords ───► meta, site, gateways/SELF, resources/   made anew
+ *     changes of local members ────────────────► MemberRecords ─► attributes/, endpoints/                 kept up
+ *     World ───────────────────────────────────► exportRecords ─► all of it, from nothing                 the referee
  *
  * Remote gateways read this prefix and nothing else, so it holds what policy and tunnels need of this site: after
  * ownership, duplicates decided, labels effective. Values have their fields in one order and maps are sorted: equal
@@ -10,4 +11,5 @@
  * reader derives them from what *it* grants. The inverse is decode and federate at the other end, and a property test
  * holds the two together (`test/export/inverse.test.ts`).
  */
-export {EXPORT_ROOT, exportRecords} from './records.ts'
+export {MemberRecords, type MembersBecame} from './member-records.ts'
+export {EXPORT_ROOT, exportRecords, siteRecords} from './records.ts'

@@ -3,6 +3,7 @@ import type {
   AttributeSetId,
   GatewayConfig,
   Member,
+  SiteName,
   TunnelOffer,
   Uplink,
   UplinkRef,
@@ -19,12 +20,13 @@ const SCHEMA = 1
 const GENERATION = 1
 
 /**
- * Everything that this site publishes, by full key. Of the gateways only this one: a twin writes its own record.
+ * What this site publishes beside its members: few records, made anew when something in them may have changed. Of the
+ * gateways only this one: a twin writes its own record.
  *
  * Global documents go out as they are stored, whether the site is an authority or not: that is for each reader to say.
  */
-export function exportRecords(
-  world: World,
+export function siteRecords(
+  world: Pick<World, 'sites' | 'documents'>,
   config: GatewayConfig,
   own: {readonly tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>},
 ): ReadonlyMap<string, string> {
@@ -36,25 +38,40 @@ export function exportRecords(
   const {prefixes, infrastructure} = world.sites.get(config.site) ?? {prefixes: [], infrastructure: []}
   put('site', {as: config.as, prefixes, infrastructure})
   put(`gateways/${config.gateway}`, gatewayValue(config.uplinks, own.tunnels))
+  for (const [path, document] of world.documents) records.push([`${EXPORT_ROOT}resources/${path}`, document])
+  return new Map(records)
+}
 
-  const used = new Map<AttributeSetId, AttributeSet>()
+/** Everything that this site publishes, by full key, sorted; of the members all, from nothing. */
+export function exportRecords(
+  world: World,
+  config: GatewayConfig,
+  own: {readonly tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>},
+): ReadonlyMap<string, string> {
+  const records = new Map(siteRecords(world, config, own))
   for (const [prefix, members] of world.members) {
     for (const member of members) {
       const set = world.attributes.get(member.attributes)
-      if (!set || !isPublished(world, member, set)) continue
-      used.set(member.attributes, set)
-      const datastore = member.source.slice('datastore/'.length)
-      put(`endpoints/${datastore}/${keySegment(prefix)}/${member.attributes}`, {n: member.names})
+      if (!set || !isPublished(world.local, member, set)) continue
+      const key = attributesKey(member.attributes)
+      if (!records.has(key)) records.set(key, attributesText(set))
+      records.set(endpointKey(prefix, member), endpointText(member))
     }
   }
-  for (const [id, set] of used) put(`attributes/${id}`, attributesValue(set))
-  for (const [path, document] of world.documents) records.push([`${EXPORT_ROOT}resources/${path}`, document])
-  return new Map(records.sort(([a], [b]) => (a < b ? -1 : 1)))
+  return new Map([...records].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+export const attributesKey = (id: AttributeSetId): string => `${EXPORT_ROOT}attributes/${id}`
+
+export function endpointKey(prefix: Prefix, {source, attributes}: Member): string {
+  return `${EXPORT_ROOT}endpoints/${source.slice('datastore/'.length)}/${keySegment(prefix)}/${attributes}`
+}
+
+export const endpointText = ({names}: Member): string => JSON.stringify({n: names})
+
 /** The own site's, but for its grants: these have no object behind them, hence no name. */
-function isPublished(world: World, member: Member, set: AttributeSet): boolean {
-  return member.site === world.local && !(set.kind === 'prefix' && member.names.length === 0)
+export function isPublished(local: SiteName, member: Member, set: AttributeSet): boolean {
+  return member.site === local && !(set.kind === 'prefix' && member.names.length === 0)
 }
 
 /** An address as it is; a CIDR with its `/` as `-`, since `/` parts keys. */
@@ -62,15 +79,15 @@ function keySegment(prefix: Prefix): string {
   return isHostPrefix(prefix) ? prefixAddress(prefix) : prefix.replace('/', '-')
 }
 
-function attributesValue(set: AttributeSet): object {
+export function attributesText(set: AttributeSet): string {
   const ports = set.ports.map(({name, protocol, port}) => [name, protocol, port])
-  return {
+  return JSON.stringify({
     kind: set.kind,
     labels: sortedObject(Object.entries(set.labels)),
     namespace: set.namespace,
     serviceAccount: set.serviceAccount,
     ports: ports.sort((a, b) => (a.join('\0') < b.join('\0') ? -1 : 1)),
-  }
+  })
 }
 
 function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>): object {

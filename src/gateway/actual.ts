@@ -7,10 +7,12 @@ export interface Readers {
   readonly wireguard: (signal: AbortSignal) => Promise<Actual['wireguard']>
   readonly nft: (signal: AbortSignal) => Promise<Actual['nft']>
   readonly bird: (signal: AbortSignal) => Promise<Actual['bird']>
-  readonly etcd: (signal: AbortSignal) => Promise<Actual['exported']>
 }
 
-type Parts = {readonly [N in DriverName]: Awaited<ReturnType<Readers[N]>>}
+/** The export is no part of the node: it is watched (`publish.ts`). */
+export type NodePart = keyof Readers
+
+type Parts = {readonly [N in NodePart]: Awaited<ReturnType<Readers[N]>>}
 
 /** Stands in for a part that could not be read; steps on it must not be taken (`unread`). */
 const UNREAD: Parts = {
@@ -19,7 +21,6 @@ const UNREAD: Parts = {
   wireguard: [],
   nft: null,
   bird: null,
-  etcd: null,
 }
 
 export interface ReadActual {
@@ -29,10 +30,9 @@ export interface ReadActual {
 }
 
 export interface ActualCache {
-  /** Without `exported` the datastore is not asked: nothing waits for an etcd that does not answer. */
-  read(signal: AbortSignal, what: {readonly exported: boolean}): Promise<ReadActual>
+  read(signal: AbortSignal): Promise<ReadActual>
   /** Forget what is known of these parts (of all, without names): a notification, a failure or a resync says so. */
-  invalidate(...parts: DriverName[]): void
+  invalidate(...parts: NodePart[]): void
 }
 
 /**
@@ -40,11 +40,11 @@ export interface ActualCache {
  * timer puts a part in doubt. A part invalidated while it is being read stays in doubt.
  */
 export function createActualCache(readers: Readers): ActualCache {
-  const known = new Map<DriverName, unknown>()
-  const versions = new Map<DriverName, number>()
-  const versionOf = (part: DriverName): number => versions.get(part) ?? 0
+  const known = new Map<NodePart, unknown>()
+  const versions = new Map<NodePart, number>()
+  const versionOf = (part: NodePart): number => versions.get(part) ?? 0
 
-  async function readPart<N extends DriverName>(part: N, unread: Map<DriverName, string>, signal: AbortSignal) {
+  async function readPart<N extends NodePart>(part: N, unread: Map<NodePart, string>, signal: AbortSignal) {
     if (known.has(part)) return known.get(part) as Parts[N]
     const version = versionOf(part)
     try {
@@ -59,20 +59,19 @@ export function createActualCache(readers: Readers): ActualCache {
   }
 
   return {
-    async read(signal, what) {
-      const unread = new Map<DriverName, string>()
-      const [sysctls, netlink, wireguard, nft, bird, exported] = await Promise.all([
+    async read(signal) {
+      const unread = new Map<NodePart, string>()
+      const [sysctls, netlink, wireguard, nft, bird] = await Promise.all([
         readPart('sysctl', unread, signal),
         readPart('netlink', unread, signal),
         readPart('wireguard', unread, signal),
         readPart('nft', unread, signal),
         readPart('bird', unread, signal),
-        what.exported ? readPart('etcd', unread, signal) : null,
       ])
-      return {actual: {sysctls, ...netlink, wireguard, nft, bird, exported}, unread}
+      return {actual: {sysctls, ...netlink, wireguard, nft, bird}, unread}
     },
     invalidate(...parts) {
-      for (const part of parts.length > 0 ? parts : (Object.keys(UNREAD) as DriverName[])) {
+      for (const part of parts.length > 0 ? parts : (Object.keys(UNREAD) as NodePart[])) {
         versions.set(part, versionOf(part) + 1)
         known.delete(part)
       }

@@ -76,7 +76,7 @@ export function createGatewayMetrics(register: Registry) {
       total(seconds, runtime.totals.secondsSum)
       duration.set((last?.durationMs ?? 0) / 1000)
       success.set((runtime.totals.lastSuccessMs ?? 0) / 1000)
-      dirty.set(last?.dirty === false ? 0 : 1)
+      dirty.set(last?.dirty === false && !runtime.lastPublish()?.failures.length ? 0 : 1)
     },
   }
 }

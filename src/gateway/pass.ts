@@ -7,10 +7,10 @@ import {
   type Finding,
   type GatewayConfig,
   type NftTable,
+  type NodeStep,
   type Outcome,
   type SiteName,
   type SourceId,
-  type Step,
   type World,
 } from '../model/index.ts'
 import {type PlanInput, type Planned, plan} from '../plan/index.ts'
@@ -37,8 +37,6 @@ export interface PassDeps {
   readonly appliers: Appliers
   readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
   readonly sources: readonly SourceId[]
-  /** Whether the datastore that holds the export answers at the moment. */
-  readonly exportReachable: () => boolean
   /** Monotonic. */
   readonly nowMs: () => number
 }
@@ -50,7 +48,7 @@ export interface PassReport {
   /** null while held. */
   readonly planned: Planned | null
   readonly world: World
-  readonly steps: readonly Step[]
+  readonly steps: readonly NodeStep[]
   readonly failures: readonly Extract<Outcome, {ok: false}>[]
   readonly unread: ReadonlyMap<DriverName, string>
   readonly findings: readonly Finding[]
@@ -74,8 +72,7 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
     const beganMs = deps.nowMs()
     await deps.beforeWorld?.()
     const world = deps.world()
-    const mayPublish = ownSynced(deps.sources, world) && deps.exportReachable()
-    const {actual, unread} = await deps.cache.read(signal, {exported: mayPublish})
+    const {actual, unread} = await deps.cache.read(signal)
     const elapsedMs = deps.nowMs() - startedMs
     const {sources} = deps
     if (first && !mayRunFirst({tableExists: actual.nft !== null, sources, known: world.sources, elapsedMs})) {
@@ -83,7 +80,7 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
     first = false
-    const {planned, policy, findings} = await planWithKeys(world, actual.nft, mayPublish)
+    const {planned, policy, findings} = await planWithKeys(world, actual.nft)
     const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
 
     const stages = policy === staged || unread.has('nft') ? [] : planned.stages
@@ -123,10 +120,10 @@ async function passStages(
   signal: AbortSignal,
 ): Promise<{
   readonly nft: ActualNft | null
-  readonly steps: readonly Step[]
+  readonly steps: readonly NodeStep[]
   readonly failures: PassReport['failures']
 }> {
-  const steps: Step[] = []
+  const steps: NodeStep[] = []
   let held = nft
   for (const table of stages) {
     // Without a table there is nothing in force that could be mixed up.
@@ -137,7 +134,7 @@ async function passStages(
     const failures = [...outcomes.values()].filter((outcome) => !outcome.ok)
     if (failures.length === 0) await delay(DRAIN_MS)
     cache.invalidate('nft')
-    const {actual, unread} = await cache.read(signal, {exported: false})
+    const {actual, unread} = await cache.read(signal)
     if (unread.has('nft')) throw new Error(`nft tables between two stages: ${unread.get('nft')}`)
     held = actual.nft
     if (failures.length > 0) return {nft: held, steps, failures}
@@ -156,7 +153,6 @@ function createPlanner(deps: PassDeps) {
   return async (
     world: World,
     held: ActualNft | null,
-    mayPublish: boolean,
   ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
     const policy = deps.compile(world, held)
     const input = (): PlanInput => ({
@@ -167,7 +163,6 @@ function createPlanner(deps: PassDeps) {
       passwords: deps.passwords,
       uplinkDevices: deps.uplinkDevices(),
       devices: deps.devices(),
-      mayPublish,
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
@@ -177,16 +172,11 @@ function createPlanner(deps: PassDeps) {
   }
 }
 
-/** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */
-const ownSynced = (sources: readonly SourceId[], world: World): boolean =>
-  sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced)
-
 /** World and policy are new objects whenever anything in them is new. */
 function sameInput(a: PlanInput, b: PlanInput): boolean {
   return (
     a.world === b.world &&
     a.policy === b.policy &&
-    a.mayPublish === b.mayPublish &&
     a.keys.size === b.keys.size &&
     a.devices === b.devices &&
     a.uplinkDevices.join() === b.uplinkDevices.join()
@@ -194,7 +184,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
 }
 
 /** A part that was stepped on is read again next time: what the kernel made of a step is not taken on trust. */
-function putInDoubt(cache: ActualCache, steps: readonly Step[]): void {
+function putInDoubt(cache: ActualCache, steps: readonly NodeStep[]): void {
   cache.invalidate(
     ...new Set(steps.flatMap(({driver}) => (driver === 'netlink' ? [driver, 'wireguard' as const] : driver))),
   )

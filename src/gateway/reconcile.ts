@@ -1,21 +1,23 @@
-import type {Driver, DriverName, Outcome, Step, StepKey} from '../model/index.ts'
+import type {Driver, NodeStep, Outcome, StepKey} from '../model/index.ts'
 
-/** Every driver by name, as far as `apply` goes: what each reads is of its own type. */
-export type Appliers = {readonly [N in DriverName]: Pick<Driver<unknown, Extract<Step, {driver: N}>>, 'apply'>}
+type NodeDriver = NodeStep['driver']
+
+/** The node's drivers by name, as far as `apply` goes: what each reads is of its own type. */
+export type Appliers = {readonly [N in NodeDriver]: Pick<Driver<unknown, Extract<NodeStep, {driver: N}>>, 'apply'>}
 
 /**
  * Applies the steps in their order, one driver at a time. One bad step does not stop its neighbours: left out, as
  * `skipped`, is only what needs it. The outcomes are in the order of the steps.
  */
 export async function applySteps(
-  steps: readonly Step[],
+  steps: readonly NodeStep[],
   appliers: Appliers,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<StepKey, Outcome>> {
   const outcomes = new Map<StepKey, Outcome>()
   for (const batch of batches(steps)) {
     signal.throwIfAborted()
-    const ready: Step[] = []
+    const ready: NodeStep[] = []
     for (const step of batch) {
       const broken = step.needs.find((key) => outcomes.get(key)?.ok === false)
       if (broken === undefined) ready.push(step)
@@ -27,8 +29,8 @@ export async function applySteps(
 }
 
 /** Runs of one driver; a step that needs another of the same run starts a new one, so that it can see how that went. */
-function batches(steps: readonly Step[]): Step[][] {
-  const result: Step[][] = []
+function batches(steps: readonly NodeStep[]): NodeStep[][] {
+  const result: NodeStep[][] = []
   for (const step of steps) {
     const last = result.at(-1)
     const fits = last?.[0]?.driver === step.driver && !last.some(({key}) => step.needs.includes(key))
@@ -39,12 +41,12 @@ function batches(steps: readonly Step[]): Step[][] {
 }
 
 async function applyBatch(
-  steps: readonly Step[],
+  steps: readonly NodeStep[],
   appliers: Appliers,
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
-  const of = <N extends DriverName>(driver: N) =>
-    steps.filter((step): step is Extract<Step, {driver: N}> => step.driver === driver)
+  const of = <N extends NodeDriver>(driver: N) =>
+    steps.filter((step): step is Extract<NodeStep, {driver: N}> => step.driver === driver)
   switch (steps[0]?.driver) {
     case undefined:
       return []
@@ -58,7 +60,5 @@ async function applyBatch(
       return appliers.wireguard.apply(of('wireguard'), signal)
     case 'bird':
       return appliers.bird.apply(of('bird'), signal)
-    case 'etcd':
-      return appliers.etcd.apply(of('etcd'), signal)
   }
 }

@@ -1,14 +1,14 @@
 import type {Logger} from 'pino'
 import {
   createBirdDriver,
-  createEtcdDriver,
   createSysctlDriver,
   type NetlinkDriver,
   type NftDriver,
   type WireguardDriver,
   watchBird,
 } from '../apply/index.ts'
-import {openKeyValues, type WatchClock} from '../etcd/index.ts'
+import type {WatchClock} from '../etcd/index.ts'
+import {MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import {
   type Finding,
@@ -16,6 +16,7 @@ import {
   type GatewayConfig,
   type Resource,
   type SourceId,
+  type Step,
   type SysctlSpec,
   type World,
 } from '../model/index.ts'
@@ -32,6 +33,8 @@ import {type Monitor, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
+import type {PublishReport} from './publish.ts'
+import {type Publishing, startPublishing} from './publishing.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 
@@ -65,6 +68,8 @@ export interface Runtime {
   compiled(): Compiled | null
   /** The last pass; null before the first. */
   last(): PassReport | null
+  /** The last look at the export; null before the first. */
+  lastPublish(): PublishReport | null
   readonly totals: PassTotals
   findings(): readonly Finding[]
   trigger(): void
@@ -104,6 +109,7 @@ export async function startRuntime({
   const stopping = new AbortController()
   const {signal} = stopping
   const federation = new Federation(config)
+  const members = new MemberRecords(config.site)
   const [{store: keys, findings: keyFindings}, {passwords, findings: passwordFindings}] = await Promise.all([
     createKeyStore(config.paths.state),
     readPasswords(config),
@@ -113,14 +119,14 @@ export async function startRuntime({
   /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
   let memberChanges: Map<Prefix, ChangedMembers> | null = null
   let last: PassReport | null = null
+  let lastPublish: PublishReport | null = null
   let loop: Loop | null = null
+  let publishing: Publishing | null = null
   const trigger = (): void => loop?.trigger()
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const exporting = config.datastores.find((datastore) => datastore.export)!
-  const exportStore = openKeyValues({endpoints: exporting.endpoints, tls: exporting.tls})
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
-  const etcd = createEtcdDriver(exportStore)
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
@@ -128,7 +134,6 @@ export async function startRuntime({
     wireguard: (abort) => kernel.wireguard.read(abort),
     nft: (abort) => kernel.nft.read(abort),
     bird: (abort) => bird.read(abort),
-    etcd: (abort) => etcd.read(abort),
   })
 
   const sources = await startSources({
@@ -145,7 +150,9 @@ export async function startRuntime({
     beforeWorld: () => counts.beforeCompile(() => compiled, federation.world()),
     world: () => {
       const world = federation.world()
-      for (const [prefix, change] of federation.takeMemberChanges()) memberChanges?.set(prefix, change)
+      const changes = federation.takeMemberChanges()
+      members.take(changes, world.attributes)
+      for (const [prefix, change] of changes) memberChanges?.set(prefix, change)
       return world
     },
     compile: (world, held) => {
@@ -160,10 +167,9 @@ export async function startRuntime({
     uplinkDevices: () => uplinkDevices(config.uplinks),
     devices: createDeviceIndexes(() => clock.nowMs()),
     cache,
-    appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird, etcd},
+    appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
     raiseGeneration: () => kernel.nft.raiseGeneration(),
     sources: sources.ids,
-    exportReachable: () => sources.states().get(`datastore/${exporting.name}`)?.connected === true,
     nowMs: () => clock.nowMs(),
   })
 
@@ -173,6 +179,7 @@ export async function startRuntime({
       const report = await pass(abort)
       tell(log, report, last)
       last = report
+      publishing?.trigger()
       totals.secondsSum += report.durationMs / 1000
       totals.errors += report.failures.length + report.unread.size
       if (!report.dirty) totals.lastSuccessMs = Date.now()
@@ -195,6 +202,23 @@ export async function startRuntime({
     idleMs: CHECK_MS,
   })
 
+  publishing = startPublishing({
+    site: config.site,
+    datastore: exporting,
+    // As of the last pass: what it has made of the world is in the members' records too.
+    wanted: () => (last?.planned && ownSynced(sources.ids, last.world) ? last.planned.desired.exported : null),
+    members: members.records,
+    clock,
+    signal,
+    backoffMs: BACKOFF_MS,
+    idleMs: CHECK_MS,
+    onReport: (report) => {
+      lastPublish = report
+      totals.errors += report.failures.length
+      if (report.step) tellStep(log, report.step, report.failures[0])
+    },
+  })
+
   const stopWatching = [
     kernel.netlink.watch(() => {
       cache.invalidate('netlink', 'wireguard')
@@ -215,7 +239,11 @@ export async function startRuntime({
   )
   const checks = every(CHECK_MS, () => cache.invalidate('sysctl', 'wireguard', 'bird', 'nft'), clock, signal)
   const counting = every(COUNT_MS, () => void counts.take(() => compiled), clock, signal)
-  const resyncs = every(RESYNC_MS, () => cache.invalidate(), clock, signal)
+  const resync = (): void => {
+    cache.invalidate()
+    publishing?.distrust()
+  }
+  const resyncs = every(RESYNC_MS, resync, clock, signal)
   const monitor = startMonitor({
     birdSocket: config.paths.birdSocket,
     tunnels: () => last?.planned?.desired.tunnels ?? [],
@@ -235,13 +263,13 @@ export async function startRuntime({
     resourcesOf: (source) => federation.resourcesOf(source),
     compiled: () => compiled,
     last: () => last,
+    lastPublish: () => lastPublish,
     findings: () => [...keyFindings, ...passwordFindings, ...sources.findings, ...(last?.findings ?? [])],
     trigger,
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
-      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs, counting])
-      exportStore.close()
+      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs, counting, publishing?.done])
     },
   }
 }
@@ -264,10 +292,7 @@ function tell(log: Logger, report: PassReport, before: PassReport | null): void 
   if (folded) log.info({steps: nft.length, reason: nft[0]?.reason}, 'nft transaction done')
   for (const step of report.steps) {
     if (folded && step.driver === 'nft') continue
-    const failure = failed.get(step.key)
-    if (failure)
-      log.error({step: step.key, reason: step.reason, code: failure.code, cause: failure.cause}, 'step failed')
-    else log.info({step: step.key, reason: step.reason}, 'step done')
+    tellStep(log, step, failed.get(step.key))
   }
   for (const [part, cause] of report.unread) log.warn({part, cause}, 'could not be read')
   const known = new Set(before?.findings.map(formatFinding))
@@ -276,3 +301,12 @@ function tell(log: Logger, report: PassReport, before: PassReport | null): void 
     if (!known.has(text)) log.warn({code: finding.code}, text)
   }
 }
+
+function tellStep(log: Logger, {key, reason}: Step, failure: PassReport['failures'][number] | undefined): void {
+  if (failure) log.error({step: key, reason, code: failure.code, cause: failure.cause}, 'step failed')
+  else log.info({step: key, reason}, 'step done')
+}
+
+/** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */
+const ownSynced = (sources: readonly SourceId[], world: World): boolean =>
+  sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced)

@@ -36,6 +36,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
   function status(): GatewayStatus {
     const current = runtime()
     const last = current.last()
+    const unpublished = current.lastPublish()?.failures ?? []
     const {totals, config} = current
     const waiting = current.sources.ids.filter((id) => {
       const source = current.world().sources.get(id)
@@ -60,9 +61,9 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
         durationMs: last?.durationMs ?? null,
         passes: totals.passes,
         errors: totals.errors,
-        dirty: last?.dirty ?? true,
+        dirty: (last?.dirty ?? true) || unpublished.length > 0,
         lastErrors: [
-          ...(last?.failures ?? []).map(({step, code, cause}) => `${step}: ${code}: ${cause}`),
+          ...[...(last?.failures ?? []), ...unpublished].map(({step, code, cause}) => `${step}: ${code}: ${cause}`),
           ...[...(last?.unread ?? [])].map(([part, cause]) => `${part} could not be read: ${cause}`),
         ],
       },

@@ -4,7 +4,7 @@ import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts
 import type {NftTable} from './nft.ts'
 import type {Encapsulation, Slot, UplinkRef} from './site.ts'
 
-/** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. */
+/** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. Members are published apart. */
 export interface Desired {
   readonly sysctls: readonly SysctlSpec[]
   readonly links: readonly LinkSpec[]
@@ -13,8 +13,8 @@ export interface Desired {
   readonly nft: NftTable
   /** BIRD's whole configuration file. */
   readonly bird: string
-  /** What this site publishes: key under `/isthmus/v1/export/` → value; null while this gateway must not publish. */
-  readonly exported: ReadonlyMap<string, string> | null
+  /** What this site publishes of itself, by key under `/isthmus/v1/export/`: all but its members. */
+  readonly exported: ReadonlyMap<string, string>
   /** The tunnels that the above adds up to, for status and metrics. */
   readonly tunnels: readonly Tunnel[]
   readonly findings: readonly Finding[]
@@ -46,7 +46,6 @@ export interface Actual {
   readonly nft: ActualNft | null
   /** The text of BIRD's configuration file and whether BIRD runs with it; null: no file or not ours. */
   readonly bird: ActualBird | null
-  readonly exported: ReadonlyMap<string, string> | null
 }
 
 /** A device that is ours by name and alias; `spec` null when it is of a kind or shape that we never make. */

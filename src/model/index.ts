@@ -6,7 +6,8 @@
  *                                        Actual ─┴─► Step[] ─► Outcome[]          Finding: from everywhere, to status
  *
  * Nothing here decides anything. Functions are only those that make a branded word or its canonical form, so that
- * there is one grammar of names and one content address of an attribute set in the whole program.
+ * there is one grammar of names and one content address of an attribute set in the whole program; and `JournalMap`, which
+ * two stations hand a large map over with.
  */
 export * from './attributes.ts'
 export * from './bird-text.ts'
@@ -16,6 +17,7 @@ export * from './driver.ts'
 export * from './finding.ts'
 export * from './gateway-config.ts'
 export * from './ids.ts'
+export * from './journal-map.ts'
 export * from './judged.ts'
 export * from './judged-nft.ts'
 export * from './kernel.ts'

@@ -14,7 +14,10 @@ interface StepBase {
   readonly reason: string
 }
 
-export type Step = SysctlStep | NetlinkStep | WireguardStep | NftStep | BirdStep | EtcdStep
+/** What is done to this node; the export has a way of its own. */
+export type NodeStep = SysctlStep | NetlinkStep | WireguardStep | NftStep | BirdStep
+
+export type Step = NodeStep | EtcdStep
 
 export interface SysctlStep extends StepBase {
   readonly driver: 'sysctl'

@@ -4,7 +4,7 @@
  *     World ──┬─► tunnels (mesh) ──► devices, addresses, keys, offers ─┐
  *             ├─► routing ─────────► BIRD's configuration              ├─► Desired
  *     config ─┼─► ruleset ─────────► hooks around the compiled policy  │
- *             └─► export ──────────► what this site publishes ─────────┘
+ *             └─► export ──────────► what it publishes of itself ──────┘
  *
  * Recomputed whole on each change: its inputs are sites and gateways, thousands at most. The compiled policy, which is
  * large, comes in ready-made and its maps go through by reference. What must not be guessed comes in as well: keys

@@ -1,4 +1,4 @@
-import {exportRecords} from '../export/index.ts'
+import {siteRecords} from '../export/index.ts'
 import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {planTunnels} from '../tunnels/index.ts'
@@ -18,8 +18,6 @@ export interface PlanInput {
   readonly uplinkDevices: readonly string[]
   /** All devices that the kernel has but `lo`, with their index. */
   readonly devices: DeviceIndexes
-  /** Whether this gateway may write the export now: its own sources have been read whole. */
-  readonly mayPublish: boolean
 }
 
 export interface Planned {
@@ -45,7 +43,7 @@ export function plan(input: PlanInput): Planned {
       wireguard: mesh.wireguard,
       nft: tableWith(policy),
       bird: renderBird(routing.bird),
-      exported: input.mayPublish ? exportRecords(world, config, {tunnels: mesh.offers}) : null,
+      exported: siteRecords(world, config, {tunnels: mesh.offers}),
       tunnels: mesh.tunnels,
       findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
     },

@@ -57,7 +57,6 @@ const desireds = fc
       fc.array(fc.constantFrom('accept', 'drop', 'goto judge')),
     ),
     policy: fc.constantFrom('drop' as const, 'accept' as const),
-    exported: fc.dictionary(fc.constantFrom('k1', 'k2'), fc.constantFrom('v', 'w')),
     bird: fc.constantFrom('one', 'two'),
   })
   .map(
@@ -82,7 +81,6 @@ const desireds = fc
         ),
       },
       bird: seed.bird,
-      exported: new Map(Object.entries(seed.exported)),
     }),
   )
 
@@ -109,7 +107,7 @@ describe('diff', () => {
     )
   })
 
-  it('closes before it opens: settings and ruleset, then devices, then BIRD, then the export', () => {
+  it('closes before it opens: settings and ruleset, then devices, then BIRD', () => {
     const desired: Desired = {
       ...NOTHING,
       sysctls: [
@@ -120,7 +118,6 @@ describe('diff', () => {
       addresses: [{device: 'is-b', local: address('100.64.0.0'), peer: address('100.64.0.2')}],
       nft: {...NOTHING.nft, counters: ['spoofed']},
       bird: 'router id 192.0.2.1;',
-      exported: new Map([['/isthmus/v1/export/meta', '{}']]),
     }
     assert.deepEqual(
       diff(desired, new FakeNode().actual(), ANY).map(({key, needs, reason}) => `${key} (${needs}): ${reason}`),
@@ -131,7 +128,6 @@ describe('diff', () => {
         'address is-b 100.64.0.0 peer 100.64.0.2 (link is-b): missing',
         'sysctl net/ipv4/conf/is-b/rp_filter (link is-b): unread ⇒ 0',
         'bird configuration (): no configuration',
-        'export (): 1 to put, 0 to delete',
       ],
     )
   })

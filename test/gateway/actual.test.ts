@@ -17,29 +17,27 @@ function counting() {
     wireguard: counted('wireguard', []),
     nft: counted('nft', null),
     bird: counted('bird', {text: 'x', loaded: true}),
-    etcd: counted('etcd', new Map()),
   }
   return {cache: createActualCache(readers), reads, hooks}
 }
 
 const signal = new AbortController().signal
-const ALSO_EXPORTED = {exported: true}
-const ALL = ['bird', 'etcd', 'netlink', 'nft', 'sysctl', 'wireguard']
+const ALL = ['bird', 'netlink', 'nft', 'sysctl', 'wireguard']
 
 describe('createActualCache', () => {
   it('reads everything once, then remembers', async () => {
     const {cache, reads} = counting()
-    await cache.read(signal, ALSO_EXPORTED)
-    await cache.read(signal, ALSO_EXPORTED)
+    await cache.read(signal)
+    await cache.read(signal)
     assert.deepEqual(reads.toSorted(), ALL)
   })
 
   it('reads again only what is in doubt', async () => {
     const {cache, reads} = counting()
-    await cache.read(signal, ALSO_EXPORTED)
+    await cache.read(signal)
     reads.length = 0
     cache.invalidate('netlink')
-    await cache.read(signal, ALSO_EXPORTED)
+    await cache.read(signal)
     assert.deepEqual(reads, ['netlink'])
   })
 
@@ -48,20 +46,20 @@ describe('createActualCache', () => {
     hooks.bird = async () => {
       throw new Error('no socket')
     }
-    const {actual, unread} = await cache.read(signal, ALSO_EXPORTED)
+    const {actual, unread} = await cache.read(signal)
     assert.deepEqual([...unread], [['bird', 'no socket']])
     assert.equal(actual.bird, null)
     delete hooks.bird
-    assert.equal((await cache.read(signal, ALSO_EXPORTED)).unread.size, 0)
+    assert.equal((await cache.read(signal)).unread.size, 0)
     assert.equal(reads.filter((part) => part === 'bird').length, 2)
   })
 
   it('what is put in doubt during its reading is read again', async () => {
     const {cache, reads, hooks} = counting()
     hooks.bird = async () => cache.invalidate('bird')
-    await cache.read(signal, ALSO_EXPORTED)
+    await cache.read(signal)
     delete hooks.bird
-    await cache.read(signal, ALSO_EXPORTED)
+    await cache.read(signal)
     assert.equal(reads.filter((part) => part === 'bird').length, 2)
   })
 })

@@ -4,7 +4,7 @@ import {createActualCache} from '../../src/gateway/actual.ts'
 import {FIRST_PASS_DEADLINE_MS} from '../../src/gateway/first-pass.ts'
 import {createPass} from '../../src/gateway/pass.ts'
 import type {Appliers} from '../../src/gateway/reconcile.ts'
-import {type DriverName, type Outcome, ruleHash, type SourceId, type Step} from '../../src/model/index.ts'
+import {type DriverName, type NodeStep, type Outcome, ruleHash, type SourceId} from '../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
 import {rawRecord} from '../support/records.ts'
@@ -28,10 +28,9 @@ function gateway(node = new FakeNode()) {
   let compiled: Compiled | null = null
   let nowMs = 0
   let raiseFails = 0
-  let reachable = true
 
-  const applier = <N extends DriverName>(name: N) => ({
-    apply: async (steps: readonly Extract<Step, {driver: N}>[]): Promise<Outcome[]> => {
+  const applier = <N extends NodeStep['driver']>(name: N) => ({
+    apply: async (steps: readonly Extract<NodeStep, {driver: N}>[]): Promise<Outcome[]> => {
       if (failing.has(name)) {
         return steps.map(({key}) => ({ok: false, step: key, code: 'failed', cause: 'told to'}))
       }
@@ -46,7 +45,6 @@ function gateway(node = new FakeNode()) {
     netlink: applier('netlink'),
     wireguard: applier('wireguard'),
     bird: applier('bird'),
-    etcd: applier('etcd'),
   }
   const read =
     <T>(part: DriverName, value: () => T) =>
@@ -63,7 +61,6 @@ function gateway(node = new FakeNode()) {
     wireguard: read('wireguard', () => node.actual().wireguard),
     nft: read('nft', () => node.actual().nft),
     bird: read('bird', () => node.actual().bird),
-    etcd: read('etcd', () => node.actual().exported),
   })
   const pass = createPass({
     config,
@@ -96,7 +93,6 @@ function gateway(node = new FakeNode()) {
       raised.push(nowMs)
     },
     sources: SOURCES,
-    exportReachable: () => reachable,
     nowMs: () => nowMs,
   })
   return {
@@ -111,9 +107,6 @@ function gateway(node = new FakeNode()) {
     pass: () => pass(signal),
     advance: (ms: number) => {
       nowMs += ms
-    },
-    loseEtcd: () => {
-      reachable = false
     },
     failRaise: (times: number) => {
       raiseFails = times
@@ -292,23 +285,5 @@ describe('a pass', () => {
     const before = judgements.length
     assert.equal((await pass()).dirty, false)
     assert.deepEqual(judgements.slice(before), ['alone'])
-  })
-
-  it('does not ask an etcd that is away, and is not dirty for it', async () => {
-    const {pass, hear, loseEtcd, unreadable} = gateway()
-    hear(...SOURCES)
-    loseEtcd()
-    unreadable.add('etcd')
-    const report = await pass()
-    assert.deepEqual([report.dirty, [...report.unread]], [false, []])
-  })
-
-  it('publishes only once its own datastores have been read whole', async () => {
-    const {node, pass, hear} = gateway()
-    await pass()
-    assert.equal(node.exported.size, 0)
-    hear('datastore/main', 'datastore/second')
-    await pass()
-    assert.ok(node.exported.has('/isthmus/v1/export/site'))
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import {type Appliers, applySteps} from '../../src/gateway/reconcile.ts'
-import {type Outcome, type Step, stepKey} from '../../src/model/index.ts'
+import {type NodeStep, type Outcome, stepKey} from '../../src/model/index.ts'
 
-const netlink = (key: string, ...needs: string[]): Step => ({
+const netlink = (key: string, ...needs: string[]): NodeStep => ({
   key: stepKey(key),
   needs: needs.map(stepKey),
   reason: 'test',
@@ -10,7 +10,7 @@ const netlink = (key: string, ...needs: string[]): Step => ({
   do: 'link-delete',
   name: key,
 })
-const bird = (key: string, ...needs: string[]): Step => ({
+const bird = (key: string, ...needs: string[]): NodeStep => ({
   key: stepKey(key),
   needs: needs.map(stepKey),
   reason: 'test',
@@ -22,7 +22,7 @@ const bird = (key: string, ...needs: string[]): Step => ({
 function drivers(failing: string[]) {
   const batches: string[] = []
   const applier = (name: string) => ({
-    apply: async (steps: readonly Step[]): Promise<Outcome[]> => {
+    apply: async (steps: readonly NodeStep[]): Promise<Outcome[]> => {
       batches.push(`${name}: ${steps.map(({key}) => key).join(' ')}`)
       return steps.map(({key}) =>
         failing.includes(key) ? {ok: false, step: key, code: 'failed', cause: 'test'} : {ok: true, step: key},
@@ -35,13 +35,12 @@ function drivers(failing: string[]) {
     netlink: applier('netlink'),
     wireguard: applier('wireguard'),
     bird: applier('bird'),
-    etcd: applier('etcd'),
   }
   return {appliers, batches}
 }
 
 describe('applySteps', () => {
-  const cases: {name: string; steps: Step[]; failing: string[]; batches: string[]; bad: string[]}[] = [
+  const cases: {name: string; steps: NodeStep[]; failing: string[]; batches: string[]; bad: string[]}[] = [
     {name: 'nothing to do calls nobody', steps: [], failing: [], batches: [], bad: []},
     {
       name: 'one batch a driver, in order',

@@ -32,7 +32,6 @@ function planned(sketch: Sketch, reversed = false) {
     passwords: new Map(),
     uplinkDevices: ['wan0'],
     devices: new Map(),
-    mayPublish: true,
   }).desired
 }
 
@@ -123,14 +122,13 @@ describe('plan', () => {
       assert.ok(bird.includes(`route ${prefix} unreachable;`))
   })
 
-  it('does not publish before it may', () => {
+  it('publishes what others must know of this gateway', () => {
     const config = configOf()
     const federation = new Federation(config)
     const world = federation.world()
     const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
     const base = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map()}
-    assert.equal(plan({...base, mayPublish: false}).desired.exported, null)
-    assert.ok((plan({...base, mayPublish: true}).desired.exported?.size ?? 0) > 0)
+    assert.ok(plan(base).desired.exported.has('/isthmus/v1/export/gateways/a1'))
   })
 })
 

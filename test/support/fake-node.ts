@@ -6,8 +6,8 @@ import {
   type ActualNftSet,
   type AddressSpec,
   hookText,
+  type NodeStep,
   ruleHash,
-  type Step,
   sysctlKey,
 } from '../../src/model/index.ts'
 
@@ -19,7 +19,6 @@ export class FakeNode {
   readonly wireguard = new Map<string, Actual['wireguard'][number]>()
   nft: {counters: Set<string>; sets: Map<string, ActualNftSet>; chains: Map<string, ActualNftChain>} | null = null
   bird: string | null = null
-  readonly exported = new Map<string, string>()
 
   actual(): Actual {
     const nft: ActualNft | null = this.nft && {...this.nft, counters: [...this.nft.counters]}
@@ -30,15 +29,14 @@ export class FakeNode {
       wireguard: [...this.wireguard.values()],
       nft,
       bird: this.bird === null ? null : {text: this.bird, loaded: true},
-      exported: new Map(this.exported),
     }
   }
 
-  apply(steps: readonly Step[]): void {
+  apply(steps: readonly NodeStep[]): void {
     for (const step of steps) this.#applyOne(step)
   }
 
-  #applyOne(step: Step): void {
+  #applyOne(step: NodeStep): void {
     switch (step.driver) {
       case 'sysctl':
         this.sysctls.set(sysctlKey(step.spec), step.spec.value)
@@ -58,14 +56,10 @@ export class FakeNode {
       case 'bird':
         this.bird = step.text
         break
-      case 'etcd':
-        for (const key of step.delete) this.exported.delete(key)
-        for (const [key, value] of step.put) this.exported.set(key, value)
-        break
     }
   }
 
-  #netlink(step: Extract<Step, {driver: 'netlink'}>): void {
+  #netlink(step: Extract<NodeStep, {driver: 'netlink'}>): void {
     const addressKey = ({device, local, peer}: AddressSpec) => `${device} ${local} ${peer}`
     switch (step.do) {
       case 'link-create':
@@ -89,7 +83,7 @@ export class FakeNode {
     }
   }
 
-  #nft(step: Extract<Step, {driver: 'nft'}>): void {
+  #nft(step: Extract<NodeStep, {driver: 'nft'}>): void {
     this.nft ??= {counters: new Set(), sets: new Map(), chains: new Map()}
     const {counters, sets, chains} = this.nft
     switch (step.do) {

@@ -1,31 +1,37 @@
 import type {Driver, EtcdStep, Outcome} from '../../model/index.ts'
+import {StepFailure} from '../failure.ts'
+import {HeldExport} from './held-export.ts'
 
 /** The datastore that holds the export, as this driver needs it; the etcd station has the real one. */
 export interface KeyValues {
-  /** Every key below the prefix, with its value. */
-  read(prefix: string): Promise<ReadonlyMap<string, string>>
-  /** One transaction. */
-  write(put: readonly (readonly [key: string, value: string])[], deleted: readonly string[]): Promise<void>
+  /** One transaction; answers its revision. */
+  write(put: readonly (readonly [key: string, value: string])[], deleted: readonly string[]): Promise<number>
 }
+
+export type {HeldExport} from './held-export.ts'
 
 export const EXPORT_PREFIX = '/isthmus/v1/export/'
 
 /** etcd takes 128 operations a transaction unless told otherwise. */
 const OPERATIONS = 100
 
+export interface EtcdDriver extends Driver<ReadonlyMap<string, string>, EtcdStep> {
+  /** Whoever watches the export tells it what it hears. */
+  readonly held: HeldExport
+}
+
 /**
  * Writes this site's export. Not atomic as a whole, so its order must be right at every moment: a reader that sees a
  * membership must find its attribute set (formats.md), hence sets go in first and out last.
  */
-export function createEtcdDriver(store: KeyValues): Driver<ReadonlyMap<string, string>, EtcdStep> {
+export function createEtcdDriver(store: KeyValues): EtcdDriver {
+  const held = new HeldExport()
+
   async function applyStep(step: EtcdStep): Promise<Outcome> {
     try {
       const outside = [...step.put.keys(), ...step.delete].find((key) => !key.startsWith(EXPORT_PREFIX))
       if (outside !== undefined) return {ok: false, step: step.key, code: 'refused', cause: `${outside} is not ours`}
-      const puts = [...step.put].sort(([a], [b]) => rank(a) - rank(b))
-      for (const part of chunks(puts)) await store.write(part, [])
-      const deletes = [...step.delete].sort((a, b) => rank(b) - rank(a))
-      for (const part of chunks(deletes)) await store.write([], part)
+      for (const {put, gone} of transactions(step)) held.wrote(put, gone, await store.write(put, gone))
       return {ok: true, step: step.key}
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error)
@@ -35,7 +41,11 @@ export function createEtcdDriver(store: KeyValues): Driver<ReadonlyMap<string, s
   return {
     name: 'etcd',
     atomic: false,
-    read: () => store.read(EXPORT_PREFIX),
+    held,
+    async read() {
+      if (!held.isWhole) throw new StepFailure('unreachable', 'the export has not been listed yet')
+      return held.records.texts
+    },
     apply: async (steps) => {
       const outcomes: Outcome[] = []
       for (const step of steps) outcomes.push(await applyStep(step))
@@ -44,12 +54,26 @@ export function createEtcdDriver(store: KeyValues): Driver<ReadonlyMap<string, s
   }
 }
 
+interface Transaction {
+  readonly put: readonly (readonly [key: string, value: string])[]
+  readonly gone: readonly string[]
+}
+
+/** Puts, then deletions, in as few transactions as they fit into. */
+function* transactions(step: EtcdStep): Generator<Transaction> {
+  const puts = [...step.put].sort(([a], [b]) => rank(a) - rank(b))
+  const gone = [...step.delete].sort((a, b) => rank(b) - rank(a))
+  for (let first = 0; first < puts.length + gone.length; first += OPERATIONS) {
+    const end = first + OPERATIONS
+    yield {
+      put: puts.slice(first, end),
+      gone: gone.slice(Math.max(0, first - puts.length), Math.max(0, end - puts.length)),
+    }
+  }
+}
+
 /** What others point to comes first: attribute sets before the memberships that name them. */
 function rank(key: string): number {
   const kind = key.slice(EXPORT_PREFIX.length).split('/')[0]
   return kind === 'attributes' ? 0 : kind === 'meta' ? 2 : 1
-}
-
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += OPERATIONS) yield items.slice(i, i + OPERATIONS)
 }

@@ -45,7 +45,6 @@ async function compile(context: CliContext, options: CompileOptions): Promise<Ex
       passwords: new Map(),
       uplinkDevices: [],
       devices: new Map(),
-      mayPublish: false,
     },
   })
   if (options.full && wantedKeys.length > 0) {

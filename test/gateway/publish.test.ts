@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {createPublisher, type PublishDeps} from '../../src/gateway/publish.ts'
+import {type EtcdStep, JournalMap, type Outcome} from '../../src/model/index.ts'
+
+const signal = new AbortController().signal
+
+/** A journal that can be passed by. */
+class OpenJournal {
+  readonly texts = new Map<string, string>()
+  readonly #changed: string[] = []
+
+  get revision(): number {
+    return this.#changed.length
+  }
+
+  set(key: string, text: string): void {
+    this.texts.set(key, text)
+    this.#changed.push(key)
+  }
+
+  delete(key: string): void {
+    if (this.texts.delete(key)) this.#changed.push(key)
+  }
+
+  changedSince(revision: number): ReadonlySet<string> {
+    return new Set(this.#changed.slice(revision))
+  }
+}
+
+/** The export in memory: what is wanted, what is held, and writes that fail after so many keys when told. */
+function site() {
+  const members = new JournalMap()
+  const records = new OpenJournal()
+  const state: {
+    wanted: ReadonlyMap<string, string> | null
+    isWhole: boolean
+    reachable: boolean
+    /** Keys that the next write does before it fails; null: it does not fail. */
+    failAfter: number | null
+    /** Called in the middle of a write. */
+    during: () => void
+  } = {
+    wanted: new Map([['meta', '1']]),
+    isWhole: true,
+    reachable: true,
+    failAfter: null,
+    during: () => {},
+  }
+  const applied: EtcdStep[] = []
+  const apply: PublishDeps['apply'] = async ([step]): Promise<Outcome[]> => {
+    applied.push(step!)
+    const writes = [
+      ...[...step!.put].map(
+        ([key, text]) =>
+          () =>
+            records.set(key, text),
+      ),
+    ]
+    writes.push(...step!.delete.map((key) => () => records.delete(key)))
+    for (const write of writes.slice(0, state.failAfter ?? writes.length)) write()
+    state.during()
+    if (state.failAfter === null) return [{ok: true, step: step!.key}]
+    state.failAfter = null
+    return [{ok: false, step: step!.key, code: 'unreachable', cause: 'told to'}]
+  }
+  const publisher = createPublisher({
+    wanted: () => state.wanted,
+    members,
+    held: {
+      records,
+      get isWhole() {
+        return state.isWhole
+      },
+    },
+    reachable: () => state.reachable,
+    apply,
+  })
+  return {members, records, state, applied, publish: () => publisher.publish(signal), distrust: publisher.distrust}
+}
+
+const key = fc.constantFrom('e1', 'e2', 'e3')
+const text = fc.constantFrom('1', '2')
+const event = fc.oneof(
+  {weight: 3, arbitrary: fc.record({what: fc.constant('member' as const), key, text: fc.option(text)})},
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('site' as const),
+      records: fc.dictionary(fc.constantFrom('meta', 'site', 'gateways/a1'), text),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('somebody' as const),
+      key: fc.constantFrom('e1', 'e2', 'foreign', 'meta'),
+      text: fc.option(text),
+    }),
+  },
+  {weight: 3, arbitrary: fc.record({what: fc.constant('publish' as const), failAfter: fc.option(fc.nat(3))})},
+  {weight: 1, arbitrary: fc.record({what: fc.constant('distrust' as const)})},
+)
+
+describe('the publisher', () => {
+  it('reaches what is wanted from any history, writes that fail half-way among it, and then writes nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, {maxLength: 25}), fc.boolean(), async (events, meanwhile) => {
+        const {members, records, state, applied, publish, distrust} = site()
+        const change = (
+          map: JournalMap | OpenJournal,
+          {key: name, text: to}: {key: string; text: string | null},
+        ): void => (to === null ? map.delete(name) : map.set(name, to))
+        for (const one of events) {
+          if (one.what === 'member') change(members, one)
+          if (one.what === 'site') state.wanted = new Map(Object.entries(one.records))
+          if (one.what === 'somebody') change(records, one)
+          if (one.what === 'distrust') distrust()
+          if (one.what === 'publish') {
+            state.failAfter = one.failAfter
+            // Members change and somebody writes while the datastore is being written.
+            state.during = () => {
+              if (!meanwhile) return
+              members.set('e3', 'meanwhile')
+              records.delete('e1')
+            }
+            await publish()
+            state.during = () => {}
+          }
+        }
+        state.failAfter = null
+        await publish()
+        assert.deepEqual(new Map(records.texts), new Map([...(state.wanted ?? []), ...members.texts]))
+        const before = applied.length
+        assert.equal((await publish()).step, null)
+        assert.equal(applied.length, before)
+      }),
+      {numRuns: 500},
+    )
+  })
+
+  it('writes nothing before it may, before it knows what is there, or while the datastore is away', async () => {
+    const {state, applied, publish} = site()
+    const wanted = state.wanted
+    for (const closed of [{wanted: null}, {isWhole: false}, {reachable: false}]) {
+      Object.assign(state, closed)
+      assert.deepEqual(await publish(), {step: null, failures: []})
+      Object.assign(state, {wanted, isWhole: true, reachable: true})
+    }
+    assert.equal(applied.length, 0)
+    assert.ok((await publish()).step)
+  })
+
+  it('looks at what changed and at nothing else', async () => {
+    const {members, records, applied, publish} = site()
+    for (let i = 0; i < 1000; i++) members.set(`e${i}`, '1')
+    await publish()
+    await publish()
+    // Whoever walked everything would find it.
+    records.texts.set('e5', 'changed unseen')
+    members.set('e7', '2')
+    await publish()
+    assert.deepEqual([...applied.at(-1)!.put], [['e7', '2']])
+  })
+
+  it('and at everything when it is told to', async () => {
+    const {members, records, publish, distrust} = site()
+    members.set('e5', '1')
+    await publish()
+    records.texts.delete('e5')
+    distrust()
+    assert.deepEqual([...(await publish()).step!.put], [['e5', '1']])
+  })
+})

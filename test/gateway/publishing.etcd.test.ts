@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import {setTimeout as delay} from 'node:timers/promises'
+import type {Etcd3} from 'etcd3'
+import {type Publishing, startPublishing} from '../../src/gateway/publishing.ts'
+import {JournalMap} from '../../src/model/index.ts'
+import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
+import {eventually} from '../support/namespace.ts'
+import {EXPORT, site} from '../support/sites.ts'
+
+const clock = {
+  nowMs: () => performance.now(),
+  sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, {signal}).catch(() => undefined),
+  random: () => 0,
+}
+const WITHIN_MS = 10_000
+const MANY = 3000
+
+describe('publishing, on a real etcd', () => {
+  let etcd: EtcdServer
+  let client: Etcd3
+  let members: JournalMap
+  let wanted: ReadonlyMap<string, string> | null
+  let stop: AbortController
+  let publishing: Publishing
+  let failures: string[]
+
+  const start = (): void => {
+    stop = new AbortController()
+    publishing = startPublishing({
+      site: site('a'),
+      datastore: {endpoints: [etcd.endpoint], tls: null},
+      wanted: () => wanted,
+      members,
+      clock,
+      signal: stop.signal,
+      backoffMs: {first: 50, last: 200},
+      idleMs: 60_000,
+      onReport: (report) => failures.push(...report.failures.map(({code}) => code)),
+    })
+  }
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await publishing.done
+  }
+
+  before(async () => {
+    etcd = await startEtcd()
+    client = plainClient(etcd.endpoint)
+  })
+  after(async () => {
+    client?.close()
+    await etcd?.stop()
+  })
+  beforeEach(async () => {
+    await client.delete().all()
+    await client.put('/calico/x').value('theirs')
+    members = new JournalMap()
+    wanted = new Map([[`${EXPORT}meta`, 'm']])
+    failures = []
+    start()
+  })
+  afterEach(end)
+
+  const held = async (): Promise<Record<string, string>> => client.getAll().prefix(EXPORT).strings()
+  const isPublished = async (): Promise<boolean> => {
+    const [there, due] = [
+      await held().catch(() => ({})),
+      {...Object.fromEntries(wanted ?? []), ...Object.fromEntries(members.texts)},
+    ]
+    return JSON.stringify(Object.entries(there).sort()) === JSON.stringify(Object.entries(due).sort())
+  }
+  const revision = async (): Promise<number> => {
+    const {header} = await client.kv.range({key: Buffer.from('/none')})
+    return Number(header.revision)
+  }
+  const addMany = (name: string): void => {
+    for (let i = 0; i < MANY; i++) members.set(`${EXPORT}endpoints/main/10.1.${i >> 8}.${i & 255}/${name}`, '{}')
+    publishing.trigger()
+  }
+
+  it('writes a burst in few transactions, and once', async () => {
+    await eventually(isPublished, WITHIN_MS)
+    const before = await revision()
+    addMany('x')
+    await eventually(isPublished, WITHIN_MS)
+    await delay(600)
+    assert.equal((await revision()) - before, MANY / 100)
+    assert.equal(await client.get('/calico/x').string(), 'theirs')
+  }).timeout(30_000)
+
+  it('what somebody deletes, changes or adds by hand is mended within 2 s, without a trigger', async () => {
+    addMany('x')
+    await eventually(isPublished, WITHIN_MS)
+    const [first, second] = [...members.texts.keys()]
+    await client.delete().key(first!)
+    await eventually(isPublished, 2000)
+    await client.put(second!).value('another')
+    await client.put(`${EXPORT}attributes/foreign`).value('{}')
+    await eventually(isPublished, 2000)
+    await client.delete().prefix(EXPORT)
+    await eventually(isPublished, WITHIN_MS)
+  }).timeout(30_000)
+
+  it('an etcd killed between two transactions gets the rest when it is back', async () => {
+    await eventually(isPublished, WITHIN_MS)
+    addMany('x')
+    await eventually(async () => Object.keys(await held()).length > 1, WITHIN_MS)
+    await etcd.kill()
+    members.delete([...members.texts.keys()][0]!)
+    publishing.trigger()
+    await delay(100)
+    await etcd.start()
+    await eventually(isPublished, WITHIN_MS)
+    assert.ok(failures.every((code) => code === 'unreachable'))
+  }).timeout(60_000)
+
+  it('another writer at the same time does not keep it from what is wanted', async () => {
+    let isOn = true
+    const other = (async () => {
+      for (let i = 0; isOn; i++) await client.put(`${EXPORT}endpoints/main/10.1.0.${i % 256}/x`).value(`other ${i}`)
+    })()
+    addMany('x')
+    await delay(1000)
+    isOn = false
+    await other
+    await eventually(isPublished, WITHIN_MS)
+  }).timeout(30_000)
+
+  it('a reconnect, or a start, with nothing changed writes nothing', async () => {
+    addMany('x')
+    await eventually(isPublished, WITHIN_MS)
+    await delay(600)
+    const before = await revision()
+    await etcd.kill()
+    await etcd.start()
+    await eventually(async () => (await revision()) >= before, WITHIN_MS)
+    await delay(2500)
+    await end()
+    start()
+    await delay(1000)
+    assert.equal(await revision(), before)
+    // And it goes on.
+    members.set(`${EXPORT}attributes/last`, '{}')
+    publishing.trigger()
+    await eventually(isPublished, WITHIN_MS)
+  }).timeout(60_000)
+})
