@@ -11,9 +11,33 @@ export class RawMemory {
   readonly #refused = new Set<string>()
   readonly #good = new Map<string, RawRecord>()
   #goodChanged = false
+  /** Keys that changed since changes were last taken; null: all of it may have. */
+  #changed: Set<string> | null = null
 
   get records(): readonly RawRecord[] {
     return [...this.#records.values()]
+  }
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  /** What changed since this was last called; null: take all that there is. */
+  takeChanges(): {readonly upserts: readonly RawRecord[]; readonly deletes: readonly string[]} | null {
+    const changed = this.#changed
+    this.#changed = new Set()
+    if (!changed) return null
+    const keys = [...changed]
+    return {
+      upserts: keys.flatMap((key) => this.#records.get(key) ?? []),
+      deletes: keys.filter((key) => !this.#records.has(key)),
+    }
+  }
+
+  /** What was taken last has not been kept. */
+  forgetTaken(): void {
+    this.#changed = null
+    this.#goodChanged = true
   }
 
   /** The last good versions, if they are others than when this was last asked. */
@@ -29,14 +53,19 @@ export class RawMemory {
     if (batch.type === 'list') {
       this.#records = new Map(batch.upserts.map((record) => [record.key, record]))
       for (const key of before.keys()) if (!this.#records.has(key)) this.#forget(key)
+      this.#changed = null
     }
     for (const {key, type} of decoded.upserts) {
       if (type === 'bad') this.#refuse(key, before.get(key))
       else this.#forget(key)
     }
     if (batch.type === 'list') return
-    for (const record of batch.upserts) this.#records.set(record.key, record)
+    for (const record of batch.upserts) {
+      this.#records.set(record.key, record)
+      this.#changed?.add(record.key)
+    }
     for (const key of batch.deletes) {
+      this.#changed?.add(key)
       this.#records.delete(key)
       this.#forget(key)
     }

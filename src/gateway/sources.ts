@@ -1,17 +1,8 @@
 import {decodeRecord} from '../decode/index.ts'
 import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
-import type {
-  DecodedBatch,
-  Finding,
-  GatewayConfig,
-  RawRecord,
-  Snapshot,
-  SourceBatch,
-  SourceId,
-  TlsFiles,
-} from '../model/index.ts'
-import {type KnownPart, loadLastKnown, saveLastKnown} from '../store/index.ts'
+import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
+import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
 import {RawMemory} from './raw-memory.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
@@ -21,6 +12,8 @@ const EXPORT_PREFIXES = ['/isthmus/v1/export/']
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
+/** So many changes are added to it before all is written anew, and as many again as there are records. */
+const FEW = 1000
 
 export interface SourcesOptions {
   readonly config: GatewayConfig
@@ -117,19 +110,22 @@ async function follow(
   states: Map<SourceId, WatchState>,
   {federation, config, clock, signal, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
-  let unsaved: Pick<Snapshot, 'clusterId' | 'revision'> | null = null
+  let unsaved: At | null = null
+  let kept: {readonly at: At; readonly changes: number} | null = null
   const save = async (): Promise<void> => {
     const at = unsaved
     unsaved = null
     if (!at) return
-    const keep = (records: readonly RawRecord[], part: KnownPart): Promise<void> =>
-      saveLastKnown(config.paths.state, source.id, {...source.header, ...at, records}, part).catch((error) =>
-        onSaveFailed(source.id, error),
-      )
-    // The good versions first: a crash in between must not leave the refused ones without them.
-    const good = memory.takeGood()
-    if (good) await keep(good, 'good')
-    await keep(memory.records, 'all')
+    try {
+      // The good versions first: a crash in between must not leave the refused ones without them.
+      const good = memory.takeGood()
+      if (good) await saveLastKnown(config.paths.state, source.id, {...source.header, ...at, records: good}, 'good')
+      kept = await saveChanges(config.paths.state, source, memory, kept, at)
+    } catch (error) {
+      memory.forgetTaken()
+      kept = null
+      onSaveFailed(source.id, error)
+    }
   }
   const saving = (async () => {
     while (!signal.aborted) {
@@ -154,6 +150,26 @@ async function follow(
   })
   await Promise.all([watch.done, saving])
   await save()
+}
+
+type At = Pick<Snapshot, 'clusterId' | 'revision'>
+
+/** Adds what changed to what is on disk, or writes all of it: at first, after a list, and when as much again has changed. */
+async function saveChanges(
+  stateDir: string,
+  {id, header}: Source,
+  memory: RawMemory,
+  kept: {readonly at: At; readonly changes: number} | null,
+  at: At,
+): Promise<{readonly at: At; readonly changes: number}> {
+  const changes = memory.takeChanges()
+  const total = (kept?.changes ?? 0) + (changes ? changes.upserts.length + changes.deletes.length : 0)
+  if (!kept || !changes || kept.at.clusterId !== at.clusterId || total > memory.size + FEW) {
+    await saveLastKnown(stateDir, id, {...header, ...at, records: memory.records})
+    return {at, changes: 0}
+  }
+  await appendKnown(stateDir, id, kept.at, {...changes, revision: at.revision})
+  return {at: kept.at, changes: total}
 }
 
 /** `datastore main`, `export b`: how a source is named in findings. */

@@ -17,14 +17,25 @@ export interface Snapshot {
 const UTF8 = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true})
 
 /** The file's lines, without the ends of line; sorted by key, so that two snapshots can be compared by diff(1). */
-export function* formatSnapshot({records, ...snapshot}: Snapshot): Generator<string> {
-  const {site, source, datastore, clusterId, revision} = snapshot
-  const name = datastore === null ? {} : {datastore}
-  yield JSON.stringify({kind: 'snapshot', version: 1, site, source, ...name, clusterId, revision})
-  for (const {key, value, modRevision} of [...records].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
-    yield JSON.stringify({key, ...textOrBase64(value), modRevision})
-  }
+export function* formatSnapshot(snapshot: Snapshot): Generator<string> {
+  yield formatSnapshotHeader(snapshot)
+  const sorted = [...snapshot.records].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  for (const record of sorted) yield formatSnapshotRecord(record)
 }
+
+export function formatSnapshotHeader({
+  site,
+  source,
+  datastore,
+  clusterId,
+  revision,
+}: Omit<Snapshot, 'records'>): string {
+  const name = datastore === null ? {} : {datastore}
+  return JSON.stringify({kind: 'snapshot', version: 1, site, source, ...name, clusterId, revision})
+}
+
+export const formatSnapshotRecord = ({key, value, modRevision}: RawRecord): string =>
+  JSON.stringify({key, ...textOrBase64(value), modRevision})
 
 function textOrBase64(value: Uint8Array): {readonly text: string} | {readonly base64: string} {
   try {
@@ -55,7 +66,7 @@ export function parseSnapshot(
   const records: RawRecord[] = []
   for (const [index, line] of lines.entries()) {
     if (index === 0 || line.trim() === '') continue
-    const record = parseRecord(line)
+    const record = parseSnapshotRecord(line)
     if (typeof record === 'string') fail(index + 1, record)
     else records.push(record)
   }
@@ -76,7 +87,8 @@ function parseHeader(line: string): Omit<Snapshot, 'records'> | string {
   return {site, source: value.source, datastore, clusterId, revision}
 }
 
-function parseRecord(line: string): RawRecord | string {
+/** One record's line; what is wrong with it, if it is none. */
+export function parseSnapshotRecord(line: string): RawRecord | string {
   const value = parseObject(line)
   if (!value) return 'not a JSON object'
   const {key, text, base64, modRevision} = value

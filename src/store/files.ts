@@ -7,7 +7,7 @@ const FILE_MODE = 0o600
 const DIR_MODE = 0o700
 
 /** Replaces a file whole: written beside, flushed to disk, renamed over. Makes its directory. */
-export async function writeState(path: string, content: string): Promise<void> {
+export async function writeState(path: string, content: string | AsyncIterable<string>): Promise<void> {
   await mkdir(dirname(path), {recursive: true, mode: DIR_MODE})
   const beside = `${path}.new`
   const file = await open(beside, 'w', FILE_MODE)
@@ -18,6 +18,19 @@ export async function writeState(path: string, content: string): Promise<void> {
     await file.close()
   }
   await rename(beside, path)
+}
+
+/** Adds to the end of a file, flushed to disk; `first` begins it where it is not there or empty. */
+export async function appendState(path: string, first: string, content: string): Promise<void> {
+  await mkdir(dirname(path), {recursive: true, mode: DIR_MODE})
+  const file = await open(path, 'a', FILE_MODE)
+  try {
+    const {size} = await file.stat()
+    await file.appendFile(size === 0 ? first + content : content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /** The file's text; null when it is not there. What else stands in the way is a finding. */

@@ -2,13 +2,16 @@
  * What survives a restart: the last known state of every source, and this gateway's own keys.
  *
  *     SourceBatch ─► known/SOURCE.jsonl (a snapshot, formats.md) ─► the records that a start begins with
+ *                    known/SOURCE.changes.jsonl                  ─► what changed since that was written
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
- * Files are written beside and renamed, so that a crash leaves the old one or the new one, never half of one. What
+ * Files are written beside and renamed, so that a crash leaves the old one or the new one, never half of one; changes are
+ * added to the end of their file, and what a crash cut off counts as nothing. What
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
 export {readState, writeState} from './files.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
+export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'

@@ -48,4 +48,20 @@ describe('RawMemory', () => {
       assert.deepEqual(memory.takeGood(), [])
     })
   }
+
+  it('tells what changed since it was last asked, and after a list that all may have', () => {
+    const memory = new RawMemory()
+    take(memory, 'list', [good('p', 1), good('q', 2)])
+    assert.equal(memory.takeChanges(), null)
+    take(memory, 'changes', [good('p', 3), good('r', 4)], [good('q', 2).key])
+    take(memory, 'changes', [], [good('r', 4).key])
+    const changes = memory.takeChanges()
+    assert.deepEqual(revisions(changes?.upserts ?? []), ['p@3'])
+    assert.deepEqual(changes?.deletes.toSorted(), [good('q', 2).key, good('r', 4).key])
+    assert.deepEqual(memory.takeChanges(), {upserts: [], deletes: []})
+    take(memory, 'list', [good('p', 3)])
+    assert.equal(memory.takeChanges(), null)
+    memory.forgetTaken()
+    assert.equal(memory.takeChanges(), null, 'what was not kept')
+  })
 })
