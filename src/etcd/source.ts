@@ -101,10 +101,11 @@ export function watchSource(options: WatchOptions): SourceWatch {
       signal: stop,
       openTimeoutMs: OPEN_TIMEOUT_MS,
       onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
-      onEvents: ({revision, upserts, deletes}) => {
+      onEvents: ({revision: told, upserts, deletes}) => {
+        // While it catches up, a prefix may be told of later than another was that is ahead: news all the same.
+        const revision = Math.max(state.revision, told)
         options.onBatch({source, type: 'changes', revision, clusterId: state.clusterId!, upserts, deletes})
-        const events = state.events + upserts.length + deletes.length
-        set({...heard(), revision: Math.max(state.revision, revision), events})
+        set({...heard(), revision, events: state.events + upserts.length + deletes.length})
       },
     })
     const end = await Promise.race([

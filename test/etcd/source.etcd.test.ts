@@ -15,11 +15,12 @@ const clock = {
 }
 
 /** Keeps what a reader of batches would hold, and every key it was told of, in order. */
-function watching(endpoints: string[]) {
+function watching(endpoints: string[], prefixes: readonly string[] = [PREFIX]) {
   const stop = new AbortController()
   const held = new Map<string, string>()
   const told: string[] = []
   const lists: SourceBatch[] = []
+  const revisions: number[] = []
   const waiters = new Set<() => void>()
   let state: WatchState | null = null
   const wake = () => {
@@ -28,10 +29,11 @@ function watching(endpoints: string[]) {
   const watch = watchSource({
     source: 'datastore/main',
     etcd: {endpoints, tls: null},
-    prefixes: [PREFIX],
+    prefixes,
     clock,
     signal: stop.signal,
     onBatch: (batch) => {
+      revisions.push(batch.revision)
       if (batch.type === 'list') {
         lists.push(batch)
         held.clear()
@@ -51,6 +53,7 @@ function watching(endpoints: string[]) {
     held,
     told,
     lists,
+    revisions,
     state: () => state,
     /** Resolves at the first moment at which the condition holds. */
     until: (condition: (state: WatchState) => boolean, ms = 12_000): Promise<void> =>
@@ -173,6 +176,28 @@ describe('watchSource, on a real etcd', () => {
       assert.equal(source.told.length, 5001, 'each event once')
       assert.equal(new Set(source.told).size, 5001)
       assert.equal(source.lists.length, 1, 'by events, not by a new list')
+    } finally {
+      relay.close()
+    }
+  })
+
+  it('never goes back in revisions from one prefix to another: who reads would take it for a repeat', async () => {
+    const relay = await startRelay(server.port)
+    try {
+      const others = ['/isthmus/v1/resources/', '/calico/ipam/', '/calico/other/']
+      source = watching([relay.endpoint], [PREFIX, ...others])
+      await source.until((state) => state.connected && state.synced)
+      relay.cutAfter(0)
+      await client.put(`${PREFIX}first`).value('1')
+      await source.until((state) => !state.connected)
+      for (const prefix of [...others, PREFIX, ...others]) await client.put(`${prefix}late`).value(prefix)
+      await client.put(`${PREFIX}last`).value('1')
+      await source.until(() => source!.held.size === 6)
+      assert.equal(source.lists.length, 1)
+      assert.deepEqual(
+        source.revisions,
+        source.revisions.toSorted((a, b) => a - b),
+      )
     } finally {
       relay.close()
     }
