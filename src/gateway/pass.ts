@@ -13,7 +13,7 @@ import {
   type SourceId,
   type World,
 } from '../model/index.ts'
-import {type PlanInput, type Planned, plan} from '../plan/index.ts'
+import {createPlan, type PlanInput, type Planned} from '../plan/index.ts'
 import type {ActualCache} from './actual.ts'
 import {mayRunFirst} from './first-pass.ts'
 import {type Appliers, applySteps} from './reconcile.ts'
@@ -144,6 +144,7 @@ async function passStages(
 
 /** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */
 function createPlanner(deps: PassDeps) {
+  const plan = createPlan()
   let last: {readonly input: PlanInput; readonly planned: Planned} | null = null
   const planOnce = (input: PlanInput): Planned => {
     if (last && sameInput(last.input, input)) return last.planned
@@ -159,9 +160,10 @@ function createPlanner(deps: PassDeps) {
       config: deps.config,
       world,
       policy,
-      keys: new Map(deps.keys.known()),
+      // The same objects as before where they say the same.
+      keys: last?.input.keys.size === deps.keys.known().size ? last.input.keys : new Map(deps.keys.known()),
       passwords: deps.passwords,
-      uplinkDevices: deps.uplinkDevices(),
+      uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
       devices: deps.devices(),
     })
     const planned = planOnce(input())
@@ -172,14 +174,17 @@ function createPlanner(deps: PassDeps) {
   }
 }
 
-/** World and policy are new objects whenever anything in them is new. */
+const sameList = (before: readonly string[] | undefined, now: readonly string[]): readonly string[] =>
+  before?.join() === now.join() ? before : now
+
+/** All are new objects whenever anything in them is new. */
 function sameInput(a: PlanInput, b: PlanInput): boolean {
   return (
     a.world === b.world &&
     a.policy === b.policy &&
-    a.keys.size === b.keys.size &&
+    a.keys === b.keys &&
     a.devices === b.devices &&
-    a.uplinkDevices.join() === b.uplinkDevices.join()
+    a.uplinkDevices === b.uplinkDevices
   )
 }
 

@@ -6,10 +6,10 @@
  *     config ─┼─► ruleset ─────────► hooks around the compiled policy  │
  *             └─► export ──────────► what it publishes of itself ──────┘
  *
- * Recomputed whole on each change: its inputs are sites and gateways, thousands at most. The compiled policy, which is
- * large, comes in ready-made and its maps go through by reference. What must not be guessed comes in as well: keys
+ * Its inputs are sites and gateways, thousands at most: a part is made anew, whole, when what it is made of is another
+ * object (`createPlan`). The compiled policy, which is large, comes in ready-made and its maps go through by reference. What must not be guessed comes in as well: keys
  * that the store made, secrets that were read, devices that the kernel has. Equal input gives equal bytes.
  */
-export {type PlanInput, type Planned, plan} from './plan.ts'
+export {createPlan, type PlanInput, type Planned, plan} from './plan.ts'
 export {planRuleset, TABLE} from './ruleset.ts'
 export {planSysctls} from './sysctls.ts'

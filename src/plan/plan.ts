@@ -2,7 +2,7 @@ import {siteRecords} from '../export/index.ts'
 import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {planTunnels} from '../tunnels/index.ts'
-import {type PolicyPart, planRuleset} from './ruleset.ts'
+import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
 import type {DeviceIndexes} from './trusted-ways.ts'
 
@@ -28,26 +28,73 @@ export interface Planned {
   readonly wantedKeys: readonly string[]
 }
 
-export function plan(input: PlanInput): Planned {
-  const {config, world, policy, keys, uplinkDevices, devices} = input
-  const mesh = planTunnels({config, sites: world.sites, keys})
-  const routing = planRouting({config, world, tunnels: mesh.tunnels, passwords: input.passwords})
-  const {tunnels, links} = mesh
-  const tableWith = (part: PolicyPart): NftTable =>
-    planRuleset({config, world, tunnels, links, uplinkDevices, devices, policy: part})
-  return {
-    desired: {
-      sysctls: planSysctls(mesh.links),
-      links: mesh.links,
-      addresses: mesh.addresses,
-      wireguard: mesh.wireguard,
-      nft: tableWith(policy),
-      bird: renderBird(routing.bird),
-      exported: siteRecords(world, config, {tunnels: mesh.offers}),
-      tunnels: mesh.tunnels,
-      findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
+export const plan = (input: PlanInput): Planned => createPlan()(input)
+
+/**
+ * Plans again and again: what comes of inputs that are the same objects as the time before is not made anew, so that an
+ * endpoint costs what it touches. Sites, nodes and documents are the same objects as long as nothing in them changed.
+ */
+export function createPlan(): (input: PlanInput) => Planned {
+  const meshOf = lastOf((config: GatewayConfig, sites: World['sites'], keys: PlanInput['keys']) =>
+    planTunnels({config, sites, keys}),
+  )
+  const routingOf = lastOf(
+    (
+      config: GatewayConfig,
+      sites: World['sites'],
+      nodes: World['nodes'],
+      tunnels: Desired['tunnels'],
+      passwords: PlanInput['passwords'],
+    ) => {
+      const {bird, findings} = planRouting({config, world: {sites, nodes}, tunnels, passwords})
+      return {text: renderBird(bird), findings}
     },
-    stages: (policy.stages ?? []).map(tableWith),
-    wantedKeys: mesh.wantedKeys,
+  )
+  const frameOf = lastOf(
+    (
+      config: GatewayConfig,
+      sites: World['sites'],
+      {tunnels, links}: Pick<Desired, 'tunnels' | 'links'>,
+      uplinkDevices: PlanInput['uplinkDevices'],
+      devices: DeviceIndexes,
+    ) => rulesetFrame({config, world: {sites}, tunnels, links, uplinkDevices, devices}),
+  )
+  const sysctlsOf = lastOf(planSysctls)
+  const recordsOf = lastOf(
+    (config: GatewayConfig, sites: World['sites'], documents: World['documents'], offers: Offers) =>
+      siteRecords({sites, documents}, config, {tunnels: offers}),
+  )
+
+  return ({config, world, policy, keys, passwords, uplinkDevices, devices}) => {
+    const {sites} = world
+    const mesh = meshOf(config, sites, keys)
+    const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords)
+    const frame = frameOf(config, sites, mesh, uplinkDevices, devices)
+    return {
+      desired: {
+        sysctls: sysctlsOf(mesh.links),
+        links: mesh.links,
+        addresses: mesh.addresses,
+        wireguard: mesh.wireguard,
+        nft: rulesetWith(frame, policy),
+        bird: routing.text,
+        exported: recordsOf(config, sites, world.documents, mesh.offers),
+        tunnels: mesh.tunnels,
+        findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
+      },
+      stages: (policy.stages ?? []).map((part) => rulesetWith(frame, part)),
+      wantedKeys: mesh.wantedKeys,
+    }
+  }
+}
+
+type Offers = ReturnType<typeof planTunnels>['offers']
+
+/** The last result, as long as the arguments are the same objects. */
+function lastOf<A extends readonly unknown[], R>(make: (...args: A) => R): (...args: A) => R {
+  let last: {readonly args: A; readonly result: R} | null = null
+  return (...args) => {
+    if (!last?.args.every((arg, index) => arg === args[index])) last = {args, result: make(...args)}
+    return last.result
   }
 }

@@ -26,18 +26,35 @@ export interface PolicyPart {
 
 export interface RulesetInput {
   readonly config: GatewayConfig
-  readonly world: World
+  readonly world: Pick<World, 'sites'>
   readonly tunnels: readonly Tunnel[]
   readonly links: readonly LinkSpec[]
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
   readonly devices: DeviceIndexes
-  readonly policy: PolicyPart
+}
+
+/** All of the table that is not policy's. */
+export interface RulesetFrame {
+  readonly chains: ReadonlyMap<string, NftChain>
+  readonly sets: readonly NftSet[]
+}
+
+/** The whole table, with this policy in its frame. */
+export function planRuleset(input: RulesetInput & {readonly policy: PolicyPart}): NftTable {
+  return rulesetWith(rulesetFrame(input), input.policy)
+}
+
+export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
+  const sets = new Map(policy.sets)
+  for (const set of frame.sets) sets.set(set.name, set)
+  const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
+  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, frame.chains)}
 }
 
 /**
- * The whole table: hooks, anti-spoofing and leak prevention around the compiled policy.
+ * Hooks, anti-spoofing and leak prevention around the compiled policy.
  *
  * Order in the forward hook (design.md, Policy 5): flows on a way that one of their packets was checked on
  * (`trusted-ways.ts`), then for all others sources, ways out, ICMP errors, state that this policy judged, judgement. SYNs
@@ -46,8 +63,8 @@ export interface RulesetInput {
  * look-up, so that a packet's cost does not grow with the number of sites. The forward hook's own verdict is drop: a
  * table that is only half understood is closed.
  */
-export function planRuleset(input: RulesetInput): NftTable {
-  const {config, world, tunnels, policy} = input
+export function rulesetFrame(input: RulesetInput): RulesetFrame {
+  const {config, world, tunnels} = input
   const remotes = [...config.sites.values()].flatMap((site) => site.owns)
   const mtus = new Map(input.links.map(({name, mtu}) => [name, mtu]))
   const devices = [...new Set(tunnels.map((tunnel) => tunnel.device))].sort()
@@ -135,8 +152,8 @@ export function planRuleset(input: RulesetInput): NftTable {
   add('input', inputRules(input, devices), filter('input', 'accept'))
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
 
-  const sets = new Map<string, NftSet>(policy.sets)
-  for (const one of trustedWays(input)) sets.set(one.name, one)
+  // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
+  const sets: NftSet[] = trustedWays(input).map((one) => ({...one, version: {}}))
   const set = (
     name: string,
     key: string,
@@ -145,7 +162,7 @@ export function planRuleset(input: RulesetInput): NftTable {
     external?: true,
   ): void => {
     const base = {name, key, value, interval: false, elements: new Map(elements)}
-    sets.set(name, external ? {...base, external} : base)
+    sets.push(external ? {...base, external} : {...base, version: {}})
   }
   set('generation', 'mark', null, [], true)
   set('current', 'nf_proto', 'mark', [], true)
@@ -168,20 +185,18 @@ export function planRuleset(input: RulesetInput): NftTable {
     devices.map((device) => [device, `goto ${deviceChain('out', device)}`]),
   )
 
-  const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
-  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, chains)}
+  return {chains, sets}
 }
 
-const joins = new WeakMap<PolicyPart['chains'], {readonly own: string; readonly chains: NftTable['chains']}>()
+const joins = new WeakMap<PolicyPart['chains'], {readonly frame: object; readonly chains: NftTable['chains']}>()
 
 /** The same map for the same chains, so that who compares thousands of them for each endpoint need do it once. */
 function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftChain>): NftTable['chains'] {
-  const own = JSON.stringify([...around])
   const known = joins.get(ofPolicy)
-  if (known?.own === own) return known.chains
+  if (known?.frame === around) return known.chains
   const chains = new Map(ofPolicy)
   for (const [name, chain] of around) chains.set(name, chain)
-  joins.set(ofPolicy, {own, chains})
+  joins.set(ofPolicy, {frame: around, chains})
   return chains
 }
 

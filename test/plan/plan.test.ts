@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
 import type {GatewayConfig, NftTable} from '../../src/model/index.ts'
-import {plan, planSysctls} from '../../src/plan/index.ts'
+import {createPlan, type PlanInput, plan, planSysctls} from '../../src/plan/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {planAll, type Sketch, configOf as sketchConfig} from '../support/interconnect.ts'
 import {configOf, listOf, podRecord} from '../support/sites.ts'
@@ -120,6 +120,36 @@ describe('plan', () => {
     const {bird} = planned(SKETCH)
     for (const prefix of ['10.2.0.0/16', '10.3.0.0/16', '100.64.0.0/16'])
       assert.ok(bird.includes(`route ${prefix} unreachable;`))
+  })
+
+  it('again and again gives what it gives once, and the same objects for what did not change', () => {
+    const config = configOf({site: sketchConfig(SKETCH, 'a').site, sites: sketchConfig(SKETCH, 'a').sites})
+    const federation = new Federation(config)
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    const policy = compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7})
+    const {sites} = planAll(SKETCH).get('a')!
+    const base: PlanInput = {
+      ...{config, policy, keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map()},
+      world: {...federation.world(), sites},
+    }
+    const world = base.world
+    const inputs: PlanInput[] = [
+      base,
+      {...base, world: {...world, memberRevision: 99}},
+      {...base, uplinkDevices: ['wan1']},
+      {...base, world: {...world, sites: new Map([...sites].slice(0, 2))}},
+      {...base, world: {...world, documents: new Map([['tiers/t', '{}']])}},
+      {...base, devices: new Map([['eth0', 4]])},
+      {...base, policy: {...policy, counters: ['x']}},
+      {...base, world: {...world, nodes: []}},
+      base,
+    ]
+    const again = createPlan()
+    for (const input of inputs) assert.deepEqual(again(input), plan(input))
+    const [first, second] = [again(base).desired, again(inputs[1]!).desired]
+    assert.equal(first.exported, second.exported)
+    assert.equal(first.nft.chains, second.nft.chains)
+    assert.equal(first.nft.sets.get('tunnels'), second.nft.sets.get('tunnels'))
   })
 
   it('publishes what others must know of this gateway', () => {
