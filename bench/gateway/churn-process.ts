@@ -18,6 +18,7 @@ import {addressOf, gatewayYamlOf, otherEntries, podOf} from './site-data.ts'
 const OPERATIONS = 100
 const QUIET_EVERY_MS = 50
 const SETTLE_MS = 3000
+const GIVE_UP_MS = 30_000
 /** Pods from this index on are for trying. */
 const PROBES = 500_000
 const EXPORT = '/isthmus/v1/export/'
@@ -125,7 +126,14 @@ async function churn(first: number, count: number, everyMs: number): Promise<Lat
     writes.push(value === null ? client.delete().key(key).exec() : client.put(key).value(value).exec())
   }
   await Promise.all(writes)
-  return {kernelMs: await Promise.all(kernelMs), exportMs: await Promise.all(exportMs)}
+  // A pod that came and went between two passes is never seen.
+  const giveUp = delay(GIVE_UP_MS, Number.NaN, {ref: false})
+  const seen = async (all: readonly Promise<number>[]): Promise<number[]> => {
+    const moments = await Promise.all(all.map((one) => Promise.race([one, giveUp])))
+    return moments.filter((ms) => !Number.isNaN(ms))
+  }
+  const [inKernel, inExport] = await Promise.all([seen(kernelMs), seen(exportMs)])
+  return {kernelMs: inKernel, exportMs: inExport}
 }
 
 async function until(what: string, probe: () => Promise<boolean>, withinMs = 300_000): Promise<void> {
