@@ -30,7 +30,8 @@ export interface ReadActual {
 }
 
 export interface ActualCache {
-  read(signal: AbortSignal): Promise<ReadActual>
+  /** With `only`, what is not in it counts as not there, and is not asked. */
+  read(signal: AbortSignal, only?: readonly NodePart[]): Promise<ReadActual>
   /** Forget what is known of these parts (of all, without names): a notification, a failure or a resync says so. */
   invalidate(...parts: NodePart[]): void
 }
@@ -59,14 +60,16 @@ export function createActualCache(readers: Readers): ActualCache {
   }
 
   return {
-    async read(signal) {
+    async read(signal, only) {
       const unread = new Map<NodePart, string>()
+      const part = async <N extends NodePart>(name: N): Promise<Parts[N]> =>
+        !only || only.includes(name) ? await readPart(name, unread, signal) : UNREAD[name]
       const [sysctls, netlink, wireguard, nft, bird] = await Promise.all([
-        readPart('sysctl', unread, signal),
-        readPart('netlink', unread, signal),
-        readPart('wireguard', unread, signal),
-        readPart('nft', unread, signal),
-        readPart('bird', unread, signal),
+        part('sysctl'),
+        part('netlink'),
+        part('wireguard'),
+        part('nft'),
+        part('bird'),
       ])
       return {actual: {sysctls, ...netlink, wireguard, nft, bird}, unread}
     },

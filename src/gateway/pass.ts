@@ -67,54 +67,69 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
   let raiseDue = false
   /** Its stages have been passed, or given up: from there it is one step to what is wanted. */
   let staged: PlanInput['policy'] | null = null
+  const raiseIfDue = async (signal: AbortSignal): Promise<void> => {
+    if (!raiseDue) return
+    await delay(DRAIN_MS)
+    await deps.raiseGeneration(signal)
+    raiseDue = false
+  }
 
   return async (signal) => {
     const beganMs = deps.nowMs()
     await deps.beforeWorld?.()
     const world = deps.world()
-    const {actual, unread} = await deps.cache.read(signal)
+    // What is slow to answer, BIRD above all, does not hold up the ruleset.
+    const reading = deps.cache.read(signal)
+    reading.catch(() => undefined)
+    const {
+      actual: {nft},
+      unread: unreadNft,
+    } = await deps.cache.read(signal, ['nft'])
     const elapsedMs = deps.nowMs() - startedMs
     const {sources} = deps
-    if (first && !mayRunFirst({tableExists: actual.nft !== null, sources, known: world.sources, elapsedMs})) {
+    if (first && !mayRunFirst({tableExists: nft !== null, sources, known: world.sources, elapsedMs})) {
+      const {unread} = await reading
       const nothing = {planned: null, steps: [], failures: [], findings: world.findings}
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
     first = false
-    const {planned, policy, findings} = await planWithKeys(world, actual.nft)
-    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
+    const {planned, policy, findings} = await planWithKeys(world, nft)
 
-    const stages = policy === staged || unread.has('nft') ? [] : planned.stages
+    // Without a table the order of `diff` counts: settings first, then the table, whole.
+    const isEarly = nft !== null
+    const tables = policy === staged ? [planned.desired.nft] : [...planned.stages, planned.desired.nft]
     staged = policy
-    const early = await passStages(stages, actual.nft, deps, signal)
+    const early = await putInForce(isEarly ? tables : [], nft, deps, signal)
+    raiseDue ||= early.isChanged
+    await raiseIfDue(signal)
+
+    const {actual, unread: unreadOthers} = await reading
+    const unread = new Map([...unreadOthers, ...unreadNft])
     const mayPrune = (site: SiteName): boolean => {
       const state = world.sources.get(`export/${site}`)
       return !deps.config.sites.has(site) || (state !== undefined && (state.synced || state.restored))
     }
     const rest = diff(planned.desired, {...actual, nft: early.nft}, {mayPrune}).filter(
-      ({driver}) => !unread.has(driver),
+      ({driver}) => !unread.has(driver) && !(isEarly && driver === 'nft'),
     )
     const outcomes = await applySteps(rest, deps.appliers, signal)
     const steps = [...early.steps, ...rest]
     const failures = [...early.failures, ...[...outcomes.values()].filter((outcome) => !outcome.ok)]
     if (steps.length > 0) putInDoubt(deps.cache, steps)
-
-    raiseDue ||= early.steps.length > 0 || rest.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
-    if (raiseDue) {
-      await delay(DRAIN_MS)
-      await deps.raiseGeneration(signal)
-      raiseDue = false
-    }
+    raiseDue ||= rest.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
+    await raiseIfDue(signal)
+    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
     const dirty = failures.length > 0 || unread.size > 0
     return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
   }
 }
 
 /**
- * Puts tables in force one after the other, each until no packet that came before it can be on its way. The first one
- * that fails ends it: what is wanted in the end is reached from anywhere.
+ * Puts tables in force one after the other: stages, each until no packet that came before it can be on its way, and what
+ * is wanted in the end. A stage that fails is the last one: what is wanted is reached from anywhere.
  */
-async function passStages(
-  stages: readonly NftTable[],
+async function putInForce(
+  tables: readonly NftTable[],
   nft: ActualNft | null,
   {appliers, cache}: Pick<PassDeps, 'appliers' | 'cache'>,
   signal: AbortSignal,
@@ -122,24 +137,32 @@ async function passStages(
   readonly nft: ActualNft | null
   readonly steps: readonly NodeStep[]
   readonly failures: PassReport['failures']
+  readonly isChanged: boolean
 }> {
   const steps: NodeStep[] = []
+  const failures: Extract<Outcome, {ok: false}>[] = []
   let held = nft
-  for (const table of stages) {
-    // Without a table there is nothing in force that could be mixed up.
-    const due = held === null ? [] : diffNft(table, held)
+  let isChanged = false
+  let left = tables
+  while (held !== null && left.length > 0) {
+    const [table, ...others] = left
+    left = others
+    const due = diffNft(table!, held)
     if (due.length === 0) continue
-    const outcomes = await applySteps(due, appliers, signal)
+    const outcomes = [...(await applySteps(due, appliers, signal)).values()]
     steps.push(...due)
-    const failures = [...outcomes.values()].filter((outcome) => !outcome.ok)
-    if (failures.length === 0) await delay(DRAIN_MS)
     cache.invalidate('nft')
-    const {actual, unread} = await cache.read(signal)
+    const failed = outcomes.filter((outcome) => !outcome.ok)
+    failures.push(...failed)
+    isChanged ||= failed.length < outcomes.length
+    if (left.length === 0) break
+    if (failed.length > 0) left = left.slice(-1)
+    else await delay(DRAIN_MS)
+    const {actual, unread} = await cache.read(signal, ['nft'])
     if (unread.has('nft')) throw new Error(`nft tables between two stages: ${unread.get('nft')}`)
     held = actual.nft
-    if (failures.length > 0) return {nft: held, steps, failures}
   }
-  return {nft: held, steps, failures: []}
+  return {nft: held, steps, failures, isChanged}
 }
 
 /** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */

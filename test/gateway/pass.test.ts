@@ -7,6 +7,7 @@ import type {Appliers} from '../../src/gateway/reconcile.ts'
 import {type DriverName, type NodeStep, type Outcome, ruleHash, type SourceId} from '../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
+import {eventually} from '../support/namespace.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, ISTHMUS, listOf, podRecord} from '../support/sites.ts'
 
@@ -20,6 +21,8 @@ function gateway(node = new FakeNode()) {
   const federation = new Federation(config)
   const failing = new Set<DriverName>()
   const unreadable = new Set<DriverName>()
+  /** What reading a part waits for. */
+  const slow = new Map<DriverName, Promise<void>>()
   const raised: number[] = []
   const made: string[] = []
   const order: string[] = []
@@ -49,6 +52,7 @@ function gateway(node = new FakeNode()) {
   const read =
     <T>(part: DriverName, value: () => T) =>
     async (): Promise<T> => {
+      await slow.get(part)
       if (unreadable.has(part)) throw new Error(`${part} says nothing`)
       return value()
     }
@@ -100,6 +104,7 @@ function gateway(node = new FakeNode()) {
     federation,
     failing,
     unreadable,
+    slow,
     raised,
     judgements,
     order,
@@ -244,6 +249,23 @@ describe('a pass', () => {
     unreadable.clear()
     assert.equal((await pass()).dirty, false)
     assert.equal(JSON.stringify([...node.sysctls]), before)
+  })
+
+  it('what is slow to answer does not hold up the ruleset, nor that flows are judged anew', async () => {
+    const {pass, slow, raised, federation, cache, node, judgements} = gateway()
+    await pass()
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    const answer = Promise.withResolvers<void>()
+    slow.set('bird', answer.promise)
+    cache.invalidate('bird')
+    const [before, raisedBefore] = [judgements.length, raised.length]
+    const passing = pass()
+    await eventually(() => raised.length > raisedBefore)
+    assert.ok(judgements.length > before)
+    assert.ok(node.nft?.sets.get('class4')?.elements.has('10.1.0.5'))
+    answer.resolve()
+    assert.equal((await passing).dirty, false)
+    assert.equal(raised.length, raisedBefore + 1)
   })
 
   it('the generation is raised after the ruleset changed, and again when that failed', async () => {
