@@ -295,8 +295,16 @@ function tell(log: Logger, report: PassReport, before: PassReport | null): void 
     tellStep(log, step, failed.get(step.key))
   }
   for (const [part, cause] of report.unread) log.warn({part, cause}, 'could not be read')
-  const known = new Set(before?.findings.map(formatFinding))
-  for (const finding of report.findings) {
+  tellFindings(log, report.findings, before?.findings ?? [])
+}
+
+/** Those that stay are the same objects mostly; only what is left over has to be read. */
+function tellFindings(log: Logger, now: readonly Finding[], before: readonly Finding[]): void {
+  const stayed = new Set(before)
+  const others = now.filter((finding) => !stayed.has(finding))
+  if (others.length === 0) return
+  const known = new Set(before.map(formatFinding))
+  for (const finding of others) {
     const text = formatFinding(finding)
     if (!known.has(text)) log.warn({code: finding.code}, text)
   }
