@@ -52,6 +52,7 @@ function resultsOf(figures: ChurnFigures, plan: ChurnPlan): BenchResult[] {
     ...distribution('quiet/etcd-to-export', quiet.exportMs),
     ...distribution(`${rate}/etcd-to-kernel`, steady.kernelMs, '<=20'),
     ...distribution(`${rate}/etcd-to-export`, steady.exportMs),
+    ...distribution(`${rate}/etcd-answers`, steady.ackMs),
     {name: `${rate}/never-in-kernel`, value: plan.steadyEvents - steady.kernelMs.length, unit: ''},
     {name: `${rate}/passes-per-second`, value: steady.passes / steady.seconds, unit: '1/s'},
     {name: `${rate}/export-transactions`, value: steady.transactions, unit: ''},

@@ -19,6 +19,8 @@ export interface ChurnFigures {
   readonly start: {readonly kernelMs: number; readonly exportMs: number}
   readonly quiet: Latencies
   readonly steady: Latencies & {
+    /** Until etcd itself has answered who writes. */
+    readonly ackMs: readonly number[]
     readonly passes: number
     readonly seconds: number
     readonly transactions: number
