@@ -118,6 +118,8 @@ export async function startRuntime({
   let compiled = previous
   /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
   let memberChanges: Map<Prefix, ChangedMembers> | null = null
+  /** Until a device or an address changes, or it is time to look; asking the kernel at each pass is a good part of one. */
+  let uplinks: readonly string[] | null = null
   let last: PassReport | null = null
   let lastPublish: PublishReport | null = null
   let loop: Loop | null = null
@@ -164,7 +166,10 @@ export async function startRuntime({
     },
     keys,
     passwords,
-    uplinkDevices: () => uplinkDevices(config.uplinks),
+    uplinkDevices: () => {
+      uplinks ??= uplinkDevices(config.uplinks)
+      return uplinks
+    },
     devices: createDeviceIndexes(() => clock.nowMs()),
     cache,
     appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
@@ -221,6 +226,7 @@ export async function startRuntime({
 
   const stopWatching = [
     kernel.netlink.watch(() => {
+      uplinks = null
       cache.invalidate('netlink', 'wireguard')
       trigger()
     }),
@@ -237,7 +243,11 @@ export async function startRuntime({
     },
     signal,
   )
-  const checks = every(CHECK_MS, () => cache.invalidate('sysctl', 'wireguard', 'bird', 'nft'), clock, signal)
+  const check = (): void => {
+    uplinks = null
+    cache.invalidate('sysctl', 'wireguard', 'bird', 'nft')
+  }
+  const checks = every(CHECK_MS, check, clock, signal)
   const counting = every(COUNT_MS, () => void counts.take(() => compiled), clock, signal)
   const resync = (): void => {
     cache.invalidate()
