@@ -118,7 +118,7 @@ export async function startRuntime({
   let compiled = previous
   /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
   let memberChanges: Map<Prefix, ChangedMembers> | null = null
-  /** Until a device or an address changes, or it is time to look; asking the kernel at each pass is a good part of one. */
+  /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
   let last: PassReport | null = null
   let lastPublish: PublishReport | null = null
@@ -226,7 +226,6 @@ export async function startRuntime({
 
   const stopWatching = [
     kernel.netlink.watch(() => {
-      uplinks = null
       cache.invalidate('netlink', 'wireguard')
       trigger()
     }),
