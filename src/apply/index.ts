@@ -11,6 +11,14 @@
 export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
 export {createEtcdDriver, type EtcdDriver, EXPORT_PREFIX, type HeldExport, type KeyValues} from './etcd/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
-export {type CounterValue, createNftDriver, type JudgedCounts, type NftDriver, nextGeneration} from './nft/index.ts'
+export {
+  type CounterValue,
+  createNftDriver,
+  type GenerationHalf,
+  generationHalf,
+  type JudgedCounts,
+  type NftDriver,
+  nextGeneration,
+} from './nft/index.ts'
 export {createSysctlDriver} from './sysctl/index.ts'
 export {createWireguardDriver, type WireguardDriver} from './wireguard/index.ts'

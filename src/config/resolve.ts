@@ -15,6 +15,7 @@ import type {GatewayYaml} from './schema.ts'
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
 export function checkMeaning(yaml: GatewayYaml): Problem[] {
   return [
+    ...checkTwin(yaml),
     ...checkUplinks(yaml),
     ...checkPrefixes(yaml),
     ...checkDatastores(yaml),
@@ -35,6 +36,12 @@ function* duplicates<T>(items: readonly T[]): Generator<[index: number, item: T]
   for (const [index, item] of items.entries()) {
     if (seen.has(item)) yield [index, item]
     seen.add(item)
+  }
+}
+
+function* checkTwin(yaml: GatewayYaml): Generator<Problem> {
+  if (yaml.twin === yaml.gateway) {
+    yield conflict(['twin'], `${yaml.twin} is this gateway itself`, "name the site's other gateway")
   }
 }
 
@@ -159,6 +166,7 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
   return {
     site: yaml.site,
     gateway: yaml.gateway,
+    twin: yaml.twin ?? null,
     as: yaml.as,
     interconnect: yaml.interconnect,
     default: yaml.default,

@@ -21,6 +21,7 @@ const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
 const address = parsed(parseAddress, 'an IP address such as 192.0.2.1 or fd00::1')
 const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its host bits zero')
 const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
+const gatewayName = parsed(parseGatewayName, `a gateway name (${NAME_RULE})`)
 const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
 
 const parseEndpoint = (text: string): string | null => {
@@ -104,7 +105,8 @@ const paths = z.strictObject({
 export const gatewaySchema = z.strictObject({
   version: z.literal(1),
   site: siteName,
-  gateway: parsed(parseGatewayName, `a gateway name (${NAME_RULE})`),
+  gateway: gatewayName,
+  twin: gatewayName.optional(),
   as,
   interconnect: z.array(prefix).min(1),
   default: z.enum(['allow', 'deny']),

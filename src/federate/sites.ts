@@ -32,6 +32,7 @@ export function viewSites(
   const gateways = new Map<SiteName, readonly GatewayRecord[]>()
   const twins = (reports.get(config.site)?.gateways ?? []).filter((gateway) => gateway.name !== config.gateway)
   gateways.set(config.site, byName([selfRecord(config), ...twins]))
+  for (const {name} of twins) if (name !== config.twin) findings.push(twinNotNamed(config, name))
   for (const site of [...config.sites.keys()].sort()) gateways.set(site, byName(reports.get(site)?.gateways ?? []))
   const checked = checkInnerAddresses(config, gateways, findings)
 
@@ -81,6 +82,18 @@ const byName = (gateways: readonly GatewayRecord[]): GatewayRecord[] =>
 const sorted = (prefixes: readonly Prefix[]): Prefix[] => [...new Set(prefixes)].sort(comparePrefixes)
 
 const exportOf = (site: SiteName): {source: string} => ({source: `export ${site}`})
+
+/** Whose states come from whom is conntrackd's configuration, which nobody sees from here; so it is said in any case. */
+function twinNotNamed({site, gateway, twin}: GatewayConfig, other: GatewayName): Finding {
+  const named = twin === null ? 'names no twin' : `names ${twin} as its twin`
+  return {
+    code: 'twin-not-named',
+    severity: 'warning',
+    where: exportOf(site),
+    detail: `site ${site} has gateway ${other} too, and ${gateway} ${named}: they must not share flow states`,
+    remedy: `give \`twin: ${other}\` here and \`twin: ${gateway}\` there; only two gateways can share states`,
+  }
+}
 
 function wrongSite(name: SiteName, said: SiteName): Finding {
   return {

@@ -5,7 +5,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
-import {createNetlinkDriver, createNftDriver, createWireguardDriver} from '../apply/index.ts'
+import {createNetlinkDriver, createNftDriver, createWireguardDriver, generationHalf} from '../apply/index.ts'
 import {parseGatewayConfig} from '../config/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import {type Finding, formatFinding, type GatewayConfig, type SiteName} from '../model/index.ts'
@@ -68,9 +68,10 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   const {config, findings} = await readConfig(configFile)
   if (!config) throw new ConfigRefused(findings)
   const startedAt = new Date()
+  let inForce = config
   const kernel: KernelDrivers = {
     netlink: createNetlinkDriver(),
-    nft: createNftDriver(),
+    nft: createNftDriver({half: () => generationHalf(inForce)}),
     wireguard: createWireguardDriver(),
     tunnels: createTunnelReader(),
   }
@@ -105,6 +106,9 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       }
       const before = runtime
       await before.stop()
+      inForce = read.config
+      // Another twin may mean another half of the generation's numbers, which a full read puts right.
+      if (read.config.twin !== before.config.twin) kernel.nft.distrust()
       runtime = await start(read.config, before)
       log.info('configuration reloaded')
       return {ok: true, findings: read.findings}

@@ -57,6 +57,7 @@ export type FindingCode =
   | 'set-net-not-owned'
   | 'address-duplicate'
   | 'inner-address-conflict'
+  | 'twin-not-named'
   | 'profile-missing'
   | 'policy-not-authority'
   | 'policy-conflict'

@@ -6,6 +6,8 @@ import type {Encapsulation, Uplink} from './site.ts'
 export interface GatewayConfig {
   readonly site: SiteName
   readonly gateway: GatewayName
+  /** The site's other gateway, with which this one shares its flow states; null: there is none. */
+  readonly twin: GatewayName | null
   readonly as: number
   readonly interconnect: readonly Prefix[]
   /** What no policy decides. */

@@ -29,6 +29,8 @@ describe('parseGatewayConfig', () => {
     assert.deepEqual(findings, [])
     assert.ok(config)
     assert.equal(config.paths.birdSocket, '/run/bird/bird.ctl')
+    assert.equal(config.twin, null)
+    assert.equal(parse(VALID.replace('gateway: a1', 'gateway: a1\ntwin: a2')).config?.twin, 'a2')
     assert.deepEqual(config.uplinks[0]?.inner[4], ['100.64.0.0', '100.64.0.1'])
     assert.deepEqual(
       [...config.sites.values()].map(({name, encapsulation, bfd}) => [name, encapsulation, bfd]),
@@ -59,6 +61,11 @@ describe('parseGatewayConfig', () => {
       want: ['config-invalid', 'owns[0]', 9, /10\.1\.0\.1\/16/],
     },
     {name: 'reserved AS', edit: ['as: 4200000001', 'as: 23456'], want: ['config-invalid', 'as', 4, /reserved/]},
+    {
+      name: 'its own twin',
+      edit: ['gateway: a1', 'gateway: a1\ntwin: a1'],
+      want: ['config-conflict', 'twin', 4, /a1 is this gateway itself/],
+    },
     {
       name: 'inner outside the range',
       edit: ['100.64.0.1]', '100.65.0.1]'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
-import type {RawRecord, World} from '../../src/model/index.ts'
+import {parseGatewayName, type RawRecord, type World} from '../../src/model/index.ts'
 import {calicoFixture, rawRecord} from '../support/records.ts'
 import {
   CALICO,
@@ -317,7 +317,7 @@ describe('a remote export', () => {
   })
 
   it('the own export in the own datastore adds no members, and a twin’s gateway', () => {
-    const federation = new Federation(configOf())
+    const federation = new Federation(configOf({twin: parseGatewayName('a2')}))
     const gateway = rawRecord(`${EXPORT}gateways/a2`, {uplinks: [{name: 'wan', address: '192.0.2.9', inner: []}]})
     const own = EXPORT_B.map((record) => ({...record, key: record.key.replace('10.2.0.5', '10.1.0.5')}))
     federation.update(

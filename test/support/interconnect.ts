@@ -76,6 +76,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
     authorities: [],
     peers: [],
     nodes: null,
+    twin: null,
     static: [],
     metrics: null,
     paths: {state: '/s', run: '/r', birdConfig: '/b.conf', birdSocket: '/b.ctl'},

@@ -25,6 +25,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
   return {
     site: site('a'),
     gateway: 'a1' as GatewayName,
+    twin: null,
     as: 4200000001,
     interconnect: [prefix('100.64.0.0/16')],
     default: 'deny',

@@ -1,4 +1,3 @@
-import {randomInt} from 'node:crypto'
 import {
   type ActualNft,
   type Driver,
@@ -14,11 +13,13 @@ import {
   changedWays,
   FAMILY,
   firstGeneration,
+  type GenerationHalf,
   generationMessages,
   generationScript,
   hasGenerationSets,
   heldGeneration,
   heldWays,
+  isOfHalf,
   nextGeneration,
   rememberWays,
   setHeldGeneration,
@@ -39,10 +40,10 @@ export interface NftDriver extends Driver<ActualNft | null, NftStep> {
   /** The policy's number in conntrack marks; known after the first read. */
   generation(): number
   /**
-   * Makes every flow that was judged so far be judged again: sets the next number (or the given one) in one
-   * transaction and returns it. Call it after the maps of the new policy are in force. Throws StepFailure.
+   * Makes every flow that was judged so far be judged again: sets the next number in one transaction and returns it.
+   * Call it after the maps of the new policy are in force. Throws StepFailure.
    */
-  raiseGeneration(next?: number): Promise<number>
+  raiseGeneration(): Promise<number>
   /** Counters of what was dropped. */
   readCounters(): Promise<ReadonlyMap<string, CounterValue>>
   /**
@@ -60,6 +61,9 @@ export interface NftDriver extends Driver<ActualNft | null, NftStep> {
 export interface NftDriverOptions {
   readonly table?: string
   readonly runner?: NftRunner
+  /** Asked each time: another one is in force after the next full read. */
+  readonly half?: () => GenerationHalf
+  readonly nowMs?: () => number
 }
 
 /**
@@ -67,7 +71,12 @@ export interface NftDriverOptions {
  * a failure, and when the kernel's commit number says that somebody else has committed (any table: nf_tables counts for
  * the namespace). What `read` returns is live: true until the next `apply`.
  */
-export function createNftDriver({table = 'isthmus', runner = createNftRunner()}: NftDriverOptions = {}): NftDriver {
+export function createNftDriver({
+  table = 'isthmus',
+  runner = createNftRunner(),
+  half = () => 'even',
+  nowMs = Date.now,
+}: NftDriverOptions = {}): NftDriver {
   const netfilter = createNetfilter()
   const batches = createBatchSocket()
   let held: Held | null = null
@@ -88,6 +97,11 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     return next
   }
 
+  function known(): number {
+    if (generation === null) throw new Error('generation asked before the first read')
+    return generation
+  }
+
   const judged = createJudgedTurns({table, netfilter, run, commit: commitBatch, queued})
 
   async function readAll(): Promise<void> {
@@ -106,8 +120,11 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
     commit = before
     suspect = after !== before
     trusted = true
-    generation = heldGeneration(held) ?? generation ?? firstGeneration(randomInt(2 ** 31) / 2 ** 31)
-    rememberWays(held, written, generation)
+    const own = half()
+    const found = heldGeneration(held) ?? generation
+    rememberWays(held, written, found)
+    generation = found ?? firstGeneration(nowMs(), own)
+    if (!isOfHalf(generation, own)) generation = nextGeneration(generation, own)
     if (hasGenerationSets(held) && heldGeneration(held) !== generation) await writeGeneration(held, generation)
     readEndMs = performance.now()
     readCostMs = readEndMs - start
@@ -166,7 +183,8 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
   async function attempt(steps: readonly NftStep[]): Promise<readonly Outcome[]> {
     if (await putElements(steps)) return steps.map(({key}) => ({ok: true, step: key}))
     // A way's number may come to mean another way, and a flow must not be trusted on that one.
-    const number = changedWays(held, steps) ? nextGeneration(generation ?? 0) : (generation ?? 1)
+    const own = known()
+    const number = changedWays(held, steps) ? nextGeneration(own, half()) : own
     const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
     const input = {table, steps, held, generation: number, ruleTexts: parseRuleTexts(texts ?? '')}
     const lines = compose(input)
@@ -223,15 +241,12 @@ export function createNftDriver({table = 'isthmus', runner = createNftRunner()}:
         }
       }),
 
-    generation() {
-      if (generation === null) throw new Error('generation asked before the first read')
-      return generation
-    },
+    generation: known,
 
-    raiseGeneration: (next) =>
+    raiseGeneration: () =>
       queued(async () => {
         if (!trusted) await readAll()
-        const number = next ?? nextGeneration(generation ?? 0)
+        const number = nextGeneration(known(), half())
         if (hasGenerationSets(held)) await writeGeneration(held, number)
         generation = number
         return number

@@ -1,4 +1,4 @@
-import {concatSeparator, markText, type NftStep} from '../../model/index.ts'
+import {concatSeparator, type GatewayConfig, markText, type NftStep} from '../../model/index.ts'
 import {type BatchMessage, replaceElements} from './element-batch.ts'
 import type {Held} from './held.ts'
 
@@ -18,18 +18,34 @@ export const WAYS_SIZE = 16_384
 const WAY_BITS = 8
 const HIGHEST = 2 ** (32 - WAY_BITS) - 1
 
-/** The number after this one: 1 to 2^24 - 1, round and round. Ten a second take 19 days, a flow at rest ends after five. */
-export function nextGeneration(generation: number): number {
-  return generation >= HIGHEST ? 1 : generation + 1
+/**
+ * Which numbers are a gateway's own. conntrackd carries marks from twin to twin, and a mark that means another policy
+ * must never be trusted: so of a pair one has the even numbers, the other the odd ones (decision 0053).
+ */
+export type GenerationHalf = 'even' | 'odd'
+
+/** By the names of the two, which each knows without asking anybody. */
+export const generationHalf = ({gateway, twin}: Pick<GatewayConfig, 'gateway' | 'twin'>): GenerationHalf =>
+  twin !== null && twin < gateway ? 'odd' : 'even'
+
+const isOdd = (half: GenerationHalf): number => (half === 'odd' ? 1 : 0)
+export const isOfHalf = (generation: number, half: GenerationHalf): boolean => generation % 2 === isOdd(half)
+
+/** The next number of this half, from 2 to 2^24 - 1, round and round. Ten a second take 9.7 days, a flow at rest ends after five. */
+export function nextGeneration(generation: number, half: GenerationHalf): number {
+  const next = generation - (generation % 2) + 2 + isOdd(half)
+  return next > HIGHEST ? 2 + isOdd(half) : next
 }
 
+const TICK_MS = 100
+const NUMBERS = (HIGHEST - 1) / 2
+
 /**
- * The number to start from where the kernel holds none. Random, so that a gateway and its twin, whose conntrack states
- * carry each other's marks, do not come to the same number (24 bits apart by chance, each step one further).
+ * The number to start from where the kernel holds none: by the clock, ten a second. It is past all that this gateway had
+ * before, so a mark of its own that a twin kept over its restart is not trusted either.
  */
-export function firstGeneration(random: number): number {
-  return 1 + Math.floor(random * (HIGHEST - 1))
-}
+export const firstGeneration = (nowMs: number, half: GenerationHalf): number =>
+  2 + 2 * (Math.floor(nowMs / TICK_MS) % NUMBERS) + isOdd(half)
 
 /** The mark of a flow that was judged in this generation, on no way in particular. */
 export const generationMark = (generation: number): string => markText(generation * 2 ** WAY_BITS)

@@ -1,4 +1,4 @@
 export {createNftDriver, type NftDriver, type NftDriverOptions} from './driver.ts'
-export {nextGeneration} from './generation.ts'
+export {type GenerationHalf, generationHalf, nextGeneration} from './generation.ts'
 export type {JudgedCounts} from './judged-turns.ts'
 export type {CounterValue} from './netfilter.ts'

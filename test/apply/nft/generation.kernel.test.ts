@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {generationScript} from '../../../src/apply/nft/generation.ts'
+import {type GenerationHalf, generationScript} from '../../../src/apply/nft/generation.ts'
 import {createNftDriver, type NftDriver, nextGeneration} from '../../../src/apply/nft/index.ts'
 import {createNftRunner, type NftRunner} from '../../../src/apply/nft/runner.ts'
 import {diffNft} from '../../../src/diff/index.ts'
@@ -82,10 +82,8 @@ inNamespace(import.meta.url, () => {
       const driver = open()
       await bringNft(driver, EMPTY)
       const number = driver.generation()
-      assert.equal(await driver.raiseGeneration(), nextGeneration(number))
-      assert.deepEqual(marks(), Array(3).fill(markOf(nextGeneration(number))))
-      assert.equal(await driver.raiseGeneration(77), 77)
-      assert.deepEqual(marks(), Array(3).fill(markOf(77)))
+      assert.equal(await driver.raiseGeneration(), nextGeneration(number, 'even'))
+      assert.deepEqual(marks(), Array(3).fill(markOf(nextGeneration(number, 'even'))))
       assert.deepEqual(view(await open().read(signal)), view(await driver.read(signal)))
     })
 
@@ -118,7 +116,7 @@ inNamespace(import.meta.url, () => {
         driver,
         tableOf([nftSet('trusted', WAYS[0]!.key, null, [[`${markText(3)} . ${out}`, '']]), WAYS[1]!]),
       )
-      assert.equal(driver.generation(), nextGeneration(number))
+      assert.equal(driver.generation(), nextGeneration(number, 'even'))
       assert.ok(marks().includes(markOf(driver.generation()) + 3))
       assert.ok(marks().every((mark) => mark >= markOf(driver.generation())))
     })
@@ -128,15 +126,26 @@ inNamespace(import.meta.url, () => {
       await bringNft(driver, tableOf(WAYS))
       const next = open()
       await bringNft(next, tableOf(WAYS))
-      assert.equal(next.generation(), nextGeneration(driver.generation()))
+      assert.equal(next.generation(), nextGeneration(driver.generation(), 'even'))
       assert.deepEqual(marks().sort(), [
         ...Array(3).fill(markOf(next.generation())),
         ...Array(4).fill(markOf(next.generation()) + 2),
       ])
     })
 
-    it('goes round before the last bit and never is nought', () => {
-      assert.deepEqual([nextGeneration(1), nextGeneration(0xfffffe), nextGeneration(0xffffff)], [2, 0xffffff, 1])
+    it('is put into the half that a twin leaves, when the twin comes to be named', async () => {
+      let half: GenerationHalf = 'even'
+      const driver = createNftDriver({half: () => half})
+      opened.push(driver)
+      await bringNft(driver, tableOf(WAYS))
+      const number = driver.generation()
+      assert.equal(number % 2, 0)
+      half = 'odd'
+      driver.distrust()
+      await driver.read(signal)
+      assert.equal(driver.generation(), nextGeneration(number, 'odd'))
+      assert.ok(marks().every((mark) => mark >>> 8 === driver.generation()))
+      assert.deepEqual(diffNft(tableOf(WAYS), await driver.read(signal)), [])
     })
   })
 })
