@@ -86,6 +86,7 @@ export function checkReferences(scenario: Scenario): Mistake[] {
     } else if ('routes' in check) need(names.places, check.routes.of, 'place', [...path, 'routes', 'of'])
     else if ('exec' in check) need(names.places, check.exec.in, 'place', [...path, 'exec', 'in'])
     else if ('metric' in check) need(names.gateways, check.metric.gateway, 'gateway', [...path, 'metric', 'gateway'])
+    else if ('counts' in check) need(names.gateways, check.counts.gateway, 'gateway', [...path, 'counts', 'gateway'])
     else if ('status' in check) need(names.gateways, check.status.gateway, 'gateway', [...path, 'status', 'gateway'])
     else if (check.allow !== 'all') {
       check.allow.forEach((pair, index) => {

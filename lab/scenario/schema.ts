@@ -56,6 +56,21 @@ const status = z.strictObject({
   expect: z.union([z.string(), z.number(), z.boolean(), z.null()]),
   withinMs,
 })
+/** What a gateway has counted of a policy: of all its rules, of one (`ingress 0`), or what a staged one would change. */
+const counts = z.strictObject({
+  name: z.string(),
+  counts: z.strictObject({
+    gateway: ref,
+    policy: z.string(),
+    rule: z
+      .string()
+      .regex(/^(ingress|egress) \d+$/, 'a direction and a place from 0 expected, such as "ingress 0"')
+      .optional(),
+    would: z.enum(['allow', 'deny']).optional(),
+  }),
+  expect: z.union([z.strictObject({flows: range, packets: range.optional()}), z.strictObject({packets: range})]),
+  withinMs,
+})
 const exec = z.strictObject({
   name: z.string(),
   exec: z.strictObject({in: z.string(), command: z.string()}),
@@ -63,7 +78,7 @@ const exec = z.strictObject({
   withinMs,
 })
 
-export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, exec])
+export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, counts, exec])
 
 /** A process of a gateway. */
 const part = z

@@ -11,6 +11,7 @@ const CREATED = '2026-11-01T08:00:00Z'
 
 const PLURALS: Readonly<Record<string, string>> = {
   GlobalNetworkPolicy: 'globalnetworkpolicies',
+  StagedGlobalNetworkPolicy: 'stagedglobalnetworkpolicies',
   GlobalNetworkSet: 'globalnetworksets',
   NetworkSet: 'networksets',
   HostEndpoint: 'hostendpoints',

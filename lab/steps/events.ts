@@ -27,8 +27,8 @@ export async function makeHappen(world: World, event: Event, dir: string): Promi
 }
 
 /** Policies of the interconnect go where `isthmus apply` puts them; the rest is a cluster's own data. */
-const treeOf = (kind: string): 'calico' | 'isthmus' =>
-  kind === 'GlobalNetworkPolicy' || kind === 'Tier' ? 'isthmus' : 'calico'
+const treeOf = (kind: string): 'calico' | 'isthmus' => (OF_THE_INTERCONNECT.has(kind) ? 'isthmus' : 'calico')
+const OF_THE_INTERCONNECT: ReadonlySet<string> = new Set(['GlobalNetworkPolicy', 'StagedGlobalNetworkPolicy', 'Tier'])
 
 function partOf(text: string): [ref: string, part: Part] {
   const at = text.lastIndexOf('/')

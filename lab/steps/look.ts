@@ -2,6 +2,7 @@ import {slowness} from '../environment.ts'
 import type {Check} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
 import {lookCapture, lookExec, lookMetric, lookRoutes, lookStatus} from './observations.ts'
+import {lookCounts} from './policy-counts.ts'
 import {lookMatrix, lookPing, lookTcp} from './probes.ts'
 import {lookUntil, type Seen} from './result.ts'
 
@@ -12,6 +13,7 @@ export function look(world: World, check: Check): Promise<Seen> {
   if ('capture' in check) return lookCapture(world, check)
   if ('routes' in check) return lookRoutes(world, check)
   if ('metric' in check) return lookMetric(world, check)
+  if ('counts' in check) return lookCounts(world, check)
   if ('status' in check) return lookStatus(world, check)
   return lookExec(world, check)
 }

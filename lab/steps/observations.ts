@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process'
-import {request} from 'node:http'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
+import {type ApiClient, createApiClient} from '../../src/api/client.ts'
 import {slowness} from '../environment.ts'
 import {vtysh} from '../network/routers.ts'
 import {command, inNamespace} from '../processes.ts'
@@ -136,21 +136,13 @@ export function sampleOf(exposition: string, query: string): number | null {
   return sum
 }
 
-/** Asks the gateway's API itself: a start of the command line costs a second of CPU in an emulated VM. */
-export function statusOf(world: World, gateway: string): Promise<unknown> {
-  const socketPath = join(world.dirOf(world.gateway(gateway).name), 'api.sock')
-  return new Promise((resolve) => {
-    const asked = request({socketPath, path: '/v1/status', timeout: 5000}, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part
-      })
-      response.on('end', () => resolve(response.statusCode === 200 ? (JSON.parse(text) as unknown) : null))
-    })
-    asked.on('timeout', () => asked.destroy())
-    asked.on('error', () => resolve(null))
-    asked.end()
-  })
+/** The gateway's API itself: a start of the command line costs a second of CPU in an emulated VM. */
+export const apiOf = (world: World, gateway: string): ApiClient =>
+  createApiClient(join(world.dirOf(world.gateway(gateway).name), 'api.sock'), 5000)
+
+export async function statusOf(world: World, gateway: string): Promise<unknown> {
+  const answer = await apiOf(world, gateway).status()
+  return answer.ok ? answer.value : null
 }
 
 export async function lookStatus(world: World, {status, expect}: Of<'status'>): Promise<Seen> {

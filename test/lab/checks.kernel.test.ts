@@ -22,9 +22,26 @@ const STAND_IN = `
 const {createServer} = require('node:http')
 const {rmSync} = require('node:fs')
 createServer((_, response) => response.end('up{peer="b"} 1\\nup{peer="c"} 0\\n')).listen(9633, '127.0.0.1')
-createServer((_, response) => response.end(JSON.stringify({ready: true, tunnels: [{up: false}]}))).listen(process.argv[1])
+const rule = (direction, rule, flows, packets) => ({direction, rule, flows, packets})
+const web = {staged: false, counts: {rules: [rule('ingress', 0, 2, 3), rule('ingress', 1, 0, 0), rule('egress', 0, 5, 5)], changes: []}}
+const staged = {staged: true, counts: {rules: [], changes: [{would: 'deny', flows: 4, packets: 6}, {would: 'allow', flows: 1, packets: 1}]}}
+const answers = {'/v1/status': {ready: true, tunnels: [{up: false}]}, '/v1/get/policies/web': {items: [web, staged]}}
+createServer(({url}, response) => {
+  response.statusCode = answers[url] ? 200 : 404
+  response.end(JSON.stringify(answers[url]))
+}).listen(process.argv[1])
 process.stdout.write('ready')
 `
+
+type Counts = Extract<Check, {counts: unknown}>
+/** Of the policy of the stand-in: what holds of its counters, and what does not. */
+const COUNTS: readonly [of: Partial<Counts['counts']>, right: Counts['expect'], wrong: Counts['expect']][] = [
+  [{}, {flows: 7, packets: 8}, {flows: 7, packets: 9}],
+  [{rule: 'ingress 0'}, {flows: {min: 2}, packets: {max: 3}}, {flows: {min: 3}, packets: {max: 3}}],
+  [{rule: 'egress 0'}, {packets: {min: 5, max: 5}}, {packets: {max: 4}}],
+  [{would: 'deny'}, {flows: 4, packets: {min: 5}}, {flows: 2}],
+  [{would: 'allow'}, {flows: 1}, {flows: {min: 2}}],
+]
 
 describe('the lab’s checks, on a network made by hand', () => {
   let world: World
@@ -109,6 +126,18 @@ describe('the lab’s checks, on a network made by hand', () => {
     [
       {name, status: {gateway, path: 'tunnels[0].up'}, expect: false},
       {name, status: {gateway, path: 'ready'}, expect: false},
+    ],
+    ...COUNTS.map(([of, right, wrong]): [Check, Check] => [
+      {name, counts: {gateway, policy: 'web', ...of}, expect: right},
+      {name, counts: {gateway, policy: 'web', ...of}, expect: wrong},
+    ]),
+    [
+      {name, counts: {gateway, policy: 'web', rule: 'ingress 1'}, expect: {flows: 0}},
+      {name, counts: {gateway, policy: 'web', rule: 'ingress 2'}, expect: {flows: 0}},
+    ],
+    [
+      {name, counts: {gateway, policy: 'web'}, expect: {flows: {min: 0}}},
+      {name, counts: {gateway, policy: 'db'}, expect: {flows: {min: 0}}},
     ],
     [
       {name, exec: {in: 'a1', command: 'echo hello'}, expect: {status: 0, output: '^hello$'}},
