@@ -56,7 +56,7 @@ const status = z.strictObject({
   expect: z.union([z.string(), z.number(), z.boolean(), z.null()]),
   withinMs,
 })
-/** What a gateway has counted of a policy: of all its rules, of one (`ingress 0`), or what a staged one would change. */
+/** What a gateway has counted of a policy: of all that it decided, of one rule (`ingress 0`), or what a staged one would change. */
 const counts = z.strictObject({
   name: z.string(),
   counts: z.strictObject({

@@ -14,9 +14,9 @@ export async function lookCounts(world: World, {counts, expect}: Counts): Promis
   // A staged policy may have the name of one in force.
   const rows = answer.value.items.filter(({staged}) => staged === (would !== undefined))
   if (rows.length === 0) return {ok: false, detail: `no ${would ? 'staged ' : ''}policy ${policy}`}
-  const isMeant = (one: RuleCounts): boolean => rule === undefined || `${one.direction} ${one.rule}` === rule
-  const tallies = rows.flatMap(({counts: {rules, changes}}): readonly {flows: number; packets: number}[] =>
-    would ? changes.filter((one) => one.would === would) : rules.filter(isMeant),
+  const isMeant = (one: RuleCounts): boolean => `${one.direction} ${one.rule}` === rule
+  const tallies = rows.flatMap(({counts: {rules, changes, ...sums}}): readonly {flows: number; packets: number}[] =>
+    would ? changes.filter((one) => one.would === would) : rule ? rules.filter(isMeant) : [sums],
   )
   if (rule !== undefined && tallies.length === 0) return {ok: false, detail: `${policy} has no rule ${rule}`}
   const wrong: string[] = []

@@ -176,7 +176,7 @@ export interface RuleCounts extends Counts {
   readonly direction: 'ingress' | 'egress'
   /** 0-based; null: no single rule, since the source port decides, which is not counted, or the policy is refused. */
   readonly rule: number | null
-  /** `depends`: allowed or denied by the source port. `pass` and `log` decide nothing, so theirs are 0. */
+  /** `depends`: allowed or denied by the source port. `pass` and `log` decide nothing: their counts are in no sum of the policy. */
   readonly action: 'allow' | 'deny' | 'pass' | 'log' | 'depends'
 }
 

@@ -1,15 +1,17 @@
 import type {PolicyCountsRow, PolicyStatus, RuleCounts, TierRow} from '../api/index.ts'
 import type {Direction, Policy, Rule, World} from '../model/index.ts'
-import type {PolicyTotals, RuleTotal, Tally} from '../policy/index.ts'
+import type {MetTotal, PolicyTotals, RuleTotal, Tally} from '../policy/index.ts'
 
 const DIRECTIONS = ['ingress', 'egress'] as const
 const NONE: Tally = {flows: 0, packets: 0, bytes: 0}
 
-/** Policies in force, each with what its rules decided. `every`: rules that decided nothing, too. */
+/** Policies in force, each with what its rules decided or let go on. `every`: rules that nothing matched, too. */
 export function* policyRows(world: World, totals: PolicyTotals, every = false): Generator<PolicyStatus> {
   const counted = byPlace(totals.rules())
+  const met = byPlace(totals.met())
   for (const policy of world.policies.policies) {
-    yield rowOf(world, policy, countsOf(policy, counted.get(placeOf(policy.tier, policy.meta.name)) ?? [], every))
+    const place = placeOf(policy.tier, policy.meta.name)
+    yield rowOf(world, policy, countsOf(policy, counted.get(place) ?? [], met.get(place) ?? [], every))
   }
 }
 
@@ -63,8 +65,15 @@ function rowOf(world: World, policy: Policy, counts: PolicyCountsRow): PolicySta
   }
 }
 
-function countsOf(policy: Policy, decided: readonly RuleTotal[], every: boolean): PolicyCountsRow {
-  const rules = DIRECTIONS.flatMap((direction) => ruleCounts(policy, direction, decided, every))
+/** The sums are of what the policy decided: what its Pass and Log rules matched was decided elsewhere. */
+function countsOf(
+  policy: Policy,
+  decided: readonly RuleTotal[],
+  met: readonly MetTotal[],
+  every: boolean,
+): PolicyCountsRow {
+  const all = [...decided, ...met]
+  const rules = DIRECTIONS.flatMap((direction) => ruleCounts(policy, direction, all, every))
   return {
     ...tally(decided),
     denied: sum(
@@ -76,8 +85,13 @@ function countsOf(policy: Policy, decided: readonly RuleTotal[], every: boolean)
 }
 
 /** Of rules by their place in the list, then what no single one decided; a rule that is no more still has its counts. */
-function ruleCounts(policy: Policy, direction: Direction, decided: readonly RuleTotal[], every: boolean): RuleCounts[] {
-  const own = decided.filter((total) => total.direction === direction)
+function ruleCounts(
+  policy: Policy,
+  direction: Direction,
+  totals: readonly (RuleTotal | MetTotal)[],
+  every: boolean,
+): RuleCounts[] {
+  const own = totals.filter((total) => total.direction === direction)
   const rules = policy[direction]
   const places = new Set<number | null>(own.map(({rule}) => rule))
   if (every) for (const index of rules.keys()) places.add(index)

@@ -26,6 +26,8 @@ export {
   attributors,
   createPolicyTotals,
   type DecidedBy,
+  type MetOnTheWay,
+  type MetTotal,
   type PolicyTotals,
   type RuleTotal,
   type StagedTotal,

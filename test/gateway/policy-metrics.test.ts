@@ -17,8 +17,8 @@ function metrics() {
   let failures = 0
   const count = (flows: number, by: DecidedBy, again = 0): void => {
     const element = {source: 1, destination: 2, protocol: 6, port: 80, bytes: 0}
-    totals.add({...element, fresh: true, packets: flows}, {decided: [by], changes: []})
-    if (again > 0) totals.add({...element, fresh: false, packets: again}, {decided: [by], changes: []})
+    totals.add({...element, fresh: true, packets: flows}, {decided: [by], met: [], changes: []})
+    if (again > 0) totals.add({...element, fresh: false, packets: again}, {decided: [by], met: [], changes: []})
   }
   const text = (): Promise<string> => {
     observe({totals, failures: () => failures})
@@ -44,7 +44,7 @@ describe('metrics of policies', () => {
     totals.addBeyond(2)
     fail()
     const change = {tier: 'default', policy: 'next', direction: 'egress', would: 'deny'} as const
-    totals.add({...UNKNOWN, packets: 8}, {decided: [], changes: [change]})
+    totals.add({...UNKNOWN, packets: 8}, {met: [], decided: [], changes: [change]})
     const expected = [
       'isthmus_policy_flows_total{tier="default",policy="web",direction="ingress",action="allow"} 4',
       'isthmus_policy_packets_total{tier="default",policy="web",direction="ingress",action="allow"} 6',
@@ -90,7 +90,7 @@ describe('metrics of policies', () => {
     const {totals, lines} = metrics()
     for (let index = 0; index < MOST_POLICIES + 3; index++) {
       const change = {tier: 'default', policy: `s${index}`, direction: 'egress', would: 'deny'} as const
-      totals.add({...UNKNOWN, packets: 1}, {decided: [], changes: [change]})
+      totals.add({...UNKNOWN, packets: 1}, {met: [], decided: [], changes: [change]})
     }
     const found = (await lines()).filter((line) => line.startsWith('isthmus_policy_staged_change'))
     assert.equal(found.length, MOST_POLICIES + 1)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {policyRows, stagedRows, tierRows} from '../../src/gateway/policy-rows.ts'
 import type {JudgedElement} from '../../src/model/index.ts'
-import {createPolicyTotals, type DecidedBy} from '../../src/policy/index.ts'
+import {createPolicyTotals, type DecidedBy, type MetOnTheWay} from '../../src/policy/index.ts'
 import {policy, rule, tier, world} from '../policy/worlds.ts'
 
 const web = policy('web', {
@@ -24,7 +24,7 @@ const by = (part: Partial<DecidedBy>): DecidedBy => ({
 
 const totals = createPolicyTotals()
 const count = (packets: number, decided: DecidedBy[], fresh = true): void =>
-  totals.add(element(packets, fresh), {decided, changes: []})
+  totals.add(element(packets, fresh), {decided, met: [], changes: []})
 count(5, [by({direction: 'egress'}), by({})])
 count(2, [by({})], false)
 count(3, [by({rule: 3, action: 'deny'})])
@@ -33,8 +33,14 @@ count(4, [by({policy: null, kind: null, rule: null, reason: 'tier', action: 'den
 count(9, [by({tier: 'other', rule: 3, action: 'deny'})])
 totals.add(element(6), {
   decided: [],
+  met: [],
   changes: [{tier: 'default', policy: 'web', direction: 'ingress', would: 'deny'}],
 })
+
+const onTheWay = (rule: number, action: 'pass' | 'log'): MetOnTheWay => ({
+  ...{direction: 'ingress', kind: 'GlobalNetworkPolicy', tier: 'default', policy: 'web', rule, action},
+})
+totals.add(element(8), {decided: [], met: [onTheWay(1, 'log'), onTheWay(2, 'pass')], changes: []})
 
 describe('rows of policies', () => {
   it('have flows, packets and denied of both directions, and the rules that decided', () => {
@@ -48,6 +54,8 @@ describe('rows of policies', () => {
       rules.map(({direction, rule, action, flows, packets}) => [direction, rule, action, flows, packets]),
       [
         ['ingress', 0, 'allow', 5, 7],
+        ['ingress', 1, 'log', 8, 8],
+        ['ingress', 2, 'pass', 8, 8],
         ['ingress', 3, 'deny', 3, 3],
         ['ingress', null, 'depends', 1, 1],
         ['egress', 0, 'allow', 5, 5],
@@ -62,8 +70,8 @@ describe('rows of policies', () => {
       row?.counts.rules.map(({direction, rule, action, packets}) => [direction, rule, action, packets]),
       [
         ['ingress', 0, 'allow', 7],
-        ['ingress', 1, 'log', 0],
-        ['ingress', 2, 'pass', 0],
+        ['ingress', 1, 'log', 8],
+        ['ingress', 2, 'pass', 8],
         ['ingress', 3, 'deny', 3],
         ['ingress', null, 'depends', 1],
         ['egress', 0, 'allow', 5],

@@ -56,11 +56,6 @@ export interface ActivePolicy {
   readonly document: Policy
 }
 
-/** A rule that decides, if it matches. */
-export type DecidingRule = ActiveRule & {readonly action: 'allow' | 'deny' | 'pass'}
-
-export const decides = (rule: ActiveRule): rule is DecidingRule => rule.action !== 'log'
-
 export interface ActiveRule {
   /** Unique in the catalog. */
   readonly id: number

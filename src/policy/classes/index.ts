@@ -19,8 +19,6 @@ export {
   compareActive,
   compareOrder,
   compareText,
-  type DecidingRule,
-  decides,
   type PeerCondition,
   type Placed,
   type PortName,

@@ -1,7 +1,14 @@
 import type {Direction, JudgedElement, Policy} from '../../model/index.ts'
 import {type AddressClass, nothingClass} from '../classes/index.ts'
 import type {Compiled} from '../compile/index.ts'
-import {type Asked, type ClassJudge, type ClassJudgeOptions, classJudge, type Decision} from '../trace/index.ts'
+import {
+  type Asked,
+  type ClassJudge,
+  type ClassJudgeOptions,
+  classJudge,
+  type Decision,
+  type MetRule,
+} from '../trace/index.ts'
 import {type Change, changesOf, type StagedJudge, withStaged} from './staged-change.ts'
 
 type CompileState = Compiled['state']
@@ -22,9 +29,22 @@ export interface DecidedBy {
   readonly action: 'allow' | 'deny' | 'depends'
 }
 
+/** A rule that matched on the way, and decided nothing. */
+export interface MetOnTheWay {
+  readonly direction: Direction
+  readonly kind: string
+  readonly tier: string
+  readonly policy: string
+  /** 0-based, in the stored list. */
+  readonly rule: number
+  readonly action: 'pass' | 'log'
+}
+
 export interface Attribution {
   /** One for each direction that had a say: a packet that egress denies, or may deny, has none of ingress. */
   readonly decided: readonly DecidedBy[]
+  /** In these directions, the rules that an element's packets came to and matched, whatever their source ports. */
+  readonly met: readonly MetOnTheWay[]
   readonly changes: readonly Change[]
 }
 
@@ -110,10 +130,10 @@ function attributorOf({numbering}: CompileState, {options: {classes}, judge, sta
     const found = known.get(key)
     if (found?.source === from && found.destination === to) return found
     const asked = askedOf(element)
-    const decided = decidedBy(judge, source, destination, asked)
+    const {decided, met} = decidedBy(judge, source, destination, asked)
     const changes = staged ? changesOf(judge, staged, source, destination, asked) : []
     if (known.size >= MOST_KNOWN) known.clear()
-    const fresh = {decided, changes, source: from, destination: to}
+    const fresh = {decided, met, changes, source: from, destination: to}
     known.set(key, fresh)
     return fresh
   }
@@ -127,12 +147,29 @@ function askedOf({protocol, port}: JudgedElement): Asked {
   return {protocol, sourcePort: 'any', destinationPort: port}
 }
 
-function decidedBy({decide}: ClassJudge, source: number, destination: number, asked: Asked): DecidedBy[] {
-  const egress = decide('egress', source, destination, asked)
-  if (egress && egress.verdict !== 'allow') return [named('egress', egress)]
-  const ingress = decide('ingress', source, destination, asked)
-  if (!egress && !ingress) return [UNOWNED]
-  return [...(egress ? [named('egress', egress)] : []), ...(ingress ? [named('ingress', ingress)] : [])]
+function decidedBy(
+  {decide}: ClassJudge,
+  source: number,
+  destination: number,
+  asked: Asked,
+): Pick<Attribution, 'decided' | 'met'> {
+  const decided: DecidedBy[] = []
+  const met: MetOnTheWay[] = []
+  for (const direction of ['egress', 'ingress'] as const) {
+    const way: MetRule[] = []
+    const decision = decide(direction, source, destination, asked, way)
+    if (!decision) continue
+    decided.push(named(direction, decision))
+    for (const one of way) met.push(...metBy(direction, one))
+    if (decision.verdict !== 'allow') break
+  }
+  return {decided: decided.length > 0 ? decided : [UNOWNED], met}
+}
+
+function metBy(direction: Direction, {policy, rule, action, surely}: MetRule): MetOnTheWay[] {
+  if (!surely || rule.index === null) return []
+  const {kind, meta} = policy.document
+  return [{direction, kind, tier: policy.tier.name, policy: meta.name, rule: rule.index, action}]
 }
 
 function named(direction: Direction, {verdict, reason, tier, policy, rule}: Decision): DecidedBy {

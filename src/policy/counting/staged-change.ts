@@ -1,6 +1,13 @@
 import type {Direction, Policy} from '../../model/index.ts'
 import {type ActivePolicy, type AddressClass, compareActive} from '../classes/index.ts'
-import {type Asked, type ClassJudge, type ClassJudgeOptions, classJudge, type Decision} from '../trace/index.ts'
+import {
+  type Asked,
+  type ClassJudge,
+  type ClassJudgeOptions,
+  classJudge,
+  type Decision,
+  type MetRule,
+} from '../trace/index.ts'
 
 /** A packet that a staged policy would decide otherwise than what is in force. */
 export interface Change {
@@ -110,9 +117,9 @@ function decidedOf(
   destination: number,
   asked: Asked,
 ): Decided | null {
-  const passed: ActivePolicy[] = []
-  const decision = decide(direction, source, destination, asked, passed)
-  return decision && {decision, passed}
+  const met: MetRule[] = []
+  const decision = decide(direction, source, destination, asked, met)
+  return decision && {decision, passed: met.filter(({action}) => action === 'pass').map(({policy}) => policy)}
 }
 
 function together(verdicts: readonly Decision['verdict'][]): Decision['verdict'] {

@@ -1,12 +1,5 @@
 import type {Direction} from '../../model/index.ts'
-import {
-  type ActivePolicy,
-  type ActiveTier,
-  type AddressClass,
-  type DecidingRule,
-  decides,
-  type PeerCondition,
-} from '../classes/index.ts'
+import type {ActivePolicy, ActiveRule, ActiveTier, AddressClass, PeerCondition} from '../classes/index.ts'
 import {type Asked, trafficMatches} from './traffic-matches.ts'
 
 /** What decides a packet in one direction. */
@@ -23,15 +16,24 @@ export interface Decision {
   readonly rule: number | null
 }
 
+/** A rule on the way to what decides: it leads out of its tier, or only logs. */
+export interface MetRule {
+  readonly policy: ActivePolicy
+  readonly rule: ActiveRule
+  readonly action: 'pass' | 'log'
+  /** Whatever the source port is, a packet comes to it and matches. */
+  readonly surely: boolean
+}
+
 /** Answers for two classes, by their indexes; null: the end in question is no subject. */
 export interface ClassJudge {
-  /** `passed` gets the policies whose rule led out of their tier, where somebody wants to know the way. */
+  /** `met` gets the rules on the way, in order, where somebody wants to know it. */
   readonly decide: (
     direction: Direction,
     source: number,
     destination: number,
     asked: Asked,
-    passed?: ActivePolicy[],
+    met?: MetRule[],
   ) => Decision | null
 }
 
@@ -48,7 +50,7 @@ interface SubjectRules {
   readonly tiers: readonly {
     readonly name: string
     readonly end: 'deny' | 'pass'
-    readonly rules: readonly {readonly rule: DecidingRule; readonly policy: ActivePolicy}[]
+    readonly rules: readonly {readonly rule: ActiveRule; readonly policy: ActivePolicy}[]
     /** What each rule asks of the other end, -1 for nothing: beside each other, so that most rules need no look at all. */
     readonly asked: Int32Array
   }[]
@@ -73,7 +75,7 @@ export function classJudge(options: ClassJudgeOptions): ClassJudge {
   const bitOf = (verdict: 'allow' | 'deny'): number => (verdict === 'allow' ? ALLOW : DENY)
 
   return {
-    decide(direction, source, destination, packet, passed) {
+    decide(direction, source, destination, packet, met) {
       const [own, peer] = direction === 'egress' ? [source, destination] : [destination, source]
       const [from, to] = [classes[source]!, classes[destination]!]
       if (classes[own]!.site === null) return null
@@ -91,11 +93,15 @@ export function classJudge(options: ClassJudgeOptions): ClassJudge {
           const {rule, policy} = rules[index]!
           const matches = trafficMatches(rule.traffic, packet, from, to)
           if (matches === false) continue
+          if (rule.action === 'log') {
+            met?.push({policy, rule, action: 'log', surely: matches === true && !unsure})
+            continue
+          }
           if (matches === 'depends') unsure ??= {verdict: null, reason: 'depends', tier, policy, rule: null}
           else open = false
           if (rule.action === 'pass') {
             goesOn = true
-            passed?.push(policy)
+            met?.push({policy, rule, action: 'pass', surely: !unsure})
           } else if (unsure) possible |= bitOf(rule.action)
           else return {verdict: rule.action, reason: 'rule', tier, policy, rule: rule.index}
           if (!open) break
@@ -116,12 +122,12 @@ export function classJudge(options: ClassJudgeOptions): ClassJudge {
 function subjectRules(own: AddressClass, direction: Direction, policies: readonly ActivePolicy[]): SubjectRules {
   const near = direction === 'egress' ? 'source' : 'destination'
   const conditions = new Set(own.conditions)
-  const tiers = new Map<ActiveTier, {rule: DecidingRule; policy: ActivePolicy}[]>()
+  const tiers = new Map<ActiveTier, {rule: ActiveRule; policy: ActivePolicy}[]>()
   for (const policy of policies) {
     const rules = tiers.get(policy.tier) ?? []
     tiers.set(policy.tier, rules)
     for (const rule of policy[direction] ?? []) {
-      if (!decides(rule) || (rule.family !== null && rule.family !== own.family)) continue
+      if (rule.family !== null && rule.family !== own.family) continue
       const asked = rule[near]
       if (asked === null || conditions.has(asked)) rules.push({rule, policy})
     }

@@ -7,7 +7,7 @@
  * For a single flow also the stations, each with every rule that was passed over and why: the source's own Calico, global
  * egress and ingress, the destination's own Calico. There the oracle speaks, over what this one flow can meet.
  */
-export {type ClassJudge, type ClassJudgeOptions, classJudge, type Decision} from './class-judge.ts'
+export {type ClassJudge, type ClassJudgeOptions, classJudge, type Decision, type MetRule} from './class-judge.ts'
 export {type Flow, type ParsedFlow, parseFlow, parseProtocol} from './flow.ts'
 export {type Explanation, type OwnCalico, type Station, traceStations} from './stations.ts'
 export {type Traced, type TraceLine, trace} from './trace.ts'

@@ -6,7 +6,7 @@ import {attributor, attributors, createPolicyTotals} from '../../../src/policy/c
 import {directions, judge} from '../../../src/policy/oracle/index.ts'
 import {packets, policies, seed, verdicts, worlds} from '../random-world.ts'
 import {elementOf} from './judged-elements.ts'
-import {oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
+import {metKey, oracleMeets, oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 3)
 
@@ -17,15 +17,21 @@ const some = fc.array(packets, {minLength: 20, maxLength: 60, size: 'max'})
 
 describe(`attribution of judged packets and oracle (SEED=${seed} RUNS=${numRuns})`, () => {
   it('totals by policy and rule are those of the oracle, packet by packet, where no source port is asked for', () => {
+    let met = 0
     fc.assert(
       fc.property(worlds.map(withoutSourcePorts), verdicts, some, (known, standard, flows) => {
         const compiled = compiledOf(known, standard)
         const attribute = attributor(compiled)
         const totals = createPolicyTotals()
         const expected = new Map<string, number>()
+        const meets = new Map<string, number>()
         for (const packet of flows) {
           const element = elementOf(compiled, packet)
           totals.add(element, attribute(element))
+          for (const one of oracleMeets(known, standard, packet, compiled)) {
+            met++
+            meets.set(metKey(one), (meets.get(metKey(one)) ?? 0) + 1)
+          }
           for (const decided of oracleSays(known, standard, packet)) {
             const key = ruleKey(decided)
             expected.set(key, (expected.get(key) ?? 0) + 1)
@@ -33,10 +39,13 @@ describe(`attribution of judged packets and oracle (SEED=${seed} RUNS=${numRuns}
         }
         const counted = totals.rules().map((total): [string, number] => [ruleKey(total), total.flows])
         assert.deepEqual(new Map(counted.sort()), new Map([...expected].sort()))
+        const passed = totals.met().map((total): [string, number] => [metKey(total), total.flows])
+        assert.deepEqual(new Map(passed.sort()), new Map([...meets].sort()))
         assert.equal(totals.unknown().packets, 0)
       }),
       {seed, numRuns},
     )
+    assert.ok(met > numRuns, 'the worlds have Pass and Log rules that match')
   }).timeout(Math.max(20_000, numRuns * 100))
 
   it('where source ports are asked for the rule is the same, or told to depend, and then nothing contradicts', () => {
@@ -47,7 +56,9 @@ describe(`attribution of judged packets and oracle (SEED=${seed} RUNS=${numRuns}
         const attribute = attributor(compiled)
         for (const packet of flows) {
           const says = oracleSays(known, standard, packet)
-          const decided = attribute(elementOf(compiled, packet))?.decided ?? assert.fail('numbers that nobody knows')
+          const {decided, met} = attribute(elementOf(compiled, packet)) ?? assert.fail('numbers that nobody knows')
+          const meets = new Set(oracleMeets(known, standard, packet, compiled).map(metKey))
+          for (const one of met) assert.ok(meets.has(metKey(one)), JSON.stringify({packet, one}))
           for (const [index, one] of decided.entries()) {
             const said = says[index]
             if (one.reason !== 'depends') assert.deepEqual(one, said, JSON.stringify(packet))
@@ -138,9 +149,9 @@ describe('attribution over changes of policy', () => {
           const elements = flows.map((packet) => elementOf(compiled!, packet))
           const [goingOn, anew] = [attributorFor(compiled), attributor(compiled)]
           for (const element of elements) {
-            const {decided, changes} = goingOn(element) ?? assert.fail('numbers that nobody knows')
-            const fresh = anew(element)
-            assert.deepEqual({decided, changes}, {decided: fresh?.decided, changes: fresh?.changes})
+            const {decided, met, changes} = goingOn(element) ?? assert.fail('numbers that nobody knows')
+            const fresh = anew(element) ?? assert.fail()
+            assert.deepEqual({decided, met, changes}, {decided: fresh.decided, met: fresh.met, changes: fresh.changes})
           }
         }
       }),

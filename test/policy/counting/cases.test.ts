@@ -123,6 +123,52 @@ describe('who decided a judged packet', () => {
     it(name, () => assert.deepEqual(said(ask(policies)), expected))
   }
 
+  const passes: readonly [string, readonly Policy[], readonly string[]][] = [
+    [
+      'Pass and Log that match are told where they stand, and decide nothing',
+      [
+        egress('p', [rule('Log'), rule('Pass', {protocol: 17}), rule('Pass'), rule('Log')], {tier: 'first'}),
+        open,
+        ingress('in', [rule('Log', {protocol: 6}), rule('Allow'), rule('Log')]),
+      ],
+      ['egress first p 0 log', 'egress first p 2 pass', 'ingress default in 0 log'],
+    ],
+    [
+      'what egress denies comes to no rule of ingress',
+      [egress('shut', [rule('Log'), rule('Deny')]), ingress('in', [rule('Log'), rule('Allow')])],
+      ['egress default shut 0 log'],
+    ],
+    [
+      'one that asks for the source port is not told, a Log one changes nothing behind it',
+      [open, ingress('in', [rule('Log', from53), rule('Log'), rule('Allow')])],
+      ['ingress default in 1 log'],
+    ],
+    [
+      'nor is what stands behind a rule that decides or not by the source port; what stands before it is',
+      [open, ingress('in', [rule('Log'), rule('Allow', from53), rule('Log'), rule('Pass')])],
+      ['ingress default in 0 log'],
+    ],
+    [
+      'a Pass by source port is not told',
+      [open, ingress('p', [rule('Pass', from53)], {tier: 'first'}), ingress('in', [rule('Log'), rule('Allow')])],
+      [],
+    ],
+  ]
+  for (const [name, policies, expected] of passes) {
+    it(name, () => {
+      const {met} = ask(policies)
+      assert.deepEqual(
+        met.map(({direction, tier, policy, rule, action}) => [direction, tier, policy, rule, action].join(' ')),
+        expected,
+      )
+    })
+  }
+
+  it('a Log rule by source port leaves the decision as it is', () => {
+    const {decided} = ask([open, ingress('in', [rule('Log', from53), rule('Allow')])])
+    assert.deepEqual(decided.at(-1), {...decided.at(-1), rule: 1, reason: 'rule', action: 'allow'})
+  })
+
   it('ICMP is counted by type and code', () => {
     const icmp = {from: TCP.from, to: TCP.to, protocol: 1}
     const policies = [egress('ping', [rule('Allow', {protocol: 1, icmp: {type: 8, code: 0}}), rule('Deny')])]

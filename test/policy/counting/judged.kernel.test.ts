@@ -11,7 +11,7 @@ import {makeLoopRouter, ROUTER_MAC} from '../../support/loop-router.ts'
 import {eventually, inNamespace, shell} from '../../support/namespace.ts'
 import {packets, seed, verdicts, worlds} from '../random-world.ts'
 import {frameOf, frameSender} from '../raw-packet.ts'
-import {oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
+import {metKey, oracleMeets, oracleSays, ruleKey, withoutSourcePorts} from './oracle-says.ts'
 
 /** `KERNEL_WORLDS=1000 npx mocha …` is the longer run. */
 const WORLDS = Math.ceil(Number(process.env.KERNEL_WORLDS ?? 40) / 5)
@@ -75,13 +75,19 @@ inNamespace(import.meta.url, () => {
           const {elements, beyond} = await driver.takeJudged()
           for (const element of elements) totals.add(element, attribute(element))
           const expected = new Map<string, number>()
+          const meets = new Map<string, number>()
           for (const packet of flows) {
+            for (const one of oracleMeets(known, standard, packet, compiled)) {
+              meets.set(metKey(one), (meets.get(metKey(one)) ?? 0) + 1)
+            }
             for (const decided of oracleSays(known, standard, packet)) {
               expected.set(ruleKey(decided), (expected.get(ruleKey(decided)) ?? 0) + 1)
             }
           }
           const counted = totals.rules().map((total): [string, number] => [ruleKey(total), total.flows])
           assert.deepEqual(new Map(counted.sort()), new Map([...expected].sort()))
+          const passed = totals.met().map((total): [string, number] => [metKey(total), total.flows])
+          assert.deepEqual(new Map(passed.sort()), new Map([...meets].sort()))
           assert.deepEqual([totals.unknown().packets, beyond], [0, 0])
         } finally {
           await driver.close()

@@ -1,6 +1,7 @@
-import type {Rule, World} from '../../../src/model/index.ts'
-import type {DecidedBy} from '../../../src/policy/counting/index.ts'
-import {directions, type Judgement, judge, type Packet} from '../../../src/policy/oracle/index.ts'
+import type {Direction, Rule, World} from '../../../src/model/index.ts'
+import type {Compiled} from '../../../src/policy/compile/index.ts'
+import type {DecidedBy, MetOnTheWay} from '../../../src/policy/counting/index.ts'
+import {directions, type Judgement, judge, type Packet, type RuleNote} from '../../../src/policy/oracle/index.ts'
 
 /** What the oracle says of each direction that a packet comes to. */
 export function oracleSays(known: World, standard: 'allow' | 'deny', packet: Packet): DecidedBy[] {
@@ -11,6 +12,25 @@ export function oracleSays(known: World, standard: 'allow' | 'deny', packet: Pac
   return (subjects.length > 0 ? subjects : [judge(known, standard, packet)]).map(decidedBy)
 }
 
+/** The Pass and Log rules that a packet comes to and matches. One that cannot be meant here, of which there is a finding, logs nothing. */
+export function oracleMeets(
+  known: World,
+  standard: 'allow' | 'deny',
+  packet: Packet,
+  {findings}: Pick<Compiled, 'findings'>,
+): MetOnTheWay[] {
+  const unsupported = new Set(findings.map(({where}) => `${where.key} ${where.field?.split('.')[0]}`))
+  const met: MetOnTheWay[] = []
+  const note = (direction: Direction, {kind, tier, policy, rule, action, passedOver}: RuleNote): void => {
+    if (passedOver !== null || rule === null || (action !== 'Pass' && action !== 'Log')) return
+    if (unsupported.has(`${kind} ${policy} ${direction}[${rule}]`)) return
+    met.push({direction, kind, tier: tier ?? '', policy, rule, action: action === 'Pass' ? 'pass' : 'log'})
+  }
+  const ways = directions(known, standard, packet, note)
+  if (ways.egress()?.verdict !== 'deny') ways.ingress()
+  return met
+}
+
 const decidedBy = ({verdict: action, reason, direction, kind, tier, policy, rule}: Judgement): DecidedBy => {
   return {direction, kind, tier, policy, rule, reason, action}
 }
@@ -18,6 +38,9 @@ const decidedBy = ({verdict: action, reason, direction, kind, tier, policy, rule
 /** All that a count is told apart by. */
 export const ruleKey = ({direction, kind, tier, policy, rule, reason, action}: DecidedBy): string =>
   JSON.stringify({direction, kind, tier, policy, rule, reason, action})
+
+export const metKey = ({direction, kind, tier, policy, rule, action}: MetOnTheWay): string =>
+  JSON.stringify({direction, kind, tier, policy, rule, action})
 
 export function withoutSourcePorts(known: World): World {
   const without = (one: Rule): Rule => ({...one, source: {...one.source, ports: null, notPorts: null}})
