@@ -114,7 +114,7 @@ describe('loading a scenario', () => {
     ['{evnt: {}}', '0: one of check, event, during expected'],
     [
       '{check: {name: x, pong: {}, expect: ok, withinMs: 1}}',
-      '0.check: one of ping, tcp, matrix, capture, routes, metric, status, exec expected',
+      '0.check: one of ping, tcp, matrix, capture, routes, metric, status, counts, exec expected',
     ],
     ['{check: {ping: {from: a/p1, to: b/p1}, expect: ok}}', '0.check.name: missing; string expected'],
     [

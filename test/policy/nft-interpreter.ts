@@ -1,5 +1,5 @@
 import type {NftChain, NftSet} from '../../src/model/index.ts'
-import {addressNumber, familyOf, prefixContainsAddress} from '../../src/net/index.ts'
+import {addressNumber, familyOf, prefixRange} from '../../src/net/index.ts'
 import type {Judgement, Packet} from '../../src/policy/oracle/index.ts'
 import {address as addressOf, prefix} from './worlds.ts'
 
@@ -57,13 +57,10 @@ function runChain(
   state: State,
 ): 'drop' | {readonly goto: string} | {readonly end: string} | null {
   for (const rule of chain.rules) {
-    let rest = rule
     let effect: Effect = 'next'
-    while (rest !== '' && effect === 'next') {
-      const [match, run] = statementOf(rest) ?? []
-      if (!match || !run) throw new Error(`cannot read ${rest} in ${rule}`)
+    for (const {match, run} of statementsOf(rule)) {
       effect = run(match, state, ruleset)
-      rest = rest.slice(match[0].length).trimStart()
+      if (effect !== 'next') break
     }
     if (effect === 'drop') return 'drop'
     if (effect === 'return') return null
@@ -154,12 +151,44 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
   },
 ]
 
-function statementOf(text: string): [RegExpExecArray, (typeof STATEMENTS)[number]['run']] | null {
+interface Statement {
+  readonly match: RegExpExecArray
+  readonly run: (typeof STATEMENTS)[number]['run']
+}
+
+function statementOf(text: string): Statement | null {
   for (const {pattern, run} of STATEMENTS) {
     const match = pattern.exec(text)
-    if (match) return [match, run]
+    if (match) return {match, run}
   }
   return null
+}
+
+/** Thousands of packets read the same rules: each is read once. */
+const statementsOf = remembered((rule): readonly Statement[] => {
+  const statements: Statement[] = []
+  for (let rest = rule; rest !== ''; ) {
+    const statement = statementOf(rest)
+    if (!statement) throw new Error(`cannot read ${rest} in ${rule}`)
+    statements.push(statement)
+    rest = rest.slice(statement.match[0].length).trimStart()
+  }
+  return statements
+})
+
+/** More texts than one world has. */
+const MOST_REMEMBERED = 20_000
+
+function remembered<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return (text) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    if (known.size >= MOST_REMEMBERED) known.clear()
+    const value = read(text)
+    known.set(text, value)
+    return value
+  }
 }
 
 const when = (holds: boolean): Effect => (holds ? 'next' : 'break')
@@ -187,18 +216,24 @@ function verdict(map: NftSet, key: string): Effect {
 
 function lookUp(map: NftSet, address: Packet['from']): string | null {
   if (!map.interval) return map.elements.get(address) ?? null
-  const found = [...map.elements].filter(([key]) => holds(key, address))
-  if (found.length > 1) throw new Error(`${map.name} overlaps at ${address}`)
-  return found[0]?.[1] ?? null
+  const [family, number] = [familyOf(address), numberOf(address)]
+  let found: string | null = null
+  for (const [key, value] of map.elements) {
+    const interval = intervalOf(key)
+    if (interval.family !== family || number < interval.first || number > interval.last) continue
+    if (found !== null) throw new Error(`${map.name} overlaps at ${address}`)
+    found = value
+  }
+  return found
 }
 
-function holds(element: string, address: Packet['from']): boolean {
+const numberOf = remembered((address) => addressNumber(addressOf(address)))
+
+const intervalOf = remembered((element) => {
   const [first, last] = element.split('-')
-  if (last === undefined) return prefixContainsAddress(prefix(element), address)
-  const number = addressNumber(address)
-  const [low, high] = [addressNumber(addressOf(first!)), addressNumber(addressOf(last))]
-  return familyOf(addressOf(last)) === familyOf(address) && low <= number && number <= high
-}
+  if (last === undefined) return prefixRange(prefix(element))
+  return {family: familyOf(addressOf(last)), first: numberOf(first!), last: numberOf(last)}
+})
 
 /** Conntrack's tuple has type and code of ICMP in the place of the destination port, and the id in the source's. */
 function portOf(packet: Packet, source: boolean): number | null {
