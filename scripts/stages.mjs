@@ -1,5 +1,5 @@
 import {spawn, spawnSync} from 'node:child_process'
-import {existsSync, readdirSync} from 'node:fs'
+import {existsSync, readdirSync, rmSync} from 'node:fs'
 import path from 'node:path'
 import {ENVIRONMENT, PINNED_NODE, prepareMachine, ROOT} from './requirements.mjs'
 
@@ -8,10 +8,15 @@ const SCENARIOS = ['three-sites-direct', 'three-sites']
 
 /**
  * A stage runs one command; `needs` names a stage without which it would only repeat that stage's failure. `count`
- * reads passed and failed checks from its output; a stage without it counts only when it fails.
+ * reads passed and failed checks from its output; a stage without it counts only when it fails. `beside` is a stage that
+ * runs at the same time as the one before it. A name before a colon is all the stages that begin with it.
  */
 const BUILD = {name: 'build', command: [PINNED_NODE, 'scripts/build.mjs']}
-const COVERAGE = ['--all', '--src=src', '--include=src/**', '--temp-directory=coverage/tmp']
+
+/** Every process that a test starts writes what it ran into this folder; the report reads it when all are done. */
+const RAN = 'coverage/tmp'
+const COVERAGE = {NODE_V8_COVERAGE: path.join(ROOT, RAN)}
+const REPORT = ['--all', '--src=src', '--include=src/**', `--temp-directory=${RAN}`]
 
 /** The bundled tests; the VM is all theirs, so its own network stands for the namespace that tests make themselves. */
 const MOCHA_IN_VM = [
@@ -21,15 +26,25 @@ const MOCHA_IN_VM = [
 
 const STAGES = [
   {name: 'lint', command: ['biome', 'check', '--error-on-warnings']},
-  {name: 'types', command: ['tsc', '--noEmit']},
-  BUILD,
+  {name: 'types', command: ['tsc', '--noEmit'], beside: true},
+  {...BUILD, beside: true},
   {
-    name: 'mocha',
-    command: ['c8', ...COVERAGE, '--reporter=text-summary', '--reporter=html', 'mocha', 'test/**/*.test.ts'],
-    // What needs modules that the running kernel lacks is for the VM.
-    extra: () => (hasTunnelModules() ? [] : ['--ignore', 'test/vm/**']),
+    name: 'mocha: with kernel, etcd and BIRD',
+    command: ['mocha'],
+    extra: waitingTests,
+    env: COVERAGE,
+    clears: RAN,
     count: countMocha,
   },
+  {
+    name: 'mocha: all else',
+    command: ['mocha'],
+    extra: () => tests().filter((file) => !isWaiting(file)),
+    env: COVERAGE,
+    beside: true,
+    count: countMocha,
+  },
+  {name: 'mocha: coverage', command: ['c8', 'report', ...REPORT, '--reporter=text-summary', '--reporter=html']},
   {
     name: 'tunnel drivers in the VM',
     command: [PINNED_NODE, 'lab/vm-run.ts'],
@@ -40,6 +55,19 @@ const STAGES = [
   },
   ...SCENARIOS.map(scenarioStage),
 ]
+
+/** What needs modules that the running kernel lacks is for the VM. */
+const tests = () => sourcesIn('test').filter((file) => !file.startsWith('test/vm/') || hasTunnelModules())
+
+/** Tests that mostly wait for others, so that what mostly computes goes beside them. */
+const isWaiting = (file) => /\.(kernel|etcd|bird)\.test\.ts$|^test\/vm\//.test(file)
+
+/** The lab's come last: they lose packets where something else computes all the time, and that is done by then. */
+function waitingTests() {
+  const isOfLab = (file) => file.startsWith('test/lab/')
+  const waiting = tests().filter(isWaiting)
+  return [...waiting.filter((file) => !isOfLab(file)), ...waiting.filter(isOfLab)]
+}
 
 /**
  * What `npm test` has no time for: every other scenario, and many more random worlds of policy. `RUNS` is the number of
@@ -67,9 +95,14 @@ function policyStages() {
 
 /** Whether the running kernel makes ipip and wireguard devices; tried in a network namespace that goes at once. */
 function hasTunnelModules() {
+  tunnelModules ??= triesTunnelModules()
+  return tunnelModules
+}
+let tunnelModules
+
+function triesTunnelModules() {
   const makes = (type) => spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'is-probe', 'type', ...type]).status === 0
-  const has = makes(['ipip', 'local', '192.0.2.1', 'remote', '192.0.2.2']) && makes(['wireguard'])
-  return has
+  return makes(['ipip', 'local', '192.0.2.1', 'remote', '192.0.2.2']) && makes(['wireguard'])
 }
 
 function scenarioStage(name) {
@@ -95,7 +128,8 @@ function otherScenarios() {
 export async function runStages(args) {
   const stages = args.includes('--long') ? longStages() : STAGES
   const names = args.filter((name) => name !== '--long')
-  const unknown = names.filter((name) => !stages.some((stage) => stage.name === name))
+  const isNamed = (stage, name) => stage.name === name || stage.name.startsWith(`${name}: `)
+  const unknown = names.filter((name) => !stages.some((stage) => isNamed(stage, name)))
   if (unknown.length > 0) {
     console.error(`No such stage: ${unknown.join(', ')}. Stages: ${stages.map(({name}) => name).join(', ')}.`)
     process.exit(2)
@@ -103,47 +137,74 @@ export async function runStages(args) {
   await prepareMachine()
   const total = {passed: 0, failed: 0}
   const broken = new Set()
-  for (const stage of stages) {
-    if (names.length > 0 && !names.includes(stage.name)) continue
-    if (stage.skip?.()) continue
-    if (broken.has(stage.needs)) {
-      console.log(`\n── ${stage.name}: left out, since ${stage.needs} failed`)
+  const wanted = stages.filter((stage) => names.length === 0 || names.some((name) => isNamed(stage, name)))
+  for (const group of groupsOf(wanted.filter((stage) => !stage.skip?.()))) {
+    const ready = group.filter((stage) => !broken.has(stage.needs))
+    for (const {name, needs} of group.filter((stage) => broken.has(stage.needs))) {
+      console.log(`\n── ${name}: left out, since ${needs} failed`)
       total.failed++
-      continue
     }
-    const {passed, failed} = await runStage(stage)
-    total.passed += passed
-    total.failed += failed
-    if (failed > 0) broken.add(stage.name)
+    for (const {clears} of ready) if (clears) rmSync(path.join(ROOT, clears), {recursive: true, force: true})
+    await runTogether(ready, (stage, {passed, failed}) => {
+      total.passed += passed
+      total.failed += failed
+      if (failed > 0) broken.add(stage.name)
+    })
   }
   if (total.failed > 0) process.exitCode = 1
   console.log(`\n${total.passed} passed, ${total.failed} failed`)
 }
 
-async function runStage({name, command, extra, env, quietStdout, count}) {
-  console.log(`\n── ${name}`)
+function groupsOf(stages) {
+  const groups = []
+  for (const stage of stages) {
+    if (stage.beside && groups.length > 0) groups.at(-1).push(stage)
+    else groups.push([stage])
+  }
+  return groups
+}
+
+/** The first tells what it does as it does it, each other one when those before it are done. */
+async function runTogether(stages, done) {
+  const [first, ...others] = stages
+  if (!first) return
+  const later = others.map((stage) => {
+    const said = []
+    return {stage, said, ended: runStage(stage, (text) => said.push(text))}
+  })
+  done(first, await runStage(first, (text) => process.stdout.write(text)))
+  for (const {stage, said, ended} of later) {
+    const counts = await ended
+    process.stdout.write(said.join(''))
+    done(stage, counts)
+  }
+}
+
+async function runStage({name, command, extra, env, quietStdout, count}, say) {
+  say(`\n── ${name}\n`)
   const began = performance.now()
-  const {status, output} = await run([...command, ...(extra?.() ?? [])], env, quietStdout)
-  const counts = count?.(output) ?? {passed: 0, failed: 0}
+  const {status, output} = await run([...command, ...(extra?.() ?? [])], env, say, quietStdout)
+  const counts = count?.(output, say) ?? {passed: 0, failed: 0}
   // A stage that died without saying what failed still failed.
   if (status !== 0 && counts.failed === 0) counts.failed = 1
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  console.log(`── ${name}: ${counts.failed === 0 ? 'ok' : `FAILED (${counts.failed})`} in ${seconds} s`)
+  say(`── ${name}: ${counts.failed === 0 ? 'ok' : `FAILED (${counts.failed})`} in ${seconds} s\n`)
   return counts
 }
 
-/** Shows the output as it comes and keeps it. */
-function run([command, ...args], env, quietStdout) {
+/** Says the output as it comes and keeps it. */
+function run([command, ...args], env, say, quietStdout) {
   return new Promise((resolve) => {
     const file = command.includes('/') ? command : path.join(ROOT, 'node_modules/.bin', command)
-    const child = spawn(file, args, {cwd: ROOT, env: {...ENVIRONMENT, ...env}, stdio: ['ignore', 'pipe', 'inherit']})
+    const child = spawn(file, args, {cwd: ROOT, env: {...ENVIRONMENT, ...env}, stdio: ['ignore', 'pipe', 'pipe']})
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output += text
-      if (!quietStdout) process.stdout.write(text)
+      if (!quietStdout) say(text)
     })
+    child.stderr.setEncoding('utf8').on('data', say)
     child.on('error', (error) => {
-      console.log(error.message)
+      say(`${error.message}\n`)
       resolve({status: 1, output})
     })
     child.on('close', (status) => resolve({status: status ?? 1, output}))
@@ -158,16 +219,15 @@ function countMocha(output) {
 }
 
 /** The lab's verify answer, shown as a list: what holds, what does not and why. */
-function countChecks(output) {
+function countChecks(output, say) {
   let answer
   try {
     answer = JSON.parse(output)
   } catch {
-    console.log(output)
+    say(`${output}\n`)
     return {passed: 0, failed: 1}
   }
-  for (const {name, ok, detail} of answer.checks)
-    console.log(`  ${ok ? '✔' : '✘'} ${name}${detail ? `: ${detail}` : ''}`)
+  for (const {name, ok, detail} of answer.checks) say(`  ${ok ? '✔' : '✘'} ${name}${detail ? `: ${detail}` : ''}\n`)
   const passed = answer.checks.filter(({ok}) => ok).length
   return {passed, failed: answer.checks.length - passed}
 }
