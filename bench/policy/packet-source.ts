@@ -10,8 +10,10 @@ export interface SendPlan {
   readonly routers: readonly {
     readonly near: string
     readonly far: string
-    /** File of frames, `flows` of them for each round. */
+    /** File of frames, the plan's `flows` of them for each round. */
     readonly frames: string
+    /** So many of these are sent. */
+    readonly flows: number
     readonly silent: boolean
   }[]
   readonly rounds: readonly (readonly number[])[]
@@ -95,15 +97,16 @@ interface Slice {
 }
 
 /** Sends the round's frames so often and waits until the receiver has them. */
-function sendSlice({far, handle, headers, silent}: (typeof routers)[number], round: number, passes: number): Slice {
+function sendSlice(router: (typeof routers)[number], round: number, passes: number): Slice {
+  const {far, handle, headers, silent, flows} = router
   const first = round * plan.flows
   const before = received(far)
   let [calls, refused] = [0, 0]
   const beganMs = performance.now()
   for (let pass = 0; pass < passes; pass++) {
-    for (let at = 0; at < plan.flows; ) {
+    for (let at = 0; at < flows; ) {
       const from = (first + at) * MMSGHDR_SIZE
-      const count = Math.min(BATCH, plan.flows - at)
+      const count = Math.min(BATCH, flows - at)
       const sent: number = sendmmsg(handle, headers.subarray(from, from + count * MMSGHDR_SIZE), count, MSG_DONTWAIT)
       calls++
       // Our part of the queue is full: the router is behind, which is how it should be.
@@ -111,7 +114,7 @@ function sendSlice({far, handle, headers, silent}: (typeof routers)[number], rou
       if (sent > 0) at += sent
     }
   }
-  const packets = plan.flows * passes
+  const packets = flows * passes
   let endMs = performance.now()
   let arrived = received(far) - before
   while (!silent && arrived < packets && performance.now() - endMs < PATIENCE_MS) {
@@ -134,7 +137,7 @@ for (const [round, order] of plan.rounds.entries()) {
     const sum = (part: keyof Slice): number => slices[at]!.reduce((total, slice) => total + slice[part], 0)
     const line: SentRound = {
       router,
-      packets: plan.flows * plan.packetsOfFlow,
+      packets: routers[router]!.flows * plan.packetsOfFlow,
       arrived: sum('arrived'),
       elapsedMs: sum('elapsedMs'),
       waiting: sum('refused') / sum('calls'),

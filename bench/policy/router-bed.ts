@@ -17,13 +17,13 @@ export interface RouterBed {
   add(name: string, frames: Buffer, load: (namespace: Namespace) => void, silent?: boolean): void
   readonly names: readonly string[]
   /** Rounds as orders of routers; every round sends the next `flows` frames of each router, so often. */
-  send(
-    rounds: readonly (readonly number[])[],
-    flows: number,
-    packetsOfFlow: number,
-    slices: number,
-  ): Promise<readonly SentRound[]>
+  send(sending: Sending): Promise<readonly SentRound[]>
   close(): void
+}
+
+export interface Sending extends Pick<SendPlan, 'rounds' | 'flows' | 'packetsOfFlow' | 'slices'> {
+  /** Routers that are sent fewer of the frames, by name. */
+  readonly fewer?: ReadonlyMap<string, number>
 }
 
 /**
@@ -41,7 +41,10 @@ export function createRouterBed(): RouterBed {
   for (const {run} of [sender, receiver]) run('sysctl -qw net.ipv6.conf.all.disable_ipv6=1')
   // Its /proc/PID/net/dev is the receiver's.
   const resident: ChildProcess = spawn('ip', ['netns', 'exec', receiver.name, 'sleep', 'infinity'], {stdio: 'ignore'})
-  const routers: (SendPlan['routers'][number] & {readonly name: string; readonly namespace: Namespace})[] = []
+  const routers: (Omit<SendPlan['routers'][number], 'flows'> & {
+    readonly name: string
+    readonly namespace: Namespace
+  })[] = []
 
   return {
     get names() {
@@ -69,10 +72,10 @@ export function createRouterBed(): RouterBed {
       routers.push({name, namespace, near, far, frames: file, silent})
     },
 
-    async send(rounds, flows, packetsOfFlow, slices) {
+    async send({fewer, ...sending}) {
       const receiverDevices = `/proc/${resident.pid}/net/dev`
-      const plan: SendPlan = {receiverDevices, routers, rounds, flows, packetsOfFlow, slices}
-      return await runSource(sender.name, plan)
+      const sent = routers.map((router) => ({...router, flows: fewer?.get(router.name) ?? sending.flows}))
+      return await runSource(sender.name, {...sending, receiverDevices, routers: sent})
     },
 
     close() {
