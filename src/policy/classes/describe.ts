@@ -76,10 +76,20 @@ export function isTouched(
   const {subject, sets} = composition
   const lists = [...(subject ? [subject.set] : []), ...sets].map((set) => matchesOf(questions, set))
   // Few are asked: for them it is not worth while to make a set.
-  const held = {has: (id: number) => lists.some((ids) => ids.includes(id))}
+  const held = {has: (id: number) => lists.some((ids) => includesSorted(ids, id))}
   for (const id of selectors) if (held.has(id)) return true
   if (portNames.size > 0 && subject?.set.ports.some(({name}) => portNames.has(name))) return true
   return selectorless.some((id) => holds(questions, id, composition, held))
+}
+
+function includesSorted(ids: readonly number[], id: number): boolean {
+  let [low, high] = [0, ids.length - 1]
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    if (ids[middle]! < id) low = middle + 1
+    else high = middle - 1
+  }
+  return ids[low] === id
 }
 
 /** Selectors that hold for one of the objects that hold the address. */

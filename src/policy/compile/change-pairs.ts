@@ -92,7 +92,9 @@ export function changePairs(
     addPeer(peers, index, classes[index]!)
     ends[index] = {...ends[index]!, own: classes[index]!}
   }
-  for (const [index, end] of ends.entries()) {
+  // Whomever one of them governs or governed is told otherwise: no others need be asked.
+  for (const index of new Set([...altered.keys(), ...split.keys()])) {
+    const end = ends[index]
     if (!end) continue
     for (const direction of ['egress', 'ingress'] as const) {
       const governs = (policy: ActivePolicy): boolean => touched[direction].has(policy)

@@ -61,7 +61,10 @@ export interface SubjectPrograms {
 interface OwnRule {
   /** The condition that the peer must meet; null: whoever. */
   readonly far: number | null
-  readonly stepTowards: (peer: AddressClass) => Step
+  readonly rule: ActiveRule
+  readonly policy: ActivePolicy
+  /** null: it names ports, and so depends on the peer. */
+  readonly step: Step | null
 }
 
 /**
@@ -78,10 +81,12 @@ export function subjectPrograms(
 ): SubjectPrograms {
   const bare = bareProgram(book, direction, subject)
   const byPeer = new Map<number, Program>()
-  for (const {far, stepTowards} of ownRules(book, direction, subject)) {
+  for (const own of ownRules(book, direction, subject)) {
+    const {far} = own
     const meant = far === null ? peers.all[subject.family] : peers.byCondition[subject.family].get(far)
     for (const peer of meant ?? []) {
-      byPeer.set(peer, longer(book, byPeer.get(peer) ?? bare, stepTowards(peers.classes[peer]!)))
+      const step = own.step ?? namedStep(book, direction, subject, own, peers.classes[peer]!)
+      byPeer.set(peer, longer(book, byPeer.get(peer) ?? bare, step))
     }
   }
   return {bare, byPeer}
@@ -102,9 +107,10 @@ export function programsTowards(
     const peer = classes[index]!
     if (peer.family !== subject.family) continue
     const conditions = new Set(peer.conditions)
-    for (const {far, stepTowards} of rules) {
-      if (far !== null && !conditions.has(far)) continue
-      found.set(index, longer(book, found.get(index) ?? bare, stepTowards(peer)))
+    for (const own of rules) {
+      if (own.far !== null && !conditions.has(own.far)) continue
+      const step = own.step ?? namedStep(book, direction, subject, own, peer)
+      found.set(index, longer(book, found.get(index) ?? bare, step))
     }
   }
   return found
@@ -120,47 +126,61 @@ function ownRules(book: ProgramBook, direction: Direction, subject: AddressClass
       if (rule.family !== null && rule.family !== subject.family) continue
       const mine = rule[near]
       if (mine !== null && !conditions.has(mine)) continue
-      rules.push({far: rule[far], stepTowards: stepMaker(book, direction, subject, rule, policy)})
+      rules.push({far: rule[far], rule, policy, step: plainStep(book, direction, subject, rule, policy)})
     }
   }
   return rules
 }
 
-function stepMaker(
-  {steps, byContent}: ProgramBook,
+function plainStep(
+  book: ProgramBook,
+  direction: Direction,
+  {family, ports}: AddressClass,
+  rule: ActiveRule,
+  policy: ActivePolicy,
+): Step | null {
+  const key = rule.id * 2 + Number(family === 6)
+  const known = book.steps.get(key)
+  if (known) return known
+  return hasNames(rule)
+    ? null
+    : newStep(book, key, direction, rule, policy, matchesOf(rule.traffic, family, ports, ports))
+}
+
+function namedStep(
+  book: ProgramBook,
   direction: Direction,
   subject: AddressClass,
-  rule: ActiveRule,
-  {tier, document}: ActivePolicy,
-): OwnRule['stepTowards'] {
+  {rule, policy}: OwnRule,
+  peer: AddressClass,
+): Step {
+  const [source, destination] = direction === 'egress' ? [subject, peer] : [peer, subject]
   const {family} = subject
+  const key = `${rule.id} ${family} ${namesKey(rule, source, destination)}`
+  const known = book.steps.get(key)
+  if (known) return known
+  const matches = matchesOf(rule.traffic, family, source.ports, destination.ports)
+  return newStep(book, key, direction, rule, policy, matches)
+}
+
+function newStep(
+  {steps, byContent}: ProgramBook,
+  key: number | string,
+  direction: Direction,
+  {action, index}: ActiveRule,
+  {tier, document}: ActivePolicy,
+  matches: readonly PacketMatch[],
+): Step {
   const log =
-    rule.action === 'log' && rule.index !== null
-      ? logChain({tier: tier.name, policy: document.meta.name, direction, index: rule.index})
+    action === 'log' && index !== null
+      ? logChain({tier: tier.name, policy: document.meta.name, direction, index})
       : null
-  const stepOf = (key: number | string, source: AddressClass, destination: AddressClass): Step => {
-    let step = steps.get(key)
-    if (!step) {
-      const {action} = rule
-      const matches = matchesOf(rule.traffic, family, source.ports, destination.ports)
-      const content = [tier.id, action, log?.name, ...matches.map(printMatch)].join('|')
-      const last = action !== 'log' && matches.some(isUnconditional)
-      step = byContent.get(content) ?? {id: byContent.size, tier, action, matches, log, last}
-      byContent.set(content, step)
-      steps.set(key, step)
-    }
-    return step
-  }
-  const ends = (peer: AddressClass): [AddressClass, AddressClass] =>
-    direction === 'egress' ? [subject, peer] : [peer, subject]
-  if (!hasNames(rule)) {
-    const step = stepOf(rule.id * 2 + Number(family === 6), ...ends(subject))
-    return () => step
-  }
-  return (peer) => {
-    const [source, destination] = ends(peer)
-    return stepOf(`${rule.id} ${family} ${namesKey(rule, source, destination)}`, source, destination)
-  }
+  const content = [tier.id, action, log?.name, ...matches.map(printMatch)].join('|')
+  const last = action !== 'log' && matches.some(isUnconditional)
+  const step = byContent.get(content) ?? {id: byContent.size, tier, action, matches, log, last}
+  byContent.set(content, step)
+  steps.set(key, step)
+  return step
 }
 
 function bareProgram(book: ProgramBook, direction: Direction, subject: AddressClass): Program {
