@@ -1,8 +1,8 @@
 import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {DAEMON_FLAGS} from '../src/cli/daemon-flags.ts'
 import {type Agent, startAgent} from './agent/client.ts'
 import {claim, refuseSecond} from './claim.ts'
+import {DAEMON, daemonArgv} from './gateway-daemon.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
 import {type GatewayPlan, type LabPlan, planNetwork} from './network/plan.ts'
 import {startBird, startNode, startRouter} from './network/routers.ts'
@@ -17,8 +17,6 @@ import {gatewayYaml} from './site/gateway-yaml.ts'
 export const LAB_DIR = '/run/isthmus-lab'
 
 const ROOT = join(import.meta.dirname, '..')
-/** The daemon, bundled: its libraries unbundled cost seconds in an emulated VM. */
-const DAEMON = join(ROOT, 'dist', 'isthmusd.mjs')
 export const CLI = join(ROOT, 'dist', 'isthmus.mjs')
 
 export type Part = 'isthmus' | 'bird' | 'etcd'
@@ -98,8 +96,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         ),
       )
     else {
-      const argv = [process.execPath, ...DAEMON_FLAGS, DAEMON, 'run', '--config', join(own, 'gateway.yaml')]
-      const child = daemon(gateway.namespace, argv, join(own, 'isthmus.log'))
+      const child = daemon(gateway.namespace, daemonArgv(join(own, 'gateway.yaml')), join(own, 'isthmus.log'))
       writeFileSync(join(own, 'isthmus.pid'), `${child.pid}\n`)
     }
   }

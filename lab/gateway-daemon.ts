@@ -1,0 +1,15 @@
+import {join} from 'node:path'
+import {DAEMON_FLAGS} from '../src/cli/daemon-flags.ts'
+
+/** The daemon, bundled: its libraries unbundled cost seconds in an emulated VM. */
+export const DAEMON = join(import.meta.dirname, '..', 'dist', 'isthmusd.mjs')
+
+/** As `isthmus run` becomes it. */
+export const daemonArgv = (config: string): string[] => [
+  process.execPath,
+  ...DAEMON_FLAGS,
+  DAEMON,
+  'run',
+  '--config',
+  config,
+]
