@@ -2,22 +2,23 @@ import {decodeRecord} from '../decode/index.ts'
 import {exportRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import type {
+  Decoded,
   DecodedBatch,
   Finding,
   GatewayConfig,
   RawRecord,
-  Resource,
   SiteName,
   Snapshot,
   SourceId,
   World,
 } from '../model/index.ts'
+import {exportedCalico, type OwnCalico, storedCalico} from '../policy/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
 export interface OfflineWorld {
   readonly world: World
-  /** What a site's datastores hold, by datastore; empty where only its export is given. For its own Calico's say. */
-  readonly resourcesOf: (site: SiteName) => ReadonlyMap<string, readonly Resource[]>
+  /** A site's own Calico, by its datastores where these are given, else by its export. */
+  readonly ownCalico: OwnCalico
   readonly findings: readonly Finding[]
 }
 
@@ -72,20 +73,23 @@ export function worldOf(
     const added = batch(source, {revision, clusterId: clusterId ?? ''}, documents)
     federation.update({...added, type: 'changes'})
   }
-  return {world: federation.world(), resourcesOf: (site) => resourcesOf(files, site), findings}
+  return {world: federation.world(), ownCalico: ownCalicoOf(files), findings}
 }
 
-function resourcesOf(files: readonly SnapshotFile[], site: SiteName): ReadonlyMap<string, readonly Resource[]> {
-  const own = files.filter(({snapshot}) => snapshot.site === site && snapshot.source === 'datastore')
-  return new Map(
-    own.map(({snapshot}) => [
-      snapshot.datastore ?? '',
-      // Felix reads Calico's tree; what stands under the other root is enforced by gateways only.
-      batchOf(snapshot).upserts.flatMap((one) =>
-        one.type === 'resource' && one.root === 'calico' ? [one.resource] : [],
-      ),
-    ]),
-  )
+function ownCalicoOf(files: readonly SnapshotFile[]): OwnCalico {
+  const decoded = new Map<Snapshot, readonly Decoded[]>()
+  const recordsOf = (snapshot: Snapshot): readonly Decoded[] => {
+    const records = decoded.get(snapshot) ?? batchOf(snapshot).upserts
+    decoded.set(snapshot, records)
+    return records
+  }
+  return (site, ends) => {
+    const its = files.flatMap(({snapshot}) => (snapshot.site === site ? [snapshot] : []))
+    const datastores = its.filter(({source}) => source === 'datastore')
+    const published = its.findLast(({source}) => source === 'export')
+    if (datastores.length === 0) return published ? exportedCalico(recordsOf(published), ends) : new Map()
+    return storedCalico(new Map(datastores.map((one) => [one.datastore ?? '', recordsOf(one)])), ends)
+  }
 }
 
 /** What documents alone would add to an export that is given as it is: the site's own records stay. */

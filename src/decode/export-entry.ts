@@ -88,7 +88,8 @@ function metaEntry(top: Fields): ExportEntry | null {
   if (site === null) top.fail('site', `${show(top.raw('site'))} is no name of a site`)
   if (schema === null) top.fail('schema', 'missing')
   if (site === null || schema === null) return null
-  return {kind: 'meta', schema, site, generation: top.integer('generation', 0, Number.MAX_SAFE_INTEGER) ?? 0}
+  const local = top.has('local') ? top.parsed('local', parseDatastoreName, 'a name of a datastore', 'warn') : null
+  return {kind: 'meta', schema, site, generation: top.integer('generation', 0, Number.MAX_SAFE_INTEGER) ?? 0, local}
 }
 
 function siteEntry(top: Fields): ExportEntry | null {

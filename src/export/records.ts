@@ -34,7 +34,8 @@ export function siteRecords(
   const put = (key: string, value: unknown): void => {
     records.push([EXPORT_ROOT + key, JSON.stringify(value)])
   }
-  put('meta', {schema: SCHEMA, site: config.site, generation: GENERATION})
+  // Written behind all else and before anything goes: whoever reads `local` finds there all that it speaks of.
+  put('meta', {schema: SCHEMA, site: config.site, generation: GENERATION, local: localDatastores(config)})
   const {prefixes, infrastructure} = world.sites.get(config.site) ?? {prefixes: [], infrastructure: []}
   put('site', {as: config.as, prefixes, infrastructure})
   put(`gateways/${config.gateway}`, gatewayValue(config.uplinks, own.tunnels))
@@ -42,7 +43,13 @@ export function siteRecords(
   return new Map(records)
 }
 
-/** Everything that this site publishes, by full key, sorted; of the members all, from nothing. */
+/** The Calico datastores whose own policies go out too: all of the site's, where it says so. */
+export const localDatastores = ({datastores}: Pick<GatewayConfig, 'datastores'>): string[] =>
+  datastores.some((one) => one.export?.localPolicies)
+    ? datastores.flatMap(({name, kind}) => (kind === 'calico' ? [name] : []))
+    : []
+
+/** What this site publishes but for its own policies, by full key, sorted; of the members all, from nothing. */
 export function exportRecords(
   world: World,
   config: GatewayConfig,

@@ -7,7 +7,6 @@ import {
   type GatewayConfig,
   type GatewayRecord,
   parseSiteName,
-  type Resource,
   type SiteName,
   type SourceId,
   type World,
@@ -75,12 +74,9 @@ export class Federation {
     return this.#table.takeChanges()
   }
 
-  /** What Calico's own tree of one source holds, and of an export the site's own policies: for traces through them. */
-  *resourcesOf(source: SourceId): Generator<Resource> {
-    for (const record of this.#sources.get(source)?.records() ?? []) {
-      if (record.type === 'resource' && record.root === 'calico') yield record.resource
-      if (record.type === 'export' && record.entry.kind === 'local') yield record.entry.resource
-    }
+  /** Every record of a source, as it counts: for traces through a site's own Calico. */
+  recordsOf(source: SourceId): Iterable<Decoded> {
+    return this.#sources.get(source)?.records() ?? []
   }
 
   /** The World now; the same object as long as nothing changed, and unchanged parts are the same objects. */

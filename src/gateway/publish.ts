@@ -1,12 +1,15 @@
 import type {HeldExport} from '../apply/index.ts'
 import {diffExport} from '../diff/index.ts'
-import type {MemberRecords} from '../export/index.ts'
-import type {EtcdStep, Outcome} from '../model/index.ts'
+import type {EtcdStep, JournalMap, Outcome} from '../model/index.ts'
+
+/** Records that are kept up, with a journal of what changed. */
+export type KeptRecords = Pick<JournalMap, 'texts' | 'revision' | 'changedSince'>
 
 export interface PublishDeps {
-  /** What the site publishes beside its members, as of the last pass; null: nothing may be published now. */
+  /** What the site publishes of itself, as of the last pass; null: nothing may be published now. */
   readonly wanted: () => ReadonlyMap<string, string> | null
-  readonly members: MemberRecords['records']
+  /** Its members, and its own policies; no two have a key in common. */
+  readonly kept: readonly KeptRecords[]
   readonly held: Pick<HeldExport, 'records' | 'isWhole'>
   /** Whether the datastore that holds the export answers at the moment. */
   readonly reachable: () => boolean
@@ -30,7 +33,8 @@ export interface Publisher {
 /** What both sides were when they were last found equal, but for what the step then did. */
 interface Compared {
   readonly wanted: ReadonlyMap<string, string>
-  readonly members: number
+  /** Revisions, in their order. */
+  readonly kept: readonly number[]
   readonly held: number
 }
 
@@ -42,16 +46,16 @@ interface Compared {
  * a journal since the last comparison it looks at the keys in them and at no others.
  */
 export function createPublisher(deps: PublishDeps): Publisher {
-  const {members, held} = deps
+  const {kept, held} = deps
   let compared: Compared | null = null
   let isInDoubt = false
 
   const changedKeys = (wanted: ReadonlyMap<string, string>): ReadonlySet<string> | null => {
-    const here = compared && members.changedSince(compared.members)
+    const here = compared?.kept.map((revision, index) => kept[index]!.changedSince(revision)) ?? []
     const there = compared && held.records.changedSince(compared.held)
-    if (!compared || !here || !there) return null
+    if (!compared || !there || here.includes(null)) return null
     const own = compared.wanted === wanted ? [] : [...compared.wanted.keys(), ...wanted.keys()]
-    return new Set([...here, ...there, ...own])
+    return new Set([...here.flatMap((keys) => [...(keys ?? [])]), ...there, ...own])
   }
 
   return {
@@ -60,8 +64,8 @@ export function createPublisher(deps: PublishDeps): Publisher {
       if (wanted === null || !held.isWhole || !deps.reachable()) return {step: null, failures: []}
       if (isInDoubt) compared = null
       isInDoubt = false
-      const step = diffExport([wanted, members.texts], held.records.texts, changedKeys(wanted))
-      const now = {wanted, members: members.revision, held: held.records.revision}
+      const step = diffExport([wanted, ...kept.map(({texts}) => texts)], held.records.texts, changedKeys(wanted))
+      const now = {wanted, kept: kept.map(({revision}) => revision), held: held.records.revision}
       if (step) {
         const outcomes = await deps.apply([step], signal)
         const failures = outcomes.filter((outcome) => !outcome.ok)

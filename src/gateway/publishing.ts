@@ -1,10 +1,9 @@
 import {createEtcdDriver, EXPORT_PREFIX} from '../apply/index.ts'
 import {openKeyValues, type WatchClock, watchSource} from '../etcd/index.ts'
-import type {MemberRecords} from '../export/index.ts'
 import type {DatastoreConfig, SiteName} from '../model/index.ts'
 import {realClock} from './clock.ts'
 import {type LoopOptions, startLoop} from './loop.ts'
-import {createPublisher, type PublishReport} from './publish.ts'
+import {createPublisher, type KeptRecords, type PublishReport} from './publish.ts'
 
 /** Rest between looks at the export: what a burst costs is a transaction for each hundred records. */
 const REST_MS = 20
@@ -15,7 +14,7 @@ export interface PublishingOptions {
   readonly site: SiteName
   readonly datastore: Pick<DatastoreConfig, 'endpoints' | 'tls'>
   readonly wanted: () => ReadonlyMap<string, string> | null
-  readonly members: MemberRecords['records']
+  readonly kept: readonly KeptRecords[]
   readonly clock: WatchClock
   readonly signal: AbortSignal
   readonly backoffMs: LoopOptions['backoffMs']

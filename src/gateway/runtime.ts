@@ -8,13 +8,13 @@ import {
   watchBird,
 } from '../apply/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
-import {MemberRecords} from '../export/index.ts'
+import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import {
+  type Decoded,
   type Finding,
   formatFinding,
   type GatewayConfig,
-  type Resource,
   type SourceId,
   type Step,
   type SysctlSpec,
@@ -63,8 +63,8 @@ export interface Runtime {
   readonly monitor: Monitor
   readonly counts: PolicyCounts
   world(): World
-  /** What Calico's own tree of a source holds. */
-  resourcesOf(source: SourceId): Iterable<Resource>
+  /** Every record of a source, as it counts. */
+  recordsOf(source: SourceId): Iterable<Decoded>
   compiled(): Compiled | null
   /** The last pass; null before the first. */
   last(): PassReport | null
@@ -110,6 +110,8 @@ export async function startRuntime({
   const {signal} = stopping
   const federation = new Federation(config)
   const members = new MemberRecords(config.site)
+  const granted = federation.world().sites.get(config.site)?.granted ?? []
+  const local = new LocalRecords(localDatastores(config), granted)
   const [{store: keys, findings: keyFindings}, {passwords, findings: passwordFindings}] = await Promise.all([
     createKeyStore(config.paths.state),
     readPasswords(config),
@@ -143,6 +145,7 @@ export async function startRuntime({
     federation,
     clock,
     signal,
+    onBatch: (batch, decoded) => local.take(batch, decoded),
     onChange: trigger,
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
@@ -212,7 +215,7 @@ export async function startRuntime({
     datastore: exporting,
     // As of the last pass: what it has made of the world is in the members' records too.
     wanted: () => (last?.planned && ownSynced(sources.ids, last.world) ? last.planned.desired.exported : null),
-    members: members.records,
+    kept: [members.records, local.records],
     clock,
     signal,
     backoffMs: BACKOFF_MS,
@@ -269,7 +272,7 @@ export async function startRuntime({
     counts,
     totals,
     world: () => federation.world(),
-    resourcesOf: (source) => federation.resourcesOf(source),
+    recordsOf: (source) => federation.recordsOf(source),
     compiled: () => compiled,
     last: () => last,
     lastPublish: () => lastPublish,

@@ -20,6 +20,8 @@ export interface SourcesOptions {
   readonly federation: Federation
   readonly clock: WatchClock
   readonly signal: AbortSignal
+  /** What a source said, before `onChange`; from disk too. `decoded` are its upserts, in their order. */
+  readonly onBatch?: (batch: SourceBatch, decoded: DecodedBatch['upserts']) => void
   /** Something is known that was not known before. */
   readonly onChange: () => void
   readonly onSaveFailed: (source: SourceId, error: unknown) => void
@@ -92,6 +94,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       const decoded = decodeBatch(batch)
       memory.take(batch, decoded)
       federation.restore(decoded)
+      options.onBatch?.(batch, decoded.upserts)
     }
     ends.push(follow(source, memory, states, options))
   }
@@ -108,7 +111,7 @@ async function follow(
   source: Source,
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
-  {federation, config, clock, signal, onChange, onSaveFailed}: SourcesOptions,
+  {federation, config, clock, signal, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
   let kept: {readonly at: At; readonly changes: number} | null = null
@@ -143,6 +146,7 @@ async function follow(
       const decoded = decodeBatch(batch)
       federation.update(decoded)
       memory.take(batch, decoded)
+      onBatch?.(batch, decoded.upserts)
       unsaved = {clusterId: batch.clusterId, revision: batch.revision}
       onChange()
     },

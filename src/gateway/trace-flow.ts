@@ -1,18 +1,19 @@
 import type {TraceResult} from '../api/index.ts'
 import type {SourceId} from '../model/index.ts'
 import {
-  calicoView,
   type Explanation,
+  exportedCalico,
   type Flow,
   type OwnCalico,
   prepareTracer,
+  storedCalico,
   type Tracer,
   tracerOf,
   traceStations,
 } from '../policy/index.ts'
 import type {Runtime} from './runtime.ts'
 
-type Traceable = Pick<Runtime, 'world' | 'compiled' | 'config' | 'resourcesOf'>
+type Traceable = Pick<Runtime, 'world' | 'compiled' | 'config' | 'recordsOf'>
 
 /** Answers one flow, by the classes that are in force; what it is given may be anything. */
 export function traceFlow(runtime: Traceable, flow: unknown, stations: boolean): TraceResult {
@@ -37,15 +38,11 @@ function tracerFor({world, compiled, config}: Traceable): Tracer {
     : prepareTracer(now, config.default)
 }
 
-/** A remote's own policies are not in its export: only those of this site's datastores are known. */
+/** Of this site's datastores all is known; of a remote what its export tells, with `localPolicies`. */
 const ownCalico =
-  ({config, resourcesOf}: Traceable): OwnCalico =>
+  ({config, recordsOf}: Traceable): OwnCalico =>
   (site, ends) => {
-    const datastores = site === config.site ? config.datastores : []
-    return new Map(
-      datastores.map(({name}) => {
-        const source: SourceId = `datastore/${name}`
-        return [name, calicoView(resourcesOf(source), ends)]
-      }),
-    )
+    if (site !== config.site) return exportedCalico(recordsOf(`export/${site}`), ends)
+    const sources = config.datastores.map(({name}): [string, SourceId] => [name, `datastore/${name}`])
+    return storedCalico(new Map(sources.map(([name, source]) => [name, recordsOf(source)])), ends)
   }

@@ -14,6 +14,8 @@ export const OWNER_ANNOTATION = 'isthmus.io/owner'
 export const OWNER_HANDLE_PREFIX = 'isthmus-'
 /** `global` on a GlobalNetworkPolicy in Calico's tree makes it one of the interconnect. */
 export const SCOPE_ANNOTATION = 'isthmus.io/scope'
+/** `isthmus` on an endpoint among a site's own policies in its export: it stands under that root, and not in Calico's. */
+export const ROOT_ANNOTATION = 'isthmus.io/root'
 
 interface DecodedBase {
   readonly key: string
@@ -57,7 +59,14 @@ export interface DecodedBad extends DecodedBase {
 
 /** One record below `/isthmus/v1/export/`. */
 export type ExportEntry =
-  | {readonly kind: 'meta'; readonly schema: number; readonly site: SiteName; readonly generation: number}
+  | {
+      readonly kind: 'meta'
+      readonly schema: number
+      readonly site: SiteName
+      readonly generation: number
+      /** Calico datastores whose own policies are in the export, whole; null: it does not say. */
+      readonly local: readonly DatastoreName[] | null
+    }
   | {
       readonly kind: 'site'
       readonly as: number

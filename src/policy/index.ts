@@ -34,7 +34,16 @@ export {
   type Tally,
 } from './counting/index.ts'
 export {policyFindings} from './findings.ts'
-export {type CalicoView, calicoView, type Judgement, judge, type Packet, type RuleNote} from './oracle/index.ts'
+export {
+  type CalicoView,
+  calicoView,
+  exportedCalico,
+  type Judgement,
+  judge,
+  type Packet,
+  type RuleNote,
+  storedCalico,
+} from './oracle/index.ts'
 export {
   type Assertion,
   type AssertionProblem,

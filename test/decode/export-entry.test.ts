@@ -14,7 +14,9 @@ function entry(key: string, value: object) {
 describe('decodeRecord on an export', () => {
   it('meta', () => {
     const meta = entry('meta', {schema: 1, site: 'b', generation: 7})
-    assert.deepEqual(meta, {kind: 'meta', schema: 1, site: 'b', generation: 7})
+    assert.deepEqual(meta, {kind: 'meta', schema: 1, site: 'b', generation: 7, local: null})
+    const said = entry('meta', {schema: 1, site: 'b', generation: 7, local: ['main', 'Not A Name']})
+    assert.deepEqual(said.kind === 'meta' && said.local, ['main'])
   })
 
   it('another schema is refused by name', () => {

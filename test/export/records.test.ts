@@ -70,7 +70,7 @@ describe('exportRecords', () => {
         `endpoints/main/10.1.200.0-24/${rack} {"n":["10.1.200.0/24"]}`,
         `endpoints/main/10.1.7.0-24/${set} {"n":["s"]}`,
         'gateways/a1 {"uplinks":[{"name":"wan","address":"192.0.2.1","inner":["100.64.0.0","100.64.0.1"]}],"tunnels":{"b/b1/wan":[{"slot":0,"uplink":"wan","encapsulation":"ipip"}],"c/c1/wan":[{"slot":0,"uplink":"wan","encapsulation":"wireguard","publicKey":"jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY=","port":51820}]}}',
-        'meta {"schema":1,"site":"a","generation":1}',
+        'meta {"schema":1,"site":"a","generation":1,"local":[]}',
         'resources/globalnetworkpolicies/p {"spec": {"order": 1,  "future": [1]}}',
         'site {"as":4200000001,"prefixes":["10.1.0.0/16","10.1.200.0/24","fd00:1::/48"],"infrastructure":["192.168.10.0/24"]}',
       ].join('\n'),

@@ -369,12 +369,15 @@ describe('world()', () => {
     assert.ok(Object.isFrozen(after))
   })
 
-  it('resourcesOf gives what a trace through a site’s own policies needs, local or exported', () => {
+  it('recordsOf gives what a trace through a site’s own policies needs, local or exported', () => {
     const federation = new Federation(configOf())
     federation.update(listOf('datastore/main', [calicoFixture('networkpolicy'), calicoFixture('profile')]))
     federation.update(listOf('export/b', [rawRecord(`${EXPORT}local/main/networkpolicies/shop/p`, {spec: {}})]))
     const kinds = (source: 'datastore/main' | 'export/b'): string[] =>
-      [...federation.resourcesOf(source)].map((resource) => resource.kind)
+      [...federation.recordsOf(source)].flatMap((record) => {
+        if (record.type === 'resource') return [record.resource.kind]
+        return record.type === 'export' && record.entry.kind === 'local' ? [record.entry.resource.kind] : []
+      })
     assert.deepEqual([kinds('datastore/main'), kinds('export/b')], [['NetworkPolicy', 'Profile'], ['NetworkPolicy']])
   })
 

@@ -66,7 +66,7 @@ function site() {
   }
   const publisher = createPublisher({
     wanted: () => state.wanted,
-    members,
+    kept: [members],
     held: {
       records,
       get isWhole() {

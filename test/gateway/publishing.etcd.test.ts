@@ -30,7 +30,7 @@ describe('publishing, on a real etcd', () => {
       site: site('a'),
       datastore: {endpoints: [etcd.endpoint], tls: null},
       wanted: () => wanted,
-      members,
+      kept: [members],
       clock,
       signal: stop.signal,
       backoffMs: {first: 50, last: 200},

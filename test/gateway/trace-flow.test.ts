@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {traceFlow} from '../../src/gateway/trace-flow.ts'
-import type {SourceId, WorkloadEndpoint} from '../../src/model/index.ts'
+import type {Decoded, SourceId, WorkloadEndpoint} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {address, attributes, policy, rule, tier, world} from '../policy/worlds.ts'
 import {configOf} from '../support/sites.ts'
@@ -27,9 +27,11 @@ describe('traceFlow of a gateway', () => {
     config,
     world: () => known,
     compiled: () => compilePolicy(known, {default: config.default, previous: null, firstClass: 1}),
-    resourcesOf: (source: SourceId) => {
+    recordsOf: (source: SourceId): Decoded[] => {
       asked.push(source)
-      return [pod]
+      if (source !== 'datastore/main') return []
+      const place = {key: 'k', modRevision: 1, findings: [], path: '', document: null}
+      return [{...place, type: 'resource', root: 'calico', resource: pod}]
     },
   }
 

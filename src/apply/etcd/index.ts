@@ -12,8 +12,9 @@ export type {HeldExport} from './held-export.ts'
 
 export const EXPORT_PREFIX = '/isthmus/v1/export/'
 
-/** etcd takes 128 operations a transaction unless told otherwise. */
+/** etcd takes 128 operations a transaction and 1.5 MiB unless told otherwise. */
 const OPERATIONS = 100
+const BYTES = 1_000_000
 
 export interface EtcdDriver extends Driver<ReadonlyMap<string, string>, EtcdStep> {
   /** Whoever watches the export tells it what it hears. */
@@ -59,16 +60,24 @@ interface Transaction {
   readonly gone: readonly string[]
 }
 
-/** Puts, then deletions, in as few transactions as they fit into. */
+/** Puts, then deletions, in as few transactions as they fit into; a put that is too large for any goes alone. */
 function* transactions(step: EtcdStep): Generator<Transaction> {
-  const puts = [...step.put].sort(([a], [b]) => rank(a) - rank(b))
-  const gone = [...step.delete].sort((a, b) => rank(b) - rank(a))
-  for (let first = 0; first < puts.length + gone.length; first += OPERATIONS) {
-    const end = first + OPERATIONS
-    yield {
-      put: puts.slice(first, end),
-      gone: gone.slice(Math.max(0, first - puts.length), Math.max(0, end - puts.length)),
+  let put: (readonly [key: string, value: string])[] = []
+  let bytes = 0
+  for (const entry of [...step.put].sort(([a], [b]) => rank(a) - rank(b))) {
+    const size = Buffer.byteLength(entry[0]) + Buffer.byteLength(entry[1])
+    if (put.length === OPERATIONS || (put.length > 0 && bytes + size > BYTES)) {
+      yield {put, gone: []}
+      ;[put, bytes] = [[], 0]
     }
+    put.push(entry)
+    bytes += size
+  }
+  const gone = [...step.delete].sort((a, b) => rank(b) - rank(a))
+  const first = gone.slice(0, OPERATIONS - put.length)
+  if (put.length + first.length > 0) yield {put, gone: first}
+  for (let next = first.length; next < gone.length; next += OPERATIONS) {
+    yield {put: [], gone: gone.slice(next, next + OPERATIONS)}
   }
 }
 

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
-import type {Explanation, Flow, OwnCalico, Station, TraceLine} from '../../policy/index.ts'
+import type {Explanation, Flow, Station, TraceLine} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption} from '../output.ts'
@@ -140,13 +140,11 @@ async function offlineTracer(
 ): Promise<Tracer | ExitStatus> {
   const offline = await readOffline(context, options)
   if (!offline) return EXIT.finding
-  const {calicoView, prepareTracer, traceStations} = await import('../../policy/index.ts')
+  const {prepareTracer, traceStations} = await import('../../policy/index.ts')
   const tracer = prepareTracer(offline.world, offline.config.default)
-  const ownCalico: OwnCalico = (site, ends) =>
-    new Map([...offline.resourcesOf(site)].map(([name, resources]) => [name, calicoView(resources, ends)]))
   return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
-    const traced: Explanation = single ? traceStations(tracer, ownCalico, flow) : tracer.trace(flow)
+    const traced: Explanation = single ? traceStations(tracer, offline.ownCalico, flow) : tracer.trace(flow)
     const {stations} = traced
     if (traced.ok && stations) return {answer: {...traced.line, stations}}
     return traced.ok ? {answer: traced.line} : {problem: `${traced.field}: ${traced.message}`}

@@ -7,7 +7,9 @@
  * packets must give one verdict in both. It also answers `trace`, since its answer names the rule that decided.
  */
 
+export {exportedCalico} from './exported-calico.ts'
 export {directions, type Judged, judge, type RuleNote} from './judge.ts'
 export {cannotBeMeant} from './match-rule.ts'
 export {type CalicoView, calicoView, judgeOwn, type OwnJudgement} from './own-calico.ts'
 export {type AddressView, type Holder, type Judgement, type Packet, viewAddress} from './packet.ts'
+export {storedCalico} from './stored-calico.ts'

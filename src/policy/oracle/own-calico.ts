@@ -38,6 +38,8 @@ export interface CalicoView {
   /** NetworkPolicies as the global policies that they amount to (calico-model 3.4). */
   readonly policies: readonly Policy[]
   readonly profiles: ReadonlyMap<string, Profile>
+  /** Addresses of which it cannot be told what this Calico says, and why. */
+  readonly doubts?: ReadonlyMap<Address, string>
 }
 
 export interface OwnJudgement {

@@ -67,6 +67,8 @@ function ownStation(direction: Direction, packet: Packet, {judgement}: Explained
   const datastores = own(site, [packet.from, packet.to])
   if (datastores.size === 0) return unknown(`what site ${site}'s own Calico says is not known here: only its export is`)
   for (const calico of datastores.values()) {
+    const doubt = calico.doubts?.get(address)
+    if (doubt !== undefined) return unknown(doubt)
     const rules: RuleNote[] = []
     const decided = judgeOwn(calico, direction, packet, (note) => rules.push(note))
     if (decided) return {station, site, verdict: decided.verdict, why: ownText(decided), rules}
