@@ -6,7 +6,7 @@ import {Federation} from '../../../src/federate/index.ts'
 import type {DatastoreName, GatewayName, RawRecord, SourceId} from '../../../src/model/index.ts'
 import {exportedCalico, prepareTracer, storedCalico, traceStations} from '../../../src/policy/index.ts'
 import {rawRecord} from '../../support/records.ts'
-import {CALICO, configOf, ISTHMUS, listOf, prefix, remote, site} from '../../support/sites.ts'
+import {CALICO, configOf, EXPORT, ISTHMUS, listOf, prefix, remote, site} from '../../support/sites.ts'
 import {seed} from '../random-world.ts'
 
 const STORES = ['main', 'second'] as const
@@ -196,8 +196,10 @@ const networkSet = fc
 const tier = pick('Deny', 'Pass').map((defaultAction) =>
   rawRecord(`${CALICO}tiers/first`, {spec: {order: 1, defaultAction}}),
 )
-const usualProfiles = fc.tuple(rules, rules).map(([ingress, egress]) =>
-  ['kns.shop', 'kns.bank', 'ksa.shop.sa', 'ksa.bank.sa'].map((name) =>
+const USUAL = ['kns.shop', 'kns.bank', 'ksa.shop.sa', 'ksa.bank.sa']
+/** Mostly all of them are there. */
+const usualProfiles = fc.tuple(rules, rules, often(USUAL, fc.subarray(USUAL))).map(([ingress, egress, names]) =>
+  names.map((name) =>
     rawRecord(`${CALICO}profiles/${name}`, {
       spec: {
         labelsToApply: {'pcns.env': name.endsWith('shop') ? 'x' : 'y'},
@@ -242,4 +244,107 @@ describe("a site's own Calico, by its export", () => {
     // Or it would be proven of nothing.
     assert.ok(counts.known > counts.unknown, JSON.stringify(counts))
   }).timeout(600_000)
+
+  const KNS = rawRecord(`${CALICO}profiles/kns.shop`, {
+    spec: {labelsToApply: {'pcns.projectcalico.org/name': 'shop'}, egress: [{action: 'Allow'}], ingress: []},
+  })
+  const web = (labels: object = {}, more: object = {}) =>
+    rawRecord(`${CALICO}workloadendpoints/shop/n1-k8s-web-eth0`, {
+      metadata: {labels: {'projectcalico.org/namespace': 'shop', ...labels}},
+      spec: {interfaceName: 'cali1', ipNetworks: ['10.2.0.1/32'], profiles: ['kns.shop'], ...more},
+    })
+  const open = (path: string, more: object = {}) =>
+    rawRecord(`${CALICO}${path}`, {spec: {types: ['Ingress'], ingress: [{action: 'Allow'}], ...more}})
+  /** What the destination's own Calico says of a flow from site a, after the export was changed by hand. */
+  const said = (main: readonly RawRecord[], change: (texts: Map<string, string>) => void = () => {}) => {
+    const texts = published({main, second: []})
+    change(texts)
+    const {exported, there} = bothWays({main, second: []}, texts, '10.1.0.5', '10.2.0.1')
+    const {verdict, why} = exported[1]!
+    return {verdict, why, findings: there.world().findings}
+  }
+  const LOCAL = `${EXPORT}local/main/`
+
+  it('by tiers, policies and profiles in their order', () => {
+    assert.deepEqual(said([KNS, web()]), {
+      ...{verdict: 'deny', why: 'no policy and no profile decides: the drop at the end', findings: []},
+    })
+    const policy = open('networkpolicies/shop/p', {selector: "app == 'web'"})
+    assert.equal(said([KNS, web({app: 'web'}), policy]).why, 'rule 0 of NetworkPolicy p in tier default')
+    assert.equal(said([KNS, web({app: 'db'}), policy]).verdict, 'deny')
+    const bySet = open('networkpolicies/shop/p', {ingress: [{action: 'Allow', source: {selector: "set == 'x'"}}]})
+    const set = rawRecord(`${CALICO}networksets/shop/s`, {
+      ...{metadata: {labels: {set: 'x'}}, spec: {nets: ['10.1.0.0/24']}},
+    })
+    assert.equal(said([KNS, web(), bySet, set]).verdict, 'allow', 'a set of nets that are not the site’s own')
+  })
+
+  it('as it is without the label that Isthmus adds', () => {
+    const policy = open('globalnetworkpolicies/p', {selector: 'has(isthmus.io/site)'})
+    assert.equal(said([KNS, web(), policy]).verdict, 'deny')
+    assert.equal(said([KNS, web({'isthmus.io/site': 'mine'}), policy]).verdict, 'allow')
+  })
+
+  it('is unknown where no profile of the pod can be known', () => {
+    assert.deepEqual(said([web()]), {
+      verdict: 'unknown',
+      why: "which profiles 10.2.0.1 has is not known: kns.shop is not in its site's export",
+      findings: said([web()]).findings,
+    })
+    // By itself, it is known to list one that is missing.
+    assert.equal(said([web({}, {profiles: ['lost']})]).why, 'profile lost is missing')
+  })
+
+  for (const [path, name, matters] of [
+    ['networkpolicies/shop/p', 'a policy of its namespace', true],
+    ['networkpolicies/bank/p', 'a policy of another namespace', false],
+    ['globalnetworkpolicies/p', 'a global policy', true],
+    ['tiers/t', 'a tier', true],
+    ['globalnetworksets/s', 'a set', true],
+    ['profiles/kns.shop', 'its profile', true],
+    ['profiles/kns.bank', 'a profile that it does not have', false],
+  ] as const) {
+    it(`${name} that cannot be read is a finding${matters ? ', and makes it unknown' : ''}`, () => {
+      const {verdict, why, findings} = said([KNS, web()], (texts) => texts.set(LOCAL + path, '{'))
+      assert.equal(verdict, matters ? 'unknown' : 'deny')
+      if (matters && path !== 'profiles/kns.shop')
+        assert.equal(why, `${path} of its site's own policies cannot be read`)
+      assert.deepEqual(
+        findings.map(({code, where}) => [code, where.source, where.key]),
+        [['record-not-json', 'export b', LOCAL + path]],
+      )
+    })
+  }
+
+  it('a broken profile that a pod lists by itself is not a missing one', () => {
+    const {verdict, why} = said([web({}, {profiles: ['extra']})], (texts) => texts.set(`${LOCAL}profiles/extra`, '{'))
+    assert.deepEqual([verdict, why], ['unknown', "profiles/extra of its site's own policies cannot be read"])
+  })
+
+  it('is unknown until the export says that it is whole, and while a membership waits for its attribute set', () => {
+    const meta = (local: object) => JSON.stringify({schema: 1, site: 'b', generation: 1, ...local})
+    const nothing = "what site b's own Calico says is not known here: only its export is"
+    const half = said([KNS, web()], (texts) => texts.set(`${EXPORT}meta`, meta({local: []})))
+    assert.deepEqual([half.verdict, half.why], ['unknown', nothing])
+    const newer = said([KNS, web()], (texts) => texts.set(`${EXPORT}meta`, JSON.stringify({schema: 2, site: 'b'})))
+    assert.deepEqual([newer.verdict, newer.why], ['unknown', nothing])
+    const waiting = said([KNS, web()], (texts) => {
+      for (const key of texts.keys()) if (key.includes('/attributes/')) texts.delete(key)
+    })
+    assert.deepEqual(
+      [waiting.verdict, waiting.why],
+      ['unknown', "the labels of 10.2.0.1 are not in its site's export yet"],
+    )
+  })
+
+  it('of an export that does not say whether it is whole counts what is there; but of hosts nothing is known', () => {
+    const silent = (texts: Map<string, string>) => {
+      texts.set(`${EXPORT}meta`, JSON.stringify({schema: 1, site: 'b', generation: 7}))
+      for (const key of texts.keys()) if (key.includes('/hostendpoints/')) texts.delete(key)
+    }
+    assert.equal(said([KNS, web(), open('networkpolicies/shop/p')], silent).verdict, 'allow')
+    const host = rawRecord(`${CALICO}hostendpoints/h`, {spec: {interfaceName: '*', expectedIPs: ['10.2.0.1']}})
+    assert.equal(said([KNS, host]).verdict, 'deny')
+    assert.equal(said([KNS, host], silent).why, "which profiles host 10.2.0.1 has is not in its site's export")
+  })
 })
