@@ -1,6 +1,7 @@
 import {
   type Decoded,
   JournalMap,
+  MARK_SUFFIX,
   OWNER_ANNOTATION,
   type RawRecord,
   ROOT_ANNOTATION,
@@ -9,7 +10,7 @@ import {
   usualProfiles,
   type WorkloadEndpoint,
 } from '../model/index.ts'
-import {type Prefix, prefixContainsAddress} from '../net/index.ts'
+import {type Address, type Prefix, prefixContainsAddress} from '../net/index.ts'
 import {SERVICE_ACCOUNT_LABEL} from '../selectors/index.ts'
 import {EXPORT_ROOT} from './records.ts'
 
@@ -30,7 +31,7 @@ const LARGEST = 1_000_000
  *
  * Of the endpoints only those that the export does not tell of as their own Calico sees them (decision 0036): hosts, whose
  * profiles may be any; pods with other profiles than Kubernetes gives, with addresses that are not the site's, or with a
- * label that Isthmus writes over. Of one under the isthmus root there is a mark: its own Calico does not know it.
+ * label that Isthmus writes over. Of endpoints and profiles under the isthmus root there is a mark: Calico does not know them.
  */
 export class LocalRecords {
   readonly #datastores: ReadonlySet<string>
@@ -77,7 +78,7 @@ export class LocalRecords {
     const resource = decoded.type === 'resource' ? decoded.resource : null
     const isEndpoint = resource?.kind === 'WorkloadEndpoint' || resource?.kind === 'HostEndpoint'
     if (isEndpoint && resource.addresses.length === 0) return null
-    if (key.startsWith(ISTHMUS)) return isEndpoint ? markOf(resource) : ''
+    if (key.startsWith(ISTHMUS)) return resource ? markOf(isEndpoint ? resource.addresses : []) : ''
     if (resource?.kind === 'WorkloadEndpoint' && this.#isTold(resource)) return null
     // Of an endpoint that is refused the last good version counts, here as among the members; of a policy nobody knows
     // what Calico makes of it, and the reader should know that it does not know.
@@ -101,19 +102,19 @@ export class LocalRecords {
 
 const isEndpointPath = (key: string): boolean => /\/(?:workload|host)endpoints\//.test(key)
 
-/** Below `local/DATASTORE/`; null: nothing that is published. Of the isthmus root only endpoints are, beside Calico's. */
+/** Below `local/DATASTORE/`, marks beside what is Calico's; null: nothing that is published. */
 function pathOf(key: string): string | null {
   if (key.startsWith(ISTHMUS)) {
     const path = key.slice(ISTHMUS.length)
-    return isEndpointPath(key) ? `${path}.isthmus` : null
+    return isEndpointPath(key) || path.startsWith('profiles/') ? path + MARK_SUFFIX : null
   }
   if (!key.startsWith(CALICO)) return null
   const path = key.slice(CALICO.length)
   return DOCUMENTS.has(path.slice(0, path.indexOf('/'))) || isEndpointPath(key) ? path : null
 }
 
-/** Both sorts of endpoints in one: each decoder looks at its own fields. */
-const markOf = ({addresses}: Pick<WorkloadEndpoint, 'addresses'>): string =>
+/** For both sorts of endpoints, and profiles: each decoder looks at its own fields. */
+const markOf = (addresses: readonly Address[]): string =>
   JSON.stringify({
     metadata: {annotations: {[ROOT_ANNOTATION]: 'isthmus'}},
     spec: {

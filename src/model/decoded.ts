@@ -14,8 +14,10 @@ export const OWNER_ANNOTATION = 'isthmus.io/owner'
 export const OWNER_HANDLE_PREFIX = 'isthmus-'
 /** `global` on a GlobalNetworkPolicy in Calico's tree makes it one of the interconnect. */
 export const SCOPE_ANNOTATION = 'isthmus.io/scope'
-/** `isthmus` on an endpoint among a site's own policies in its export: it stands under that root, and not in Calico's. */
+/** `isthmus` on an object among a site's own policies in its export: a mark of one under that root, which Calico does not know. */
 export const ROOT_ANNOTATION = 'isthmus.io/root'
+/** Behind the name of a mark: the name itself may be Calico's too. */
+export const MARK_SUFFIX = '.isthmus'
 
 interface DecodedBase {
   readonly key: string

@@ -5,6 +5,8 @@ import {
   type Decoded,
   type ExportEntry,
   type HostEndpoint,
+  MARK_SUFFIX,
+  type Profile,
   parseDatastoreName,
   type Resource,
   ROOT_ANNOTATION,
@@ -22,6 +24,8 @@ interface Local {
   readonly resources: Resource[]
   /** Those that are told by themselves, since their membership does not tell how Calico sees them. */
   readonly endpoints: Endpoint[]
+  /** Profiles under the isthmus root: they gave labels where Calico has none of their name. */
+  readonly foreign: Set<string>
   /** Paths of what could not be read: `PLURAL/[NAMESPACE/]NAME`. */
   readonly refused: string[]
 }
@@ -53,7 +57,7 @@ export function exportedCalico(
   const {local, members, said} = read
   return new Map(
     (said ?? [...local.keys()].sort()).map((name) => {
-      const own = local.get(name) ?? {resources: [], endpoints: [], refused: []}
+      const own = local.get(name) ?? nothing()
       const profiles = new Set(own.resources.flatMap((one) => (one.kind === 'Profile' ? [one.meta.name] : [])))
       const seen = new Map(
         addresses.map((address) => {
@@ -77,6 +81,10 @@ export function exportedCalico(
   )
 }
 
+const nothing = (): Local => ({resources: [], endpoints: [], foreign: new Set(), refused: []})
+
+const isMark = ({meta}: Endpoint | Profile): boolean => meta.annotations[ROOT_ANNOTATION] === 'isthmus'
+
 /** null: it is of a format that is not known. */
 function readExport(records: Iterable<Decoded>, addresses: readonly Address[]) {
   const wanted = new Map(addresses.map((address) => [hostPrefix(address), address]))
@@ -85,7 +93,7 @@ function readExport(records: Iterable<Decoded>, addresses: readonly Address[]) {
   const local = new Map<DatastoreName, Local>()
   let said: readonly DatastoreName[] | null = null
   const localOf = (name: DatastoreName): Local => {
-    const known = local.get(name) ?? {resources: [], endpoints: [], refused: []}
+    const known = local.get(name) ?? nothing()
     local.set(name, known)
     return known
   }
@@ -107,7 +115,9 @@ function readExport(records: Iterable<Decoded>, addresses: readonly Address[]) {
       const {resource} = entry
       const isEndpoint = resource.kind === 'WorkloadEndpoint' || resource.kind === 'HostEndpoint'
       if (isEndpoint) localOf(entry.datastore).endpoints.push(resource)
-      else localOf(entry.datastore).resources.push(resource)
+      else if (resource.kind === 'Profile' && isMark(resource)) {
+        localOf(entry.datastore).foreign.add(resource.meta.name.slice(0, -MARK_SUFFIX.length))
+      } else localOf(entry.datastore).resources.push(resource)
     }
   }
   const members = new Map<Address, Membership[]>()
@@ -141,8 +151,7 @@ function seenAt(
   if (told.length > 1 || here.length > 1) return rivals
   if (endpoint) {
     // A mark: it is none of Calico's. A host of Calico's would be told; whether the pod here is Calico's cannot be seen.
-    if (endpoint.meta.annotations[ROOT_ANNOTATION] === 'isthmus')
-      return member && member.set?.kind !== 'host' ? rivals : null
+    if (isMark(endpoint)) return member && member.set?.kind !== 'host' ? rivals : null
     return elsewhere || (member && !isSame(endpoint, member, own.resources, address)) ? rivals : endpoint
   }
   if (!member?.set) return `the labels of ${address} are not in its site's export yet`
@@ -152,9 +161,10 @@ function seenAt(
     return isWhole ? null : `which profiles host ${address} has is not in its site's export`
   }
   const usual = usualProfiles(set.namespace, set.serviceAccount)
-  const missing = usual.find((name) => !profiles.has(name))
-  if (missing !== undefined || usual.length === 0) {
-    return `which profiles ${address} has is not known: ${missing ?? 'that of its namespace'} is not in its site's export`
+  // Where all of them are there, one that is not there is missing; but not one that Isthmus knows and Calico does not.
+  const untold = usual.find((name) => !profiles.has(name) && (!isWhole || own.foreign.has(name)))
+  if (untold !== undefined) {
+    return `which profiles ${address} has is not known: ${untold} of its Calico is not in its site's export`
   }
   return {
     kind: 'WorkloadEndpoint',

@@ -286,12 +286,14 @@ describe("a site's own Calico, by its export", () => {
   })
 
   it('is unknown where no profile of the pod can be known', () => {
-    assert.deepEqual(said([web()]), {
-      verdict: 'unknown',
-      why: "which profiles 10.2.0.1 has is not known: kns.shop is not in its site's export",
-      findings: said([web()]).findings,
-    })
-    // By itself, it is known to list one that is missing.
+    const untold = "which profiles 10.2.0.1 has is not known: kns.shop of its Calico is not in its site's export"
+    // It got labels from a profile that its Calico does not know.
+    const foreign = rawRecord(`${ISTHMUS}profiles/kns.shop`, {spec: {labelsToApply: {app: 'web'}}})
+    const {verdict, why} = said([web(), foreign])
+    assert.deepEqual([verdict, why], ['unknown', untold])
+    assert.equal(said([web(), foreign, KNS]).verdict, 'deny')
+    // But here it is known to be missing.
+    assert.equal(said([web()]).why, 'profile kns.shop is missing')
     assert.equal(said([web({}, {profiles: ['lost']})]).why, 'profile lost is missing')
   })
 
@@ -307,8 +309,7 @@ describe("a site's own Calico, by its export", () => {
     it(`${name} that cannot be read is a finding${matters ? ', and makes it unknown' : ''}`, () => {
       const {verdict, why, findings} = said([KNS, web()], (texts) => texts.set(LOCAL + path, '{'))
       assert.equal(verdict, matters ? 'unknown' : 'deny')
-      if (matters && path !== 'profiles/kns.shop')
-        assert.equal(why, `${path} of its site's own policies cannot be read`)
+      if (matters) assert.equal(why, `${path} of its site's own policies cannot be read`)
       assert.deepEqual(
         findings.map(({code, where}) => [code, where.source, where.key]),
         [['record-not-json', 'export b', LOCAL + path]],
@@ -343,6 +344,10 @@ describe("a site's own Calico, by its export", () => {
       for (const key of texts.keys()) if (key.includes('/hostendpoints/')) texts.delete(key)
     }
     assert.equal(said([KNS, web(), open('networkpolicies/shop/p')], silent).verdict, 'allow')
+    assert.equal(
+      said([web(), open('networkpolicies/shop/p')], silent).why,
+      "which profiles 10.2.0.1 has is not known: kns.shop of its Calico is not in its site's export",
+    )
     const host = rawRecord(`${CALICO}hostendpoints/h`, {spec: {interfaceName: '*', expectedIPs: ['10.2.0.1']}})
     assert.equal(said([KNS, host]).verdict, 'deny')
     assert.equal(said([KNS, host], silent).why, "which profiles host 10.2.0.1 has is not in its site's export")
