@@ -149,6 +149,8 @@ const siteSchema = z.strictObject({
     z.strictObject({
       kind: z.enum(['calico', 'isthmus']),
       resources: z.string().optional(),
+      /** The site's own policies go into its export. */
+      localPolicies: z.boolean().default(false),
       /** Many endpoints without a pod behind them, for load. */
       generate: z.strictObject({endpoints: z.int(), attributeSets: z.int().min(1), seed: z.int()}).optional(),
     }),

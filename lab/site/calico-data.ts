@@ -13,6 +13,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   GlobalNetworkPolicy: 'globalnetworkpolicies',
   StagedGlobalNetworkPolicy: 'stagedglobalnetworkpolicies',
   GlobalNetworkSet: 'globalnetworksets',
+  NetworkPolicy: 'networkpolicies',
   NetworkSet: 'networksets',
   HostEndpoint: 'hostendpoints',
   WorkloadEndpoint: 'workloadendpoints',

@@ -27,7 +27,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       ] as const,
     ]
   })
-  const [datastore, {kind}] = Object.entries(site.datastores)[0]!
+  const [datastore, {kind, localPolicies}] = Object.entries(site.datastores)[0]!
   const via = (node: string): string => plan.nodes.find((other) => other.name === node)!.address
   return stringify({
     version: 1,
@@ -39,7 +39,9 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
     uplinks: [{name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner}],
     owns: site.owns,
     infrastructure: [gateway.lanPrefix],
-    datastores: [{name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls('isthmus'), export: {}}],
+    datastores: [
+      {name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls('isthmus'), export: {localPolicies}},
+    ],
     sites: Object.fromEntries(remotes),
     authorities: [scenario.authority],
     peers: [

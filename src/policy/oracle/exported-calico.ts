@@ -97,8 +97,9 @@ function readExport(records: Iterable<Decoded>, addresses: readonly Address[]) {
     local.set(name, known)
     return known
   }
-  for (const {key, ...record} of records) {
+  for (const record of records) {
     if (record.type === 'bad') {
+      const {key} = record
       if (key.endsWith('/export/meta')) return null
       const [, name = '', path] = /\/export\/local\/([^/]+)\/(.+)/.exec(key) ?? []
       const datastore = parseDatastoreName(name)
