@@ -31,6 +31,7 @@ class OpenJournal {
 /** The export in memory: what is wanted, what is held, and writes that fail after so many keys when told. */
 function site() {
   const members = new JournalMap()
+  const local = new JournalMap()
   const records = new OpenJournal()
   const state: {
     wanted: ReadonlyMap<string, string> | null
@@ -66,7 +67,7 @@ function site() {
   }
   const publisher = createPublisher({
     wanted: () => state.wanted,
-    kept: [members],
+    kept: [members, local],
     held: {
       records,
       get isWhole() {
@@ -76,13 +77,29 @@ function site() {
     reachable: () => state.reachable,
     apply,
   })
-  return {members, records, state, applied, publish: () => publisher.publish(signal), distrust: publisher.distrust}
+  return {
+    members,
+    local,
+    records,
+    state,
+    applied,
+    publish: () => publisher.publish(signal),
+    distrust: publisher.distrust,
+  }
 }
 
 const key = fc.constantFrom('e1', 'e2', 'e3')
 const text = fc.constantFrom('1', '2')
 const event = fc.oneof(
   {weight: 3, arbitrary: fc.record({what: fc.constant('member' as const), key, text: fc.option(text)})},
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('local' as const),
+      key: fc.constantFrom('local/1', 'local/2'),
+      text: fc.option(text),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -94,7 +111,7 @@ const event = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       what: fc.constant('somebody' as const),
-      key: fc.constantFrom('e1', 'e2', 'foreign', 'meta'),
+      key: fc.constantFrom('e1', 'e2', 'local/1', 'foreign', 'meta'),
       text: fc.option(text),
     }),
   },
@@ -106,13 +123,14 @@ describe('the publisher', () => {
   it('reaches what is wanted from any history, writes that fail half-way among it, and then writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(event, {maxLength: 25}), fc.boolean(), async (events, meanwhile) => {
-        const {members, records, state, applied, publish, distrust} = site()
+        const {members, local, records, state, applied, publish, distrust} = site()
         const change = (
           map: JournalMap | OpenJournal,
           {key: name, text: to}: {key: string; text: string | null},
         ): void => (to === null ? map.delete(name) : map.set(name, to))
         for (const one of events) {
           if (one.what === 'member') change(members, one)
+          if (one.what === 'local') change(local, one)
           if (one.what === 'site') state.wanted = new Map(Object.entries(one.records))
           if (one.what === 'somebody') change(records, one)
           if (one.what === 'distrust') distrust()
@@ -130,7 +148,7 @@ describe('the publisher', () => {
         }
         state.failAfter = null
         await publish()
-        assert.deepEqual(new Map(records.texts), new Map([...(state.wanted ?? []), ...members.texts]))
+        assert.deepEqual(new Map(records.texts), new Map([...(state.wanted ?? []), ...members.texts, ...local.texts]))
         const before = applied.length
         assert.equal((await publish()).step, null)
         assert.equal(applied.length, before)

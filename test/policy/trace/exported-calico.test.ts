@@ -352,4 +352,22 @@ describe("a site's own Calico, by its export", () => {
     assert.equal(said([KNS, host]).verdict, 'deny')
     assert.equal(said([KNS, host], silent).why, "which profiles host 10.2.0.1 has is not in its site's export")
   })
+
+  it('an address that two pods hold is the latest one’s, in its datastores and in its export', () => {
+    const policy = open('networkpolicies/shop/p', {selector: "app == 'new'"})
+    const at = (name: string, app: string, revision: number) => {
+      const {value} = web({app})
+      return {key: `${CALICO}workloadendpoints/shop/n1-k8s-${name}-eth0`, value, modRevision: revision}
+    }
+    for (const [main, second, verdict] of [
+      [[at('x', 'new', 3), at('y', 'old', 2)], [], 'allow'],
+      [[at('x', 'new', 2), at('y', 'old', 3)], [], 'deny'],
+      [[at('x', 'old', 2)], [KNS, policy, at('y', 'new', 3)], 'allow'],
+      [[at('x', 'old', 3)], [KNS, policy, at('y', 'new', 2)], 'deny'],
+    ] as const) {
+      const stores = {main: [KNS, policy, ...main], second}
+      const {stored, exported} = bothWays(stores, published(stores), '10.1.0.5', '10.2.0.1')
+      assert.deepEqual([stored[1]!.verdict, exported[1]!.verdict], [verdict, verdict])
+    }
+  })
 })
