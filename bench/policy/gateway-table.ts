@@ -1,6 +1,6 @@
 import type {NftSet, NftTable, World} from '../../src/model/index.ts'
 import {markText} from '../../src/model/index.ts'
-import {type PolicyPart, planRuleset} from '../../src/plan/ruleset.ts'
+import {type PolicyPart, type RulesetFrame, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
 import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
 import {SITES, sitePrefix} from './workload.ts'
 
@@ -23,9 +23,18 @@ const config = configOf({
 })
 const tunnel = tunnelTo('b', TUNNEL)
 
+/** As a gateway keeps them (`createPlan`). */
+const frames = new WeakMap<World['sites'], RulesetFrame>()
+
 /** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
-export function gatewayTable(world: World, policy: PolicyPart): NftTable {
-  return planRuleset({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], devices: DEVICES, policy})
+export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart): NftTable {
+  let frame = frames.get(sites)
+  if (!frame) {
+    const world = {sites}
+    frame = rulesetFrame({config, world, tunnels: [tunnel], links: [], uplinkDevices: ['wan0'], devices: DEVICES})
+    frames.set(sites, frame)
+  }
+  return rulesetWith(frame, policy)
 }
 
 /**
