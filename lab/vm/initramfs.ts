@@ -106,7 +106,7 @@ export async function initramfs(kernel: VmKernel, cacheDir: string): Promise<str
     for (const module of MODULES) {
       const path = paths.get(module)
       // One that is missing is built into the kernel.
-      if (path) writeFileSync(join(dir, 'modules', `${module}.ko`), unpackModule(path))
+      if (path) writeFileSync(join(dir, 'modules', `${module}.ko`), unpackModule(path, busybox))
     }
     mkdirSync(cacheDir, {recursive: true})
     await must([
@@ -120,9 +120,9 @@ export async function initramfs(kernel: VmKernel, cacheDir: string): Promise<str
   return file
 }
 
-/** Debian 12 has plain modules, Debian 13 `.ko.xz`, Ubuntu 24.04 `.ko.zst`, of which busybox knows none. */
-function unpackModule(path: string): Buffer {
-  if (path.endsWith('.xz')) return execFileSync('xz', ['-dc', path], {maxBuffer: 1 << 28})
+/** Debian 12 has plain modules, Debian 13 `.ko.xz`, Ubuntu 24.04 `.ko.zst`; BusyBox's insmod takes the plain ones. */
+export function unpackModule(path: string, busybox: string): Buffer {
+  if (path.endsWith('.xz')) return execFileSync(busybox, ['xzcat', path], {maxBuffer: 1 << 28})
   const content = readFileSync(path)
   return path.endsWith('.zst') ? zstdDecompressSync(content) : content
 }

@@ -51,6 +51,31 @@ describe('compilePolicy', () => {
     assert.deepEqual(compiled.statistics, {endpoints: 4, classes: 5, verdictEntries: 1, chains: 1})
   })
 
+  it('says once what several rules of a tier come to, and nothing behind a rule that takes all', () => {
+    const fromWeb = {source: entity({selector: "app == 'web'"})}
+    const again = policy('r', {
+      ...{types: ['ingress'], selector: "app == 'db'"},
+      ingress: [
+        rule('Allow', {...tcp80, ...fromWeb}),
+        rule('Deny', fromWeb),
+        rule('Allow', {protocol: 17, ...fromWeb}),
+      ],
+    })
+    const compiled = compile(of([WEB, DB], [webToDb(), again]))
+    const [number] = [...compiled.sets.get('pairs')!.elements.values()]
+    const target = compiled.sets.get('verdicts')!.elements.get(number!)
+    assert.deepEqual(compiled.chains.get(target!.replace('goto ', ''))!.rules, [
+      'meta l4proto 6 ct original proto-dst 80 goto allowed',
+      'goto deny_ingress_b',
+    ])
+    const {size, byContent} = compiled.state.live!.pairs.programs
+    assert.equal(byContent.size, 3)
+    // For each tier list of a subject the one without rules, then one rule more each: the same allow again, and what stands
+    // behind the deny, make none.
+    const withRules = size - compiled.state.live!.pairs.programs.roots.size
+    assert.equal(withRules, 2)
+  })
+
   it('prints the verdict chain by the original tuple', () => {
     const compiled = compile(of([WEB, DB], [webToDb()]))
     const [number] = [...compiled.sets.get('pairs')!.elements.values()]
