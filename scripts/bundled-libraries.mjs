@@ -16,8 +16,9 @@ export function copyNativeAddons(root, folder) {
 }
 
 /**
- * Three libraries look for files beside their own source, which in a bundle is elsewhere. Each such place is rewritten
- * here; a release of theirs that no longer has it fails the build, so that no bundle breaks at run time.
+ * Some libraries look for files beside their own source, which in a bundle is elsewhere, and some load at each start what
+ * nobody needs. Each such place is rewritten here; a release of theirs that no longer has it fails the build, so that no
+ * bundle breaks at run time.
  */
 const REWRITES = [
   {
@@ -30,6 +31,20 @@ const REWRITES = [
   {
     file: /[/]netlink[/]dist[/]raw\.js$/,
     changes: [["require('node-gyp-build')(__dirname + '/..')", "require('./native/netlink.node')"]],
+  },
+  {
+    // A gateway has no Wi-Fi.
+    file: /[/]netlink[/]dist[/]index\.js$/,
+    changes: [
+      ['__exportStar(require("./nl80211/nl80211"), exports);', ''],
+      ['const nl80211 = __importStar(require("./nl80211/structs"));', ''],
+      ['exports.nl80211 = nl80211;', ''],
+    ],
+  },
+  {
+    // Nobody pushes metrics, and it would load HTTPS at each start.
+    file: /[/]prom-client[/]index\.js$/,
+    changes: [["exports.Pushgateway = require('./lib/pushgateway');", '']],
   },
   {
     // The schema of etcd's services, parsed now instead of at each start.

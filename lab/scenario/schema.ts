@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 
 /** `SITE/POD`, `SITE/GATEWAY`, `SITE/DATASTORE`. */
 const ref = z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'SITE/NAME expected')
