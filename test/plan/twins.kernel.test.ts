@@ -6,7 +6,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {markText} from '../../src/model/index.ts'
-import {type Conntrackd, startConntrackd} from '../support/conntrackd.ts'
+import {type Conntrackd, conntrackdVersion, startConntrackd} from '../support/conntrackd.ts'
 import type {GatewayAnswer, GatewayOrder} from '../support/flow-gateway.ts'
 import {createFlowEnds} from '../support/flow-process.ts'
 import {ANSWER, ASKER, NEAR, TUNNEL} from '../support/flow-worlds.ts'
@@ -70,7 +70,9 @@ ip address add 100.64.${number}.0 peer 100.64.${number}.2 dev ${TUNNEL}; ip rout
   }
 
   /** `loose` as the daemon sets it: a flow whose beginning nobody told of is invalid. */
-  before(async () => {
+  before(async function () {
+    // With 1.4.6 (Ubuntu 22.04) TCP flows do not go on at the twin: docs/operate/twins.md asks for 1.4.7.
+    if (conntrackdVersion() < 1_004_007) this.skip()
     folder = mkdtempSync(join(tmpdir(), 'is-twins-'))
     ;[near, far] = [createNamespace('near'), createNamespace('far')]
     near.run(`ip address add ${ANSWER}/32 dev lo`)
@@ -98,7 +100,7 @@ ip address add 100.64.${number}.0 peer 100.64.${number}.2 dev ${TUNNEL}; ip rout
     for (const gateway of gateways) gateway.kill('SIGKILL')
     for (const daemon of Object.values(daemons ?? {})) await daemon.stop()
     for (const namespace of [near, far, a?.namespace, b?.namespace]) namespace?.remove()
-    rmSync(folder, {recursive: true})
+    if (folder) rmSync(folder, {recursive: true})
   })
 
   const through = (from: Namespace, to: Twin): void => {

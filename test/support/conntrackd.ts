@@ -1,4 +1,4 @@
-import {type ChildProcess, spawn} from 'node:child_process'
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {eventually, type Namespace} from './namespace.ts'
@@ -44,6 +44,15 @@ export interface Conntrackd {
   /** A client command: -B sends all that it knows, -n asks the other for that, -s network tells figures. */
   run(...args: string[]): string
   stop(): Promise<void>
+}
+
+/** 1.4.7 is 1,004,007. */
+export function conntrackdVersion(): number {
+  const said = spawnSync('conntrackd', ['-v'], {encoding: 'utf8'})
+  const version = /v(\d+)\.(\d+)\.(\d+)/.exec(`${said.stdout}${said.stderr}`)
+  if (!version) throw new Error('conntrackd is not there, or does not say its version: apt-get install conntrackd')
+  const [, major, minor, patch] = version
+  return Number(major) * 1_000_000 + Number(minor) * 1_000 + Number(patch)
 }
 
 /** A conntrackd that gives the states of its namespace to the one at the other address, in whose kernel they are at once. */
