@@ -140,16 +140,8 @@ function chainDelta(wanted: NftTable['chains'], {chains, chainsVersion}: ActualN
   return delta
 }
 
-/** What each wanted chain was found equal to: both are objects that never change. */
-const seenSame = new WeakMap<NftChain, ActualNftChain>()
-
-function isSameChain(want: NftChain, have: ActualNftChain): boolean {
-  if (want.hook === null && want.rules === have.texts) return true
-  if (seenSame.get(want) === have) return true
-  if (chainChange(want, have) !== '') return false
-  seenSame.set(want, have)
-  return true
-}
+const isSameChain = (want: NftChain, have: ActualNftChain): boolean =>
+  (want.hook === null && want.rules === have.texts) || chainChange(want, have) === ''
 
 /** Why the chain that is there will not do; empty when it will. */
 function chainChange(want: NftChain, have: ActualNftChain): string {

@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict'
 import {once} from 'node:events'
 import {connect as connectTcp, createServer, type Server, type Socket} from 'node:net'
-import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
 import {type WatchState, watchSource} from '../../src/etcd/index.ts'
 import type {SourceBatch} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
+import {watchClock} from '../support/watch-clock.ts'
 
 const PREFIX = '/calico/resources/'
-const clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, {signal}).catch(() => undefined),
-  random: () => 0,
-}
 
 /** Keeps what a reader of batches would hold, and every key it was told of, in order. */
 function watching(endpoints: string[], prefixes: readonly string[] = [PREFIX]) {
@@ -30,7 +25,7 @@ function watching(endpoints: string[], prefixes: readonly string[] = [PREFIX]) {
     source: 'datastore/main',
     etcd: {endpoints, tls: null},
     prefixes,
-    clock,
+    clock: watchClock,
     signal: stop.signal,
     onBatch: (batch) => {
       revisions.push(batch.revision)

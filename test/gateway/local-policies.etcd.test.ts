@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
 import {watchSource} from '../../src/etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords, siteRecords} from '../../src/export/index.ts'
@@ -14,12 +13,8 @@ import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts
 import {eventually} from '../support/namespace.ts'
 import {rawRecord} from '../support/records.ts'
 import {CALICO, configOf, EXPORT, podRecord, profileRecord} from '../support/sites.ts'
+import {watchClock} from '../support/watch-clock.ts'
 
-const clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, {signal}).catch(() => undefined),
-  random: () => 0,
-}
 const WITHIN_MS = 10_000
 const POLICY = rawRecord(`${CALICO}networkpolicies/shop/p`, '{"spec":  {"order": 1}}')
 const KNS = profileRecord('kns.shop', {'pcns.env': 'x'})
@@ -59,7 +54,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const local = new LocalRecords(localDatastores(config), federation.world().sites.get(config.site)!.granted)
     let publishing: Publishing | null = null
     const sources = await startSources({
-      ...{config, federation, clock, signal},
+      ...{config, federation, clock: watchClock, signal},
       onBatch: (batch, decoded) => local.take(batch, decoded),
       onChange: () => publishing?.trigger(),
       onSaveFailed: (_source, error) => assert.fail(String(error)),
@@ -76,7 +71,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
         return wanted.records
       },
       kept: [members.records, local.records],
-      ...{clock, signal, backoffMs: {first: 50, last: 200}, idleMs: 60_000, onReport: () => {}},
+      ...{clock: watchClock, signal, backoffMs: {first: 50, last: 200}, idleMs: 60_000, onReport: () => {}},
     })
     try {
       await done()
@@ -108,7 +103,13 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const seen: string[] = []
     const {signal, ...stop} = abortable()
     const watch = watchSource({
-      ...{source: 'export/a', etcd: {endpoints: [etcd.endpoint], tls: null}, prefixes: [EXPORT], clock, signal},
+      ...{
+        source: 'export/a',
+        etcd: {endpoints: [etcd.endpoint], tls: null},
+        prefixes: [EXPORT],
+        clock: watchClock,
+        signal,
+      },
       onBatch: ({type, upserts, deletes}) => {
         if (type === 'list') return void seen.push('list')
         for (const {key, value} of upserts) {

@@ -6,12 +6,8 @@ import {JournalMap} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
 import {EXPORT, site} from '../support/sites.ts'
+import {watchClock} from '../support/watch-clock.ts'
 
-const clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, {signal}).catch(() => undefined),
-  random: () => 0,
-}
 const WITHIN_MS = 10_000
 const MANY = 3000
 
@@ -31,7 +27,7 @@ describe('publishing, on a real etcd', () => {
       datastore: {endpoints: [etcd.endpoint], tls: null},
       wanted: () => wanted,
       kept: [members],
-      clock,
+      clock: watchClock,
       signal: stop.signal,
       backoffMs: {first: 50, last: 200},
       idleMs: 60_000,

@@ -2,19 +2,13 @@ import assert from 'node:assert/strict'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
 import {Federation} from '../../src/federate/index.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, World} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {configOf, ISTHMUS} from '../support/sites.ts'
-
-const clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, {signal}).catch(() => undefined),
-  random: () => 0,
-}
+import {watchClock} from '../support/watch-clock.ts'
 
 const policyText = (action: string): string =>
   JSON.stringify({spec: {selector: 'has(app)', types: ['Ingress'], ingress: [{action}]}})
@@ -53,7 +47,7 @@ describe('a document that somebody else broke in etcd', () => {
     const seen = Promise.withResolvers<void>()
     stop.signal.addEventListener('abort', () => seen.resolve())
     const sources = await startSources({
-      ...{config, federation, clock, signal: stop.signal},
+      ...{config, federation, clock: watchClock, signal: stop.signal},
       onChange: () => {
         if (until(federation.world())) seen.resolve()
       },

@@ -11,10 +11,14 @@ function successor(before: NftSet | undefined, fresh: NftSet): NftSet {
   if (!before || before === fresh) return fresh
   const [was, is] = [before.elements, fresh.elements]
   const keys: string[] = []
-  for (const [key, value] of is) if (was.get(key) !== value) keys.push(key)
-  // So many keys came; only where fewer were there before than are now without them has none gone.
-  const stayed = is.size - keys.filter((key) => !was.has(key)).length
-  if (stayed < was.size) for (const key of was.keys()) if (!is.has(key)) keys.push(key)
+  let came = 0
+  for (const [key, value] of is) {
+    const old = was.get(key)
+    if (old === value) continue
+    keys.push(key)
+    if (old === undefined) came++
+  }
+  if (is.size - came < was.size) for (const key of was.keys()) if (!is.has(key)) keys.push(key)
   if (keys.length === 0) return before
   return before.version ? {...fresh, version: {}, since: {version: before.version, keys}} : fresh
 }

@@ -6,17 +6,15 @@ import {Held} from '../../../src/apply/nft/held.ts'
 import {createNftRunner} from '../../../src/apply/nft/runner.ts'
 import {composeTransaction} from '../../../src/apply/nft/transaction.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import type {NftChain, NftTable} from '../../../src/model/index.ts'
+import {DRAIN_MS, type NftChain, type NftTable} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
+import {makeLoopRouter, ROUTER_MAC} from '../../support/loop-router.ts'
 import {inNamespace, shell} from '../../support/namespace.ts'
 import {frameOf} from '../raw-packet.ts'
 import {address, attributes, policy, rule, tier, world} from '../worlds.ts'
 
 /** `CHANGES=3000 npx mocha …` is the longer run. Without stages one or two packets of 300 changes pass that must not. */
 const CHANGES = Number(process.env.CHANGES ?? 300)
-/** A packet that came before a stage has left (src/gateway/pass.ts). */
-const DRAIN_MS = 3
-const ROUTER_MAC = '02:00:00:00:00:02'
 
 const pod = (at: string, site: string, role: string) => ({
   at: `${at}/32`,
@@ -70,21 +68,8 @@ function countRules(): string {
 inNamespace(import.meta.url, () => {
   describe('policies that change under a flood', () => {
     before(() => {
-      // One namespace is sender, router and sink: frames leave by `near` and come in by `left`.
-      shell(
-        `sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-        for ends in near:left right:sink; do
-          ip link add \${ends%:*} type veth peer name \${ends#*:}
-          ip link set \${ends%:*} up
-          ip link set \${ends#*:} up
-        done
-        ip link set left address ${ROUTER_MAC}
-        ip address add 198.51.100.1/30 dev right
-        ip neighbour add 198.51.100.2 lladdr 02:00:00:00:00:03 dev right nud permanent
-        ip route add 10.2.0.0/16 via 198.51.100.2
-        nft -f -`,
-        COUNTERS,
-      )
+      makeLoopRouter()
+      shell('nft -f -', COUNTERS)
     })
 
     it('lose nothing that both allow, and let nothing through that both refuse', async () => {
