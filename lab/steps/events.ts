@@ -7,6 +7,9 @@ import {deleteKey, putAll} from '../site/etcd.ts'
 import type {Part, World} from '../world.ts'
 import {runCheck} from './look.ts'
 
+/** Node's pipes are sockets, which nft 1.0.9 refuses to read a script from. */
+const NFT_SCRIPT = ['sh', '-c', 'cat | nft -f -']
+
 /** Makes something happen to the lab. Throws when it cannot: a step that did not take place proves nothing. */
 export async function makeHappen(world: World, event: Event, dir: string): Promise<void> {
   if ('put' in event) {
@@ -47,14 +50,10 @@ async function cut(world: World, what: 'tunnels' | [string, string]): Promise<vo
           return TUNNELS.map((rule) => `ip saddr ${from} ip daddr ${to} ${rule}`)
         })
   const text = `table inet labcut { chain forward { type filter hook forward priority -100; policy accept;\n${rules.join('\n')}\n}\n}\n`
-  await Promise.all(
-    world.plan.routers.map(({namespace}) => must(inNamespace(namespace, 'nft', '-f', '-'), {input: text})),
-  )
+  await Promise.all(world.plan.routers.map(({namespace}) => must(inNamespace(namespace, ...NFT_SCRIPT), {input: text})))
 }
 
 async function mend(world: World): Promise<void> {
   const text = 'table inet labcut {}\ndelete table inet labcut\n'
-  await Promise.all(
-    world.plan.routers.map(({namespace}) => must(inNamespace(namespace, 'nft', '-f', '-'), {input: text})),
-  )
+  await Promise.all(world.plan.routers.map(({namespace}) => must(inNamespace(namespace, ...NFT_SCRIPT), {input: text})))
 }

@@ -30,7 +30,8 @@ const known = world(
 
 /** Checked, not loaded, in a network namespace of its own that ends with the process. */
 function check(text: string): string {
-  const {status, stderr, error} = spawnSync('unshare', ['-n', 'nft', '-c', '-f', '-'], {input: text, encoding: 'utf8'})
+  const argv = ['-n', 'sh', '-c', 'cat | nft -c -f -']
+  const {status, stderr, error} = spawnSync('unshare', argv, {input: text, encoding: 'utf8'})
   return status === 0 ? '' : String(error ?? stderr)
 }
 

@@ -48,7 +48,10 @@ export function shell(line: string, input?: string): string {
 }
 
 function command(file: string, args: string[], input = ''): string {
-  const result: SpawnSyncReturns<string> = spawnSync(file, args, {input, encoding: 'utf8', maxBuffer: 1 << 28})
+  // Node's pipes are sockets, which nft 1.0.9 refuses to read a script from.
+  const argv = input === '' ? [file, ...args] : ['sh', '-c', 'cat | "$@"', 'sh', file, ...args]
+  const options = {input, encoding: 'utf8', maxBuffer: 1 << 28} as const
+  const result: SpawnSyncReturns<string> = spawnSync(argv[0]!, argv.slice(1), options)
   if (result.status !== 0) throw new Error(`${args.at(-1)}: ${result.stderr || result.error?.message}`)
   return result.stdout
 }

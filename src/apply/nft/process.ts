@@ -5,7 +5,9 @@ import {firstWords, type NftRunner, parseErrors} from './runner.ts'
 export function createProcessRunner(): NftRunner {
   const nft = (args: readonly string[], input = '') =>
     new Promise<{ok: boolean; output: string; error: string}>((resolve, reject) => {
-      const child = spawn('nft', args, {stdio: ['pipe', 'pipe', 'pipe']})
+      // Node's pipes are sockets, which nft 1.0.9 (Ubuntu 24.04) refuses to read a script from.
+      const [file, ...all] = input === '' ? ['nft', ...args] : ['sh', '-c', 'cat | nft "$@"', 'nft', ...args]
+      const child = spawn(file!, all, {stdio: ['pipe', 'pipe', 'pipe']})
       const output: Buffer[] = []
       const error: Buffer[] = []
       child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
