@@ -1,4 +1,4 @@
-import type {Encapsulation, Finding} from '../model/index.ts'
+import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
 
 /**
  * What the API reads, and all of it. Everything is JSON as it stands: no Map, no bigint; times are ISO 8601 in UTC,
@@ -218,6 +218,13 @@ export interface NftStatus {
   readonly drops: readonly {readonly reason: string; readonly packets: number}[]
 }
 
+/** Where two speak for one thing, both sides; each is one of the findings too. */
+export interface ConflictRow extends Conflict {
+  readonly code: Finding['code']
+  readonly severity: Finding['severity']
+  readonly remedy: string | null
+}
+
 /** Every kind that `get` knows, and what it gives. */
 export interface Rows {
   readonly tunnels: TunnelStatus
@@ -229,6 +236,7 @@ export interface Rows {
   readonly policies: PolicyStatus
   readonly tiers: TierRow
   readonly findings: Finding
+  readonly conflicts: ConflictRow
   readonly nodes: NodeRow
   readonly classes: ClassRow
 }
@@ -245,6 +253,7 @@ export const KINDS: readonly Kind[] = [
   'policies',
   'tiers',
   'findings',
+  'conflicts',
   'nodes',
   'classes',
 ]

@@ -105,6 +105,13 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'WHAT', value: ({detail}) => detail},
       {title: 'REMEDY', value: ({remedy}) => or(remedy ?? null), wide: true},
     ],
+    conflicts: [
+      {title: 'OVER', value: ({over}) => over},
+      {title: 'CODE', value: ({code}) => code},
+      {title: 'BETWEEN', value: ({sides}) => sides.map(({site, says}) => `site ${site}: ${says}`).join('; ')},
+      {title: 'COUNTS', value: ({sides, firstCounts}) => (firstCounts ? `site ${sides[0]?.site}` : 'neither')},
+      {title: 'REMEDY', value: ({remedy}) => or(remedy)},
+    ],
     nodes: [
       {title: 'NAME', value: ({name}) => name},
       {title: 'SOURCE', value: ({source}) => source},
@@ -150,5 +157,6 @@ function placeOf({source, key, field, line, column}: Finding['where']): string {
 /** What `-o name` prints behind `KIND/`: the name by which `get KIND NAME` finds the object again. */
 export function nameOf(row: Rows[Kind]): string {
   if ('name' in row) return row.name
+  if ('over' in row) return row.over
   return 'address' in row ? row.address : `${row.code} ${placeOf(row.where)}`
 }

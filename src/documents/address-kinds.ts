@@ -1,4 +1,5 @@
 import {parseProtocol} from '../decode/index.ts'
+import {ISTHMUS_LABELS} from '../model/index.ts'
 import {parseAddress, parseCidr, parsePrefix} from '../net/index.ts'
 import {documentOf, type Scope, subdomain} from './envelope.ts'
 import {also, doubtful, fields, integer, isObject, listOf, type Shape, show, text, wrong} from './shape.ts'
@@ -13,7 +14,7 @@ export function setOf(scope: Scope): Shape {
       const at = ['metadata', 'labels', name]
       if (name === 'projectcalico.org/namespace')
         into.push(wrong(at, `a set may not say ${name}`, 'use a NetworkSet of that namespace'))
-      if (/^pcns\.|^pcsa\./.test(name) || name === 'isthmus.io/site')
+      if (/^pcns\.|^pcsa\./.test(name) || ISTHMUS_LABELS.includes(name))
         into.push(doubtful(at, `${name} on a set does not count`))
     }
     const nets = isObject(document.spec) && Array.isArray(document.spec.nets) ? document.spec.nets : []

@@ -1,11 +1,11 @@
 import {
   type Decoded,
+  ISTHMUS_LABELS,
   JournalMap,
   MARK_SUFFIX,
   OWNER_ANNOTATION,
   type RawRecord,
   ROOT_ANNOTATION,
-  SITE_LABEL,
   type SourceBatch,
   usualProfiles,
   type WorkloadEndpoint,
@@ -88,7 +88,8 @@ export class LocalRecords {
 
   /** Whether a reader finds out of the export alone how its own Calico sees this pod. */
   #isTold({meta, profiles, addresses, serviceAccount}: WorkloadEndpoint): boolean {
-    if (Object.hasOwn(meta.annotations, OWNER_ANNOTATION) || Object.hasOwn(meta.labels, SITE_LABEL)) return false
+    if (Object.hasOwn(meta.annotations, OWNER_ANNOTATION)) return false
+    if (ISTHMUS_LABELS.some((name) => Object.hasOwn(meta.labels, name))) return false
     const account =
       serviceAccount ?? (Object.hasOwn(meta.labels, SERVICE_ACCOUNT_LABEL) ? meta.labels[SERVICE_ACCOUNT_LABEL]! : null)
     const usual = usualProfiles(meta.namespace, account)

@@ -1,6 +1,9 @@
 import {
   type AttributeSet,
+  DATASTORE_LABEL,
+  type DatastoreName,
   type HostEndpoint,
+  ISTHMUS_LABELS,
   type NetworkSet,
   type Profile,
   SITE_LABEL,
@@ -19,6 +22,12 @@ export const DEFAULT_ALLOW_PROFILE = 'projectcalico-default-allow'
 /** Only profiles may give these: own ones would impersonate a namespace or a service account. */
 const isInheritedName = (name: string): boolean => name.startsWith('pcns.') || name.startsWith('pcsa.')
 
+/** Where an endpoint of this site stands: labels of ours, over any other. */
+export interface Place {
+  readonly site: SiteName
+  readonly datastore: DatastoreName
+}
+
 /** Own labels win over inherited ones, and among profiles the first that is listed (calico-model 3.3). */
 function inherit(own: Iterable<readonly [string, string]>, profiles: readonly Profile[]): Map<string, string> {
   const labels = new Map(own)
@@ -27,6 +36,9 @@ function inherit(own: Iterable<readonly [string, string]>, profiles: readonly Pr
   }
   return labels
 }
+
+const placed = (labels: Map<string, string>, {site, datastore}: Place): Map<string, string> =>
+  labels.set(SITE_LABEL, site).set(DATASTORE_LABEL, datastore)
 
 /** Sorted by name, so that equal sets are equal text wherever they are printed. */
 const toRecord = (labels: ReadonlyMap<string, string>): Labels =>
@@ -38,32 +50,32 @@ const strip = (labels: Labels, drop: (name: string) => boolean): [string, string
 export function attributesOfWorkload(
   endpoint: WorkloadEndpoint,
   profiles: readonly Profile[],
-  site: SiteName,
+  place: Place,
 ): AttributeSet {
   const own = new Map(strip(endpoint.meta.labels, isInheritedName))
   if (endpoint.serviceAccount && !own.has(SERVICE_ACCOUNT_LABEL))
     own.set(SERVICE_ACCOUNT_LABEL, endpoint.serviceAccount)
   return {
     kind: 'pod',
-    labels: toRecord(inherit(own, profiles).set(SITE_LABEL, site)),
+    labels: toRecord(placed(inherit(own, profiles), place)),
     namespace: endpoint.meta.namespace,
     serviceAccount: endpoint.serviceAccount ?? own.get(SERVICE_ACCOUNT_LABEL) ?? null,
     ports: endpoint.ports,
   }
 }
 
-export function attributesOfHost(endpoint: HostEndpoint, profiles: readonly Profile[], site: SiteName): AttributeSet {
-  const labels = inherit(Object.entries(endpoint.meta.labels), profiles).set(SITE_LABEL, site)
+export function attributesOfHost(endpoint: HostEndpoint, profiles: readonly Profile[], place: Place): AttributeSet {
+  const labels = placed(inherit(Object.entries(endpoint.meta.labels), profiles), place)
   return {kind: 'host', labels: toRecord(labels), namespace: null, serviceAccount: null, ports: endpoint.ports}
 }
 
-/** A namespaced set inherits from `kns.NAMESPACE`, without listing it. No set carries a site. */
+/** A namespaced set inherits from `kns.NAMESPACE`, without listing it. No set carries a site or a datastore. */
 export function attributesOfSet(set: NetworkSet, profiles: readonly Profile[]): AttributeSet {
   const {namespace} = set.meta
   const own = new Map(strip(set.meta.labels, (name) => isInheritedName(name) || name === NAMESPACE_LABEL))
   if (namespace !== null) own.set(NAMESPACE_LABEL, namespace)
   const labels = inherit(own, profiles)
-  labels.delete(SITE_LABEL)
+  for (const name of ISTHMUS_LABELS) labels.delete(name)
   return {kind: 'set', labels: toRecord(labels), namespace, serviceAccount: null, ports: []}
 }
 
@@ -81,6 +93,6 @@ export function attributesFromRemote(set: AttributeSet, site: SiteName): Attribu
     return {...set, labels: toRecord(new Map(Object.entries(set.labels)).set(SITE_LABEL, site))}
   }
   const isForbidden = (name: string): boolean =>
-    name === SITE_LABEL || (set.namespace === null && (isInheritedName(name) || name === NAMESPACE_LABEL))
+    ISTHMUS_LABELS.includes(name) || (set.namespace === null && (isInheritedName(name) || name === NAMESPACE_LABEL))
   return {...set, labels: toRecord(new Map(strip(set.labels, isForbidden)))}
 }

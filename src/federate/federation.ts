@@ -6,6 +6,7 @@ import {
   type Finding,
   type GatewayConfig,
   type GatewayRecord,
+  parseDatastoreName,
   parseSiteName,
   type SiteName,
   type SourceId,
@@ -170,7 +171,10 @@ export class Federation {
   #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
     const lookup = this.#labels.of(source)
     const remote = site !== this.#config.site
-    if (record.type === 'resource') return remote ? null : holdingOfResource(record.resource, lookup, site)
+    if (record.type === 'resource') {
+      const datastore = parseDatastoreName(source.slice('datastore/'.length))
+      return remote || datastore === null ? null : holdingOfResource(record.resource, lookup, {site, datastore})
+    }
     return record.type === 'export' && remote ? holdingOfEntry(record.entry, lookup, site) : null
   }
 
@@ -272,7 +276,7 @@ export class Federation {
 
   #findMembers(): readonly Finding[] {
     return [
-      ...refusalFindings(this.#refused),
+      ...refusalFindings(this.#refused, this.#ownership),
       ...duplicateFindings(this.#table.duplicates),
       ...missingFindings(this.#dependencies.missing((source, dependency) => this.#labels.has(source, dependency))),
     ]

@@ -23,6 +23,7 @@ import {
   attributesOfSet,
   attributesOfWorkload,
   DEFAULT_ALLOW_PROFILE,
+  type Place,
 } from './attributes.ts'
 
 export interface Labelled {
@@ -67,7 +68,7 @@ const listedProfiles = (endpoint: WorkloadEndpoint | HostEndpoint): string[] =>
   endpoint.profiles.filter((name) => name !== DEFAULT_ALLOW_PROFILE)
 
 /** What a record of the own site's datastores holds; null: it is no endpoint, or not the site's own. */
-export function holdingOfResource(resource: Resource, lookup: Lookup, site: SiteName): Holding | null {
+export function holdingOfResource(resource: Resource, lookup: Lookup, place: Place): Holding | null {
   const profilesOf = (names: readonly string[]): Profile[] => names.flatMap((name) => lookup.profile(name) ?? [])
   switch (resource.kind) {
     case 'WorkloadEndpoint':
@@ -75,7 +76,7 @@ export function holdingOfResource(resource: Resource, lookup: Lookup, site: Site
       if (isWrittenByUs(resource.meta) || resource.addresses.length === 0) return null
       const profiles = profilesOf(listedProfiles(resource))
       const pod = resource.kind === 'WorkloadEndpoint'
-      const set = pod ? attributesOfWorkload(resource, profiles, site) : attributesOfHost(resource, profiles, site)
+      const set = pod ? attributesOfWorkload(resource, profiles, place) : attributesOfHost(resource, profiles, place)
       const name = pod ? `${resource.meta.namespace}/${resource.pod}` : resource.meta.name
       return holding(set, resource.addresses.map(hostPrefix), [name])
     }
@@ -84,7 +85,7 @@ export function holdingOfResource(resource: Resource, lookup: Lookup, site: Site
         ? null
         : holdingOfSet(resource, profilesOf([`kns.${resource.meta.namespace}`]))
     case 'StaticPrefix':
-      return holding(attributesOfPrefix(resource.meta.labels, site), [resource.prefix], [resource.meta.name])
+      return holding(attributesOfPrefix(resource.meta.labels, place.site), [resource.prefix], [resource.meta.name])
     default:
       return null
   }

@@ -1,6 +1,8 @@
-import type {AttributeKind, Finding, FindingCode, GatewayConfig, SiteName} from '../model/index.ts'
-import {type Prefix, PrefixTable} from '../net/index.ts'
+import type {AttributeKind, ConflictSide, Finding, FindingCode, GatewayConfig, SiteName} from '../model/index.ts'
+import {type Prefix, PrefixTable, prefixContains, prefixesOverlap} from '../net/index.ts'
 import {type Claim, resolveClaims} from './claims.ts'
+
+const grantSide = ({site, prefix}: Claim): ConflictSide => ({site, says: `is granted ${prefix}`})
 
 /**
  * Who may speak for which address: what the configuration grants, and nothing that a site says of itself.
@@ -26,12 +28,26 @@ export class Ownership {
       where: {source: 'config', field: 'owns'},
       detail: `site ${a.site}'s ${a.prefix} and site ${b.site}'s ${b.prefix} overlap; neither is announced`,
       remedy: 'grant the prefix to one of them',
+      conflict: {
+        over: prefixContains(a.prefix, b.prefix) ? b.prefix : a.prefix,
+        sides: [a, b].map(grantSide),
+        firstCounts: false,
+      },
     }))
   }
 
   /** The site that owns all of the prefix; undefined: nobody, or more than one. */
   ownerOf(prefix: Prefix): SiteName | undefined {
     return this.#owners.covering(prefix)
+  }
+
+  /** Who owns what lies over or within a prefix, and the grant; null: nobody has any of it. */
+  rivalOf(site: SiteName, prefix: Prefix): Claim | null {
+    for (const [other, grants] of this.#granted) {
+      const grant = other === site ? undefined : grants.find((granted) => prefixesOverlap(granted, prefix))
+      if (grant) return {site: other, prefix: grant}
+    }
+    return null
   }
 
   grantedTo(site: SiteName): readonly Prefix[] {

@@ -63,7 +63,7 @@ export function resolvePolicies(
     const own = globalOnes(bySite.get(site)!).sort((a, b) => compareWithinSite(a, b, sources))
     const winners = pick(own, findings)
     perSite.set(site, winners)
-    if (winners.size > 0 && !authorities.includes(site)) findings.push(notAuthority(site, winners))
+    if (winners.size > 0 && !authorities.includes(site)) findings.push(notAuthority(site, winners, local, authorities))
   }
   const winners = pick(
     authorities.flatMap((site) => [...(perSite.get(site)?.values() ?? [])]),
@@ -159,6 +159,11 @@ function conflict(name: string, winner: GlobalDocument, loser: GlobalDocument): 
     where: {source: loser.source.replace('/', ' '), key: loser.key},
     detail: `${name} of ${place(loser)} differs from that of ${place(winner)}, which counts`,
     remedy: 'delete or rename one of them',
+    conflict: {
+      over: name,
+      sides: [winner, loser].map(({site, key, source}) => ({site, says: `${key} (${source})`})),
+      firstCounts: true,
+    },
   }
 }
 
@@ -181,12 +186,27 @@ function missingTiers(entries: Iterable<GlobalDocument>, known: ReadonlySet<stri
     }))
 }
 
-function notAuthority(site: SiteName, winners: ReadonlyMap<string, GlobalDocument>): Finding {
+function notAuthority(
+  site: SiteName,
+  winners: ReadonlyMap<string, GlobalDocument>,
+  local: SiteName,
+  authorities: readonly SiteName[],
+): Finding {
   const [first] = winners.values()
+  const says = `has ${winners.size} global document(s), such as ${first!.key}`
   return {
     code: 'policy-not-authority',
     severity: 'info',
     where: {source: first!.source.replace('/', ' ')},
     detail: `site ${site} is no authority: its ${winners.size} global document(s) do not count here`,
+    remedy: `name ${site} in authorities, or delete them there`,
+    conflict: {
+      over: `global policies of site ${site}`,
+      sides: [
+        {site: local, says: `takes them from ${authorities.join(', ')} only`},
+        {site, says},
+      ],
+      firstCounts: true,
+    },
   }
 }

@@ -2,6 +2,7 @@ import type {AttributeSetId, Finding, FindingCode, SiteName, SourceId} from '../
 import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Dependency} from './holding.ts'
 import type {Hold} from './members.ts'
+import type {Ownership} from './ownership.ts'
 
 /** How many findings of one sort are named; of the rest only the number is said. */
 const NAMED = 20
@@ -40,7 +41,29 @@ function smallest<T>(items: Iterable<T>, keyOf: (item: T) => string): {named: T[
   return {named: named.map(({item}) => item), more: total - named.length}
 }
 
-export function refusalFindings(refusals: ReadonlyMap<SiteName, ReadonlyMap<string, readonly Refusal[]>>): Finding[] {
+/** The other side of a refusal: who owns the address, or else the configuration, which grants it to nobody. */
+function contest(
+  {site, source, prefix, name}: Refusal,
+  over: string,
+  ownership: Ownership,
+): Required<Pick<Finding, 'remedy' | 'conflict'>> {
+  const rival = ownership.rivalOf(site, prefix)
+  const owner = rival
+    ? {site: rival.site, says: `owns ${rival.prefix}`}
+    : {site, says: `is granted ${ownership.grantedTo(site).join(', ') || 'nothing'}`}
+  const remedy = rival
+    ? `take the address out of site ${site}, or grant its prefix to one site only`
+    : `grant its prefix to site ${site} (owns), or take the address out there`
+  return {
+    remedy,
+    conflict: {over, sides: [owner, {site, says: `${name || 'a prefix'} (${source})`}], firstCounts: true},
+  }
+}
+
+export function refusalFindings(
+  refusals: ReadonlyMap<SiteName, ReadonlyMap<string, readonly Refusal[]>>,
+  ownership: Ownership,
+): Finding[] {
   return [...refusals]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([site, byHolder]) => {
@@ -53,6 +76,7 @@ export function refusalFindings(refusals: ReadonlyMap<SiteName, ReadonlyMap<stri
           severity: 'warning',
           where: where(refusal.source, refusal.key),
           detail: `${what} of ${refusal.name || 'a prefix'} is outside the prefixes of site ${site}; refused`,
+          ...contest(refusal, what, ownership),
         }
       })
       const rest: Finding = {
@@ -74,6 +98,12 @@ export function duplicateFindings(duplicates: ReadonlyMap<Prefix, readonly Hold[
       severity: 'warning',
       where: where(winner!.source),
       detail: `${prefixAddress(prefix)} is held by ${[winner!, ...losers].map(say).join(' and ')}; the first, written last, counts`,
+      remedy: 'delete the endpoint that is gone, or give each cluster of the site pools of its own',
+      conflict: {
+        over: prefixAddress(prefix),
+        sides: [winner!, ...losers].map((hold) => ({site: hold.site, says: say(hold)})),
+        firstCounts: true,
+      },
     }
   })
   const detail = `${more} more addresses with several endpoints`

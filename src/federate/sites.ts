@@ -8,7 +8,7 @@ import type {
   SiteView,
   Uplink,
 } from '../model/index.ts'
-import {type Address, comparePrefixes, type Prefix, prefixContainsAddress, prefixesOverlap} from '../net/index.ts'
+import {type Address, comparePrefixes, type Prefix, prefixContainsAddress} from '../net/index.ts'
 import type {Ownership} from './ownership.ts'
 
 /** What a site's export says of the site itself. */
@@ -108,16 +108,26 @@ function wrongSite(name: SiteName, said: SiteName): Finding {
 /** A prefix of another site's is a conflict of two; any other merely was not granted. The rightful owner keeps it. */
 function notGranted(site: SiteName, prefix: Prefix, config: GatewayConfig, ownership: Ownership): Finding {
   const where = {...exportOf(site), key: '/isthmus/v1/export/site', field: 'prefixes'}
-  const rival = [config.site, ...config.sites.keys()]
-    .filter((other) => other !== site)
-    .sort()
-    .find((other) => ownership.grantedTo(other).some((granted) => prefixesOverlap(granted, prefix)))
-  if (rival !== undefined) {
-    const detail = `site ${site} announces ${prefix}, which overlaps what is granted to site ${rival}; refused`
-    return {code: 'prefix-conflict', severity: 'error', where, detail}
+  const said = {site, says: `announces ${prefix}`}
+  const rival = ownership.rivalOf(site, prefix)
+  if (rival) {
+    const detail = `site ${site} announces ${prefix}, which overlaps what is granted to site ${rival.site}; refused`
+    const remedy = `correct owns in site ${site}, or what is granted here: sites.${site}.owns and site ${rival.site}'s`
+    const sides = [{site: rival.site, says: `is granted ${rival.prefix}`}, said]
+    const conflict = {over: prefix, sides, firstCounts: true}
+    return {code: 'prefix-conflict', severity: 'error', where, detail, remedy, conflict}
   }
   const detail = `site ${site} announces ${prefix}, which is not granted to it; refused`
-  return {code: 'prefix-not-granted', severity: 'warning', where, detail, remedy: `add it to sites.${site}.owns`}
+  const grants = ownership.grantedTo(site).join(', ') || 'nothing'
+  const conflict = {over: prefix, sides: [{site: config.site, says: `grants it ${grants}`}, said], firstCounts: true}
+  return {
+    code: 'prefix-not-granted',
+    severity: 'warning',
+    where,
+    detail,
+    remedy: `add it to sites.${site}.owns`,
+    conflict,
+  }
 }
 
 /**
@@ -149,7 +159,20 @@ function checkInnerAddresses(
     const detail = inRange
       ? `inner address ${address} is claimed by ${all.map(say).join(' and ')}`
       : `inner address ${address} of ${say(first!)} is outside interconnect ${config.interconnect.join(', ')}`
-    findings.push({code: 'inner-address-conflict', severity: 'error', where: exportOf(all.at(-1)!.site), detail})
+    const ours = all.filter(({site}) => site === config.site)
+    const sides = [...ours, ...all.filter(({site}) => site !== config.site)]
+    findings.push({
+      code: 'inner-address-conflict',
+      severity: 'error',
+      where: exportOf(all.at(-1)!.site),
+      detail,
+      remedy: 'give each uplink inner addresses of its own, inside interconnect',
+      conflict: {
+        over: address,
+        sides: sides.map((holder) => ({site: holder.site, says: `uplink ${say(holder)}`})),
+        firstCounts: inRange && ours.length > 0,
+      },
+    })
     for (const holder of all) if (holder.site !== config.site) refused.add(`${say(holder)} ${address}`)
   }
   const clean = (site: SiteName, gateway: GatewayName, uplink: Uplink): Uplink => {

@@ -1,5 +1,5 @@
-import type {ClassRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
-import {type Member, sessionName, type World} from '../model/index.ts'
+import type {ClassRow, ConflictRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
+import {type Finding, type Member, sessionName, type World} from '../model/index.ts'
 import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
@@ -20,6 +20,7 @@ export function* rowsOf<K extends Kind>(
 
 function nameOf(row: Rows[Kind]): string {
   if ('name' in row) return row.name
+  if ('over' in row) return row.over
   return 'address' in row ? row.address : row.code
 }
 
@@ -44,6 +45,8 @@ function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: numbe
       return tierRows(world, runtime.counts.totals)
     case 'findings':
       return runtime.findings()
+    case 'conflicts':
+      return conflictRows(runtime.findings())
     case 'nodes':
       return nodeRows(world)
     case 'classes':
@@ -84,6 +87,12 @@ function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow 
     labels: set?.labels ?? {},
     source: member.source,
   }
+}
+
+function conflictRows(findings: readonly Finding[]): ConflictRow[] {
+  return findings.flatMap(({code, severity, remedy = null, conflict}) =>
+    conflict ? [{...conflict, code, severity, remedy}] : [],
+  )
 }
 
 function nodeRows(world: World): NodeRow[] {

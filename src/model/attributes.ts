@@ -34,3 +34,7 @@ export function attributeSetId(set: AttributeSet): AttributeSetId {
 
 /** Set by Isthmus on pods, hosts and prefixes, over any own or inherited label; never on network sets. */
 export const SITE_LABEL = 'isthmus.io/site'
+/** Likewise on pods and hosts: the datastore of their site that they are in. */
+export const DATASTORE_LABEL = 'isthmus.io/datastore'
+/** Of no Calico's own. */
+export const ISTHMUS_LABELS: readonly string[] = [SITE_LABEL, DATASTORE_LABEL]

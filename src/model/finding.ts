@@ -10,6 +10,23 @@ export interface Finding {
   readonly detail: string
   /** What would be right, where that can be said. */
   readonly remedy?: string
+  /** Two speak for one thing: who, and which of them counts. */
+  readonly conflict?: Conflict
+}
+
+export interface Conflict {
+  /** What is contested: an address, a prefix, `KIND NAME` of a document. */
+  readonly over: string
+  /** The one that counts first, if any does. */
+  readonly sides: readonly ConflictSide[]
+  /** Whether the first side counts; else none of them does. */
+  readonly firstCounts: boolean
+}
+
+export interface ConflictSide {
+  readonly site: string
+  /** What it says or holds, and where: `default/web-1 (datastore/main)`. */
+  readonly says: string
 }
 
 /** The place of a finding: a file with line and column, or a datastore with key and field. */

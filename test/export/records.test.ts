@@ -55,7 +55,7 @@ describe('exportRecords', () => {
     const [pod, rack, set] = ids
     const attributes: Record<string, string> = {
       [pod!]:
-        '{"kind":"pod","labels":{"app":"web","isthmus.io/site":"a","projectcalico.org/namespace":"shop","projectcalico.org/orchestrator":"k8s"},"namespace":"shop","serviceAccount":null,"ports":[]}',
+        '{"kind":"pod","labels":{"app":"web","isthmus.io/datastore":"main","isthmus.io/site":"a","projectcalico.org/namespace":"shop","projectcalico.org/orchestrator":"k8s"},"namespace":"shop","serviceAccount":null,"ports":[]}',
       [rack!]:
         '{"kind":"prefix","labels":{"isthmus.io/site":"a","role":"rack"},"namespace":null,"serviceAccount":null,"ports":[]}',
       [set!]: '{"kind":"set","labels":{"a":"2","z":"1"},"namespace":null,"serviceAccount":null,"ports":[]}',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Federation} from '../../src/federate/index.ts'
-import {type RawRecord, SITE_LABEL, type World} from '../../src/model/index.ts'
+import {DATASTORE_LABEL, type RawRecord, SITE_LABEL, type World} from '../../src/model/index.ts'
 import {NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL} from '../../src/selectors/index.ts'
 import {seed} from '../policy/random-world.ts'
 import {rawRecord} from '../support/records.ts'
@@ -10,7 +10,16 @@ import {CALICO, configOf, listOf, membersAt} from '../support/sites.ts'
 type Labels = Record<string, string>
 
 /** Every label that anything here may have, by itself or from a profile. */
-const NAMES = ['app', 'env', 'pcns.env', 'pcsa.role', NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL, SITE_LABEL]
+const NAMES = [
+  'app',
+  'env',
+  'pcns.env',
+  'pcsa.role',
+  NAMESPACE_LABEL,
+  SERVICE_ACCOUNT_LABEL,
+  SITE_LABEL,
+  DATASTORE_LABEL,
+]
 const PROFILES = ['kns.shop', 'kns.bank', 'ksa.shop.bot', 'mine', 'projectcalico-default-allow', 'missing']
 
 const pick = fc.constantFrom
@@ -75,6 +84,7 @@ describe(`effective labels (SEED=${seed})`, () => {
           for (const [i, one] of pods.entries()) {
             const want = (name: string): string | undefined => {
               if (name === SITE_LABEL) return 'a'
+              if (name === DATASTORE_LABEL) return 'main'
               const own = {...one.labels}
               for (const mine of Object.keys(own)) if (isPrefixed(mine)) delete own[mine]
               if (one.serviceAccount !== '') own[SERVICE_ACCOUNT_LABEL] ??= one.serviceAccount
@@ -90,15 +100,17 @@ describe(`effective labels (SEED=${seed})`, () => {
           check(world, '10.1.1.1/32', 'host', (name) =>
             name === SITE_LABEL
               ? 'a'
-              : label(
-                  name,
-                  machine.labels,
-                  machine.profiles.map((one) => given(stored, one)),
-                ),
+              : name === DATASTORE_LABEL
+                ? 'main'
+                : label(
+                    name,
+                    machine.labels,
+                    machine.profiles.map((one) => given(stored, one)),
+                  ),
           )
           for (const [i, one] of sets.entries()) {
             check(world, `192.0.2.${i}/32`, 'set', (name) => {
-              if (name === SITE_LABEL) return undefined
+              if (name === SITE_LABEL || name === DATASTORE_LABEL) return undefined
               if (name === NAMESPACE_LABEL) return one.namespace ?? undefined
               const own = Object.fromEntries(Object.entries(one.labels).filter(([mine]) => !isPrefixed(mine)))
               return label(name, own, one.namespace === null ? [] : [given(stored, `kns.${one.namespace}`)])

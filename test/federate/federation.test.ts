@@ -40,13 +40,14 @@ describe('effective labels', () => {
   ]
 
   it('own labels win, profiles follow in their order, the site is ours', () => {
-    const own = {app: 'web', 'pcns.env': 'forged', 'pcsa.x': 'forged', 'isthmus.io/site': 'elsewhere'}
+    const own = {app: 'web', 'pcns.env': 'forged', 'isthmus.io/site': 'elsewhere', 'isthmus.io/datastore': 'other'}
     const pod = podRecord('web-1', '10.1.0.5', {labels: own, profiles: ['kns.shop', 'second'], serviceAccount: 'web'})
     const [member] = membersAt(worldOf([...profiles, pod]), '10.1.0.5/32')
     assert.deepEqual(member?.set, {
       kind: 'pod',
       labels: {
         app: 'web',
+        'isthmus.io/datastore': 'main',
         'isthmus.io/site': 'a',
         'pcns.env': 'prod',
         'projectcalico.org/namespace': 'shop',
@@ -97,6 +98,7 @@ describe('effective labels', () => {
     const world = worldOf([calicoFixture('hostendpoint')], config)
     assert.deepEqual(codes(world), [])
     assert.deepEqual(membersAt(world, '2001:db8::11/128')[0]?.set.labels, {
+      'isthmus.io/datastore': 'main',
       'isthmus.io/site': 'a',
       role: 'k8s-worker',
       zone: 'a',

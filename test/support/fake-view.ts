@@ -161,6 +161,18 @@ const STAGED: Rows['policies'] = {
   },
 }
 
+const CONFLICT: Rows['conflicts'] = {
+  over: '10.2.0.9',
+  code: 'endpoint-not-owned',
+  severity: 'warning',
+  sides: [
+    {site: 'b', says: 'owns 10.2.0.0/16'},
+    {site: 'a', says: 'default/web-1 (datastore/main)'},
+  ],
+  firstCounts: true,
+  remedy: 'take the address out of site a, or grant its prefix to one site only',
+}
+
 const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   tunnels: STATUS.tunnels,
   sessions: STATUS.sessions,
@@ -168,6 +180,7 @@ const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   sites: STATUS.sites,
   policies: [...STATUS.policies, STAGED],
   findings: STATUS.findings,
+  conflicts: [CONFLICT],
   gateways: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan']}],
   endpoints: [ENDPOINT],
   tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1, endDenied: 3}],
@@ -176,7 +189,15 @@ const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
 }
 
 const nameOf = (row: object): string =>
-  'name' in row ? String(row.name) : 'address' in row ? String(row.address) : 'code' in row ? String(row.code) : ''
+  'over' in row
+    ? String(row.over)
+    : 'name' in row
+      ? String(row.name)
+      : 'address' in row
+        ? String(row.address)
+        : 'code' in row
+          ? String(row.code)
+          : ''
 
 /** A view over fixed data; each test replaces what it is about. */
 export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {

@@ -5,12 +5,12 @@ import {
   type Decoded,
   type ExportEntry,
   type HostEndpoint,
+  ISTHMUS_LABELS,
   MARK_SUFFIX,
   type Profile,
   parseDatastoreName,
   type Resource,
   ROOT_ANNOTATION,
-  SITE_LABEL,
   usualProfiles,
   type WorkloadEndpoint,
 } from '../../model/index.ts'
@@ -169,15 +169,15 @@ function seenAt(
   }
   return {
     kind: 'WorkloadEndpoint',
-    meta: {name: names[0] ?? address, namespace: set.namespace, labels: withoutSite(set), annotations: {}},
+    meta: {name: names[0] ?? address, namespace: set.namespace, labels: withoutOurs(set), annotations: {}},
     ...{node: '', pod: names[0] ?? '', addresses: [address], profiles: usual, ports: set.ports},
     serviceAccount: set.serviceAccount,
   }
 }
 
 /** Own Calico must not see what Isthmus added. */
-const withoutSite = ({labels}: Pick<AttributeSet, 'labels'>): Record<string, string> =>
-  Object.fromEntries(Object.entries(labels).filter(([name]) => name !== SITE_LABEL))
+const withoutOurs = ({labels}: Pick<AttributeSet, 'labels'>): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).filter(([name]) => !ISTHMUS_LABELS.includes(name)))
 
 /** Whether a membership is that of the endpoint which is told by itself, and of no other at its address. */
 function isSame(endpoint: Endpoint, {names, set}: Membership, resources: readonly Resource[], at: Address): boolean {
@@ -185,7 +185,7 @@ function isSame(endpoint: Endpoint, {names, set}: Membership, resources: readonl
   const name = kind === 'WorkloadEndpoint' ? `${meta.namespace}/${endpoint.pod}` : meta.name
   const profiles = resources.filter((one) => one.kind === 'Profile')
   const [seen] = calicoView([...profiles, endpoint], [at]).attributes.values()
-  const text = (one: Pick<AttributeSet, 'labels'>): string => JSON.stringify(Object.entries(withoutSite(one)).sort())
+  const text = (one: Pick<AttributeSet, 'labels'>): string => JSON.stringify(Object.entries(withoutOurs(one)).sort())
   return names.includes(name) && set !== null && seen !== undefined && text(seen) === text(set)
 }
 

@@ -1,4 +1,4 @@
-import type {AttributeSet, Member, World} from '../../model/index.ts'
+import {type AttributeSet, ISTHMUS_LABELS, type Member, type World} from '../../model/index.ts'
 import {type Address, addressFromNumber, hostPrefix, rangeToPrefixes} from '../../net/index.ts'
 import type {AddressGroup} from './address-groups.ts'
 
@@ -79,7 +79,7 @@ function endpointAt(address: Address, worlds: readonly Known[]): AttributeSet | 
 export function printGroup({site, addresses, labels, examples}: GroupView): string {
   const texts = examples.map(({address, names}) => [address, ...names.slice(0, 1)].join(' '))
   const more = addresses > examples.length && examples.length > 0 ? [...texts, '…'] : texts
-  const known = Object.entries(labels).filter(([label]) => label !== 'isthmus.io/site' && !label.startsWith('pc'))
+  const known = Object.entries(labels).filter(([label]) => !ISTHMUS_LABELS.includes(label) && !label.startsWith('pc'))
   return [
     site === null ? 'of no site' : `site ${site}`,
     addresses === 1 ? '1 address' : `${addresses} addresses`,
