@@ -1,3 +1,4 @@
+import {readFile} from 'node:fs/promises'
 import type {DatastoreName, Finding, GatewayConfig, SiteName, Snapshot, TlsFiles} from '../model/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
@@ -8,6 +9,8 @@ export interface LiveSource {
   readonly datastore: DatastoreName | null
   readonly endpoints: readonly string[]
   readonly tls: TlsFiles | null
+  /** null: an etcd. */
+  readonly path: string | null
   readonly prefixes: readonly string[]
 }
 
@@ -16,13 +19,12 @@ const DATASTORE = ['/calico/', '/isthmus/v1/resources/']
 
 /** Every datastore and export that the configuration names, with the rights that it gives. */
 export function liveSources(config: GatewayConfig): LiveSource[] {
-  const own = config.datastores.filter(({kind}) => kind !== 'file')
   return [
-    ...own.map(({name, endpoints, tls}) => ({
+    ...config.datastores.map(({name, endpoints, tls, path}) => ({
       ...{file: `datastore-${name}.jsonl`, site: config.site, datastore: name},
-      ...{endpoints, tls, prefixes: DATASTORE},
+      ...{endpoints, tls, path: path ?? null, prefixes: DATASTORE},
     })),
-    ...own
+    ...config.datastores
       .filter((datastore) => datastore.export !== null)
       .map(({endpoints, tls}) => exportSource(config.site, endpoints, tls)),
     ...[...config.sites.values()].map(({name, endpoints, tls}) => exportSource(name, endpoints, tls)),
@@ -30,12 +32,20 @@ export function liveSources(config: GatewayConfig): LiveSource[] {
 }
 
 function exportSource(site: SiteName, endpoints: readonly string[], tls: TlsFiles | null): LiveSource {
-  return {file: `export-${site}.jsonl`, site, datastore: null, endpoints, tls, prefixes: EXPORT}
+  return {file: `export-${site}.jsonl`, site, datastore: null, endpoints, tls, path: null, prefixes: EXPORT}
 }
 
 /** All prefixes at one revision, from the first endpoint that answers. */
-export async function readSource({site, datastore, endpoints, tls, prefixes}: LiveSource): Promise<Snapshot | Finding> {
+export async function readSource({
+  site,
+  datastore,
+  endpoints,
+  tls,
+  path,
+  prefixes,
+}: LiveSource): Promise<Snapshot | Finding> {
   const source = datastore === null ? `export ${site}` : `datastore ${datastore}`
+  if (path !== null) return readFileSource(path, site, datastore)
   // gRPC is the heaviest thing here by far, and needed by nothing else.
   const {connect, readPrefix} = await import('../etcd/index.ts')
   const causes: string[] = []
@@ -57,6 +67,24 @@ export async function readSource({site, datastore, endpoints, tls, prefixes}: Li
     }
   }
   return {code: 'etcd-unreachable', severity: 'error', where: {source}, detail: causes.join('; ')}
+}
+
+async function readFileSource(
+  path: string,
+  site: SiteName,
+  datastore: DatastoreName | null,
+): Promise<Snapshot | Finding> {
+  const {parseFile} = await import('../documents/index.ts')
+  try {
+    const {values, findings} = parseFile(await readFile(path, 'utf8'), path)
+    const wrong = findings.find(({severity}) => severity === 'error')
+    if (wrong) return wrong
+    const records = values.map((value) => ({...value, modRevision: 1}))
+    return {site, source: 'datastore', datastore, clusterId: 'file', revision: 1, records}
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    return {code: 'document-unreadable', severity: 'error', where: {source: `file ${path}`}, detail}
+  }
 }
 
 /**

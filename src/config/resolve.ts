@@ -107,15 +107,37 @@ function* checkDatastores(yaml: GatewayYaml): Generator<Problem> {
     )
   }
   for (const [index, datastore] of yaml.datastores.entries()) {
-    yield* checkTls(datastore, ['datastores', index])
-    if (datastore.kind === 'file') {
-      yield conflict(['datastores', index, 'kind'], 'snapshots as datastores are not built yet', 'calico or isthmus')
+    const path = ['datastores', index]
+    if (datastore.kind !== 'file') yield* checkTls(datastore, path)
+    for (const {key, file} of DATASTORE_KEYS) {
+      const isFile = datastore.kind === 'file'
+      if (datastore[key] !== undefined && file !== isFile) {
+        const remedy = isFile ? 'a file has only name, kind and path' : '`path` is of kind: file'
+        yield conflict([...path, key], `a datastore of kind ${datastore.kind} has no ${key}`, remedy)
+      }
+    }
+    if (datastore.kind === 'file' && datastore.path === undefined) {
+      yield conflict(path, 'a datastore of kind file needs path', 'add `path: /etc/isthmus/FILE.yaml` (or .jsonl)')
+    }
+    if (datastore.kind !== 'file' && datastore.endpoints === undefined) {
+      yield conflict(path, `a datastore of kind ${datastore.kind} needs endpoints`, 'add `endpoints: [https://…:2379]`')
     }
   }
 }
 
-function* checkTls(entry: {endpoints: string[]; tls?: object | undefined}, path: Path): Generator<Problem> {
-  for (const [index, endpoint] of entry.endpoints.entries()) {
+/** What only a datastore in etcd has, and only a file. */
+const DATASTORE_KEYS = [
+  {key: 'endpoints', file: false},
+  {key: 'tls', file: false},
+  {key: 'export', file: false},
+  {key: 'path', file: true},
+] as const
+
+function* checkTls(
+  entry: {endpoints?: string[] | undefined; tls?: object | undefined},
+  path: Path,
+): Generator<Problem> {
+  for (const [index, endpoint] of (entry.endpoints ?? []).entries()) {
     if (endpoint.startsWith('https:') && !entry.tls) {
       yield conflict([...path, 'endpoints', index], `${endpoint} needs tls`, 'add `tls: {ca: FILE, cert: …, key: …}`')
     }
@@ -176,7 +198,8 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
     datastores: yaml.datastores.map((datastore) => ({
       name: datastore.name,
       kind: datastore.kind,
-      endpoints: datastore.endpoints,
+      endpoints: datastore.endpoints ?? [],
+      ...(datastore.path === undefined ? {} : {path: datastore.path}),
       tls: toTls(datastore.tls),
       export: datastore.export ?? null,
     })),

@@ -63,7 +63,8 @@ const uplink = z.strictObject({
 const datastore = z.strictObject({
   name: parsed(parseDatastoreName, `a datastore name (${NAME_RULE})`),
   kind: z.enum(['calico', 'isthmus', 'file']),
-  endpoints,
+  endpoints: endpoints.optional(),
+  path: absolutePath.optional(),
   tls: tls.optional(),
   export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
 })

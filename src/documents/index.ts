@@ -14,6 +14,7 @@
  */
 export {bodyOf, type Identity} from './body.ts'
 export {documentDifference} from './difference.ts'
+export {parseFile} from './file-records.ts'
 export {DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind, documentKindTyped, keyOf} from './kinds.ts'
 export {
   type Answer,

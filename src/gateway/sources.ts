@@ -3,6 +3,7 @@ import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
+import {watchFile} from './file-source.ts'
 import {RawMemory} from './raw-memory.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
@@ -39,16 +40,19 @@ interface Source {
   readonly id: SourceId
   readonly endpoints: readonly string[]
   readonly tls: TlsFiles | null
+  /** null: an etcd. */
+  readonly file: string | null
   readonly prefixes: readonly string[]
   readonly header: Pick<Snapshot, 'site' | 'source' | 'datastore'>
 }
 
 function sourcesOf(config: GatewayConfig): Source[] {
   const own = config.datastores.map(
-    ({name, kind, endpoints, tls}): Source => ({
+    ({name, kind, endpoints, tls, path}): Source => ({
       id: `datastore/${name}`,
       endpoints,
       tls,
+      file: path ?? null,
       prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
@@ -58,6 +62,7 @@ function sourcesOf(config: GatewayConfig): Source[] {
       id: `export/${name}`,
       endpoints,
       tls,
+      file: null,
       prefixes: EXPORT_PREFIXES,
       header: {site: name, source: 'export', datastore: null},
     }),
@@ -73,6 +78,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
   const {config, federation, signal} = options
   const states = new Map<SourceId, WatchState>()
   const findings: Finding[] = []
+  const ofFiles = new Map<SourceId, readonly Finding[]>()
   const ends: Promise<void>[] = []
   for (const source of sourcesOf(config)) {
     const memory = new RawMemory()
@@ -96,13 +102,15 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       federation.restore(decoded)
       options.onBatch?.(batch, decoded.upserts)
     }
-    ends.push(follow(source, memory, states, options))
+    ends.push(follow(source, memory, states, ofFiles, options))
   }
   if (!signal.aborted) options.onChange()
   return {
     ids: sourcesOf(config).map(({id}) => id),
     states: () => states,
-    findings,
+    get findings() {
+      return [...findings, ...[...ofFiles.values()].flat()]
+    },
     done: Promise.all(ends).then(() => undefined),
   }
 }
@@ -111,6 +119,7 @@ async function follow(
   source: Source,
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
+  ofFiles: Map<SourceId, readonly Finding[]>,
   {federation, config, clock, signal, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
@@ -136,13 +145,11 @@ async function follow(
       await save()
     }
   })()
-  const watch = watchSource({
+  const following = {
     source: source.id,
-    etcd: {endpoints: source.endpoints, tls: source.tls},
-    prefixes: source.prefixes,
     clock,
     signal,
-    onBatch: (batch) => {
+    onBatch: (batch: SourceBatch) => {
       const decoded = decodeBatch(batch)
       federation.update(decoded)
       memory.take(batch, decoded)
@@ -150,8 +157,13 @@ async function follow(
       unsaved = {clusterId: batch.clusterId, revision: batch.revision}
       onChange()
     },
-    onState: (state) => states.set(source.id, state),
-  })
+    onState: (state: WatchState) => void states.set(source.id, state),
+  }
+  const {file, prefixes, endpoints, tls} = source
+  const watch =
+    file === null
+      ? watchSource({...following, etcd: {endpoints, tls}, prefixes})
+      : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
   await save()
 }

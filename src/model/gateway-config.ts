@@ -40,10 +40,13 @@ export interface TlsFiles {
 
 export interface DatastoreConfig {
   readonly name: DatastoreName
-  /** `calico` holds a cluster's data; `isthmus` only what Isthmus stores; `file` is a snapshot on disk. */
+  /** `calico` holds a cluster's data; `isthmus` only what Isthmus stores; `file` is no etcd, but documents or a snapshot on disk. */
   readonly kind: 'calico' | 'isthmus' | 'file'
+  /** Of an etcd; of a file none. */
   readonly endpoints: readonly string[]
   readonly tls: TlsFiles | null
+  /** Of a file, and of no other kind. */
+  readonly path?: string
   /** Set on the one datastore that holds this site's export. */
   readonly export: {readonly localPolicies: boolean} | null
 }

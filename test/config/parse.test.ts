@@ -102,6 +102,29 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'datastores[0].endpoints[0]', 13, /needs tls/],
     },
     {
+      name: 'a file without its path',
+      edit: ['    export: {}\n', '    export: {}\n  - {name: rack, kind: file}\n'],
+      want: ['config-conflict', 'datastores[1]', 16, /needs path/],
+    },
+    {
+      name: 'a file with endpoints',
+      edit: [
+        '    export: {}\n',
+        '    export: {}\n  - {name: rack, kind: file, path: /etc/rack.yaml, endpoints: ["http://10.1.0.3:2379"]}\n',
+      ],
+      want: ['config-conflict', 'datastores[1].endpoints', 16, /kind file has no endpoints/],
+    },
+    {
+      name: 'a path in an etcd',
+      edit: ['kind: calico', 'kind: calico\n    path: /etc/rack.yaml'],
+      want: ['config-conflict', 'datastores[0].path', 13, /kind calico has no path/],
+    },
+    {
+      name: 'an etcd without endpoints',
+      edit: ['    endpoints: [https://10.1.0.2:2379]\n', ''],
+      want: ['config-conflict', 'datastores[0]', 11, /needs endpoints/],
+    },
+    {
       name: 'vxlan outside a lab',
       edit: ['tls: {ca: /etc/isthmus/b.pem}}', 'tls: {ca: /etc/isthmus/b.pem}, encapsulation: vxlan}'],
       want: ['config-conflict', 'sites.b.encapsulation', 17, /not an encapsulation/],

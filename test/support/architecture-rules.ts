@@ -47,7 +47,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ['net', 'model'],
   bird: EFFECT_BASE,
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
-  gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'plan', 'diff', 'bird', ...EFFECTS],
+  // documents for datastores that are files (decision 0039).
+  gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'bird', ...EFFECTS],
   // etcd for `snapshot save`, which must work without a gateway (decision 0004), and for documents (0080).
   cli: [...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'etcd'],
   console: [],
