@@ -1,5 +1,6 @@
 import {Option} from 'commander'
 import type {Kind, Rows} from '../api/client.ts'
+import {printable} from '../model/index.ts'
 import {nameOf} from './columns.ts'
 import type {CliContext} from './context.ts'
 import {type Column, formatTable} from './table.ts'
@@ -29,7 +30,7 @@ export async function printRows<K extends Kind>(
   columns: readonly Column<Rows[K]>[],
 ): Promise<void> {
   if (await printValue(context, format, rows)) return
-  if (format === 'name') for (const row of rows) context.out(`${kind}/${nameOf(row)}\n`)
+  if (format === 'name') for (const row of rows) context.out(`${kind}/${printable(nameOf(row))}\n`)
   else if (rows.length === 0) context.err(`no ${kind}\n`)
   else context.out(formatTable(columns, rows, format === 'wide'))
 }

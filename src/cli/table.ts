@@ -1,3 +1,5 @@
+import {printable} from '../model/index.ts'
+
 /** One column of a table; `wide` ones show only with `-o wide`, `right` ones hold numbers. */
 export interface Column<Row> {
   readonly title: string
@@ -27,10 +29,6 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
       .trimEnd(),
   )
   return `${lines.join('\n')}\n`
-}
-
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** Code points; names of ours are ASCII, and nobody's label needs more. */

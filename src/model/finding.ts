@@ -111,5 +111,10 @@ export function formatFinding(finding: Finding): string {
   const {source, key, field, line, column} = finding.where
   const place = [source, key, field, line === undefined ? undefined : `line ${line}${column ? `:${column}` : ''}`]
   const remedy = finding.remedy ? `; ${finding.remedy}` : ''
-  return `${finding.severity} ${finding.code} ${place.filter((part) => part !== undefined).join(' ')}: ${finding.detail}${remedy}`
+  const text = `${finding.code} ${place.filter((part) => part !== undefined).join(' ')}: ${finding.detail}${remedy}`
+  return `${finding.severity} ${printable(text)}`
 }
+
+/** On one line, with control characters as escapes: keys, names and labels are other people's, and a terminal obeys. */
+export const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
