@@ -199,6 +199,18 @@ export interface ClassRow {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** An object in a Calico datastore of the site that Isthmus keeps there, or would. */
+export interface WriteBackRow {
+  /** `PLURAL/[NAMESPACE/]NAME`, as in its key. */
+  readonly name: string
+  readonly datastore: string
+  /**
+   * `held`: as it should be. `create`, `update`, `delete`: still to be done, or only shown (`dryRun`, another gateway writes).
+   * `conflict`: somebody else's object stands in the way. `kept`: not wanted, but not known to be gone.
+   */
+  readonly state: 'held' | 'create' | 'update' | 'delete' | 'conflict' | 'kept'
+}
+
 export interface ReconcileStatus {
   readonly lastSuccess: string | null
   readonly durationMs: number | null
@@ -239,6 +251,7 @@ export interface Rows {
   readonly conflicts: ConflictRow
   readonly nodes: NodeRow
   readonly classes: ClassRow
+  readonly writebacks: WriteBackRow
 }
 
 export type Kind = keyof Rows
@@ -256,6 +269,7 @@ export const KINDS: readonly Kind[] = [
   'conflicts',
   'nodes',
   'classes',
+  'writebacks',
 ]
 
 /** An answer of formats.md (`verdict`, `reason`, …), or what is wrong with the flow. */

@@ -9,7 +9,16 @@
  * the network namespace of the process. `docs/design/apply.md` has the invariants.
  */
 export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
-export {createEtcdDriver, type EtcdDriver, EXPORT_PREFIX, type HeldExport, type KeyValues} from './etcd/index.ts'
+export {
+  createEtcdDriver,
+  type EtcdDriver,
+  EXPORT_PREFIX,
+  type HeldExport,
+  type KeyValues,
+  type ObjectStore,
+  type WriteGuard,
+  writeObjects,
+} from './etcd/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
 export {
   type CounterValue,

@@ -118,6 +118,11 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'ADDRESSES', value: ({addresses}) => list(addresses)},
       {title: 'SESSION', value: ({session}) => or(session)},
     ],
+    writebacks: [
+      {title: 'NAME', value: ({name}) => name},
+      {title: 'DATASTORE', value: ({datastore}) => datastore},
+      {title: 'STATE', value: ({state}) => state},
+    ],
     classes: [
       {title: 'NAME', value: ({name}) => name},
       {title: 'SITE', value: ({site}) => or(site)},

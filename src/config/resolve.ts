@@ -11,6 +11,7 @@ import {
 import type {Path} from '../yaml/index.ts'
 import type {Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
+import {checkWriteBack, toWriteBack} from './write-back.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
 export function checkMeaning(yaml: GatewayYaml): Problem[] {
@@ -21,6 +22,7 @@ export function checkMeaning(yaml: GatewayYaml): Problem[] {
     ...checkDatastores(yaml),
     ...checkSites(yaml),
     ...checkPeers(yaml),
+    ...checkWriteBack(yaml),
   ]
 }
 
@@ -202,6 +204,7 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
       ...(datastore.path === undefined ? {} : {path: datastore.path}),
       tls: toTls(datastore.tls),
       export: datastore.export ?? null,
+      writeBack: toWriteBack(datastore.writeBack),
     })),
     sites: new Map(
       Object.entries(yaml.sites).map(([name, remote]) => [

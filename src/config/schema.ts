@@ -60,6 +60,21 @@ const uplink = z.strictObject({
   inner: z.array(address).min(2).max(4),
 })
 
+const namespace = parsed(
+  (text) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : null),
+  'the name of a namespace',
+)
+
+const writeBack = z.strictObject({
+  sets: z.boolean().default(false),
+  namespaces: z.array(namespace).default([]),
+  pools: z
+    .strictObject({encapsulation: z.enum(['never', 'ipip']).default('never'), bgpExport: z.boolean().default(false)})
+    .optional(),
+  peers: z.array(z.strictObject({address, nodeSelector: z.string().default('all()')})).default([]),
+  dryRun: z.boolean().default(false),
+})
+
 const datastore = z.strictObject({
   name: parsed(parseDatastoreName, `a datastore name (${NAME_RULE})`),
   kind: z.enum(['calico', 'isthmus', 'file']),
@@ -67,6 +82,7 @@ const datastore = z.strictObject({
   path: absolutePath.optional(),
   tls: tls.optional(),
   export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
+  writeBack: writeBack.optional(),
 })
 
 const remote = z.strictObject({

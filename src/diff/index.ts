@@ -13,4 +13,5 @@
 export {type DiffOptions, diff} from './diff.ts'
 export {diffExport} from './diff-export.ts'
 export {diffNft} from './diff-nft.ts'
+export {diffWriteBack, type ObjectState, type Settled, type WriteBackDifference} from './diff-write-back.ts'
 export {type KeyedDelta, keyBy, keyedDelta} from './keyed-delta.ts'

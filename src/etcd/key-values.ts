@@ -24,6 +24,8 @@ export interface Swap {
   /** Prefixes below which nothing may be newer than `since`. */
   readonly quiet: readonly string[]
   readonly since: number
+  /** Keys that must still be the ones that were created then: the lease of whoever may write. */
+  readonly guards?: readonly {readonly key: string; readonly createRevision: number}[]
 }
 
 /** The server answered, and says no: no other endpoint will say anything else. */
@@ -83,7 +85,7 @@ export function openKeyValues(options: EtcdOptions): EtcdKeyValues {
   }
 }
 
-function toTransaction({changes, existing, quiet, since}: Swap): ITxnRequest {
+function toTransaction({changes, existing, quiet, since, guards = []}: Swap): ITxnRequest {
   const asRead = changes.map(
     ({key, modRevision}): ICompare => ({
       key: Buffer.from(key),
@@ -99,11 +101,19 @@ function toTransaction({changes, existing, quiet, since}: Swap): ITxnRequest {
     const range = {key: Buffer.from(prefix), range_end: rangeEnd(prefix)}
     return {...range, target: 'Mod', result: 'Less', mod_revision: String(since + 1)}
   })
+  const guarded = guards.map(
+    ({key, createRevision}): ICompare => ({
+      key: Buffer.from(key),
+      target: 'Create',
+      result: 'Equal',
+      create_revision: String(createRevision),
+    }),
+  )
   const success = changes.map(
     ({key, text}): IRequestOp =>
       text === null
         ? {request_delete_range: {key: Buffer.from(key)}}
         : {request_put: {key: Buffer.from(key), value: Buffer.from(text)}},
   )
-  return {compare: [...asRead, ...there, ...still], success}
+  return {compare: [...asRead, ...there, ...still, ...guarded], success}
 }

@@ -51,6 +51,8 @@ function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: numbe
       return nodeRows(world)
     case 'classes':
       return classRows(runtime.compiled())
+    case 'writebacks':
+      return runtime.writeBack.rows()
   }
 }
 

@@ -37,6 +37,7 @@ import type {PublishReport} from './publish.ts'
 import {type Publishing, startPublishing} from './publishing.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
+import {startWriteBack, type WriteBack} from './write-back.ts'
 
 /** Rest between passes: what a storm of events costs is one pass in this time. */
 const REST_MS = 5
@@ -62,6 +63,7 @@ export interface Runtime {
   readonly sources: Sources
   readonly monitor: Monitor
   readonly counts: PolicyCounts
+  readonly writeBack: Pick<WriteBack, 'rows'>
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -140,15 +142,28 @@ export async function startRuntime({
     bird: (abort) => bird.read(abort),
   })
 
+  let followed: Sources | null = null
+  const writeBack = startWriteBack({
+    ...{config, signal, log, backoffMs: BACKOFF_MS, idleMs: CHECK_MS},
+    reachable: (name) => followed?.states().get(`datastore/${name}`)?.connected ?? false,
+    // Until there is a leader every gateway writes: both want the same, and the first one's transaction wins.
+    mayWrite: () => [],
+  })
+
   const sources = await startSources({
     config,
     federation,
     clock,
     signal,
-    onBatch: (batch, decoded) => local.take(batch, decoded),
+    onBatch: (batch, decoded) => {
+      local.take(batch, decoded)
+      writeBack.takeBatch(batch)
+    },
     onChange: trigger,
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
+
+  followed = sources
 
   const pass = createPass({
     config,
@@ -157,6 +172,7 @@ export async function startRuntime({
       const world = federation.world()
       const changes = federation.takeMemberChanges()
       members.take(changes, world.attributes)
+      writeBack.takeMembers(changes, world)
       for (const [prefix, change] of changes) memberChanges?.set(prefix, change)
       return world
     },
@@ -270,18 +286,35 @@ export async function startRuntime({
     sources,
     monitor,
     counts,
+    writeBack,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
     compiled: () => compiled,
     last: () => last,
     lastPublish: () => lastPublish,
-    findings: () => [...keyFindings, ...passwordFindings, ...sources.findings, ...(last?.findings ?? [])],
+    findings: () => [
+      ...keyFindings,
+      ...passwordFindings,
+      ...sources.findings,
+      ...(last?.findings ?? []),
+      ...writeBack.findings(),
+    ],
     trigger,
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
-      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs, counting, publishing?.done])
+      await Promise.all([
+        loop.done,
+        sources.done,
+        monitor.done,
+        birdWatch,
+        checks,
+        resyncs,
+        counting,
+        publishing?.done,
+        writeBack.done,
+      ])
     },
   }
 }

@@ -105,6 +105,10 @@ export type FindingCode =
   | 'etcd-unreachable'
   | 'etcd-refused'
   | 'state-unreadable'
+  // write-back
+  | 'write-back-conflict'
+  | 'write-back-refused'
+  | 'write-back-locked'
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

@@ -49,6 +49,22 @@ export interface DatastoreConfig {
   readonly path?: string
   /** Set on the one datastore that holds this site's export. */
   readonly export: {readonly localPolicies: boolean} | null
+  /** What a Calico there is told of the other sites; absent or null: nothing, and what was told before is removed. */
+  readonly writeBack?: WriteBackConfig | null
+}
+
+/** Objects that Isthmus keeps in a cluster's own datastore, so that an unmodified Calico can use them. */
+export interface WriteBackConfig {
+  /** Remote endpoints as GlobalNetworkSets. */
+  readonly sets: boolean
+  /** Remote pods of these namespaces also as NetworkSets in the namespace of that name: it is one with theirs. */
+  readonly namespaces: readonly string[]
+  /** Remote prefixes as disabled IPPools; null: none. */
+  readonly pools: {readonly encapsulation: 'never' | 'ipip'; readonly bgpExport: boolean} | null
+  /** The site's gateways as BGPPeers, by the addresses that nodes reach them at. */
+  readonly peers: readonly {readonly address: Address; readonly nodeSelector: string}[]
+  /** The difference is computed and shown, and nothing is written. */
+  readonly dryRun: boolean
 }
 
 export type BfdProfile = 'private' | 'internet'

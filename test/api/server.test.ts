@@ -101,7 +101,7 @@ describe('API', () => {
         error: {
           code: 'unknown-kind',
           message:
-            'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes',
+            'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
         },
       },
     },

@@ -186,6 +186,7 @@ const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1, endDenied: 3}],
   nodes: [],
   classes: [{name: '1', addresses: 2, site: 'a', labels: {app: 'web'}}],
+  writebacks: [{name: 'ippools/isthmus-b-10-2-0-0-16', datastore: 'main', state: 'held'}],
 }
 
 const nameOf = (row: object): string =>

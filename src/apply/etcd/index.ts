@@ -9,6 +9,7 @@ export interface KeyValues {
 }
 
 export type {HeldExport} from './held-export.ts'
+export {type ObjectStore, type WriteGuard, type WriteReport, writeObjects} from './write-objects.ts'
 
 export const EXPORT_PREFIX = '/isthmus/v1/export/'
 

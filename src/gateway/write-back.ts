@@ -1,0 +1,151 @@
+import {randomUUID} from 'node:crypto'
+import type {Logger} from 'pino'
+import type {WriteBackRow} from '../api/index.ts'
+import type {WriteGuard} from '../apply/index.ts'
+import {openKeyValues} from '../etcd/index.ts'
+import type {DatastoreConfig, DatastoreName, Finding, GatewayConfig, SourceBatch, World} from '../model/index.ts'
+import type {Prefix} from '../net/index.ts'
+import {
+  CALICO_RESOURCES,
+  HeldObjects,
+  type MembersBecame,
+  mayBeOfSite,
+  siteObjects,
+  WriteBackSets,
+} from '../writeback/index.ts'
+import {realClock} from './clock.ts'
+import {type LoopOptions, startLoop} from './loop.ts'
+import {createObjectWriter, type ObjectReport} from './object-writer.ts'
+
+/** Rest between looks: a burst of pods that come and go rewrites a set once in this time. */
+const REST_MS = 100
+/** What somebody else did to an object of ours is mended after this time: two that disagree must not be a busy loop. */
+const MEND_MS = 500
+
+export interface WriteBackOptions {
+  readonly config: GatewayConfig
+  /** Whether this datastore answers, and what was last taken of it came from itself. */
+  readonly reachable: (datastore: DatastoreName) => boolean
+  /** What each transaction must compare so that only one gateway writes; null: this one may not. */
+  readonly mayWrite: (datastore: DatastoreName) => readonly WriteGuard[] | null
+  readonly signal: AbortSignal
+  readonly backoffMs: LoopOptions['backoffMs']
+  readonly idleMs: number
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
+}
+
+export interface WriteBack {
+  /** What a source said; others than own Calico datastores are none of its business. */
+  takeBatch(batch: SourceBatch): void
+  /** What changed among the members since the last call; `world` is the one after it. */
+  takeMembers(changes: ReadonlyMap<Prefix, MembersBecame>, world: World): void
+  /** Every object that is wanted, held or in the way, of each datastore. */
+  rows(): Iterable<WriteBackRow>
+  findings(): readonly Finding[]
+  /** Settles after the signal is aborted. */
+  readonly done: Promise<void>
+}
+
+/**
+ * Keeps what Calico datastores of the site are told of the other sites. Each of them has a loop of its own: one that does not
+ * answer holds up nothing. One that is not configured for it has its loop too, and is to hold nothing of ours.
+ */
+export function startWriteBack(options: WriteBackOptions): WriteBack {
+  const parts = options.config.datastores
+    .filter(({kind}) => kind === 'calico')
+    .map((datastore) => startPart(datastore, options))
+  return {
+    takeBatch: (batch) => parts.find(({source}) => source === batch.source)?.takeBatch(batch),
+    takeMembers(changes, world) {
+      for (const part of parts) part.takeMembers(changes, world)
+    },
+    *rows() {
+      for (const part of parts) yield* part.rows()
+    },
+    findings: () => parts.flatMap((part) => part.findings()),
+    done: Promise.all(parts.map(({done}) => done)).then(() => undefined),
+  }
+}
+
+type Part = WriteBack & {readonly source: string}
+
+function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part {
+  const {config, log} = options
+  const {name, writeBack = null} = datastore
+  const title = `datastore ${name}`
+  const store = openKeyValues(datastore)
+  const held = new HeldObjects(config.site)
+  const sets = writeBack?.sets ? new WriteBackSets(config.site, writeBack) : null
+  const fixed = writeBack ? siteObjects(config, writeBack) : new Map<string, string>()
+  let world: World | null = null
+  let last: ObjectReport | null = null
+
+  const writer = createObjectWriter({
+    source: title,
+    wanted: () => (world === null ? null : new Map([...fixed, ...(sets?.objects() ?? [])])),
+    // A site that has not been read yet has no endpoints here, and may have many.
+    mayPrune: (key) =>
+      sets === null ||
+      ![...config.sites.keys()].some((site) => mayBeOfSite(key, site) && !world?.sources.get(`export/${site}`)?.synced),
+    held,
+    reachable: () => options.reachable(name),
+    mayWrite: () => options.mayWrite(name),
+    dryRun: writeBack?.dryRun ?? false,
+    store,
+    identity: () => ({uid: randomUUID(), creationTimestamp: `${new Date().toISOString().slice(0, 19)}Z`}),
+  })
+  const loop = startLoop({
+    ...{clock: realClock, signal: options.signal, restMs: REST_MS},
+    ...{backoffMs: options.backoffMs, idleMs: options.idleMs},
+    pass: async (abort) => {
+      const report = await writer.write(abort)
+      tell(log, name, report, last)
+      last = report
+      return report.failure !== null || report.refused.length > 0
+    },
+  })
+  let mending: (() => void) | null = null
+  const mendSoon = (): void => {
+    mending ??= realClock.after(MEND_MS, () => {
+      mending = null
+      loop.trigger()
+    })
+  }
+  return {
+    source: `datastore/${name}`,
+    takeBatch(batch) {
+      if (held.take(batch)) mendSoon()
+    },
+    takeMembers(changes, now) {
+      const isFirst = world === null
+      const before = world?.sources
+      world = now
+      sets?.take(changes, now.attributes)
+      if (isFirst || (sets && (changes.size > 0 || before !== now.sources))) loop.trigger()
+    },
+    rows: () => rowsOf(name, last),
+    findings: () => [...(last?.findings ?? []), ...(sets?.findings(title) ?? [])],
+    done: loop.done.then(() => {
+      mending?.()
+      store.close()
+    }),
+  }
+}
+
+const rowsOf = (datastore: DatastoreName, report: ObjectReport | null): WriteBackRow[] =>
+  [...(report?.states ?? [])]
+    .map(([key, state]) => ({name: key.slice(CALICO_RESOURCES.length), datastore, state}))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+
+/** One line a look that wrote something; a failure when it is another than before. */
+function tell(
+  log: WriteBackOptions['log'],
+  datastore: string,
+  report: ObjectReport,
+  before: ObjectReport | null,
+): void {
+  const {written, failure, refused} = report
+  if (written > 0) log.info({datastore, objects: written}, 'written back')
+  if (refused.length > 0) log.info({datastore, objects: refused}, 'not written back: changed in the same moment')
+  if (failure !== null && failure !== before?.failure) log.error({datastore, cause: failure}, 'not written back')
+}

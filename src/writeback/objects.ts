@@ -1,0 +1,77 @@
+import {OWNER_ANNOTATION, type SiteName} from '../model/index.ts'
+import {type Prefix, parseCidr} from '../net/index.ts'
+import {isFields} from './exact-json.ts'
+
+export const CALICO_RESOURCES = '/calico/resources/v3/projectcalico.org/'
+
+const PLURALS = {
+  GlobalNetworkSet: 'globalnetworksets',
+  NetworkSet: 'networksets',
+  IPPool: 'ippools',
+  BGPPeer: 'bgppeers',
+} as const
+
+/** All that is ever written, and so all that has to be looked through for what is ours. */
+export const WRITE_BACK_PREFIXES: readonly string[] = Object.values(PLURALS).map(
+  (plural) => `${CALICO_RESOURCES}${plural}/`,
+)
+
+/** Says whether anybody may write at the moment (calico-model 1.4). */
+export const CLUSTER_INFORMATION = `${CALICO_RESOURCES}clusterinformations/default`
+
+/** Every name of ours begins so: an annotation alone may have come with a copy that somebody made for himself. */
+const NAME_BEGINS = 'isthmus-'
+
+export interface ObjectIdentity {
+  readonly uid: string
+  /** RFC 3339, whole seconds. */
+  readonly creationTimestamp: string
+}
+
+export interface WrittenObject {
+  readonly kind: keyof typeof PLURALS
+  readonly name: string
+  readonly namespace: string | null
+  readonly labels: Readonly<Record<string, string>>
+  readonly spec: Readonly<Record<string, unknown>>
+}
+
+export const isWriteBackKey = (key: string): boolean => WRITE_BACK_PREFIXES.some((prefix) => key.startsWith(prefix))
+
+/** Whether a name of ours may be of this remote site; with names like `b` and `b-c` it may be of two. */
+export const mayBeOfSite = (key: string, site: SiteName): boolean =>
+  key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
+
+export const objectName = (site: string, what: string): string => `${NAME_BEGINS}${site}-${what}`
+
+export const objectKey = ({kind, name, namespace}: Pick<WrittenObject, 'kind' | 'name' | 'namespace'>): string =>
+  `${CALICO_RESOURCES}${PLURALS[kind]}/${namespace === null ? '' : `${namespace}/`}${name}`
+
+/** In Calico's own order of fields; `owner` is the site that writes it. */
+export function objectText({kind, name, namespace, labels, spec}: WrittenObject, owner: SiteName): string {
+  const metadata = {
+    name,
+    ...(namespace === null ? {} : {namespace}),
+    labels: Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))),
+    annotations: {[OWNER_ANNOTATION]: owner},
+  }
+  return JSON.stringify({kind, apiVersion: 'projectcalico.org/v3', metadata, spec})
+}
+
+/** Whether this site wrote the object: its annotation says so, and it stands under a name that Isthmus gives. */
+export function isOurObject(key: string, value: unknown, owner: SiteName): boolean {
+  if (!isWriteBackKey(key) || !key.slice(key.lastIndexOf('/') + 1).startsWith(NAME_BEGINS)) return false
+  const metadata = isFields(value) ? value.metadata : null
+  const annotations = isFields(metadata) ? metadata.annotations : null
+  return (
+    isFields(annotations) && Object.hasOwn(annotations, OWNER_ANNOTATION) && annotations[OWNER_ANNOTATION] === owner
+  )
+}
+
+/** The CIDR of an IPPool under its key; null: it is none. */
+export function poolOf(key: string, value: unknown): Prefix | null {
+  if (!key.startsWith(`${CALICO_RESOURCES}${PLURALS.IPPool}/`)) return null
+  const spec = isFields(value) ? value.spec : null
+  const cidr = isFields(spec) ? spec.cidr : null
+  return typeof cidr === 'string' && cidr.includes('/') ? parseCidr(cidr) : null
+}
