@@ -57,6 +57,8 @@ export function dependenciesOf(record: Decoded): Dependency[] {
   }
   if (record.type !== 'resource') return []
   const {resource} = record
+  // Holds nothing, so nothing decides about it.
+  if ('meta' in resource && isWrittenByUs(resource.meta)) return []
   if (resource.kind === 'WorkloadEndpoint' || resource.kind === 'HostEndpoint') {
     return [...new Set(listedProfiles(resource))].map((name): Dependency => `profile:${name}`)
   }

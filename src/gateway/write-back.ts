@@ -9,7 +9,7 @@ import {
   CALICO_RESOURCES,
   HeldObjects,
   type MembersBecame,
-  mayBeOfSite,
+  maySetBeOf,
   siteObjects,
   WriteBackSets,
 } from '../writeback/index.ts'
@@ -86,7 +86,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
     // A site that has not been read yet has no endpoints here, and may have many.
     mayPrune: (key) =>
       sets === null ||
-      ![...config.sites.keys()].some((site) => mayBeOfSite(key, site) && !world?.sources.get(`export/${site}`)?.synced),
+      ![...config.sites.keys()].some((site) => maySetBeOf(key, site) && !world?.sources.get(`export/${site}`)?.synced),
     held,
     reachable: () => options.reachable(name),
     mayWrite: () => options.mayWrite(name),

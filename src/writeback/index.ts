@@ -16,7 +16,7 @@ export {mergeObject} from './merge.ts'
 export {
   CALICO_RESOURCES,
   CLUSTER_INFORMATION,
-  mayBeOfSite,
+  maySetBeOf,
   type ObjectIdentity,
   poolOf,
   WRITE_BACK_PREFIXES,

@@ -38,9 +38,9 @@ export interface WrittenObject {
 
 export const isWriteBackKey = (key: string): boolean => WRITE_BACK_PREFIXES.some((prefix) => key.startsWith(prefix))
 
-/** Whether a name of ours may be of this remote site; with names like `b` and `b-c` it may be of two. */
-export const mayBeOfSite = (key: string, site: SiteName): boolean =>
-  key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
+/** Whether a set of ours may hold endpoints of this site; with sites like `b` and `b-c` it may be of two. */
+export const maySetBeOf = (key: string, site: SiteName): boolean =>
+  /networksets\//.test(key) && key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
 
 export const objectName = (site: string, what: string): string => `${NAME_BEGINS}${site}-${what}`
 

@@ -65,12 +65,13 @@ export async function writeObjects(
     return done !== null
   }
   try {
+    let onEnd = 0
     for (const part of transactions(changes)) {
-      if (!isPutRefused && (await attempt(part))) continue
-      let onEnd = 0
+      const isTried = !isPutRefused
+      if (isTried && (await attempt(part))) continue
       for (const one of part) {
-        const isWritten =
-          part.length > 1 && onEnd < REFUSALS && !(isPutRefused && one.text === null) && (await attempt([one]))
+        const isHopeless = (isTried && part.length === 1) || onEnd >= REFUSALS || (isPutRefused && one.text === null)
+        const isWritten = !isHopeless && (await attempt([one]))
         onEnd = isWritten ? 0 : onEnd + 1
         if (!isWritten) refuse(one)
       }

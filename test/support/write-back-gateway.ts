@@ -1,0 +1,77 @@
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import path from 'node:path'
+import type {WriteGuard} from '../../src/apply/index.ts'
+import {Federation} from '../../src/federate/index.ts'
+import {type Sources, startSources} from '../../src/gateway/sources.ts'
+import {startWriteBack, type WriteBack} from '../../src/gateway/write-back.ts'
+import type {DatastoreName, GatewayConfig, WriteBackConfig} from '../../src/model/index.ts'
+import {address, configOf, remote, site} from './sites.ts'
+import {watchClock} from './watch-clock.ts'
+
+export const WRITE_BACK: WriteBackConfig = {
+  ...{sets: true, namespaces: ['shop'], dryRun: false, pools: {encapsulation: 'never', bgpExport: false}},
+  peers: [{address: address('192.168.10.1'), nodeSelector: 'all()'}],
+}
+
+/** As much of a gateway as reads etcd and writes back: site a, whose Calico and the export of site b are at these addresses. */
+export interface WriteBackGateway {
+  readonly writeBack: WriteBack
+  readonly logged: readonly string[]
+  stop(): Promise<void>
+}
+
+export async function startWriteBackGateway(options: {
+  readonly calico: string
+  readonly remote: string
+  readonly writeBack: WriteBackConfig | null
+  readonly mayWrite?: () => readonly WriteGuard[] | null
+}): Promise<WriteBackGateway> {
+  const state = mkdtempSync(path.join(tmpdir(), 'isthmus-write-back-'))
+  const [name, b] = remote('b', '10.2.0.0/16', 'fd00:2::/48')
+  const base = configOf()
+  const config: GatewayConfig = {
+    ...base,
+    datastores: [
+      {
+        ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [options.calico], tls: null},
+        ...{export: {localPolicies: false}, writeBack: options.writeBack},
+      },
+    ],
+    sites: new Map([[name, {...b, endpoints: [options.remote]}]]),
+    nodes: {session: 'ibgp', localAs: 64512},
+    paths: {...base.paths, state},
+  }
+  const stop = new AbortController()
+  const {signal} = stop
+  const federation = new Federation(config)
+  const logged: string[] = []
+  const log = (values: object, text?: string): void => void logged.push(`${text} ${JSON.stringify(values)}`)
+  let sources: Sources | null = null
+  const writeBack = startWriteBack({
+    ...{config, signal, log: {info: log, warn: log, error: log}, backoffMs: {first: 20, last: 200}, idleMs: 1000},
+    reachable: (datastore) => sources?.states().get(`datastore/${datastore}`)?.connected ?? false,
+    mayWrite: options.mayWrite ?? (() => []),
+  })
+  const take = (): void => {
+    const world = federation.world()
+    writeBack.takeMembers(federation.takeMemberChanges(), world)
+  }
+  sources = await startSources({
+    ...{config, federation, clock: watchClock, signal},
+    onBatch: (batch) => writeBack.takeBatch(batch),
+    onChange: () => queueMicrotask(take),
+    onSaveFailed: (source, error) => logged.push(`${source} ${String(error)}`),
+  })
+  const reading = sources
+  return {
+    ...{writeBack, logged},
+    async stop() {
+      stop.abort()
+      await Promise.all([writeBack.done, reading.done])
+      rmSync(state, {recursive: true, force: true})
+    },
+  }
+}
+
+export const SITE_A = site('a')
