@@ -70,10 +70,18 @@ function waitingTests() {
 }
 
 /**
- * What `npm test` has no time for: every other scenario, and many more random worlds of policy. `RUNS` is the number of
+ * What `npm test` has no time for: every other scenario, Calico's own code, and many more random worlds of policy. `RUNS` is the number of
  * worlds, `SEED` where they begin; a hundred a second or so. The kernel judges some of them.
  */
-const longStages = () => [BUILD, ...policyStages(), ...otherScenarios().map(scenarioStage)]
+const longStages = () => [BUILD, CALICO_CLIENT, ...policyStages(), ...otherScenarios().map(scenarioStage)]
+
+/** What is written back, read by Calico's own client and by Felix' syncer; Go builds them. */
+const CALICO_CLIENT = {
+  name: "Calico's own client",
+  command: ['mocha', 'test/calico-client/calico-client.long.ts'],
+  skip: () => spawnSync('go', ['version']).status !== 0,
+  count: countMocha,
+}
 
 function policyStages() {
   const {RUNS = '20000', KERNEL_WORLDS = '400'} = process.env
