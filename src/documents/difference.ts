@@ -21,6 +21,16 @@ export function documentDifference(
   return unifiedDifference(old, printed(body), [before ? `stored ${title}` : '/dev/null', `${file}:${line} ${title}`])
 }
 
+/** Two stored texts of one object, whatever its kind; null: there is none. */
+export function storedDifference(title: string, before: string | null, after: string | null): string {
+  const [old, now] = [before, after].map((text) => {
+    const value = text === null ? null : parseStored(text)
+    return value ? printed(value) : (text ?? '')
+  })
+  const titles = [before === null ? '/dev/null' : title, after === null ? '/dev/null' : title] as const
+  return unifiedDifference(old!, now!, titles)
+}
+
 const printed = (body: Json): string => stringify(sorted(body), {lineWidth: 0})
 
 /** `apiVersion`, `kind`, `metadata`, `spec` are in the order of the alphabet as they stand. */

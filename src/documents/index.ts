@@ -13,7 +13,7 @@
  * revision of each key that it saw, and holds only while they stay.
  */
 export {bodyOf, type Identity} from './body.ts'
-export {documentDifference} from './difference.ts'
+export {documentDifference, storedDifference} from './difference.ts'
 export {parseFile} from './file-records.ts'
 export {DOCUMENT_KINDS, DOCUMENTS_ROOT, type DocumentKind, documentKindTyped, keyOf} from './kinds.ts'
 export {

@@ -9,7 +9,7 @@ import {
   CALICO_RESOURCES,
   HeldObjects,
   type MembersBecame,
-  maySetBeOf,
+  mayPruneSet,
   siteObjects,
   WriteBackSets,
 } from '../writeback/index.ts'
@@ -83,10 +83,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
   const writer = createObjectWriter({
     source: title,
     wanted: () => (world === null ? null : new Map([...fixed, ...(sets?.objects() ?? [])])),
-    // A site that has not been read yet has no endpoints here, and may have many.
-    mayPrune: (key) =>
-      sets === null ||
-      ![...config.sites.keys()].some((site) => maySetBeOf(key, site) && !world?.sources.get(`export/${site}`)?.synced),
+    mayPrune: (key) => sets === null || (world !== null && mayPruneSet(key, config.sites.keys(), world.sources)),
     held,
     reachable: () => options.reachable(name),
     mayWrite: () => options.mayWrite(name),
@@ -98,10 +95,17 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
     ...{clock: realClock, signal: options.signal, restMs: REST_MS},
     ...{backoffMs: options.backoffMs, idleMs: options.idleMs},
     pass: async (abort) => {
-      const report = await writer.write(abort)
-      tell(log, name, report, last)
-      last = report
-      return report.failure !== null || report.refused.length > 0
+      try {
+        const report = await writer.write(abort)
+        if (abort.aborted) return false
+        tell(log, name, report, last)
+        last = report
+        return report.failure !== null || report.refused.length > 0
+      } catch (error) {
+        // Never an end for what somebody stored: what is there stays, and the loop comes back.
+        log.error({datastore: name, err: error}, 'not written back')
+        return true
+      }
     },
   })
   let mending: (() => void) | null = null
@@ -124,7 +128,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
       if (isFirst || (sets && (changes.size > 0 || before !== now.sources))) loop.trigger()
     },
     rows: () => rowsOf(name, last),
-    findings: () => [...(last?.findings ?? []), ...(sets?.findings(title) ?? [])],
+    findings: () => [...(last ? findingsOf(title, last) : []), ...(sets?.findings(title) ?? [])],
     done: loop.done.then(() => {
       mending?.()
       store.close()
@@ -136,6 +140,13 @@ const rowsOf = (datastore: DatastoreName, report: ObjectReport | null): WriteBac
   [...(report?.states ?? [])]
     .map(([key, state]) => ({name: key.slice(CALICO_RESOURCES.length), datastore, state}))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+
+function findingsOf(source: string, {findings, failure}: ObjectReport): readonly Finding[] {
+  if (failure === null) return findings
+  const detail = `not written back: ${failure}`
+  const remedy = "the datastore's user must be able to write Calico's network sets, IP pools and BGP peers"
+  return [...findings, {code: 'etcd-refused', severity: 'warning', where: {source}, detail, remedy}]
+}
 
 /** One line a look that wrote something; a failure when it is another than before. */
 function tell(

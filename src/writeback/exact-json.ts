@@ -13,7 +13,7 @@ export const isFields = (value: unknown): value is JsonFields =>
 
 /**
  * JSON of somebody else that is to be written back with a few fields changed: every number is printed as it was read, also
- * one beyond 2^53 or with more digits than a double has. Undefined: it is no JSON.
+ * one beyond 2^53 or with more digits than a double has. Undefined: it is no JSON, or nested too deep to be walked.
  */
 export function parseExact(text: string): unknown {
   try {
@@ -24,7 +24,7 @@ export function parseExact(text: string): unknown {
         : value,
     )
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined
     throw error
   }
 }

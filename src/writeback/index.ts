@@ -16,10 +16,11 @@ export {mergeObject} from './merge.ts'
 export {
   CALICO_RESOURCES,
   CLUSTER_INFORMATION,
-  maySetBeOf,
+  mayPruneSet,
   type ObjectIdentity,
   poolOf,
   WRITE_BACK_PREFIXES,
 } from './objects.ts'
 export {type MembersBecame, WriteBackSets} from './sets.ts'
 export {siteObjects} from './site-objects.ts'
+export {writeBackObjects} from './whole.ts'

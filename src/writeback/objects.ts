@@ -1,4 +1,4 @@
-import {OWNER_ANNOTATION, type SiteName} from '../model/index.ts'
+import {OWNER_ANNOTATION, type SiteName, type World} from '../model/index.ts'
 import {type Prefix, parseCidr} from '../net/index.ts'
 import {isFields} from './exact-json.ts'
 
@@ -38,9 +38,15 @@ export interface WrittenObject {
 
 export const isWriteBackKey = (key: string): boolean => WRITE_BACK_PREFIXES.some((prefix) => key.startsWith(prefix))
 
-/** Whether a set of ours may hold endpoints of this site; with sites like `b` and `b-c` it may be of two. */
-export const maySetBeOf = (key: string, site: SiteName): boolean =>
-  /networksets\//.test(key) && key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
+/**
+ * Whether nobody wanting an object means that it shall go. A site that has not been read yet has no endpoints here, and may
+ * have many: its sets stay until it has. (With sites like `b` and `b-c` a name may be of two; it waits for both.)
+ */
+export function mayPruneSet(key: string, sites: Iterable<SiteName>, sources: World['sources']): boolean {
+  if (!/networksets\//.test(key)) return true
+  const name = key.slice(key.lastIndexOf('/') + 1)
+  return ![...sites].some((site) => name.startsWith(`${NAME_BEGINS}${site}-`) && !sources.get(`export/${site}`)?.synced)
+}
 
 export const objectName = (site: string, what: string): string => `${NAME_BEGINS}${site}-${what}`
 

@@ -12,6 +12,7 @@ const THEIRS = {
   [`${CALICO}ippools/default`]: '{ "spec": {"cidr": "10.1.0.0/16"} }',
   [`${CALICO}bgppeers/router`]: 'no JSON',
   [`${CALICO}globalnetworksets/isthmus-handmade`]: '{"metadata":{}}',
+  [`${CALICO}globalnetworksets/isthmus-deep`]: '['.repeat(100_000) + ']'.repeat(100_000),
 }
 
 describe('write-back, on a real etcd', () => {

@@ -61,6 +61,11 @@ describe('mergeObject', () => {
   ]
   for (const {name, text, want} of other) it(`mends ${name}`, () => assert.equal(merged(text), want))
 
+  it('an object nested too deep to be walked is written anew', () => {
+    const text = held(`"cidr":"x","deep":${'['.repeat(50_000)}${']'.repeat(50_000)}`)
+    assert.equal(merged(text), merged(null))
+  })
+
   it('an object without uid is given one', () => {
     const text = held(SAME).replace(`,${BORN}`, '')
     assert.match(merged(text) ?? '', /"uid":"new","creationTimestamp":"2026-01-02T03:04:05Z"/)

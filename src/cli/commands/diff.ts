@@ -8,24 +8,41 @@ import {readTexts} from '../read-texts.ts'
 import type {Finish} from '../run-cli.ts'
 
 interface DiffOptions {
-  readonly filename: readonly string[]
+  readonly filename?: readonly string[]
+  readonly writeBack?: boolean
   readonly config: string
   readonly datastore?: string
   readonly output: Format
 }
 
-/** `isthmus diff -f`: what `apply` of the same would change, as a unified difference; status 1 where it would. */
+/**
+ * `isthmus diff -f`: what `apply` of the same would change, as a unified difference; status 1 where it would. With
+ * `--write-back`: what a gateway with this configuration would change in the site's Calico datastores.
+ */
 export function diffCommand(context: CliContext, finish: Finish): Command {
   return new Command('diff')
-    .description('compare policy documents with those that are stored')
-    .addOption(fileOption().makeOptionMandatory())
+    .description(
+      'compare policy documents with those that are stored, or written-back objects with those that should be',
+    )
+    .addOption(fileOption())
+    .option('--write-back', "the objects that this configuration keeps in the site's Calico datastores")
     .addOption(configOption())
     .addOption(datastoreOption())
     .addOption(outputOption(['table', 'json', 'yaml', 'name']))
-    .action(async (options: DiffOptions) => finish(await diffDocuments(context, options)))
+    .action(async (options: DiffOptions, command: Command) => {
+      const {filename, writeBack, config, datastore, output} = options
+      if (writeBack && !filename) {
+        const {diffWrittenBack} = await import('../diff-written-back.ts')
+        finish(await diffWrittenBack(context, {config, output, datastore: datastore ?? null}))
+      } else if (filename && !writeBack) finish(await diffDocuments(context, {...options, filename}))
+      else command.error('error: give either -f PATH or --write-back', {exitCode: EXIT.usage})
+    })
 }
 
-async function diffDocuments(context: CliContext, options: DiffOptions): Promise<ExitStatus> {
+async function diffDocuments(
+  context: CliContext,
+  options: DiffOptions & {readonly filename: readonly string[]},
+): Promise<ExitStatus> {
   const [{texts, findings: unread}, {documentDifference, planApply, prefixesOf, validateDocuments}] = await Promise.all(
     [readTexts(options.filename), import('../../documents/index.ts')],
   )
