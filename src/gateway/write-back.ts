@@ -19,6 +19,8 @@ import {createObjectWriter, type ObjectReport} from './object-writer.ts'
 
 /** Rest between looks: a burst of pods that come and go rewrites a set once in this time. */
 const REST_MS = 100
+/** So many changes among the members are taken without a pause. */
+const SLICE = 2000
 /** What somebody else did to an object of ours is mended after this time: two that disagree must not be a busy loop. */
 const MEND_MS = 500
 
@@ -77,8 +79,22 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
   const held = new HeldObjects(config.site)
   const sets = writeBack?.sets ? new WriteBackSets(config.site, writeBack) : null
   const fixed = writeBack ? siteObjects(config, writeBack) : new Map<string, string>()
+  /** As of the last look; its members are in the sets. */
   let world: World | null = null
+  let latest: World | null = null
+  const pending = new Map<Prefix, MembersBecame>()
   let last: ObjectReport | null = null
+
+  /** In slices, since the first list of a large site must not hold up everything else here. */
+  const takePending = async (): Promise<void> => {
+    while (sets && latest && pending.size > 0) {
+      const some = [...pending.entries().take(SLICE)]
+      for (const [prefix] of some) pending.delete(prefix)
+      sets.take(new Map(some), latest.attributes)
+      if (pending.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    world = latest
+  }
 
   const writer = createObjectWriter({
     source: title,
@@ -96,6 +112,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
     ...{backoffMs: options.backoffMs, idleMs: options.idleMs},
     pass: async (abort) => {
       try {
+        await takePending()
         const report = await writer.write(abort)
         if (abort.aborted) return false
         tell(log, name, report, last)
@@ -121,11 +138,15 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
       if (held.take(batch)) mendSoon()
     },
     takeMembers(changes, now) {
-      const isFirst = world === null
-      const before = world?.sources
-      world = now
-      sets?.take(changes, now.attributes)
-      if (isFirst || (sets && (changes.size > 0 || before !== now.sources))) loop.trigger()
+      const before = latest?.sources
+      latest = now
+      if (sets) {
+        for (const [prefix, change] of changes) {
+          const first = pending.get(prefix) ?? change
+          pending.set(prefix, {before: first.before, after: change.after})
+        }
+      }
+      if (before === undefined || (sets && (changes.size > 0 || before !== now.sources))) loop.trigger()
     },
     rows: () => rowsOf(name, last),
     findings: () => [...(last ? findingsOf(title, last) : []), ...(sets?.findings(title) ?? [])],

@@ -2,7 +2,7 @@ import type {AttributeSet, AttributeSetId, Finding, Member, SiteName, WriteBackC
 import type {Prefix} from '../net/index.ts'
 import {objectKey, objectName, objectText, type WrittenObject} from './objects.ts'
 import {globalSetLabels, type Labels, labelsDigest, labelsRefused, namespaceSetLabels} from './set-labels.ts'
-import {SplitSet, sortedNets} from './split-set.ts'
+import {SplitSet} from './split-set.ts'
 
 /** So many addresses one set holds at most: some 10 KB to write when one of them changes. */
 const MOST_NETS = 512
@@ -147,16 +147,19 @@ export class WriteBackSets {
   #print(id: string, paths: ReadonlySet<string>): void {
     const group = this.#groups.get(id)!
     for (const path of paths) {
-      const nets = group.nets.parts.get(path)
-      const object = objectOf(group, path, nets ? sortedNets(nets) : [])
-      if (nets && nets.size > 0) this.#texts.set(objectKey(object), objectText(object, this.#local))
+      const object = objectOf(group, path, group.nets.nets(path))
+      if (object.spec.nets.length > 0) this.#texts.set(objectKey(object), objectText(object, this.#local))
       else this.#texts.delete(objectKey(object))
     }
     if (group.users === 0 && group.nets.isEmpty) this.#groups.delete(id)
   }
 }
 
-function objectOf({name, namespace, labels}: Group, path: string, nets: readonly Prefix[]): WrittenObject {
+function objectOf(
+  {name, namespace, labels}: Group,
+  path: string,
+  nets: readonly Prefix[],
+): WrittenObject & {readonly spec: {readonly nets: readonly Prefix[]}} {
   return {
     kind: namespace === null ? 'GlobalNetworkSet' : 'NetworkSet',
     name: path === '' ? name : `${name}-${path}`,

@@ -131,6 +131,23 @@ describe('WriteBackSets', () => {
     assert.deepEqual(sets.objects(), before)
   })
 
+  it('addresses that change in many ways at once are taken as what became of them', () => {
+    const federation = new Federation(CONFIG)
+    const sets = new WriteBackSets(CONFIG.site, SHOP)
+    federation.update(listOf('export/b', [WEB, endpoint('10.2.0.5', 'web')]))
+    const first = federation.takeMemberChanges()
+    federation.update(changesOf('export/b', [endpoint('10.2.0.6', 'web')], [`${EXPORT}endpoints/main/10.2.0.5/web`]))
+    const folded = new Map(first)
+    for (const [prefix, {after}] of federation.takeMemberChanges()) {
+      folded.set(prefix, {before: first.get(prefix)?.before, after})
+    }
+    sets.take(folded, federation.world().attributes)
+    assert.deepEqual(
+      parsed(sets.objects()).map(({spec}) => spec.nets),
+      [['10.2.0.6/32'], ['10.2.0.6/32']],
+    )
+  })
+
   it('one pod of 20,000 more costs one set of at most 512', () => {
     const federation = new Federation(CONFIG)
     const pods = Array.from({length: 20_000}, (_, i) => endpoint(`10.2.${i >> 8}.${i & 255}`, 'web'))
