@@ -2,6 +2,7 @@ import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
 import {deleteCommand} from './commands/delete.ts'
+import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {getCommand} from './commands/get.ts'
 import {policyCommand} from './commands/policy.ts'
@@ -38,6 +39,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     diffCommand(context, finish),
     policyCommand(context, finish),
     snapshot,
+    diagnoseCommand(context, finish),
     versionCommand(context, finish),
   ]
   for (const command of commands) program.addCommand(command)
