@@ -7,6 +7,7 @@ import {diffCommand} from './commands/diff.ts'
 import {getCommand} from './commands/get.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
+import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
@@ -38,6 +39,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     deleteCommand(context, finish),
     diffCommand(context, finish),
     policyCommand(context, finish),
+    siteCommand(context, finish),
     snapshot,
     diagnoseCommand(context, finish),
     versionCommand(context, finish),

@@ -10,4 +10,6 @@
  * time is a fact too), no file. Facts that are missing are facts: `unreachable`, an error's code. Codes are stable;
  * `detail` and `remedy` are for people and name the file, the address, the key.
  */
+export {EXPIRY_ERROR_MS, EXPIRY_WARNING_MS, judgeTlsFiles} from './certificates.ts'
+export {judgePresented} from './presented.ts'
 export {type CheckReport, formatReport, summaryOf} from './report.ts'

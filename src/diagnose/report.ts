@@ -1,4 +1,4 @@
-import type {Finding} from '../model/index.ts'
+import {type Finding, formatFinding} from '../model/index.ts'
 
 /** What one check looked at and what it found. No findings: all that it looks at is in order. */
 export interface CheckReport {
@@ -20,9 +20,9 @@ export function summaryOf(reports: readonly CheckReport[]): 'fine' | 'finding' |
   return reports.some(({unreachable}) => unreachable !== null) ? 'unreachable' : 'fine'
 }
 
-/** For people: `ok CHECK` or `-- CHECK`, below it the evidence; findings are told apart, by whoever prints. */
+/** For people: `ok CHECK`, `!! CHECK` (something is wrong) or `-- CHECK` (not looked at), below it evidence and findings. */
 export function formatReport({check, evidence, findings, unreachable}: CheckReport): string {
-  const lines = evidence.map((line) => `   ${line}`)
+  const lines = [...evidence, ...findings.map(formatFinding)].map((line) => `   ${line}`)
   if (unreachable !== null) return [`-- ${check}: not looked at: ${unreachable}`, ...lines].join('\n')
   return [`${findings.some(({severity}) => severity !== 'info') ? '!!' : 'ok'} ${check}`, ...lines].join('\n')
 }

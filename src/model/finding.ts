@@ -105,6 +105,23 @@ export type FindingCode =
   | 'etcd-unreachable'
   | 'etcd-refused'
   | 'state-unreadable'
+  // certificates and rights of datastores
+  | 'certificate-unreadable'
+  | 'certificate-expired'
+  | 'certificate-expiring'
+  | 'certificate-not-yet-valid'
+  | 'certificate-usage'
+  | 'certificate-key-mismatch'
+  | 'certificate-key-open'
+  | 'certificate-chain'
+  | 'certificate-untrusted'
+  | 'certificate-host'
+  | 'certificate-refused'
+  | 'certificate-not-made'
+  | 'datastore-insecure'
+  | 'etcd-open'
+  | 'etcd-rights-wide'
+  | 'site-bundle-invalid'
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

@@ -57,14 +57,13 @@ async function readConfig(context: CliContext, file: string): Promise<GatewayCon
   return config
 }
 
-/** Reports to stdout, findings once more to stderr, where every command has them; gives the exit status. */
+/** The findings are the answer here, so they go to stdout; gives the exit status. */
 async function printReports(context: CliContext, output: Format, reports: readonly CheckReport[]) {
   const summary = summaryOf(reports)
   if (!(await printValue(context, output, {ok: summary === 'fine', checks: reports}))) {
-    for (const report of reports) {
-      context.out(`${formatReport(report)}\n`)
-      for (const finding of report.findings) context.err(`${formatFinding(finding)}\n`)
-    }
+    for (const report of reports)
+      context.out(`${formatReport(report)}
+`)
   }
   return EXIT[summary]
 }
