@@ -66,6 +66,7 @@ const datastore = z.strictObject({
   endpoints: endpoints.optional(),
   path: absolutePath.optional(),
   tls: tls.optional(),
+  insecure: z.boolean().optional(),
   export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
 })
 
@@ -73,6 +74,7 @@ const remote = z.strictObject({
   owns: z.array(prefix).min(1),
   endpoints,
   tls: tls.optional(),
+  insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),
 })
