@@ -1,6 +1,6 @@
 import {createPrivateKey, type KeyObject, type X509Certificate} from 'node:crypto'
 import {constants} from 'node:fs'
-import {open} from 'node:fs/promises'
+import {open, stat} from 'node:fs/promises'
 import type {CertificateFileFacts, FileFault, KeyFileFacts, TlsFileFacts, TlsFiles} from '../model/index.ts'
 import {certificateFacts, followChain, parseCertificates} from './facts.ts'
 
@@ -23,6 +23,20 @@ export async function readTlsFiles(tls: TlsFiles): Promise<TlsFileFacts> {
     missingIssuer: chain?.missing ?? null,
     fromCa: chain?.trusted ?? null,
   }
+}
+
+/** Changes with the files, without their being read: a certificate that is renewed must be seen soon, and at no cost. */
+export async function fileSignature({ca, cert, key}: TlsFiles): Promise<string> {
+  const parts = [ca, cert, key].map(async (file) => {
+    if (file === null) return ''
+    try {
+      const {ino, mtimeMs, size, mode} = await stat(file)
+      return `${ino} ${mtimeMs} ${size} ${mode}`
+    } catch (error) {
+      return errnoOf(error)
+    }
+  })
+  return (await Promise.all(parts)).join('; ')
 }
 
 async function readCertificates(

@@ -192,10 +192,7 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
       export: datastore.export ?? null,
     })),
     sites: new Map(
-      Object.entries(yaml.sites).map(([name, remote]) => [
-        name as SiteName,
-        toRemote(name as SiteName, remote),
-      ]),
+      Object.entries(yaml.sites).map(([name, remote]) => [name as SiteName, toRemote(name as SiteName, remote)]),
     ),
     authorities: yaml.authorities,
     peers: yaml.peers.map(({password, ...peer}) => ({

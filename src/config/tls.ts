@@ -31,7 +31,8 @@ export function* checkTls({endpoints = [], tls, insecure = false}: Reached, path
     const [given, missing] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key']
     yield problem(['tls'], `${given} without ${missing}`, 'a client certificate is both')
   } else if (tls.cert === undefined && !insecure) {
-    const remedy = 'add cert and key (`isthmus site init` and `site join` make them); or `insecure: true` if etcd asks nobody'
+    const remedy =
+      'add cert and key (`isthmus site init` and `site join` make them); or `insecure: true` if etcd asks nobody'
     yield problem(['tls'], 'no client certificate, so etcd cannot know who asks', remedy)
   } else if (tls.cert !== undefined && insecure) {
     yield problem(['insecure'], 'said to be insecure, but it is not', 'take it out')

@@ -1,4 +1,13 @@
-import type {CertificateFacts, CertificateFileFacts, Finding, FindingCode, TlsFileFacts} from '../model/index.ts'
+import type {
+  CertificateFacts,
+  CertificateFileFacts,
+  Finding,
+  FindingCode,
+  TlsFileFacts,
+  TlsFiles,
+} from '../model/index.ts'
+import {judgeInsecure} from './insecure.ts'
+import type {CheckReport} from './report.ts'
 
 const DAY_MS = 86_400_000
 /** From here on a warning, and from the second an error: it is time to act, while everything still works. */
@@ -126,4 +135,31 @@ function* judgeDates(
     const detail = `${file}: ${subject} expires in ${Math.floor(left / DAY_MS)} d, on ${notAfter}`
     yield found(field, 'certificate-expiring', severity, detail, remedy)
   }
+}
+
+/** All files of all datastores and sites, with what each certificate is and how long it is good. */
+export function checkTlsFiles(
+  places: readonly {
+    readonly source: string
+    readonly endpoints: readonly string[]
+    readonly files: TlsFiles | null
+    readonly tls: TlsFileFacts | null
+  }[],
+  nowMs: number,
+): CheckReport {
+  const days = (ms: number): string => `${Math.floor((ms - nowMs) / DAY_MS)} d`
+  const evidence = places.flatMap(({source, tls}) => {
+    if (!tls) return [`${source}: no certificates`]
+    const lines = [tls.ca, ...(tls.cert ? [tls.cert] : [])].flatMap(({file, certificates}) =>
+      certificates.map(
+        ({subject, notAfter, notAfterMs}) => `${source}: ${file}: ${subject}, until ${notAfter} (${days(notAfterMs)})`,
+      ),
+    )
+    return lines.length > 0 ? lines : [`${source}: none that can be read`]
+  })
+  const findings = places.flatMap(({source, endpoints, files, tls}) => [
+    ...judgeInsecure(source, {endpoints, tls: files}),
+    ...(tls ? judgeTlsFiles(source, tls, nowMs) : []),
+  ])
+  return {check: 'certificates', evidence, findings, unreachable: null}
 }

@@ -10,6 +10,8 @@
  * time is a fact too), no file. Facts that are missing are facts: `unreachable`, an error's code. Codes are stable;
  * `detail` and `remedy` are for people and name the file, the address, the key.
  */
-export {EXPIRY_ERROR_MS, EXPIRY_WARNING_MS, judgeTlsFiles} from './certificates.ts'
+export {checkTlsFiles, judgeTlsFiles} from './certificates.ts'
+export {judgeDatastores} from './datastore.ts'
+export {judgeInsecure} from './insecure.ts'
 export {judgePresented} from './presented.ts'
 export {type CheckReport, formatReport, summaryOf} from './report.ts'

@@ -23,3 +23,4 @@ export {
   type WatchOptions,
   watchSource,
 } from './source.ts'
+export {walkEtcd} from './walk.ts'

@@ -26,6 +26,7 @@ import {planSysctls} from '../plan/index.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
+import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {type Loop, startLoop} from './loop.ts'
@@ -62,6 +63,7 @@ export interface Runtime {
   readonly sources: Sources
   readonly monitor: Monitor
   readonly counts: PolicyCounts
+  readonly certificates: Certificates
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -265,23 +267,39 @@ export async function startRuntime({
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
 
+  const certificates = startCertificates({
+    config,
+    clock,
+    wallMs: Date.now,
+    signal,
+    onError: (source, error) => log.warn({source, err: error}, 'certificates not looked at'),
+  })
+
   return {
     config,
     sources,
     monitor,
     counts,
+    certificates,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
     compiled: () => compiled,
     last: () => last,
     lastPublish: () => lastPublish,
-    findings: () => [...keyFindings, ...passwordFindings, ...sources.findings, ...(last?.findings ?? [])],
+    findings: () => [
+      ...keyFindings,
+      ...passwordFindings,
+      ...sources.findings,
+      ...certificates.findings(),
+      ...(last?.findings ?? []),
+    ],
     trigger,
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
-      await Promise.all([loop.done, sources.done, monitor.done, birdWatch, checks, resyncs, counting, publishing?.done])
+      const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
+      await Promise.all([...ends, publishing?.done])
     },
   }
 }

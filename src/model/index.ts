@@ -12,6 +12,7 @@
 export * from './attributes.ts'
 export * from './bird-text.ts'
 export * from './certificate.ts'
+export * from './datastore-walk.ts'
 export * from './decoded.ts'
 export * from './desired.ts'
 export * from './driver.ts'

@@ -15,4 +15,5 @@ authorities: [a]
 `
 
 /** A remote site whose etcd never answers. */
-export const REMOTE_B = '{b: {owns: [10.2.0.0/16], endpoints: [https://127.0.0.1:1], tls: {ca: /nonexistent/ca.pem, cert: /nonexistent/b.pem, key: /nonexistent/b.key}}}'
+export const REMOTE_B =
+  '{b: {owns: [10.2.0.0/16], endpoints: [https://127.0.0.1:1], tls: {ca: /nonexistent/ca.pem, cert: /nonexistent/b.pem, key: /nonexistent/b.key}}}'

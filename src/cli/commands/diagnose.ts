@@ -2,6 +2,7 @@ import {Command} from 'commander'
 import {type CheckReport, formatReport, summaryOf} from '../../diagnose/index.ts'
 import {formatFinding, type GatewayConfig} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
+import {checkCertificates, checkDatastores, placesOf} from '../diagnose-datastores.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
@@ -23,7 +24,20 @@ interface DiagnoseCheck {
 }
 
 /** Every check, a line each, in the order in which they are made: from the bottom up. */
-const CHECKS: readonly DiagnoseCheck[] = []
+const CHECKS: readonly DiagnoseCheck[] = [
+  {
+    name: 'certificates',
+    describe: 'the certificates and keys that the configuration names',
+    when: 'always',
+    run: ({context, config}) => checkCertificates(config, context.clock.nowMs()),
+  },
+  {
+    name: 'datastores',
+    describe: 'the way to every datastore and remote site',
+    when: 'always',
+    run: ({context, config}) => checkDatastores(placesOf(config), context.clock.nowMs(), 'datastores'),
+  },
+]
 
 /** `isthmus diagnose`: collects facts, has them judged, prints what was seen and what to do. Changes nothing. */
 export function diagnoseCommand(context: CliContext, finish: Finish): Command {
@@ -33,6 +47,7 @@ export function diagnoseCommand(context: CliContext, finish: Finish): Command {
     .addOption(outputOption(['table', 'json', 'yaml']))
   const asked = CHECKS.filter(({when}) => when === 'asked')
   for (const {name, describe} of asked) command.option(`--${name}`, describe)
+  command.addCommand(datastoreCommand(context, finish))
   return command.action(async (options: DiagnoseOptions, self: Command) => {
     const config = await readConfig(context, options.config)
     if (!config) return finish(EXIT.finding)
@@ -44,6 +59,26 @@ export function diagnoseCommand(context: CliContext, finish: Finish): Command {
     }
     finish(await printReports(context, options.output, reports))
   })
+}
+
+/** `isthmus diagnose datastore NAME|SITE`: the whole way to one of them, and where it ends. */
+function datastoreCommand(context: CliContext, finish: Finish): Command {
+  return new Command('datastore')
+    .description('walk the way to one datastore or site: name, TCP, TLS, certificate, etcd, user, range, watch')
+    .argument('<name>', 'a datastore of this site, or a remote site')
+    .action(async (name: string, _: unknown, self: Command) => {
+      const {config: file, output} = self.optsWithGlobals<DiagnoseOptions>()
+      const config = await readConfig(context, file)
+      if (!config) return finish(EXIT.finding)
+      const places = placesOf(config)
+      const chosen = places.filter((place) => place.name === name)
+      if (chosen.length === 0) {
+        const known = places.map((place) => place.name).join(', ')
+        self.error(`error: no datastore or site '${name}'; there is ${known}`, {exitCode: EXIT.usage})
+      }
+      const report = await checkDatastores(chosen, context.clock.nowMs(), `datastore ${name}`)
+      finish(await printReports(context, output, [report]))
+    })
 }
 
 interface DiagnoseOptions extends Readonly<Record<string, unknown>> {
