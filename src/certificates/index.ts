@@ -12,5 +12,4 @@
 export {IssueFailed, issue} from './authority.ts'
 export {certificateFacts, parseCertificates} from './facts.ts'
 export {fileSignature, readTlsFiles} from './files.ts'
-export {createCertificateMetrics, type Expiry} from './metrics.ts'
 export {callServer} from './presented.ts'

@@ -1,7 +1,8 @@
-import {callServer, type Expiry, fileSignature, readTlsFiles} from '../certificates/index.ts'
+import {callServer, fileSignature, readTlsFiles} from '../certificates/index.ts'
 import {judgeInsecure, judgePresented, judgeTlsFiles} from '../diagnose/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
 import type {Finding, GatewayConfig, PresentedFacts, SourceId, TlsFileFacts, TlsFiles} from '../model/index.ts'
+import type {Expiry} from './certificate-metrics.ts'
 
 /** Files are looked at this often, and read when they have changed. */
 const FILES_MS = 10_000

@@ -6,7 +6,6 @@ import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
 import {createNetlinkDriver, createNftDriver, createWireguardDriver, generationHalf} from '../apply/index.ts'
-import {createCertificateMetrics} from '../certificates/index.ts'
 import {parseGatewayConfig} from '../config/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import {type Finding, formatFinding, type GatewayConfig, type SiteName} from '../model/index.ts'
@@ -165,7 +164,6 @@ function createMetrics(
   const register = new Registry()
   const ownMetrics = createGatewayMetrics(register)
   const sourceMetrics = createSourceMetrics(register)
-  const certificateMetrics = createCertificateMetrics(register)
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
@@ -187,7 +185,6 @@ function createMetrics(
       const {keys, decodeErrors} = known.get(source) ?? {keys: 0, decodeErrors: 0}
       sourceMetrics.observe(source, state, {nowMs: clock.nowMs(), keys, decodeErrors})
     }
-    certificateMetrics.observe(current.certificates.expiries())
     const router = current.monitor.router()
     if (router) birdMetrics.set(router)
     return {contentType: register.contentType, text: await register.metrics()}

@@ -39,10 +39,7 @@ describe('parseGatewayConfig', () => {
   })
 
   it('insecure: true lets clear text and TLS without a client certificate pass', () => {
-    const clear = VALID.replace(
-      /endpoints: \[https:(\S+2379)\]\n.*\n/,
-      'endpoints: [http:$1]\n    insecure: true\n',
-    )
+    const clear = VALID.replace(/endpoints: \[https:(\S+2379)\]\n.*\n/, 'endpoints: [http:$1]\n    insecure: true\n')
     assert.deepEqual(parse(clear).config?.datastores[0]?.tls, null)
     const oneSided = VALID.replace(/, cert: \/etc\/isthmus\/a-b.*key}/, '}, insecure: true')
     const {config, findings} = parse(oneSided)

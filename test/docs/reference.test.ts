@@ -3,7 +3,6 @@ import {readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import {type MetricObjectWithValues, type MetricValue, Registry} from 'prom-client'
 import {KINDS} from '../../src/api/client.ts'
-import {createCertificateMetrics} from '../../src/certificates/metrics.ts'
 import {gatewayJsonSchema, parseGatewayConfig} from '../../src/config/index.ts'
 import {createSourceMetrics} from '../../src/etcd/metrics.ts'
 import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
@@ -17,7 +16,6 @@ const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8
 
 /** Every metrics.ts, and how to have it declare what it has. */
 const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
-  'src/certificates/metrics.ts': createCertificateMetrics,
   'src/etcd/metrics.ts': createSourceMetrics,
   'src/gateway/metrics.ts': createGatewayMetrics,
   'src/observe/bird/metrics.ts': createBirdMetrics,
