@@ -47,7 +47,10 @@ export async function giveBundle({context, config, name, options}: JoinInput): P
     }
   }
   let unreachable = false
-  if (endpoints.length > 0) {
+  if (endpoints.length === 0) {
+    const reason = '--endpoints makes its user in etcd, without which its certificate opens nothing'
+    rows.push({what: `user ${site.remoteUser(name)}`, action: 'unknown', reason})
+  } else {
     const rights = await changeRights({folder, endpoints, dryRun, nowMs}, async (client, etcd) => {
       const held = await etcd.readRights(client)
       const open: Finding = {

@@ -39,10 +39,8 @@ export const TRACES: readonly Trace[] = [
 ]
 
 async function removeUser({folder, endpoints, dryRun, nowMs, name}: LeaveInput): Promise<Removed> {
-  if (endpoints.length === 0) {
-    const reason = 'not looked at; --endpoints names the etcd'
-    return {rows: [{what: 'user in etcd', action: 'unknown', reason}], findings: []}
-  }
+  const files = filesOf(folder, remoteCertificate(name))
+  if (endpoints.length === 0) return {rows: [], findings: (await isThere(files.cert)) ? [userLeft(name)] : []}
   const {remoteUser} = await import('../site/index.ts')
   const {rows, findings} = await changeRights({folder, endpoints, dryRun, nowMs}, async (client, etcd) => {
     const {users} = await etcd.readRights(client)
@@ -51,6 +49,15 @@ async function removeUser({folder, endpoints, dryRun, nowMs, name}: LeaveInput):
   })
   return {rows: rows.filter(({action}) => action === 'change').map((row) => ({...row, action: 'remove'})), findings}
 }
+
+/** It has a certificate of ours, and whoever has that reads on. */
+const userLeft = (name: SiteName): Finding => ({
+  code: 'site-user-left',
+  severity: 'warning',
+  where: {source: 'etcd'},
+  detail: `whether site ${name} still has its user in etcd was not looked at; its certificate opens as long as it does`,
+  remedy: 'run this again with --endpoints',
+})
 
 function removeRemoteCertificate({folder, name, dryRun}: LeaveInput): Promise<Removed> {
   const {cert, key} = filesOf(folder, remoteCertificate(name))
@@ -71,13 +78,15 @@ async function removeKnown({config, name, dryRun}: LeaveInput): Promise<Removed>
 async function removePaths(paths: readonly string[], reason: string, dryRun: boolean): Promise<Removed> {
   const rows: Row[] = []
   for (const file of paths) {
-    const there = await access(file).then(
-      () => true,
-      () => false,
-    )
-    if (!there) continue
+    if (!(await isThere(file))) continue
     if (!dryRun) await rm(file, {recursive: true, force: true})
     rows.push({what: file, action: 'remove', reason})
   }
   return {rows, findings: []}
 }
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  )

@@ -122,6 +122,7 @@ export type FindingCode =
   | 'etcd-open'
   | 'etcd-rights-wide'
   | 'site-bundle-invalid'
+  | 'site-user-left'
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

@@ -257,6 +257,11 @@ describe('isthmus site', () => {
     const other = await run(['join', 'a', '--config', at('c.yaml'), '--from', at('bundle'), '--sites', at('sites')])
     assert.deepEqual([other.status, /was made for site b, and this is c/.test(other.err)], [1, true])
 
+    // That the user stays in etcd is not passed over in silence.
+    const half = await run(['leave', 'b', '--config', at('a.yaml'), '--folder', at('tls'), '--sites', at('none')])
+    assert.equal(half.status, 1)
+    assert.match(half.err, /warning site-user-left etcd: whether site b still has its user .*--endpoints/)
+
     // It is in use as long as the configuration names the site.
     const leave = (config: string) =>
       run(['leave', 'a', '--config', at(config), '--sites', at('sites'), '--folder', at('x')])
