@@ -29,7 +29,7 @@ export async function makeCertificates(dir: string, underlays: readonly string[]
   const curve = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
   const signed = (name: string, ext: string, serial: number): string =>
     `openssl req ${curve} -subj /CN=${name} -keyout ${name}.key -out ${name}.csr
-openssl x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -set_serial ${serial} -days 30 -extfile ${ext} -out ${name}.pem`
+openssl x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -set_serial ${serial} -days 90 -extfile ${ext} -out ${name}.pem`
   const servers = underlays.map((underlay, index) => {
     const name = `server-${underlay}`
     writeFileSync(
@@ -39,7 +39,7 @@ openssl x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -set_serial ${serial}
     return signed(name, `${name}.ext`, index + 10)
   })
   const script = [
-    `openssl req -x509 ${curve} -days 30 -subj /CN=lab-ca -keyout ca.key -out ca.pem`,
+    `openssl req -x509 ${curve} -days 90 -subj /CN=lab-ca -keyout ca.key -out ca.pem`,
     ...CLIENTS.map((name, index) => signed(name, 'client.ext', index + 1)),
     ...servers,
   ]

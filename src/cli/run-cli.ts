@@ -2,10 +2,12 @@ import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
 import {deleteCommand} from './commands/delete.ts'
+import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {getCommand} from './commands/get.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
+import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
@@ -37,7 +39,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     deleteCommand(context, finish),
     diffCommand(context, finish),
     policyCommand(context, finish),
+    siteCommand(context, finish),
     snapshot,
+    diagnoseCommand(context, finish),
     versionCommand(context, finish),
   ]
   for (const command of commands) program.addCommand(command)

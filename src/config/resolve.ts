@@ -1,4 +1,4 @@
-import type {GatewayConfig, LocalUplink, SiteName, TlsFiles} from '../model/index.ts'
+import type {GatewayConfig, LocalUplink, RemoteSite, SiteName, TlsFiles} from '../model/index.ts'
 import {
   type Address,
   type Family,
@@ -11,6 +11,7 @@ import {
 import type {Path} from '../yaml/index.ts'
 import type {Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
+import {checkTls} from './tls.ts'
 import {checkWriteBack, toWriteBack} from './write-back.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
@@ -131,23 +132,10 @@ function* checkDatastores(yaml: GatewayYaml): Generator<Problem> {
 const DATASTORE_KEYS = [
   {key: 'endpoints', file: false},
   {key: 'tls', file: false},
+  {key: 'insecure', file: false},
   {key: 'export', file: false},
   {key: 'path', file: true},
 ] as const
-
-function* checkTls(
-  entry: {endpoints?: string[] | undefined; tls?: object | undefined},
-  path: Path,
-): Generator<Problem> {
-  for (const [index, endpoint] of (entry.endpoints ?? []).entries()) {
-    if (endpoint.startsWith('https:') && !entry.tls) {
-      yield conflict([...path, 'endpoints', index], `${endpoint} needs tls`, 'add `tls: {ca: FILE, cert: …, key: …}`')
-    }
-    if (endpoint.startsWith('http:') && entry.tls) {
-      yield conflict([...path, 'endpoints', index], `${endpoint} is clear text, but tls is given`, 'write https://')
-    }
-  }
-}
 
 function* checkSites(yaml: GatewayYaml): Generator<Problem> {
   const known = new Set<string>([yaml.site, ...Object.keys(yaml.sites)])
@@ -207,10 +195,7 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
       writeBack: toWriteBack(datastore.writeBack),
     })),
     sites: new Map(
-      Object.entries(yaml.sites).map(([name, remote]) => [
-        name as SiteName,
-        {...remote, name: name as SiteName, tls: toTls(remote.tls)},
-      ]),
+      Object.entries(yaml.sites).map(([name, remote]) => [name as SiteName, toRemote(name as SiteName, remote)]),
     ),
     authorities: yaml.authorities,
     peers: yaml.peers.map(({password, ...peer}) => ({
@@ -235,6 +220,11 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
     device: uplink.device ?? null,
     inner: {4: inner(4), 6: inner(6)},
   }
+}
+
+/** `insecure` has said what it has to say: what is insecure shows in `tls`. */
+function toRemote(name: SiteName, {insecure: _, tls, ...remote}: GatewayYaml['sites'][SiteName]): RemoteSite {
+  return {...remote, name, tls: toTls(tls)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {

@@ -81,6 +81,7 @@ const datastore = z.strictObject({
   endpoints: endpoints.optional(),
   path: absolutePath.optional(),
   tls: tls.optional(),
+  insecure: z.boolean().optional(),
   export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
   writeBack: writeBack.optional(),
 })
@@ -89,6 +90,7 @@ const remote = z.strictObject({
   owns: z.array(prefix).min(1),
   endpoints,
   tls: tls.optional(),
+  insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),
 })

@@ -15,6 +15,7 @@ export {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
 export {type EtcdKeyValues, EtcdRefused, EtcdUnreachable, openKeyValues, type Swap} from './key-values.ts'
 export {createSourceMetrics, type SourceMetrics} from './metrics.ts'
 export {readPrefix} from './pages.ts'
+export {applyRights, asksForUsers, readRights, rightsStepText} from './rights.ts'
 export {
   type SourceState as WatchState,
   type SourceWatch,
@@ -22,3 +23,4 @@ export {
   type WatchOptions,
   watchSource,
 } from './source.ts'
+export {walkEtcd} from './walk.ts'

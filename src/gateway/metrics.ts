@@ -2,6 +2,7 @@ import {Counter, Gauge, type Registry} from 'prom-client'
 import {VERSION} from '../api/index.ts'
 import type {CounterValue} from '../apply/index.ts'
 import type {Finding} from '../model/index.ts'
+import {createCertificateMetrics} from './certificate-metrics.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
 
@@ -43,6 +44,7 @@ export function createGatewayMetrics(register: Registry) {
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
   const policyMetrics = createPolicyMetrics(register)
+  const certificateMetrics = createCertificateMetrics(register)
 
   const total = (metric: Counter, value: number): void => {
     metric.reset()
@@ -65,6 +67,7 @@ export function createGatewayMetrics(register: Registry) {
       refused.reset()
       for (const site of world.sites.keys()) refused.set({peer: site}, world.refused.get(site) ?? 0)
       policyMetrics.observe(runtime.counts)
+      certificateMetrics.observe(runtime.certificates.expiries())
       drops.reset()
       for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
       findings.reset()

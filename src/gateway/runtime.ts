@@ -26,6 +26,7 @@ import {planSysctls} from '../plan/index.ts'
 import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
+import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {type Loop, startLoop} from './loop.ts'
@@ -64,6 +65,7 @@ export interface Runtime {
   readonly monitor: Monitor
   readonly counts: PolicyCounts
   readonly writeBack: Pick<WriteBack, 'rows'>
+  readonly certificates: Certificates
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -281,12 +283,21 @@ export async function startRuntime({
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
 
+  const certificates = startCertificates({
+    config,
+    clock,
+    wallMs: Date.now,
+    signal,
+    onError: (source, error) => log.warn({source, err: error}, 'certificates not looked at'),
+  })
+
   return {
     config,
     sources,
     monitor,
     counts,
     writeBack,
+    certificates,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
@@ -297,6 +308,7 @@ export async function startRuntime({
       ...keyFindings,
       ...passwordFindings,
       ...sources.findings,
+      ...certificates.findings(),
       ...(last?.findings ?? []),
       ...writeBack.findings(),
     ],
@@ -304,17 +316,8 @@ export async function startRuntime({
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
-      await Promise.all([
-        loop.done,
-        sources.done,
-        monitor.done,
-        birdWatch,
-        checks,
-        resyncs,
-        counting,
-        publishing?.done,
-        writeBack.done,
-      ])
+      const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
+      await Promise.all([...ends, publishing?.done, writeBack.done])
     },
   }
 }

@@ -109,6 +109,24 @@ export type FindingCode =
   | 'write-back-conflict'
   | 'write-back-refused'
   | 'write-back-locked'
+  // certificates and rights of datastores
+  | 'certificate-unreadable'
+  | 'certificate-expired'
+  | 'certificate-expiring'
+  | 'certificate-not-yet-valid'
+  | 'certificate-usage'
+  | 'certificate-key-mismatch'
+  | 'certificate-key-open'
+  | 'certificate-chain'
+  | 'certificate-untrusted'
+  | 'certificate-host'
+  | 'certificate-refused'
+  | 'certificate-not-made'
+  | 'datastore-insecure'
+  | 'etcd-open'
+  | 'etcd-rights-wide'
+  | 'site-bundle-invalid'
+  | 'site-user-left'
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

@@ -44,6 +44,7 @@ export interface DatastoreConfig {
   readonly kind: 'calico' | 'isthmus' | 'file'
   /** Of an etcd; of a file none. */
   readonly endpoints: readonly string[]
+  /** Null, or without `cert`: not mutual TLS, which `insecure: true` has allowed. */
   readonly tls: TlsFiles | null
   /** Of a file, and of no other kind. */
   readonly path?: string
@@ -73,6 +74,7 @@ export interface RemoteSite {
   readonly name: SiteName
   readonly owns: readonly Prefix[]
   readonly endpoints: readonly string[]
+  /** Null, or without `cert`: not mutual TLS, which `insecure: true` has allowed. */
   readonly tls: TlsFiles | null
   readonly encapsulation: Encapsulation
   readonly bfd: BfdProfile

@@ -11,9 +11,12 @@
  */
 export * from './attributes.ts'
 export * from './bird-text.ts'
+export * from './certificate.ts'
+export * from './datastore-walk.ts'
 export * from './decoded.ts'
 export * from './desired.ts'
 export * from './driver.ts'
+export * from './etcd-rights.ts'
 export * from './finding.ts'
 export * from './gateway-config.ts'
 export * from './ids.ts'

@@ -46,9 +46,9 @@ default: deny
 uplinks: [{name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}]
 owns: [10.1.0.0/16]
 datastores:
-  - {name: main, kind: calico, endpoints: ['${calico.endpoint}'], export: {}${writeBack}}
+  - {name: main, kind: calico, endpoints: ['${calico.endpoint}'], insecure: true, export: {}${writeBack}}
 sites:
-  b: {owns: [10.2.0.0/16, 'fd00:2::/48'], endpoints: ['${remote.endpoint}']}
+  b: {owns: [10.2.0.0/16, 'fd00:2::/48'], endpoints: ['${remote.endpoint}'], insecure: true}
 authorities: [a]
 nodes: {session: ibgp, localAs: 64512}
 `

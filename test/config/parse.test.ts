@@ -14,10 +14,10 @@ datastores:
   - name: main
     kind: calico
     endpoints: [https://10.1.0.2:2379]
-    tls: {ca: /etc/isthmus/ca.pem}
+    tls: {ca: /etc/isthmus/ca.pem, cert: /etc/isthmus/a.pem, key: /etc/isthmus/a.key}
     export: {}
 sites:
-  b: {owns: [10.2.0.0/16], endpoints: [https://198.51.100.2:2379], tls: {ca: /etc/isthmus/b.pem}}
+  b: {owns: [10.2.0.0/16], endpoints: [https://198.51.100.2:2379], tls: {ca: /etc/isthmus/b.pem, cert: /etc/isthmus/a-b.pem, key: /etc/isthmus/a-b.key}}
 authorities: [a]
 `
 
@@ -36,6 +36,15 @@ describe('parseGatewayConfig', () => {
       [...config.sites.values()].map(({name, encapsulation, bfd}) => [name, encapsulation, bfd]),
       [['b', 'ipip', 'private']],
     )
+  })
+
+  it('insecure: true lets clear text and TLS without a client certificate pass', () => {
+    const clear = VALID.replace(/endpoints: \[https:(\S+2379)\]\n.*\n/, 'endpoints: [http:$1]\n    insecure: true\n')
+    assert.deepEqual(parse(clear).config?.datastores[0]?.tls, null)
+    const oneSided = VALID.replace(/, cert: \/etc\/isthmus\/a-b.*key}/, '}, insecure: true')
+    const {config, findings} = parse(oneSided)
+    assert.deepEqual(findings, [])
+    assert.deepEqual(Object.keys([...(config?.sites.values() ?? [])][0] ?? {}).includes('insecure'), false)
   })
 
   const cases: {
@@ -98,7 +107,7 @@ describe('parseGatewayConfig', () => {
     },
     {
       name: 'https without tls',
-      edit: ['    tls: {ca: /etc/isthmus/ca.pem}\n', ''],
+      edit: ['    tls: {ca: /etc/isthmus/ca.pem, cert: /etc/isthmus/a.pem, key: /etc/isthmus/a.key}\n', ''],
       want: ['config-conflict', 'datastores[0].endpoints[0]', 13, /needs tls/],
     },
     {
@@ -125,8 +134,36 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'datastores[0]', 11, /needs endpoints/],
     },
     {
+      name: 'clear text without saying so',
+      edit: [
+        'https://198.51.100.2:2379], tls: {ca: /etc/isthmus/b.pem, cert: /etc/isthmus/a-b.pem, key: /etc/isthmus/a-b.key}',
+        'http://198.51.100.2:2379]',
+      ],
+      want: ['config-conflict', 'sites.b.endpoints[0]', 17, /clear text, and anybody on the way could write policy/],
+    },
+    {
+      name: 'clear text with certificates',
+      edit: ['https://10.1.0.2', 'http://10.1.0.2'],
+      want: ['config-conflict', 'datastores[0].endpoints[0]', 13, /clear text, but tls is given/],
+    },
+    {
+      name: 'no client certificate',
+      edit: [', cert: /etc/isthmus/a.pem, key: /etc/isthmus/a.key', ''],
+      want: ['config-conflict', 'datastores[0].tls', 14, /etcd cannot know who asks/],
+    },
+    {
+      name: 'half a client certificate',
+      edit: [', key: /etc/isthmus/a-b.key', ''],
+      want: ['config-conflict', 'sites.b.tls', 17, /cert without key/],
+    },
+    {
+      name: 'insecure, and it is not',
+      edit: ['    export: {}', '    insecure: true\n    export: {}'],
+      want: ['config-conflict', 'datastores[0].insecure', 15, /it is not/],
+    },
+    {
       name: 'vxlan outside a lab',
-      edit: ['tls: {ca: /etc/isthmus/b.pem}}', 'tls: {ca: /etc/isthmus/b.pem}, encapsulation: vxlan}'],
+      edit: ['key: /etc/isthmus/a-b.key}}', 'key: /etc/isthmus/a-b.key}, encapsulation: vxlan}'],
       want: ['config-conflict', 'sites.b.encapsulation', 17, /not an encapsulation/],
     },
     {

@@ -12,7 +12,7 @@ default: deny
 uplinks: [{name: wan, address: 192.0.2.1, inner: [100.64.0.0, 100.64.0.1]}]
 owns: [10.1.0.0/16]
 datastores:
-  - {name: main, kind: ${kind}, endpoints: ['http://10.1.0.2:2379'], export: {}${writeBack && `, writeBack: ${writeBack}`}}
+  - {name: main, kind: ${kind}, endpoints: ['http://10.1.0.2:2379'], insecure: true, export: {}${writeBack && `, writeBack: ${writeBack}`}}
 authorities: [a]
 ${more}`
 const NODES = 'nodes: {session: ibgp, localAs: 64512}'

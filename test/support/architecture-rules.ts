@@ -12,6 +12,7 @@ const PURE_MIDDLE = [
   'export',
   'writeback',
   'diagnose',
+  'site',
 ] as const
 const PURE: ReadonlySet<string> = new Set([
   'net',
@@ -26,7 +27,7 @@ const PURE: ReadonlySet<string> = new Set([
 
 const PURE_BASE = ['net', 'model', 'selectors'] as const
 const EFFECT_BASE = ['net', 'model', 'metrics'] as const
-const EFFECTS = ['etcd', 'observe', 'probe', 'apply', 'store', 'api'] as const
+const EFFECTS = ['certificates', 'etcd', 'observe', 'probe', 'apply', 'store', 'api'] as const
 
 /**
  * What each station may import. `net → model → selectors → {…} → plan → diff → {gateway, cli}` and
@@ -49,8 +50,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
   // documents for datastores that are files (decision 0039).
   gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'bird', ...EFFECTS],
-  // etcd for `snapshot save`, which must work without a gateway (decision 0004), and for documents (0080).
-  cli: [...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'etcd'],
+  // etcd for `snapshot save`, which must work without a gateway (decision 0004), for documents (0080) and users (0081);
+  // store for what a site that leaves has left behind.
+  cli: [...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'certificates', 'etcd', 'store'],
   console: [],
 }
 

@@ -11,6 +11,8 @@ export interface ServerTls {
   readonly ca: string
   readonly cert: string
   readonly key: string
+  /** `certificates`: it wants them, and does not look whose; `clients`: it does not even want them. */
+  readonly open?: 'certificates' | 'clients'
 }
 
 /** A real etcd for tests: on loopback, data in memory, its own life under the test's control. */
@@ -72,7 +74,11 @@ export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServe
       dir = mkdtempSync('/dev/shm/isthmus-etcd-')
     }
     const secure = tls
-      ? ['--client-cert-auth', '--trusted-ca-file', tls.ca, '--cert-file', tls.cert, '--key-file', tls.key]
+      ? [
+          ...(tls.open ? [] : ['--client-cert-auth']),
+          ...(tls.open === 'clients' ? [] : ['--trusted-ca-file', tls.ca]),
+          ...['--cert-file', tls.cert, '--key-file', tls.key],
+        ]
       : []
     child = spawn(
       'etcd',

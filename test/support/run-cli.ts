@@ -8,7 +8,11 @@ export interface CliResult {
 }
 
 /** One command line in this process, at the time of the fake view's status; `socketPath` becomes its ISTHMUS_SOCKET. */
-export async function cli(args: readonly string[], socketPath = '/nonexistent/api.sock'): Promise<CliResult> {
+export async function cli(
+  args: readonly string[],
+  socketPath = '/nonexistent/api.sock',
+  nowMs = Date.parse('2026-01-02T03:06:05.000Z'),
+): Promise<CliResult> {
   let [out, err] = ['', '']
   const context: CliContext = {
     out: (text) => {
@@ -18,7 +22,7 @@ export async function cli(args: readonly string[], socketPath = '/nonexistent/ap
       err += text
     },
     api: createApiClient,
-    clock: {nowMs: () => Date.parse('2026-01-02T03:06:05.000Z')},
+    clock: {nowMs: () => nowMs},
     env: {ISTHMUS_SOCKET: socketPath},
     become: (program, given) => {
       out += `${[program, ...given].join(' ')}\n`

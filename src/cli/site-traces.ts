@@ -1,0 +1,92 @@
+import {access, rm} from 'node:fs/promises'
+import path from 'node:path'
+import type {Finding, GatewayConfig, SiteName} from '../model/index.ts'
+import {remoteCertificate} from './site-bundle.ts'
+import {changeRights} from './site-etcd.ts'
+import {filesOf, type Row} from './site-folder.ts'
+
+/** What a trace may need to find and remove itself. */
+export interface LeaveInput {
+  readonly config: GatewayConfig
+  readonly name: SiteName
+  readonly folder: string
+  readonly sites: string
+  readonly endpoints: readonly string[]
+  readonly dryRun: boolean
+  readonly nowMs: number
+}
+
+export interface Removed {
+  readonly rows: readonly Row[]
+  readonly findings: readonly Finding[]
+}
+
+/** Something that a site leaves behind here. */
+interface Trace {
+  readonly what: string
+  /** A gateway that still follows the site would make it anew at once, or needs it. */
+  readonly whileNamed: boolean
+  /** Removes it, with `dryRun` only says so; rows only for what was there. A second time there is nothing. */
+  readonly remove: (input: LeaveInput) => Promise<Removed>
+}
+
+/** Everything that `isthmus site leave NAME` takes away, in this order: access first. */
+export const TRACES: readonly Trace[] = [
+  {what: 'user in etcd', whileNamed: true, remove: removeUser},
+  {what: 'certificate of its user', whileNamed: true, remove: removeRemoteCertificate},
+  {what: 'certificates for its etcd', whileNamed: false, remove: removeTakenBundle},
+  {what: 'last known state', whileNamed: false, remove: removeKnown},
+]
+
+async function removeUser({folder, endpoints, dryRun, nowMs, name}: LeaveInput): Promise<Removed> {
+  const files = filesOf(folder, remoteCertificate(name))
+  if (endpoints.length === 0) return {rows: [], findings: (await isThere(files.cert)) ? [userLeft(name)] : []}
+  const {remoteUser} = await import('../site/index.ts')
+  const {rows, findings} = await changeRights({folder, endpoints, dryRun, nowMs}, async (client, etcd) => {
+    const {users} = await etcd.readRights(client)
+    const user = remoteUser(name)
+    return {steps: users.has(user) ? [{do: 'delete-user', user}] : [], findings: []}
+  })
+  return {rows: rows.filter(({action}) => action === 'change').map((row) => ({...row, action: 'remove'})), findings}
+}
+
+/** It has a certificate of ours, and whoever has that reads on. */
+const userLeft = (name: SiteName): Finding => ({
+  code: 'site-user-left',
+  severity: 'warning',
+  where: {source: 'etcd'},
+  detail: `whether site ${name} still has its user in etcd was not looked at; its certificate opens as long as it does`,
+  remedy: 'run this again with --endpoints',
+})
+
+function removeRemoteCertificate({folder, name, dryRun}: LeaveInput): Promise<Removed> {
+  const {cert, key} = filesOf(folder, remoteCertificate(name))
+  return removePaths([key, cert], 'with which it read our export', dryRun)
+}
+
+function removeTakenBundle({sites, name, dryRun}: LeaveInput): Promise<Removed> {
+  return removePaths([path.join(sites, name)], 'with which we read its export', dryRun)
+}
+
+async function removeKnown({config, name, dryRun}: LeaveInput): Promise<Removed> {
+  const {knownFiles, removeLastKnown} = await import('../store/index.ts')
+  const removed = await removePaths(knownFiles(config.paths.state, `export/${name}`), 'what it said last', true)
+  if (!dryRun) await removeLastKnown(config.paths.state, `export/${name}`)
+  return removed
+}
+
+async function removePaths(paths: readonly string[], reason: string, dryRun: boolean): Promise<Removed> {
+  const rows: Row[] = []
+  for (const file of paths) {
+    if (!(await isThere(file))) continue
+    if (!dryRun) await rm(file, {recursive: true, force: true})
+    rows.push({what: file, action: 'remove', reason})
+  }
+  return {rows, findings: []}
+}
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  )

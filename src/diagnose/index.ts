@@ -1,0 +1,17 @@
+/**
+ * Collected facts → what is wrong, with its proof and what to do.
+ *
+ *     facts (files, handshakes, answers, as the edges saw them) ─► one function a check ─► CheckReport
+ *                                                                                           ├─ evidence: what was seen
+ *                                                                                           └─ findings: code, remedy
+ *
+ * Whoever asks collects the facts: the command line for `isthmus diagnose`, the daemon for what stays in status. The
+ * judgement is here once, so that both say the same. A check judges what it was given and asks for nothing: no clock (the
+ * time is a fact too), no file. Facts that are missing are facts: `unreachable`, an error's code. Codes are stable;
+ * `detail` and `remedy` are for people and name the file, the address, the key.
+ */
+export {checkTlsFiles, judgeTlsFiles} from './certificates.ts'
+export {judgeDatastores} from './datastore.ts'
+export {judgeInsecure} from './insecure.ts'
+export {judgePresented} from './presented.ts'
+export {type CheckReport, formatReport, summaryOf} from './report.ts'

@@ -1,0 +1,102 @@
+import {callServer, fileSignature, readTlsFiles} from '../certificates/index.ts'
+import {judgeInsecure, judgePresented, judgeTlsFiles} from '../diagnose/index.ts'
+import type {WatchClock} from '../etcd/index.ts'
+import type {Finding, GatewayConfig, PresentedFacts, SourceId, TlsFileFacts, TlsFiles} from '../model/index.ts'
+import type {Expiry} from './certificate-metrics.ts'
+
+/** Files are looked at this often, and read when they have changed. */
+const FILES_MS = 10_000
+/** Servers are called this often, and when our own files have changed. */
+const SERVERS_MS = 300_000
+
+export interface Certificates {
+  /** As of now: what was fine an hour ago may run out. */
+  findings(): readonly Finding[]
+  expiries(): readonly Expiry[]
+  readonly done: Promise<void>
+}
+
+interface Looked {
+  readonly tls: TlsFileFacts
+  readonly presented: readonly PresentedFacts[]
+}
+
+/**
+ * Looks at the certificates of every datastore and site for as long as the configuration is in force. It looks and tells;
+ * connections are made by those who use them.
+ */
+export function startCertificates({
+  config,
+  clock,
+  wallMs,
+  signal,
+  onError,
+}: {
+  readonly config: Pick<GatewayConfig, 'datastores' | 'sites'>
+  readonly clock: WatchClock
+  /** Time of day: certificates know no other. */
+  readonly wallMs: () => number
+  readonly signal: AbortSignal
+  readonly onError: (source: SourceId, error: unknown) => void
+}): Certificates {
+  const looked = new Map<SourceId, Looked>()
+  const places = [
+    ...config.datastores.map((one) => ({...one, source: `datastore/${one.name}` as const})),
+    ...[...config.sites.values()].map((one) => ({...one, source: `export/${one.name}` as const})),
+  ]
+
+  async function follow(source: SourceId, endpoints: readonly string[], tls: TlsFiles): Promise<void> {
+    let signature: string | null = null
+    let calledMs = Number.NEGATIVE_INFINITY
+    while (!signal.aborted) {
+      try {
+        const now = await fileSignature(tls)
+        const changed = now !== signature
+        signature = now
+        let facts = looked.get(source)
+        if (changed || !facts) facts = {tls: await readTlsFiles(tls), presented: facts?.presented ?? []}
+        looked.set(source, facts)
+        if (changed || clock.nowMs() - calledMs >= SERVERS_MS) {
+          calledMs = clock.nowMs()
+          const presented = await Promise.all(endpoints.map((endpoint) => callServer(endpoint, tls, {signal})))
+          looked.set(source, {...facts, presented})
+        }
+      } catch (error) {
+        onError(source, error)
+      }
+      await clock.sleep(FILES_MS, signal)
+    }
+  }
+
+  const following = places.flatMap(({source, endpoints, tls}) => (tls ? [follow(source, endpoints, tls)] : []))
+  return {
+    findings: () =>
+      places.flatMap(({source, endpoints, tls}) => {
+        const name = source.replace('/', ' ')
+        const facts = looked.get(source)
+        const nowMs = wallMs()
+        return [
+          ...judgeInsecure(name, {endpoints, tls}),
+          ...(facts ? judgeTlsFiles(name, facts.tls, nowMs) : []),
+          // That a server does not answer is told by those who read from it.
+          ...(facts?.presented ?? [])
+            .flatMap((presented) => judgePresented(name, presented, facts!.tls, nowMs))
+            .filter(({code}) => code !== 'etcd-unreachable'),
+        ]
+      }),
+    expiries: () => [...looked].flatMap(([source, facts]) => expiriesOf(source, facts)),
+    done: Promise.all(following).then(() => undefined),
+  }
+}
+
+/** As judged: of an authority's file the one that lasts longest, of our chain the first, of all servers the first to end. */
+function expiriesOf(source: SourceId, {tls, presented}: Looked): Expiry[] {
+  const authorities = tls.ca.certificates.map(({notAfterMs}) => notAfterMs)
+  const client = tls.cert?.certificates[0]
+  const servers = presented.flatMap(({certificates}) => certificates.slice(0, 1).map(({notAfterMs}) => notAfterMs))
+  return [
+    ...(authorities.length > 0 ? [{source, certificate: 'ca' as const, notAfterMs: Math.max(...authorities)}] : []),
+    ...(client ? [{source, certificate: 'client' as const, notAfterMs: client.notAfterMs}] : []),
+    ...(servers.length > 0 ? [{source, certificate: 'server' as const, notAfterMs: Math.min(...servers)}] : []),
+  ]
+}
