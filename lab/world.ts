@@ -1,16 +1,21 @@
-import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdirSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {type Agent, startAgent} from './agent/client.ts'
 import {claim, refuseSecond} from './claim.ts'
-import {DAEMON, daemonArgv} from './gateway-daemon.ts'
+import {withClock} from './clock.ts'
+import {daemonArgv} from './gateway-daemon.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
 import {type GatewayPlan, type LabPlan, planNetwork} from './network/plan.ts'
 import {startBird, startNode, startRouter} from './network/routers.ts'
-import {daemon, inNamespace, kill, must, pidsIn, until} from './processes.ts'
+import {type Part, pidsOf, signalPart} from './parts.ts'
+import {daemon, inNamespace, must} from './processes.ts'
+import {splitPart} from './scenario/references.ts'
 import type {Scenario} from './scenario/schema.ts'
-import {documentEntries, type Entry, generatedEntries, siteEntries} from './site/calico-data.ts'
 import {type Certificates, makeCertificates} from './site/certificates.ts'
-import {type EtcdPlan, fill, secureEtcd, startEtcd} from './site/etcd.ts'
+import {etcdPlan, startDatastore} from './site/datastores.ts'
+import {makeDisk, removeDisks} from './site/disks.ts'
+import {type EtcdMember, type EtcdPlan, startEtcd} from './site/etcd.ts'
+import {leaderOf} from './site/etcd-faults.ts'
 import {gatewayYaml} from './site/gateway-yaml.ts'
 
 /** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
@@ -18,8 +23,6 @@ export const LAB_DIR = '/run/isthmus-lab'
 
 const ROOT = join(import.meta.dirname, '..')
 export const CLI = join(ROOT, 'dist', 'isthmus.mjs')
-
-export type Part = 'isthmus' | 'bird' | 'etcd'
 
 /** A running lab. */
 export interface World {
@@ -34,8 +37,12 @@ export interface World {
   namespace(name: string): string
   /** Address of a pod, or the address itself. */
   addressOf(target: string): string
+  /** `SITE/DATASTORE`, or `SITE/DATASTORE/etcdN` for one member. */
+  members(ref: string): readonly EtcdMember[]
   start(ref: string, part: Part): Promise<void>
   signal(ref: string, part: Part, signal: NodeJS.Signals): Promise<void>
+  /** Another CA and other certificates, in the same files. */
+  renewCertificates(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,6 +50,7 @@ export interface World {
 export async function cleanUp(): Promise<void> {
   refuseSecond(LAB_DIR)
   await removeNetwork()
+  await removeDisks(LAB_DIR)
   rmSync(LAB_DIR, {recursive: true, force: true})
 }
 
@@ -53,52 +61,66 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
   const plan = planNetwork(scenario)
   const dirOf = (name: string): string => join(LAB_DIR, name)
   tell('network: namespaces, links, addresses; certificates')
-  const underlays = plan.gateways.map(({underlay}) => underlay)
-  const [certificates] = await Promise.all([makeCertificates(dirOf('certificates'), underlays), buildNetwork(plan)])
+  const servers = plan.datastores.flatMap(({members, relay}) =>
+    members.map(({addresses}): [string, ...string[]] => [addresses.at(-1)!, ...(relay ? [relay.address] : [])]),
+  )
+  const renewCertificates = (): Promise<Certificates> => makeCertificates(dirOf('certificates'), servers)
+  const [certificates] = await Promise.all([renewCertificates(), buildNetwork(plan)])
 
   const byRef = new Map(plan.gateways.map((gateway) => [`${gateway.site}/${gateway.name}`, gateway]))
-  const etcds = new Map<string, EtcdPlan>()
+  const firstOf = (site: string): GatewayPlan =>
+    found(
+      plan.gateways.find((gateway) => gateway.site === site),
+      `site ${site} has no gateway`,
+    )
+  const etcds = new Map(
+    plan.datastores.map((datastore): [string, EtcdPlan] => {
+      return [datastore.ref, etcdPlan(datastore, firstOf(datastore.site).name, dirOf, certificates)]
+    }),
+  )
   const agents = new Map<string, Agent>()
   const gatewayOf = (ref: string): GatewayPlan => found(byRef.get(ref), `no gateway ${ref}`)
+  /** Of a gateway it is the first of its site. */
+  const etcdOf = (ref: string): EtcdPlan => {
+    const first = byRef.has(ref) ? plan.datastores.find(({site}) => site === ref.split('/')[0]) : undefined
+    return found(etcds.get(first?.ref ?? ref), byRef.has(ref) ? `no etcd at ${ref}` : `no datastore ${ref}`)
+  }
+  const membersOf = (ref: string, part = 'etcd'): readonly EtcdMember[] => {
+    const {members} = etcdOf(ref)
+    const chosen = part === 'etcd' ? members : members.filter(({name}) => name === part)
+    if (chosen.length === 0) throw new Error(`no ${part} at ${ref}`)
+    return chosen
+  }
 
   async function startSite(name: string): Promise<void> {
-    const site = scenario.sites[name]!
-    const gateways = plan.gateways.filter((gateway) => gateway.site === name)
-    const first = found(gateways[0], `site ${name} has no gateway`)
-    for (const gateway of gateways) prepareGateway(gateway, plan, scenario, dirOf, certificates)
-    const [datastore, spec] = Object.entries(site.datastores)[0]!
-    const etcd: EtcdPlan = {
-      namespace: first.namespace,
-      underlay: first.underlay,
-      dir: dirOf(first.name),
-      data: dirOf(`etcd-${name}`),
-      certificates,
+    for (const gateway of plan.gateways.filter(({site}) => site === name)) {
+      const {diskMiB} = scenario.sites[name]!.gateways[gateway.name]!
+      if (diskMiB !== undefined) await makeDisk(join(dirOf(gateway.name), 'state'), diskMiB)
+      prepareGateway(gateway, plan, scenario, dirOf, certificates)
     }
-    etcds.set(`${name}/${datastore}`, etcd)
-    await startEtcd(etcd)
-    await fill(etcd, dataOf(name, scenario, plan, dir))
-    if (spec.generate) {
-      const {endpoints, attributeSets} = spec.generate
-      await fill(etcd, generatedEntries(name, scenario, endpoints, attributeSets))
-    }
-    await secureEtcd(etcd)
+    const relayDir = dirOf(firstOf(name).name)
+    const own = [...etcds.values()].filter(({datastore}) => datastore.site === name)
+    await Promise.all(own.map((etcd) => startDatastore(etcd, {scenario, network: plan, dir, relayDir})))
   }
 
   const start = async (ref: string, part: Part, again = true): Promise<void> => {
+    if (part === 'leader') throw new Error('nobody can be started as leader')
+    if (part.startsWith('etcd')) return startEtcd(etcdOf(ref), membersOf(ref, part))
     const gateway = gatewayOf(ref)
     const own = dirOf(gateway.name)
-    if (part === 'bird') await startBird(gateway.namespace, null, own, again)
-    else if (part === 'etcd')
-      await startEtcd(
-        found(
-          [...etcds.values()].find(({dir: at}) => at === own),
-          `no etcd at ${ref}`,
-        ),
-      )
-    else {
-      const child = daemon(gateway.namespace, daemonArgv(join(own, 'gateway.yaml')), join(own, 'isthmus.log'))
-      writeFileSync(join(own, 'isthmus.pid'), `${child.pid}\n`)
+    if (part === 'bird') return startBird(gateway.namespace, null, own, again)
+    const argv = daemonArgv(join(own, 'gateway.yaml'))
+    const {clock} = scenario.sites[gateway.site]!.gateways[gateway.name]!
+    const child = daemon(gateway.namespace, clock ? withClock(own, argv) : argv, join(own, 'isthmus.log'))
+    writeFileSync(join(own, 'isthmus.pid'), `${child.pid}\n`)
+  }
+  const pidsAt = async (ref: string, part: Part): Promise<number[]> => {
+    if (part === 'isthmus' || part === 'bird') {
+      const {namespace, name} = gatewayOf(ref)
+      return pidsOf(namespace, part, dirOf(name))
     }
+    const members = part === 'leader' ? [await leaderOf(etcdOf(ref))] : membersOf(ref, part)
+    return (await Promise.all(members.map(({namespace, dir: own}) => pidsOf(namespace, 'etcd', own)))).flat()
   }
 
   tell('routers, nodes, etcds with Calico data, pods')
@@ -131,11 +153,8 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     plan,
     agents,
     gateway: gatewayOf,
-    etcd: (ref) =>
-      found(
-        etcds.get(ref) ?? etcds.get([...etcds.keys()].find((key) => key.split('/')[0] === ref.split('/')[0]) ?? ''),
-        `no datastore ${ref}`,
-      ),
+    etcd: etcdOf,
+    members: (ref) => (etcds.has(ref) ? membersOf(ref) : membersOf(...splitPart(ref))),
     dirOf,
     namespace(name) {
       const all = [...plan.routers, ...plan.gateways, ...plan.nodes]
@@ -152,17 +171,11 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         : target,
     async start(ref, part) {
       // A second one would fight the first, and whatever is then seen would be the first's work.
-      if ((await pidsOf(gatewayOf(ref), part, dirOf)).length > 0) throw new Error(`${part} runs already at ${ref}`)
+      if (part !== 'leader' && (await pidsAt(ref, part)).length > 0) throw new Error(`${part} runs already at ${ref}`)
       await start(ref, part)
     },
-    async signal(ref, part, signal) {
-      const gateway = gatewayOf(ref)
-      const pids = await pidsOf(gateway, part, dirOf)
-      if (pids.length === 0) throw new Error(`no ${part} runs at ${ref}`)
-      for (const pid of pids) kill(pid, signal)
-      const gone = async (): Promise<true | null> => ((await pidsOf(gateway, part, dirOf)).length === 0 ? true : null)
-      if (signal === 'SIGKILL') await until(`${ref}/${part} dead`, gone)
-    },
+    signal: async (ref, part, signal) => signalPart(`${ref}/${part}`, await pidsAt(ref, part), signal),
+    renewCertificates: async () => void (await renewCertificates()),
     async stop() {
       for (const agent of agents.values()) agent.close()
       await cleanUp()
@@ -186,32 +199,4 @@ function prepareGateway(
   mkdirSync(own, {recursive: true})
   const files = {dir: own, certificates}
   writeFileSync(join(own, 'gateway.yaml'), gatewayYaml(gateway, scenario, plan, files))
-}
-
-function dataOf(name: string, scenario: Scenario, plan: LabPlan, dir: string): Entry[] {
-  const site = scenario.sites[name]!
-  const entries: Entry[] = []
-  for (const {kind, resources} of Object.values(site.datastores)) {
-    if (kind === 'calico') entries.push(...siteEntries(name, site, plan))
-    if (resources) entries.push(...documentEntries(readFileSync(join(dir, resources), 'utf8'), 'calico'))
-  }
-  if (name === scenario.authority) {
-    for (const file of scenario.policies)
-      entries.push(...documentEntries(readFileSync(join(dir, file), 'utf8'), 'isthmus'))
-  }
-  return entries
-}
-
-/** Processes of one part of a gateway: by what their command line says, among those of its namespace. */
-async function pidsOf(gateway: GatewayPlan, part: Part, dirOf: (name: string) => string): Promise<number[]> {
-  const mark = part === 'isthmus' ? DAEMON : part === 'bird' ? join(dirOf(gateway.name), 'bird.conf') : 'etcd'
-  const pids = await pidsIn(gateway.namespace)
-  return pids.filter((pid) => {
-    try {
-      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      return part === 'etcd' ? argv[0]?.endsWith(mark) : argv.includes(mark)
-    } catch {
-      return false
-    }
-  })
 }

@@ -2,7 +2,15 @@
 import {createSocket, type Socket as UdpSocket} from 'node:dgram'
 import {connect, createServer, type Socket} from 'node:net'
 import {createInterface} from 'node:readline'
-import {type Connected, type Flows, type Received, type Request, type Sent, TRAFFIC_PORT} from './protocol.ts'
+import {
+  type Connected,
+  type Flows,
+  type Received,
+  type Request,
+  type Sent,
+  TRAFFIC_PORT,
+  type Tries,
+} from './protocol.ts'
 
 const [address, ...ports] = process.argv.slice(2)
 // An emulated CPU makes everybody slow; what stands still longer than this is broken anywhere.
@@ -129,6 +137,37 @@ async function stopFlows(): Promise<Flows> {
   return {broken: state.broken, opened: state.opened, failed: state.failed}
 }
 
+let tries: {
+  readonly timer: NodeJS.Timeout
+  readonly running: Set<Promise<void>>
+  tried: number
+  opened: number
+} | null = null
+
+/** One after the other in their beginnings, not in their ends: a refused one takes its whole time. */
+function startTries(to: string, port: number, everyMs: number): void {
+  const running = new Set<Promise<void>>()
+  const timer = setInterval(() => {
+    const one: Promise<void> = connectOnce(to, port, OPEN_TIMEOUT_MS).then(({open}) => {
+      running.delete(one)
+      if (!tries) return
+      tries.tried++
+      if (open) tries.opened++
+    })
+    running.add(one)
+  }, everyMs)
+  tries = {timer, running, tried: 0, opened: 0}
+}
+
+async function stopTries(): Promise<Tries> {
+  if (!tries) return {tried: 0, opened: 0}
+  clearInterval(tries.timer)
+  await Promise.all(tries.running)
+  const {tried, opened} = tries
+  tries = null
+  return {tried, opened}
+}
+
 function receivedRanges(): Received {
   const ranges: [number, number][] = []
   for (const sequence of [...arrived].sort((a, b) => a - b)) {
@@ -139,7 +178,7 @@ function receivedRanges(): Received {
   return {ranges, longestGapMs: Math.round(longestGapMs)}
 }
 
-async function handle(request: Request): Promise<Connected | Sent | Received | Flows | object> {
+async function handle(request: Request): Promise<Connected | Sent | Received | Flows | Tries | object> {
   switch (request.do) {
     case 'connect':
       return connectOnce(request.to, request.port, request.timeoutMs)
@@ -162,6 +201,11 @@ async function handle(request: Request): Promise<Connected | Sent | Received | F
       return {}
     case 'flows-stop':
       return stopFlows()
+    case 'tries-start':
+      startTries(request.to, request.port, request.everyMs)
+      return {}
+    case 'tries-stop':
+      return stopTries()
   }
 }
 

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {createInterface} from 'node:readline'
 import type {PodPlan} from '../network/plan.ts'
 import {inNamespace} from '../processes.ts'
-import type {Connected, Flows, Received, Request, Sent} from './protocol.ts'
+import type {Connected, Flows, Received, Request, Sent, Tries} from './protocol.ts'
 
 type Body = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never
 
@@ -20,6 +20,8 @@ export interface Agent {
   forget(): Promise<void>
   startFlows(to: string, everyMs: number): Promise<void>
   stopFlows(): Promise<Flows>
+  startTries(to: string, port: number, everyMs: number): Promise<void>
+  stopTries(): Promise<Tries>
   close(): void
 }
 
@@ -61,6 +63,8 @@ export async function startAgent(pod: PodPlan): Promise<Agent> {
     forget: () => ask({do: 'udp-forget'}),
     startFlows: (to, everyMs) => ask({do: 'flows-start', to, everyMs}),
     stopFlows: () => ask({do: 'flows-stop'}),
+    startTries: (to, port, everyMs) => ask({do: 'tries-start', to, port, everyMs}),
+    stopTries: () => ask({do: 'tries-stop'}),
     close: () => child.stdin.end(),
   }
 }

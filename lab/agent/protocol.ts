@@ -7,6 +7,8 @@ export type Request = {readonly id: number} & (
   | {readonly do: 'udp-forget'}
   | {readonly do: 'flows-start'; readonly to: string; readonly everyMs: number}
   | {readonly do: 'flows-stop'}
+  | {readonly do: 'tries-start'; readonly to: string; readonly port: number; readonly everyMs: number}
+  | {readonly do: 'tries-stop'}
 )
 
 /** A TCP connection: who the server says we are, or why there is none. */
@@ -32,6 +34,12 @@ export interface Flows {
   readonly opened: number
   /** New flows that did not open. */
   readonly failed: number
+}
+
+/** Connections that policy should refuse. */
+export interface Tries {
+  readonly tried: number
+  readonly opened: number
 }
 
 /** Where every agent listens beside the ports of its pod: sequences by UDP, echo by TCP. */

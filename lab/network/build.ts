@@ -3,7 +3,10 @@ import {type LabPlan, PREFIX} from './plan.ts'
 
 /** Makes every namespace, link and address of the plan. One `ip -batch` a namespace: in an emulated VM forks are dear. */
 export async function buildNetwork(plan: LabPlan): Promise<void> {
-  const namespaces = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods].map(({namespace}) => namespace)
+  const members = plan.datastores.flatMap((datastore) => datastore.members.filter(({port}) => port !== null))
+  const namespaces = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods, ...members].map(
+    ({namespace}) => namespace,
+  )
   await batch(
     null,
     namespaces.map((namespace) => `netns add ${namespace}`),
@@ -29,6 +32,15 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
       add(namespace, `link set ${port} master lan0`)
       add(node.namespace, `address add ${node.address}/24 dev lan0`)
       if (!node.calico) add(node.namespace, `route add default via ${node.gateway}`)
+    }
+  }
+  for (const {site, members: own} of plan.datastores) {
+    const gateway = plan.gateways.find((other) => other.site === site)!
+    for (const {namespace, addresses, port} of own) {
+      if (port === null) continue
+      veth([gateway.namespace, port], [namespace, 'lan0'])
+      add(gateway.namespace, `link set ${port} master lan0`)
+      add(namespace, `address add ${addresses[0]}/24 dev lan0`)
     }
   }
   for (const {ends} of plan.routerLinks) {

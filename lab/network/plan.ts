@@ -1,4 +1,4 @@
-import type {Scenario} from '../scenario/schema.ts'
+import type {Scenario, Site} from '../scenario/schema.ts'
 
 /**
  * Where everything of a scenario stands: namespaces, links, addresses. Pure; all from names and their order.
@@ -14,6 +14,7 @@ export interface LabPlan {
   readonly gateways: readonly GatewayPlan[]
   readonly nodes: readonly NodePlan[]
   readonly pods: readonly PodPlan[]
+  readonly datastores: readonly DatastorePlan[]
   readonly routerLinks: readonly {readonly ends: readonly [LinkEnd, LinkEnd]}[]
 }
 
@@ -45,8 +46,33 @@ export interface GatewayPlan {
   readonly lanPrefix: string
 }
 
+/** An etcd: one process in the site's first gateway, or members with namespaces and addresses of their own on the LAN. */
+export interface DatastorePlan {
+  /** `SITE/DATASTORE`. */
+  readonly ref: string
+  readonly site: string
+  readonly name: string
+  readonly kind: Site['datastores'][string]['kind']
+  /** The site's first: it holds the export, and other sites come to it by the first gateway's underlay address. */
+  readonly isFirst: boolean
+  readonly members: readonly MemberPlan[]
+  /** Where the gateway relays to the members, which other sites do not reach. */
+  readonly relay: {readonly namespace: string; readonly address: string} | null
+}
+
+export interface MemberPlan {
+  /** `etcd1`, `etcd2`, … */
+  readonly name: string
+  readonly namespace: string
+  /** Where clients come; the first is where the gateway of the site does. */
+  readonly addresses: readonly [string, ...string[]]
+  /** Its bridge port in the gateway's namespace; null for one that lives there. */
+  readonly port: string | null
+}
+
 export interface NodePlan {
   readonly site: string
+  readonly datastore: string
   readonly name: string
   readonly namespace: string
   readonly address: string
@@ -82,6 +108,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
   const gateways: GatewayPlan[] = []
   const nodes: NodePlan[] = []
   const pods: PodPlan[] = []
+  const datastores: DatastorePlan[] = []
   for (const [index, [siteName, site]] of Object.entries(scenario.sites).entries()) {
     const number = index + 1
     for (const [g, [name, gateway]] of Object.entries(site.gateways).entries()) {
@@ -108,11 +135,14 @@ export function planNetwork(scenario: Scenario): LabPlan {
         lanPrefix: `192.168.${number}.0/24`,
       })
     }
-    const calico = Object.values(site.datastores).some(({kind}) => kind === 'calico')
-    for (const [n, name] of Object.keys(site.nodes).entries()) {
+    const first = gateways.find((gateway) => gateway.site === siteName)
+    if (first) datastores.push(...planDatastores(siteName, site, first, number))
+    for (const [n, [name, {datastore = Object.keys(site.datastores)[0]!}]] of Object.entries(site.nodes).entries()) {
+      const calico = site.datastores[datastore]!.kind === 'calico'
       const own = Object.values(site.pods).filter((pod) => pod.node === name)
       nodes.push({
         site: siteName,
+        datastore,
         name,
         namespace: PREFIX + name,
         address: `192.168.${number}.${n + 10}`,
@@ -151,6 +181,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
     gateways,
     nodes,
     pods,
+    datastores,
     routerLinks,
     routers: routers.map(([name, {engine, as}], index) => ({
       name,
@@ -172,6 +203,27 @@ export function planNetwork(scenario: Scenario): LabPlan {
       ],
     })),
   }
+}
+
+function planDatastores(site: string, {datastores}: Site, gateway: GatewayPlan, number: number): DatastorePlan[] {
+  return Object.entries(datastores).map(([name, {kind, members}], index) => {
+    const isFirst = index === 0
+    const atGateway = isFirst && members === 1
+    const at = (m: number): MemberPlan => ({
+      name: `etcd${m}`,
+      namespace: `${PREFIX}${site}-${name}-${m}`,
+      addresses: [`192.168.${number}.${100 + index * 10 + m}`],
+      port: `e-${name}-${m}`,
+    })
+    const {namespace, underlay} = gateway
+    return {
+      ...{ref: `${site}/${name}`, site, name, kind, isFirst},
+      members: atGateway
+        ? [{name: 'etcd1', namespace, addresses: ['127.0.0.1', underlay], port: null}]
+        : Array.from({length: members}, (_, m) => at(m + 1)),
+      relay: isFirst && !atGateway ? {namespace, address: underlay} : null,
+    }
+  })
 }
 
 /** Calico's default block, a /26 around the address. */

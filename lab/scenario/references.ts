@@ -53,6 +53,10 @@ export function checkReferences(scenario: Scenario): Mistake[] {
     }
     for (const [pod, {node}] of Object.entries(site.pods))
       need(nodes, node, 'node', ['sites', name, 'pods', pod, 'node'])
+    for (const [node, {datastore}] of Object.entries(site.nodes)) {
+      const path = ['sites', name, 'nodes', node, 'datastore']
+      if (datastore !== undefined) need(Object.keys(site.datastores), datastore, 'datastore', path)
+    }
     site.static.forEach(({node}, index) => void need(nodes, node, 'node', ['sites', name, 'static', index, 'node']))
     for (const key of ['datastores', 'gateways'] as const) {
       if (Object.keys(site[key]).length === 0) mistakes.push({path: ['sites', name, key], message: 'one expected'})
@@ -63,7 +67,7 @@ export function checkReferences(scenario: Scenario): Mistake[] {
     else if ('event' in step) namesOfEvent(step.event, ['steps', index, 'event'])
     else {
       const path = ['steps', index, 'during']
-      for (const kind of ['udp', 'tcp'] as const) {
+      for (const kind of ['udp', 'tcp', 'refused'] as const) {
         const ends = step.during.traffic[kind]
         if (ends) namesOfEnds(ends, [...path, 'traffic', kind])
       }
@@ -88,7 +92,10 @@ export function checkReferences(scenario: Scenario): Mistake[] {
     else if ('metric' in check) need(names.gateways, check.metric.gateway, 'gateway', [...path, 'metric', 'gateway'])
     else if ('counts' in check) need(names.gateways, check.counts.gateway, 'gateway', [...path, 'counts', 'gateway'])
     else if ('status' in check) need(names.gateways, check.status.gateway, 'gateway', [...path, 'status', 'gateway'])
-    else if (check.allow !== 'all') {
+    else if ('consistent' in check) {
+      const {gateway} = check.consistent
+      if (gateway !== 'all') need(names.gateways, gateway, 'gateway', [...path, 'consistent', 'gateway'])
+    } else if (check.allow !== 'all') {
       check.allow.forEach((pair, index) => {
         pair.forEach((pod, end) => void need(names.pods, pod, 'pod', [...path, 'allow', index, end]))
       })
@@ -98,19 +105,44 @@ export function checkReferences(scenario: Scenario): Mistake[] {
   function namesOfEvent(event: Event, path: readonly PropertyKey[]): void {
     const datastore = (key: string, name: string): void =>
       need(names.datastores, name, 'datastore', [...path, key, 'datastore'])
-    const gateway = (key: string, part: string): void =>
-      need(names.gateways, part.slice(0, part.lastIndexOf('/')), 'gateway', [...path, key])
+    const part = (key: string, text: string): void => {
+      const [ref, name = ''] = splitPart(text)
+      if (name === 'etcd') need([...names.gateways, ...names.datastores], ref, 'gateway or datastore', [...path, key])
+      else if (name.startsWith('etcd')) need(names.members, text, 'member', [...path, key])
+      else if (name === 'leader') need(names.datastores, ref, 'datastore', [...path, key])
+      else need(names.gateways, ref, 'gateway', [...path, key])
+    }
     if ('put' in event) datastore('put', event.put.datastore)
     else if ('putRaw' in event) datastore('putRaw', event.putRaw.datastore)
     else if ('delete' in event) datastore('delete', event.delete.datastore)
-    else if ('kill' in event) gateway('kill', event.kill)
-    else if ('start' in event) gateway('start', event.start)
+    else if ('kill' in event) part('kill', event.kill)
+    else if ('start' in event) part('start', event.start)
     else if ('exec' in event) need(names.places, event.exec.in, 'place', [...path, 'exec', 'in'])
     else if ('until' in event) namesOfCheck(event.until, [...path, 'until'])
     else if ('cut' in event && event.cut !== 'tunnels') {
       event.cut.forEach((name, end) => void need(names.gateways, name, 'gateway', [...path, 'cut', end]))
-    }
+    } else namesOfFault(event, path)
   }
+
+  function namesOfFault(event: Event, path: readonly PropertyKey[]): void {
+    if ('partition' in event) {
+      need(names.gateways, event.partition.gateway, 'gateway', [...path, 'partition', 'gateway'])
+      need([...names.datastores, ...names.members], event.partition.from, 'datastore', [...path, 'partition', 'from'])
+    } else if ('compact' in event) need(names.datastores, event.compact, 'datastore', [...path, 'compact'])
+    else if ('backup' in event) need(names.datastores, event.backup, 'datastore', [...path, 'backup'])
+    else if ('restore' in event) need(names.datastores, event.restore, 'datastore', [...path, 'restore'])
+    else if ('alarm' in event) need(names.datastores, event.alarm, 'datastore', [...path, 'alarm'])
+    else if ('removeMember' in event) need(names.members, event.removeMember, 'member', [...path, 'removeMember'])
+    else if ('addMember' in event) need(names.members, event.addMember, 'member', [...path, 'addMember'])
+    else if ('clock' in event) need(names.clocks, event.clock, 'gateway with a clock', [...path, 'clock'])
+    else if ('fill' in event) need(names.disks, event.fill, 'disk', [...path, 'fill'])
+  }
+}
+
+/** `SITE/NAME/PART` at its last slash. */
+export function splitPart(text: string): [ref: string, part: string] {
+  const at = text.lastIndexOf('/')
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function namesOf({sites, wan}: Scenario) {
@@ -122,7 +154,21 @@ function namesOf({sites, wan}: Scenario) {
   const [pods, gateways] = [refs('pods'), refs('gateways')]
   /** Where commands can run. */
   const places = [...routers, ...plain, ...pods, ...gateways]
-  return {sites: Object.keys(sites), routers, pods, gateways, datastores: refs('datastores'), places}
+  const members = all.flatMap(([name, {datastores}]) =>
+    Object.entries(datastores).flatMap(([own, spec]) =>
+      Array.from({length: spec.members}, (_, m) => `${name}/${own}/etcd${m + 1}`),
+    ),
+  )
+  const clocks = all.flatMap(([name, site]) =>
+    Object.entries(site.gateways).flatMap(([own, {clock}]) => (clock ? [`${name}/${own}`] : [])),
+  )
+  const disks = all.flatMap(([name, {gateways: ofSite, datastores}]) =>
+    Object.entries({...ofSite, ...datastores}).flatMap(([own, {diskMiB}]) =>
+      diskMiB === undefined ? [] : [`${name}/${own}`],
+    ),
+  )
+  const datastores = refs('datastores')
+  return {sites: Object.keys(sites), routers, pods, gateways, datastores, places, members, clocks, disks}
 }
 
 /** Routers, gateways, nodes and pods are namespaces of one machine; a name makes a device, too. */
@@ -136,7 +182,13 @@ function clashes({sites, wan}: Scenario): Mistake[] {
     if (device.length > DEVICE_NAME_MAX) mistakes.push({path, message: `too long: its device would be ${device}`})
   }
   for (const name of Object.keys(wan.routers)) once(name, ['wan', 'routers', name], `to-${name}`)
-  for (const [site, {gateways, nodes, pods}] of Object.entries(sites)) {
+  for (const [site, {gateways, nodes, pods, datastores}] of Object.entries(sites)) {
+    for (const [index, [name, {members}]] of Object.entries(datastores).entries()) {
+      // The first with one member lives in the gateway's own namespace.
+      if (index === 0 && members === 1) continue
+      for (let m = 1; m <= members; m++)
+        once(`${site}-${name}-${m}`, ['sites', site, 'datastores', name], `e-${name}-${m}`)
+    }
     for (const name of Object.keys(gateways)) once(name, ['sites', site, 'gateways', name], `to-${name}`)
     for (const name of Object.keys(nodes)) once(name, ['sites', site, 'nodes', name], `p-${name}`)
     for (const [name, {address}] of Object.entries(pods)) {

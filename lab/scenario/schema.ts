@@ -7,6 +7,10 @@ const target = z.string().regex(/^([a-z0-9-]+\/[a-z0-9-]+|[0-9a-fA-F.:]+)$/, 'SI
 const port = z.int().min(1).max(65535)
 const withinMs = z.int().min(0).optional()
 const labels = z.record(z.string(), z.string()).default({})
+const MEMBER = /^[a-z0-9-]+\/[a-z0-9-]+(\/etcd[1-3])?$/
+const MEMBER_RULE = 'SITE/DATASTORE or SITE/DATASTORE/etcdN expected'
+/** Size of a small disk that can be filled. */
+const diskMiB = z.int().min(1).max(2048).optional()
 
 const range = z.union([z.number(), z.strictObject({min: z.number().optional(), max: z.number().optional()})])
 
@@ -78,15 +82,31 @@ const exec = z.strictObject({
   withinMs,
 })
 
-export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, counts, exec])
+/** What `isthmus diagnose --consistency` finds at a gateway, or at every one: the kernel is what all etcds say, or not. */
+const consistent = z.strictObject({
+  name: z.string(),
+  consistent: z.strictObject({gateway: z.union([ref, z.literal('all')])}),
+  expect: z.enum(['yes', 'no']).default('yes'),
+  withinMs,
+})
 
-/** A process of a gateway. */
+export const checkSchema = z.union([ping, tcp, matrix, capture, routes, metric, status, counts, exec, consistent])
+
+/** A process of a gateway, or of a datastore: all its members, one, or the one that leads. */
 const part = z
   .string()
-  .regex(/^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd)$/, 'SITE/GATEWAY/PART expected; parts are isthmus, bird, etcd')
+  .regex(
+    /^[a-z0-9-]+\/[a-z0-9-]+\/(isthmus|bird|etcd[1-3]?|leader)$/,
+    'SITE/NAME/PART expected; parts are isthmus, bird, etcd, etcd1, etcd2, etcd3, leader',
+  )
 
 const put = z.strictObject({put: z.strictObject({datastore: ref, resource: z.string()})})
-const putRaw = z.strictObject({putRaw: z.strictObject({datastore: ref, key: z.string(), text: z.string()})})
+const rawValue = z.union([
+  z.strictObject({datastore: ref, key: z.string(), text: z.string()}),
+  /** Bytes that are no text. */
+  z.strictObject({datastore: ref, key: z.string(), base64: z.base64()}),
+])
+const putRaw = z.strictObject({putRaw: rawValue})
 const remove = z.strictObject({delete: z.strictObject({datastore: ref, key: z.string()})})
 const kill = z.strictObject({
   kill: part,
@@ -97,17 +117,53 @@ const run = z.strictObject({exec: z.strictObject({in: z.string(), command: z.str
 /** Drops what tunnels look like from outside, on every router: between two underlay addresses, or everywhere. */
 const cut = z.strictObject({cut: z.union([z.literal('tunnels'), z.tuple([ref, ref])])})
 const mend = z.strictObject({mend: z.literal('all')})
+/** Packets between one gateway and a datastore, or one member of it, are dropped without a word. */
+const partition = z.strictObject({
+  partition: z.strictObject({gateway: ref, from: z.string().regex(MEMBER, MEMBER_RULE)}),
+})
+/** Forgets all revisions but the last. */
+const compact = z.strictObject({compact: ref})
+/** Keeps a snapshot of a datastore; `restore` sets it back to that, as another cluster if told. */
+const backup = z.strictObject({backup: ref})
+const restore = z.strictObject({restore: ref, newCluster: z.boolean().default(false)})
+/** The alarm that etcd raises when its quota is used up: it refuses to write. */
+const alarm = z.strictObject({alarm: ref, raised: z.boolean()})
+/** A member leaves its cluster for good; or comes anew, with nothing. */
+const removeMember = z.strictObject({removeMember: z.string().regex(MEMBER, MEMBER_RULE)})
+const addMember = z.strictObject({addMember: z.string().regex(MEMBER, MEMBER_RULE)})
+/** Another CA and other certificates, in the files of the old ones; etcd takes the CA at its start. */
+const renew = z.strictObject({renew: z.literal('certificates')})
+/** What the daemon of a gateway with a clock of its own (`clock`) takes for the time: so much later than it is. */
+const clock = z.strictObject({clock: ref, offsetHours: z.number()})
+/** The disk of a datastore or of a gateway's state has no byte left; or has again. */
+const fill = z.strictObject({fill: ref, full: z.boolean()})
 const wait = z.strictObject({waitMs: z.int().min(0).max(60_000)})
 /** Goes on when the check holds; that it never does is a failure. */
 const waitUntil = z.strictObject({until: checkSchema})
 
-export const eventSchema = z.union([put, putRaw, remove, kill, start, run, cut, mend, wait, waitUntil])
+const fault = z.union([partition, compact, backup, restore, alarm, removeMember, addMember, renew, clock, fill])
+
+export const eventSchema = z.union([
+  put,
+  putRaw,
+  remove,
+  kill,
+  start,
+  run,
+  cut,
+  mend,
+  wait,
+  waitUntil,
+  ...fault.options,
+])
 
 const traffic = z.strictObject({
   /** Datagrams with sequence numbers, both ways. */
   udp: z.strictObject({from: ref, to: ref, intervalMs: z.int().min(1).default(1)}).optional(),
   /** One long TCP flow, and a new flow every 50 ms. */
   tcp: z.strictObject({from: ref, to: ref}).optional(),
+  /** What policy denies, tried again and again: it must never open. */
+  refused: z.strictObject({from: ref, to: ref, port}).optional(),
 })
 
 const during = z.strictObject({
@@ -153,9 +209,13 @@ const siteSchema = z.strictObject({
       localPolicies: z.boolean().default(false),
       /** Many endpoints without a pod behind them, for load. */
       generate: z.strictObject({endpoints: z.int(), attributeSets: z.int().min(1), seed: z.int()}).optional(),
+      /** Processes of its etcd. */
+      members: z.union([z.literal(1), z.literal(3)]).default(1),
+      diskMiB,
     }),
   ),
-  nodes: z.record(z.string(), z.strictObject({})),
+  /** `datastore` is that of the cluster that a node and its pods belong to; the site's first unless said. */
+  nodes: z.record(z.string(), z.strictObject({datastore: z.string().optional()})),
   pods: z.record(z.string(), podSchema),
   gateways: z.record(
     z.string(),
@@ -163,6 +223,10 @@ const siteSchema = z.strictObject({
       attach: z.string(),
       /** Laid over the derived gateway.yaml, key by key. */
       config: z.record(z.string(), z.unknown()).default({}),
+      /** The daemon has a clock of its own, by libfaketime, so that events can set it. */
+      clock: z.boolean().default(false),
+      /** Of its state directory. */
+      diskMiB,
       /** In place of Isthmus: commands in the gateway's namespace, and BIRD's whole configuration. */
       manual: z.strictObject({commands: z.array(z.string()).default([]), bird: z.string()}).optional(),
     }),
@@ -200,6 +264,7 @@ export type Site = Scenario['sites'][string]
 export type Pod = z.output<typeof podSchema>
 export type Check = z.output<typeof checkSchema>
 export type Event = z.output<typeof eventSchema>
+export type Fault = z.output<typeof fault>
 export type Step = z.output<typeof stepSchema>
 export type During = z.output<typeof during>
 export type Range = z.output<typeof range>

@@ -89,9 +89,12 @@ export function podEntry(site: string, pod: string, {address, node, namespace, l
   })
 }
 
-export function siteEntries(name: string, site: Site, plan: LabPlan): Entry[] {
-  const namespaces = [...new Set(Object.values(site.pods).map((pod) => pod.namespace))]
-  const nodes = plan.nodes.filter((node) => node.site === name)
+/** What the cluster of one datastore holds: its own nodes and the pods on them. */
+export function siteEntries(name: string, site: Site, plan: LabPlan, datastore: string): Entry[] {
+  const nodes = plan.nodes.filter((node) => node.site === name && node.datastore === datastore)
+  const pods = Object.entries(site.pods).filter(([, pod]) => nodes.some((node) => node.name === pod.node))
+  const guid = datastore === Object.keys(site.datastores)[0] ? name : `${name}/${datastore}`
+  const namespaces = [...new Set(pods.map(([, pod]) => pod.namespace))]
   return [
     entry(CALICO, {kind: 'Tier', metadata: {name: 'default'}, spec: {order: 1_000_000, defaultAction: 'Deny'}}),
     [
@@ -99,9 +102,9 @@ export function siteEntries(name: string, site: Site, plan: LabPlan): Entry[] {
       JSON.stringify({
         kind: 'ClusterInformation',
         apiVersion: 'projectcalico.org/v3',
-        metadata: {name: 'default', uid: uidOf(name), creationTimestamp: CREATED},
+        metadata: {name: 'default', uid: uidOf(guid), creationTimestamp: CREATED},
         spec: {
-          clusterGUID: uidOf(name).replaceAll('-', ''),
+          clusterGUID: uidOf(guid).replaceAll('-', ''),
           clusterType: 'k8s,bgp',
           calicoVersion: 'v3.32.0',
           datastoreReady: true,
@@ -143,7 +146,7 @@ export function siteEntries(name: string, site: Site, plan: LabPlan): Entry[] {
       }),
     ),
     ...nodes.flatMap((node) => node.blocks.flatMap((block) => blockEntries(node.name, block, site))),
-    ...Object.entries(site.pods).map(([pod, spec]) => podEntry(name, pod, spec)),
+    ...pods.map(([pod, spec]) => podEntry(name, pod, spec)),
   ]
 }
 

@@ -27,7 +27,13 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       ] as const,
     ]
   })
-  const [datastore, {kind, localPolicies}] = Object.entries(site.datastores)[0]!
+  const datastores = plan.datastores
+    .filter((datastore) => datastore.site === gateway.site)
+    .map(({name, kind, isFirst, members}) => ({
+      ...{name, kind, endpoints: members.map(({addresses: [address]}) => `https://${address}:2379`)},
+      tls: tls('isthmus'),
+      ...(isFirst ? {export: {localPolicies: site.datastores[name]!.localPolicies}} : {}),
+    }))
   const via = (node: string): string => plan.nodes.find((other) => other.name === node)!.address
   return stringify({
     version: 1,
@@ -39,9 +45,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
     uplinks: [{name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner}],
     owns: site.owns,
     infrastructure: [gateway.lanPrefix],
-    datastores: [
-      {name: datastore, kind, endpoints: ['https://127.0.0.1:2379'], tls: tls('isthmus'), export: {localPolicies}},
-    ],
+    datastores,
     sites: Object.fromEntries(remotes),
     authorities: [scenario.authority],
     peers: [
@@ -53,7 +57,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         export: [`${gateway.underlay}/32`],
       },
     ],
-    ...(kind === 'calico' ? {nodes: {session: 'ibgp', localAs: 64512}} : {}),
+    ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: {session: 'ibgp', localAs: 64512}} : {}),
     static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node), labels})),
     metrics: {listen: '127.0.0.1:9633'},
     paths: {

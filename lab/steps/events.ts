@@ -1,10 +1,13 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import type {Part} from '../parts.ts'
 import {inNamespace, must} from '../processes.ts'
+import {splitPart} from '../scenario/references.ts'
 import type {Event} from '../scenario/schema.ts'
 import {documentEntries} from '../site/calico-data.ts'
 import {deleteKey, putAll} from '../site/etcd.ts'
-import type {Part, World} from '../world.ts'
+import type {World} from '../world.ts'
+import {endPartitions, makeFault} from './faults.ts'
 import {runCheck} from './look.ts'
 
 /** Node's pipes are sockets, which nft 1.0.9 refuses to read a script from. */
@@ -15,9 +18,11 @@ export async function makeHappen(world: World, event: Event, dir: string): Promi
   if ('put' in event) {
     const text = readFileSync(join(dir, event.put.resource), 'utf8')
     await putAll(world.etcd(event.put.datastore), documentEntries(text, treeOf))
-  } else if ('putRaw' in event)
-    await putAll(world.etcd(event.putRaw.datastore), [[event.putRaw.key, event.putRaw.text]])
-  else if ('delete' in event) await deleteKey(world.etcd(event.delete.datastore), event.delete.key)
+  } else if ('putRaw' in event) {
+    const {putRaw} = event
+    const bytes = 'text' in putRaw ? putRaw.text : Buffer.from(putRaw.base64, 'base64')
+    await putAll(world.etcd(putRaw.datastore), [[putRaw.key, bytes]])
+  } else if ('delete' in event) await deleteKey(world.etcd(event.delete.datastore), event.delete.key)
   else if ('kill' in event) await world.signal(...partOf(event.kill), `SIG${event.signal}`)
   else if ('start' in event) await world.start(...partOf(event.start))
   else if ('exec' in event) await must(inNamespace(world.namespace(event.exec.in), 'sh', '-ec', event.exec.command))
@@ -26,7 +31,8 @@ export async function makeHappen(world: World, event: Event, dir: string): Promi
   else if ('until' in event) {
     const {ok, detail} = await runCheck(world, event.until)
     if (!ok) throw new Error(`${event.until.name}: ${detail}`)
-  } else await new Promise((resolve) => setTimeout(resolve, event.waitMs))
+  } else if ('waitMs' in event) await new Promise((resolve) => setTimeout(resolve, event.waitMs))
+  else await makeFault(world, event)
 }
 
 /** Policies of the interconnect go where `isthmus apply` puts them; the rest is a cluster's own data. */
@@ -34,8 +40,8 @@ const treeOf = (kind: string): 'calico' | 'isthmus' => (OF_THE_INTERCONNECT.has(
 const OF_THE_INTERCONNECT: ReadonlySet<string> = new Set(['GlobalNetworkPolicy', 'StagedGlobalNetworkPolicy', 'Tier'])
 
 function partOf(text: string): [ref: string, part: Part] {
-  const at = text.lastIndexOf('/')
-  return [text.slice(0, at), text.slice(at + 1) as Part]
+  const [ref, part] = splitPart(text)
+  return [ref, part as Part]
 }
 
 /** What tunnels look like on the wire: IPIP, SIT, VXLAN, and WireGuard's ports. */
@@ -56,4 +62,5 @@ async function cut(world: World, what: 'tunnels' | [string, string]): Promise<vo
 async function mend(world: World): Promise<void> {
   const text = 'table inet labcut {}\ndelete table inet labcut\n'
   await Promise.all(world.plan.routers.map(({namespace}) => must(inNamespace(namespace, ...NFT_SCRIPT), {input: text})))
+  await endPartitions(world)
 }

@@ -1,6 +1,7 @@
 import {slowness} from '../environment.ts'
 import type {Check} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
+import {lookConsistent} from './consistency.ts'
 import {lookCapture, lookExec, lookMetric, lookRoutes, lookStatus} from './observations.ts'
 import {lookCounts} from './policy-counts.ts'
 import {lookMatrix, lookPing, lookTcp} from './probes.ts'
@@ -15,6 +16,7 @@ export function look(world: World, check: Check): Promise<Seen> {
   if ('metric' in check) return lookMetric(world, check)
   if ('counts' in check) return lookCounts(world, check)
   if ('status' in check) return lookStatus(world, check)
+  if ('consistent' in check) return lookConsistent(world, check)
   return lookExec(world, check)
 }
 

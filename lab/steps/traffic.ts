@@ -10,6 +10,7 @@ const BEFORE_MS = 300
 /** Datagrams still on their way when the sender stops. */
 const LATE_MS = 300
 const NEW_FLOW_EVERY_MS = 50
+const TRY_EVERY_MS = 50
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -26,7 +27,7 @@ export function lossOf(sent: number, {ranges}: Pick<Received, 'ranges'>): Loss {
 
 /** Lets events happen under traffic, and counts what was lost on the way. */
 export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
-  const {udp, tcp} = step.traffic
+  const {udp, tcp, refused} = step.traffic
   const agent = (ref: string) => {
     const found = world.agents.get(ref)
     if (!found) throw new Error(`no pod ${ref}`)
@@ -43,6 +44,8 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness())),
   )
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
+  if (refused)
+    await agent(refused.from).startTries(world.addressOf(refused.to), refused.port, TRY_EVERY_MS * slowness())
   await pause(BEFORE_MS * slowness())
   try {
     for (const event of step.events) await makeHappen(world, event, dir)
@@ -50,6 +53,7 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     // Traffic that went on would be counted in the steps that follow.
     await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
     if (tcp) await agent(tcp.from).stopFlows()
+    if (refused) await agent(refused.from).stopTries()
     throw error
   }
   await pause((step.settleMs * slowness()) / (slowness() > 1 ? 2 : 1))
@@ -67,6 +71,7 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     ;({received, losses} = await lossesNow())
   }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
+  const tries = refused ? await agent(refused.from).stopTries() : null
   const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
   const gapMs = Math.max(0, ...received.map(({longestGapMs}) => longestGapMs))
 
@@ -82,12 +87,15 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     wrong.push(`broken flows ${printRange(expect.brokenFlows)} expected`)
   if (flows && !inRange(flows.failed, expect.failedFlows))
     wrong.push(`failed flows ${printRange(expect.failedFlows)} expected`)
+  if (tries && tries.opened > 0) wrong.push('nothing refused may open')
   // Traffic that never flowed loses nothing: it must have flowed.
-  if (losses.some((loss) => loss.sent === 0) || flows?.opened === 0) wrong.push('no traffic flowed')
+  if (losses.some((loss) => loss.sent === 0) || flows?.opened === 0 || tries?.tried === 0)
+    wrong.push('no traffic flowed')
   const parts = [
     ...losses.map((loss, index) => `${ways[index]!.join(' → ')}: ${loss.lost} of ${loss.sent} lost`),
     ...(udp ? [`longest gap ${gapMs} ms`] : []),
     ...(flows ? [`${flows.opened} new flows, ${flows.failed} failed, ${flows.broken} broken`] : []),
+    ...(tries ? [`${tries.opened} of ${tries.tried} that are refused opened`] : []),
     ...wrong,
   ]
   return {ok: wrong.length === 0, detail: parts.join('; ')}

@@ -19,7 +19,7 @@ describe('documents in an etcd with users and roles', () => {
 
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'isthmus-rights-'))
-    const certificates = await makeCertificates(folder, ['127.0.0.2'])
+    const certificates = await makeCertificates(folder, [['127.0.0.2']])
     const {ca} = certificates
     etcd = await startEtcd({ca, ...certificates.server('127.0.0.2')})
     const {cert, key} = certificates.client('isthmus')

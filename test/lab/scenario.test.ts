@@ -72,7 +72,7 @@ describe('scenario files', () => {
         const text = gatewayYaml(gateway, scenario, plan, {dir: '/run/x', certificates: certificatesIn('/run/c')})
         assert.deepEqual(parseGatewayConfig(text, gateway.name).findings, [])
       }
-      const entries = Object.entries(scenario.sites).flatMap(([name, site]) => siteEntries(name, site, plan))
+      const entries = Object.entries(scenario.sites).flatMap(([name, site]) => siteEntries(name, site, plan, 'main'))
       for (const policy of scenario.policies) {
         entries.push(...documentEntries(readFileSync(join(dir, policy), 'utf8'), 'isthmus'))
       }
@@ -87,7 +87,7 @@ describe('scenario files', () => {
 describe('Calico data of a site', () => {
   const {scenario} = loadScenario(join(SCENARIOS, 'three-sites-direct.yaml'))
   const plan = planNetwork(scenario)
-  const entries = siteEntries('a', scenario.sites.a!, plan)
+  const entries = siteEntries('a', scenario.sites.a!, plan, 'main')
   const decoded = entries.map(([key, value]) => decodeRecord({key, value: Buffer.from(value), modRevision: 1}))
 
   it('is of each kind that Calico would have written', () => {

@@ -1,0 +1,75 @@
+import {writeFileSync} from 'node:fs'
+import {rm} from 'node:fs/promises'
+import {must, until} from '../processes.ts'
+import {asAdmin, type EtcdMember, type EtcdPlan, initialCluster, peerUrl, startMember} from './etcd.ts'
+
+/** What happens to an etcd by its own ways, as an operator would do it or suffer it. */
+
+/** The member that leads, by its own word. */
+export const leaderOf = (plan: EtcdPlan): Promise<EtcdMember> =>
+  until('a leader', () =>
+    asAdmin(plan, async (client) => {
+      const {leader} = await client.maintenance.status()
+      const {members} = await client.cluster.memberList({})
+      const name = members.find(({ID}) => ID === leader)?.name
+      return plan.members.find((member) => member.name === name) ?? null
+    }),
+  )
+
+/** Forgets all revisions but the last; who watches from an earlier one cannot go on. */
+export const compact = (plan: EtcdPlan): Promise<void> =>
+  asAdmin(plan, async (client) => {
+    const {header} = await client.kv.range({key: Buffer.from('x')})
+    await client.kv.compact({revision: header.revision, physical: true})
+  })
+
+/** Raises or ends the alarm that a used-up quota raises, at every member. */
+export const setAlarm = (plan: EtcdPlan, raised: boolean): Promise<void> =>
+  asAdmin(plan, async (client) => {
+    const {members} = await client.cluster.memberList({})
+    for (const {ID} of members) {
+      await client.maintenance.alarm({action: raised ? 'Activate' : 'Deactivate', memberID: ID, alarm: 'Nospace'})
+    }
+  })
+
+/** As `etcdctl snapshot save` writes it: the stream, with its hash at the end. */
+export const saveBackup = (plan: EtcdPlan, file: string): Promise<void> =>
+  asAdmin(plan, async (client) => {
+    const stream = await client.maintenance.snapshot()
+    const parts: Buffer[] = []
+    await new Promise<void>((resolve, reject) => {
+      stream.on('data', ({blob}) => parts.push(blob))
+      stream.on('end', () => resolve())
+      stream.on('error', reject)
+    })
+    writeFileSync(file, Buffer.concat(parts))
+  })
+
+/** Puts a backup in the place of the members' data; none may run. Another token makes another cluster of it. */
+export async function restoreBackup(plan: EtcdPlan, file: string, token: string): Promise<void> {
+  for (const member of plan.members) {
+    await rm(member.data, {recursive: true, force: true})
+    const own = ['--name', member.name, '--data-dir', member.data]
+    const peers = ['--initial-advertise-peer-urls', peerUrl(plan, member), '--initial-cluster', initialCluster(plan)]
+    const restore = ['snapshot', 'restore', file, ...own, ...peers, '--initial-cluster-token', token]
+    await must(['env', 'ETCDCTL_API=3', 'etcdctl', ...restore])
+  }
+}
+
+/** Ends a membership; the process ends itself then. */
+export const removeMember = (plan: EtcdPlan, {name}: EtcdMember): Promise<void> =>
+  asAdmin({members: plan.members.filter((other) => other.name !== name)}, async (client) => {
+    const {members} = await client.cluster.memberList({})
+    const member = members.find((other) => other.name === name)
+    if (!member) throw new Error(`no member ${name}`)
+    await client.cluster.memberRemove({ID: member.ID})
+  })
+
+/** A member that has nothing joins the cluster and catches up. */
+export async function addMember(plan: EtcdPlan, member: EtcdMember): Promise<void> {
+  await asAdmin({members: plan.members.filter((other) => other !== member)}, (client) =>
+    client.cluster.memberAdd({peerURLs: [peerUrl(plan, member)]}),
+  )
+  await rm(member.data, {recursive: true, force: true})
+  await startMember(plan, member, true)
+}
