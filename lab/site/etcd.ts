@@ -168,11 +168,9 @@ type Entries = Iterable<readonly [key: string, value: string | Buffer]>
 async function write(client: Etcd3, entries: Entries): Promise<void> {
   const all = [...entries]
   for (let i = 0; i < all.length; i += OPERATIONS) {
-    const success = all
-      .slice(i, i + OPERATIONS)
-      .map(([key, value]) => ({
-        request_put: {key: Buffer.from(key), value: typeof value === 'string' ? Buffer.from(value) : value},
-      }))
+    const success = all.slice(i, i + OPERATIONS).map(([key, value]) => ({
+      request_put: {key: Buffer.from(key), value: typeof value === 'string' ? Buffer.from(value) : value},
+    }))
     await client.kv.txn({success})
   }
 }

@@ -114,7 +114,7 @@ describe('loading a scenario', () => {
     ['{evnt: {}}', '0: one of check, event, during expected'],
     [
       '{check: {name: x, pong: {}, expect: ok, withinMs: 1}}',
-      '0.check: one of ping, tcp, matrix, capture, routes, metric, status, counts, exec expected',
+      '0.check: one of ping, tcp, matrix, capture, routes, metric, status, counts, exec, consistent expected',
     ],
     ['{check: {ping: {from: a/p1, to: b/p1}, expect: ok}}', '0.check.name: missing; string expected'],
     [
@@ -127,13 +127,29 @@ describe('loading a scenario', () => {
       '{check: {name: x, matrix: {probe: ping}}}',
       '0.check.allow: Invalid input: expected "all", or Invalid input: expected array, received undefined',
     ],
-    ['{event: {putt: 1}}', '0.event: one of put, putRaw, delete, kill, start, exec, cut, mend, waitMs, until expected'],
+    [
+      '{event: {putt: 1}}',
+      '0.event: one of put, putRaw, delete, kill, start, exec, cut, mend, waitMs, until, partition, compact, backup, restore, alarm, removeMember, addMember, renew, clock, fill expected',
+    ],
     ['{event: {mend: all, waitMs: 1}}', '0.event.waitMs: unknown key'],
-    ['{event: {kill: a/a1/frr}}', '0.event.kill: SITE/GATEWAY/PART expected; parts are isthmus, bird, etcd'],
+    [
+      '{event: {kill: a/a1/frr}}',
+      '0.event.kill: SITE/NAME/PART expected; parts are isthmus, bird, etcd, etcd1, etcd2, etcd3, leader',
+    ],
     ['{event: {kill: z/z1/bird}}', '0.event.kill: no gateway z/z1; known: a/a1, b/b1'],
     ['{event: {start: a/b1/bird}}', '0.event.start: no gateway a/b1; known: a/a1, b/b1'],
     ['{event: {cut: [a/a1, c/c1]}}', '0.event.cut.1: no gateway c/c1; known: a/a1, b/b1'],
     ['{event: {exec: {in: x, command: y}}}', noPlace('0.event.exec.in')],
+    ['{event: {kill: a/main/etcd2}}', '0.event.kill: no member a/main/etcd2; known: a/main/etcd1, b/main/etcd1'],
+    ['{event: {kill: a/a1/leader}}', '0.event.kill: no datastore a/a1; known: a/main, b/main'],
+    ['{event: {clock: a/a1, offsetHours: 1}}', '0.event.clock: no gateway with a clock a/a1; known: none'],
+    ['{event: {fill: a/main, full: true}}', '0.event.fill: no disk a/main; known: none'],
+    ['{event: {restore: a/x}}', '0.event.restore: no datastore a/x; known: a/main, b/main'],
+    [
+      '{event: {partition: {gateway: a/a1, from: b/x}}}',
+      '0.event.partition.from: no datastore b/x; known: a/main, b/main, a/main/etcd1, b/main/etcd1',
+    ],
+    ['{check: {name: x, consistent: {gateway: a/x}}}', '0.check.consistent.gateway: no gateway a/x; known: a/a1, b/b1'],
     [
       '{event: {putRaw: {datastore: a/x, key: k, text: t}}}',
       '0.event.putRaw.datastore: no datastore a/x; known: a/main, b/main',
@@ -171,7 +187,7 @@ describe('loading a scenario', () => {
     ],
     [
       '{during: {name: x, events: [{kill: a/z/etcd}], traffic: {}, expect: {}}}',
-      '0.during.events.0.kill: no gateway a/z; known: a/a1, b/b1',
+      '0.during.events.0.kill: no gateway or datastore a/z; known: a/a1, b/b1, a/main, b/main',
     ],
     [
       '{during: {name: x, events: [], traffic: {udp: {from: a/p1, to: b/p7}}, expect: {}}}',

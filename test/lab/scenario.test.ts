@@ -53,12 +53,14 @@ describe('scenario files', () => {
       const {scenario, dir} = loadScenario(file)
       const plan = planNetwork(scenario)
       assert.deepEqual(plan, planNetwork(scenario))
-      const places = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods]
+      const members = plan.datastores.flatMap((datastore) => datastore.members.filter(({port}) => port !== null))
+      const places = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods, ...members]
       assertUnique(places.map(({namespace}) => namespace))
       assertUnique([
         ...plan.gateways.flatMap(({underlay, wan, lan}) => [underlay, wan.local, wan.router.address, lan]),
         ...plan.routerLinks.flatMap(({ends}) => ends.map(({address}) => address)),
         ...[...plan.nodes, ...plan.pods].map(({address}) => address),
+        ...members.flatMap(({addresses}) => addresses),
         ...plan.gateways.flatMap(({inner}) => inner),
         ...plan.routers.map(({routerId}) => routerId),
       ])
@@ -72,7 +74,9 @@ describe('scenario files', () => {
         const text = gatewayYaml(gateway, scenario, plan, {dir: '/run/x', certificates: certificatesIn('/run/c')})
         assert.deepEqual(parseGatewayConfig(text, gateway.name).findings, [])
       }
-      const entries = Object.entries(scenario.sites).flatMap(([name, site]) => siteEntries(name, site, plan, 'main'))
+      const entries = Object.entries(scenario.sites).flatMap(([name, site]) =>
+        Object.keys(site.datastores).flatMap((datastore) => siteEntries(name, site, plan, datastore)),
+      )
       for (const policy of scenario.policies) {
         entries.push(...documentEntries(readFileSync(join(dir, policy), 'utf8'), 'isthmus'))
       }
