@@ -66,7 +66,10 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
   }
   await batch(null, links)
   await Promise.all([...inside].map(([namespace, lines]) => batch(namespace, lines)))
-  await Promise.all([...plan.routers, ...plan.nodes].map(({namespace}) => forwarding(namespace)))
+  await Promise.all([
+    ...[...plan.routers, ...plan.nodes].map(({namespace}) => forwarding(namespace)),
+    ...plan.gateways.map(({namespace}) => switching(namespace)),
+  ])
 }
 
 async function batch(namespace: string | null, lines: readonly string[]): Promise<void> {
@@ -78,6 +81,12 @@ async function batch(namespace: string | null, lines: readonly string[]): Promis
 async function forwarding(namespace: string): Promise<void> {
   const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0']
   await must(inNamespace(namespace, 'sysctl', '-qw', ...settings))
+}
+
+/** The bridge stands for a switch: what passes it is no business of the gateway's ruleset (with br_netfilter it would be). */
+async function switching(namespace: string): Promise<void> {
+  const settings = ['net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0']
+  await must(inNamespace(namespace, 'sysctl', '-eqw', ...settings))
 }
 
 /** Ends what runs in the lab's namespaces and takes them away; finds them by name, whoever made them. */

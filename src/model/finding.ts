@@ -127,6 +127,8 @@ export type FindingCode =
   | 'etcd-rights-wide'
   | 'site-bundle-invalid'
   | 'site-user-left'
+  // diagnose
+  | 'state-differs'
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

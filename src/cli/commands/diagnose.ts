@@ -37,6 +37,12 @@ const CHECKS: readonly DiagnoseCheck[] = [
     when: 'always',
     run: ({context, config}) => checkDatastores(placesOf(config), context.clock.nowMs(), 'datastores'),
   },
+  {
+    name: 'consistency',
+    describe: 'compare the kernel and the own export with what all etcds say; as root',
+    when: 'asked',
+    run: async ({config}) => (await import('../consistency/check.ts')).checkConsistency(config),
+  },
 ]
 
 /** `isthmus diagnose`: collects facts, has them judged, prints what was seen and what to do. Changes nothing. */

@@ -1,0 +1,178 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {
+  type AllowedWays,
+  type CheckReport,
+  compareJudgement,
+  compareRoutes,
+  compareTable,
+  type Difference,
+  differenceKey,
+  judgementOf,
+} from '../../diagnose/index.ts'
+import {diff} from '../../diff/index.ts'
+import {type Finding, formatFinding, type GatewayConfig, type Snapshot} from '../../model/index.ts'
+import {hostPrefix, isHostPrefix, type Prefix, parseAddress} from '../../net/index.ts'
+import {type FreshPlan, freshPlan} from './fresh-plan.ts'
+import {type KernelFacts, readKernel} from './read-kernel.ts'
+import {type ReadSources, readSources, sameSources} from './read-sources.ts'
+
+/** A change is in the kernel some tenths of a second after it was written, or less: what is on its way must arrive. */
+const PATIENCE_MS = 5000
+const AGAIN_MS = 500
+/** A difference is one that stood still for so many readings. */
+const READINGS = 3
+/** Beyond so many findings only their number is told. */
+const MOST_FINDINGS = 50
+
+interface Reading {
+  readonly sources: ReadSources
+  readonly differences: readonly Difference[]
+  readonly evidence: readonly string[]
+}
+
+/**
+ * Whether this gateway's kernel is what all etcds say, computed anew beside the daemon: it lists every etcd with the
+ * daemon's rights, makes a federation, a compilation and a plan from nothing, and compares them with what the kernel's
+ * own tools list. It compares again until nothing differs, or the same differs while no etcd changes.
+ */
+export async function checkConsistency(config: GatewayConfig): Promise<CheckReport> {
+  const report = (
+    evidence: readonly string[],
+    findings: readonly Finding[],
+    unreachable: string | null,
+  ): CheckReport => ({
+    ...{check: 'consistency', evidence, findings, unreachable},
+  })
+  const endMs = performance.now() + PATIENCE_MS
+  let stood: readonly Difference[] | null = null
+  let times = 0
+  let last: Reading | null = null
+  for (;;) {
+    const reading = await readOnce(config).catch((error: Error) => error)
+    if (reading instanceof Error) return report([], [], reading.message)
+    const {sources, differences, evidence} = reading
+    if (sources.unread.length > 0) return report(evidence, [], sources.unread.map(formatFinding).join('; '))
+    if (differences.length === 0) return report(evidence, [], null)
+    const isStill = last !== null && sameSources(last.sources, sources)
+    const before: ReadonlySet<string> | null = isStill && stood ? new Set(stood.map(differenceKey)) : null
+    stood = before ? differences.filter((one) => before.has(differenceKey(one))) : differences
+    times = before && stood.length > 0 ? times + 1 : 1
+    last = reading
+    const isOver = performance.now() > endMs
+    if (isOver && times >= READINGS) return report(evidence, findingsOf(stood), null)
+    // Twice the time for a site that never stands still; then nothing can be said of it.
+    if (performance.now() > endMs + PATIENCE_MS) {
+      return report(evidence, [], 'etcds or kernel changed all the time: no two readings agree')
+    }
+    await delay(AGAIN_MS)
+  }
+}
+
+async function readOnce(config: GatewayConfig): Promise<Reading> {
+  const sources = await readSources(config)
+  const kernel = await readKernel()
+  const plan = await freshPlan(config, sources.snapshots, kernel)
+  const policy = kernel.nft
+    ? [
+        ...compareJudgement(judgementOf(kernel.nft.sets), judgementOf(plan.desired.nft.sets)),
+        ...compareTable(kernel.nft, plan.desired.nft, kernel.devices),
+      ]
+    : [{where: 'table inet isthmus', kernel: 'not there', wanted: 'there'}]
+  const routes = compareRoutes(kernel.routes, waysOf(config, plan), remoteEndpoints(plan))
+  const differences = [
+    ...policy.map((one) => withHolders(one, plan)),
+    ...compareLinks(kernel, plan),
+    ...routes.differences,
+    ...compareExport(sources.ownExport, plan),
+  ]
+  const told = (name: string, {clusterId, revision, records}: Snapshot): string =>
+    `${name}: revision ${revision} of cluster ${clusterId}, ${records.length} keys`
+  const evidence = [
+    ...[...sources.snapshots].map(([id, snapshot]) => told(id.replace('/', ' '), snapshot)),
+    ...(sources.ownExport ? [told(`own export ${config.site}`, sources.ownExport)] : []),
+    `kernel: ${hostsIn(kernel)} endpoints, ${kernel.nft?.chains.size ?? 0} chains, ${kernel.links.length} tunnels, ${kernel.routes.length} routes`,
+    `remote endpoints: ${routes.reached} with a way, ${routes.unreached} without one now`,
+    `differences: ${differences.length}`,
+  ]
+  return {sources, differences, evidence}
+}
+
+const hostsIn = ({nft}: KernelFacts): number =>
+  (nft?.sets.get('class4')?.elements.size ?? 0) + (nft?.sets.get('class6')?.elements.size ?? 0)
+
+/** Devices and addresses by the daemon's own diff, of which every step is a difference. */
+function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
+  const nothing = {
+    sysctls: [],
+    wireguard: [],
+    bird: '',
+    nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map()},
+  }
+  const actual = {sysctls: new Map(), wireguard: [], bird: {text: '', loaded: true}, nft: null}
+  const {links, addresses} = kernel
+  return diff({...desired, ...nothing}, {...actual, links, addresses}, {mayPrune: () => true}).map(({key, reason}) => ({
+    where: key,
+    kernel: reason,
+    wanted: 'as planned',
+  }))
+}
+
+function compareExport(published: Snapshot | null, {exported}: FreshPlan): Difference[] {
+  const isCompared = (key: string): boolean => /^\/isthmus\/v1\/export\/(attributes|endpoints|resources)\//.test(key)
+  const text = new TextDecoder()
+  const held = new Map(published?.records.map(({key, value}) => [key, text.decode(value)]))
+  const differences: Difference[] = []
+  for (const key of new Set([...held.keys(), ...exported.keys()])) {
+    const [has, should] = [held.get(key), exported.get(key)]
+    if (!isCompared(key) || has === should) continue
+    const words = (value: string | undefined): string => value?.slice(0, 200) ?? 'not there'
+    differences.push({where: `own export ${key}`, kernel: `published: ${words(has)}`, wanted: words(should)})
+  }
+  return differences
+}
+
+function waysOf(config: GatewayConfig, {desired}: FreshPlan): AllowedWays[] {
+  const uplinks = config.uplinks.flatMap(({device}) => device ?? [])
+  return [...config.sites.values()].map(({name, owns, encapsulation}) => ({
+    site: name,
+    prefixes: owns,
+    devices:
+      encapsulation === 'none' ? uplinks : desired.tunnels.flatMap(({site, device}) => (site === name ? [device] : [])),
+  }))
+}
+
+function* remoteEndpoints({world}: FreshPlan): Generator<readonly [string, Prefix]> {
+  for (const [prefix, members] of world.members) {
+    const remote = members.find(({site}) => site !== world.local)
+    if (remote && isHostPrefix(prefix)) yield [remote.site, prefix]
+  }
+}
+
+/** Says of an address which objects hold it, or that none does. */
+function withHolders(difference: Difference, {world}: FreshPlan): Difference {
+  const address = parseAddress(difference.where)
+  if (address === null) return difference
+  const holders = (world.members.get(hostPrefix(address)) ?? []).map(
+    ({source, names}) => `${source.replace('/', ' ')}${names.length > 0 ? ` ${names.join(', ')}` : ''}`,
+  )
+  return {...difference, wanted: `${difference.wanted} (${holders.join('; ') || 'no etcd has it'})`}
+}
+
+function findingsOf(differences: readonly Difference[]): Finding[] {
+  const told = differences.slice(0, MOST_FINDINGS).map(({where, kernel, wanted}): Finding => {
+    const [source, key] = where.startsWith('own export ')
+      ? ['export', where.slice('own export '.length)]
+      : ['kernel', where]
+    return {
+      code: 'state-differs',
+      severity: 'error',
+      where: {source, key},
+      detail: `${kernel}; by all etcds: ${wanted}`,
+    }
+  })
+  const more = differences.length - told.length
+  if (more > 0) {
+    told.push({code: 'state-differs', severity: 'error', where: {source: 'kernel'}, detail: `${more} more differences`})
+  }
+  return told
+}

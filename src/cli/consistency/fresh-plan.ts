@@ -1,0 +1,51 @@
+import {decodeRecord} from '../../decode/index.ts'
+import {exportRecords} from '../../export/index.ts'
+import {Federation} from '../../federate/index.ts'
+import type {DecodedBatch, Desired, GatewayConfig, Snapshot, SourceId, World} from '../../model/index.ts'
+import {createPlan} from '../../plan/index.ts'
+import {compilePolicy} from '../../policy/index.ts'
+import {createKeyStore, loadLastKnown} from '../../store/index.ts'
+import type {KernelFacts} from './read-kernel.ts'
+
+/** What this gateway must be, made from nothing: a new federation, a compilation without a past. */
+export interface FreshPlan {
+  readonly world: World
+  readonly desired: Desired
+  /** What the site must publish of its members and documents. */
+  readonly exported: ReadonlyMap<string, string>
+}
+
+export async function freshPlan(
+  config: GatewayConfig,
+  snapshots: ReadonlyMap<SourceId, Snapshot>,
+  {devices, carriers}: Pick<KernelFacts, 'devices' | 'carriers'>,
+): Promise<FreshPlan> {
+  const federation = new Federation(config)
+  for (const [source, snapshot] of snapshots) {
+    // Of a document that is refused its last good version stays in force, which no etcd has any more.
+    const good = await loadLastKnown(config.paths.state, source, 'good')
+    if (good.snapshot) federation.restore(batchOf(source, good.snapshot))
+    federation.update(batchOf(source, snapshot))
+  }
+  const world = federation.world()
+  const policy = compilePolicy(world, {default: config.default, previous: null, firstClass: 1})
+  const {store: keys} = await createKeyStore(config.paths.state)
+  const uplinkDevices = new Set(config.uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))
+  const {desired} = createPlan()({
+    config,
+    world,
+    policy,
+    keys: keys.known(),
+    // They are of BIRD's file alone, which is no part of the comparison.
+    passwords: new Map(),
+    uplinkDevices: [...uplinkDevices].sort(),
+    devices,
+  })
+  return {world, desired, exported: exportRecords(world, config, {tunnels: new Map()})}
+}
+
+function batchOf(source: SourceId, {records, revision, clusterId}: Snapshot): DecodedBatch {
+  const name = source.replace('/', ' ')
+  const upserts = records.map((record) => decodeRecord(record, name))
+  return {source, type: 'list', revision, clusterId, upserts, deletes: []}
+}

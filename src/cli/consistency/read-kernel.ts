@@ -1,0 +1,44 @@
+import {execFile} from 'node:child_process'
+import {promisify} from 'node:util'
+import {addressesIn, devicesIn, type KernelRoute, linksIn, parseRuleset, routesIn} from '../../diagnose/index.ts'
+import type {ActualLink, ActualNft, AddressSpec} from '../../model/index.ts'
+
+/** What the kernel holds, as its own tools list it: not through the daemon, nor through the daemon's drivers. */
+export interface KernelFacts {
+  /** null: there is no table of ours. */
+  readonly nft: ActualNft | null
+  readonly links: readonly ActualLink[]
+  readonly addresses: readonly AddressSpec[]
+  readonly routes: readonly KernelRoute[]
+  readonly devices: ReadonlyMap<string, number>
+  readonly carriers: ReadonlyMap<string, string>
+}
+
+const run = promisify(execFile)
+/** A million elements are some 100 MB of JSON. */
+const MOST_BYTES = 1 << 30
+
+/** Throws with the tool's own words where one is missing or refuses. */
+export async function readKernel(): Promise<KernelFacts> {
+  const tool = async (...[file, ...args]: [string, ...string[]]): Promise<string> =>
+    (await run(file, args, {maxBuffer: MOST_BYTES, encoding: 'utf8'})).stdout
+  const [tables, links, addresses, routes4, routes6] = await Promise.all([
+    tool('nft', 'list', 'tables'),
+    tool('ip', '-d', '-j', 'link', 'show'),
+    tool('ip', '-j', 'address', 'show'),
+    tool('ip', '-4', '-j', 'route', 'show'),
+    tool('ip', '-6', '-j', 'route', 'show'),
+  ])
+  const ruleset = tables.split('\n').includes('table inet isthmus')
+    ? parseRuleset(await tool('nft', '-j', 'list', 'table', 'inet', 'isthmus'))
+    : null
+  const {ours, carriers} = addressesIn(addresses)
+  return {
+    nft: ruleset,
+    links: linksIn(links),
+    addresses: ours,
+    routes: [...routesIn(routes4), ...routesIn(routes6)],
+    devices: devicesIn(links),
+    carriers,
+  }
+}
