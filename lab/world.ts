@@ -104,8 +104,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
   }
 
   const start = async (ref: string, part: Part, again = true): Promise<void> => {
-    if (part === 'leader') throw new Error('nobody can be started as leader')
-    if (part.startsWith('etcd')) return startEtcd(etcdOf(ref), membersOf(ref, part))
+    if (part !== 'isthmus' && part !== 'bird') throw new Error(`${part} cannot be started at ${ref}`)
     const gateway = gatewayOf(ref)
     const own = dirOf(gateway.name)
     if (part === 'bird') return startBird(gateway.namespace, null, own, again)
@@ -171,8 +170,14 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         : target,
     async start(ref, part) {
       // A second one would fight the first, and whatever is then seen would be the first's work.
-      if (part !== 'leader' && (await pidsAt(ref, part)).length > 0) throw new Error(`${part} runs already at ${ref}`)
-      await start(ref, part)
+      const isMember = part.startsWith('etcd')
+      const dead: EtcdMember[] = []
+      for (const member of isMember ? membersOf(ref, part) : [])
+        if ((await pidsOf(member.namespace, 'etcd', member.dir)).length === 0) dead.push(member)
+      const runs = isMember ? dead.length === 0 : part !== 'leader' && (await pidsAt(ref, part)).length > 0
+      if (runs) throw new Error(`${part} runs already at ${ref}`)
+      if (isMember) await startEtcd(etcdOf(ref), dead)
+      else await start(ref, part)
     },
     signal: async (ref, part, signal) => signalPart(`${ref}/${part}`, await pidsAt(ref, part), signal),
     renewCertificates: async () => void (await renewCertificates()),

@@ -1,7 +1,6 @@
-import {writeFileSync} from 'node:fs'
 import {rm} from 'node:fs/promises'
-import {must, until} from '../processes.ts'
-import {asAdmin, type EtcdMember, type EtcdPlan, initialCluster, peerUrl, startMember} from './etcd.ts'
+import {inNamespace, must, until} from '../processes.ts'
+import {asAdmin, type EtcdMember, type EtcdPlan, initialCluster, PASSWORD, peerUrl, startMember} from './etcd.ts'
 
 /** What happens to an etcd by its own ways, as an operator would do it or suffer it. */
 
@@ -32,18 +31,14 @@ export const setAlarm = (plan: EtcdPlan, raised: boolean): Promise<void> =>
     }
   })
 
-/** As `etcdctl snapshot save` writes it: the stream, with its hash at the end. */
-export const saveBackup = (plan: EtcdPlan, file: string): Promise<void> =>
-  asAdmin(plan, async (client) => {
-    const stream = await client.maintenance.snapshot()
-    const parts: Buffer[] = []
-    await new Promise<void>((resolve, reject) => {
-      stream.on('data', ({blob}) => parts.push(blob))
-      stream.on('end', () => resolve())
-      stream.on('error', reject)
-    })
-    writeFileSync(file, Buffer.concat(parts))
-  })
+/** By etcdctl, as an operator would: etcd3's stream of a snapshot bears no token. */
+export async function saveBackup({members: [member], certificates}: EtcdPlan, file: string): Promise<void> {
+  const {namespace, addresses} = member!
+  const {cert, key} = certificates.client('isthmus')
+  const tls = ['--cacert', certificates.ca, '--cert', cert, '--key', key]
+  const login = ['--user', `root:${PASSWORD}`, '--endpoints', `https://${addresses[0]}:2379`]
+  await must(inNamespace(namespace, 'env', 'ETCDCTL_API=3', 'etcdctl', ...tls, ...login, 'snapshot', 'save', file))
+}
 
 /** Puts a backup in the place of the members' data; none may run. Another token makes another cluster of it. */
 export async function restoreBackup(plan: EtcdPlan, file: string, token: string): Promise<void> {

@@ -20,7 +20,7 @@ export interface EtcdMember extends MemberPlan {
 
 /** etcd 3.4 wants `host:port` also of a Unix socket, and makes a file of that name where it runs. */
 const SOCKET = 'admin:1'
-const PASSWORD = 'lab'
+export const PASSWORD = 'lab'
 /** Operations a transaction; etcd takes 128. */
 const OPERATIONS = 100
 /** A member that is frozen must not hold up what another can do. */

@@ -23,7 +23,7 @@ export async function lookConsistent(world: World, {consistent, expect}: Consist
   const wrong = answers.filter(({status}) => status !== wanted)
   const words = (wrong.length > 0 ? wrong : answers).map(({ref, status, stdout, stderr}) => {
     const said = (status === 0 ? stdout : `${stdout}${stderr}`).trim().replaceAll(/\s*\n\s*/g, ' | ')
-    return `${ref}: ${said.slice(0, 400)}`
+    return `${ref}: ${said.slice(0, status === 0 ? 100 : 3000)}`
   })
   return {ok: wrong.length === 0, detail: words.join('; ')}
 }
