@@ -148,6 +148,15 @@ describe('the lab’s checks, on a network made by hand', () => {
       {name, exec: {in: 'a1', command: 'exit 3'}, expect: {status: 0}},
     ],
   ]
+  // That it holds, and that it finds a difference, the scenario federation-faults has, with daemons.
+  for (const expect of ['yes', 'no'] as const) {
+    it(`consistent (${expect}): what could not be compared, since b's etcd is out of reach, proves neither`, async () => {
+      const {ok, detail} = await look(world, {name, consistent: {gateway: 'all'}, expect})
+      assert.equal(ok, false, detail)
+      assert.match(detail, /^a\/a1: -- consistency: not looked at: .*etcd-unreachable export b/)
+    }).timeout(20_000)
+  }
+
   for (const [index, [right, wrong]] of kinds.entries()) {
     const kind = Object.keys(right).find((key) => key !== 'name' && key !== 'expect' && key !== 'allow')
     it(`${kind} (${index}): holds where it should, and fails where it should`, async () => {
@@ -191,6 +200,14 @@ describe('the lab’s checks, on a network made by hand', () => {
       assert.deepEqual([ok, detail.split('; ').filter((part) => part.endsWith('expected'))], [false, words], detail)
     })
   }
+
+  const tries = (port: number): During => ({...during([], {}), traffic: {refused: {from: 'a/p1', to: 'b/p1', port}}})
+
+  it('during: what should be refused and opens is a failure; what is refused is none', async () => {
+    const [open, closed] = [await runDuring(world, tries(80), '.'), await runDuring(world, tries(81), '.')]
+    assert.deepEqual([open.ok, closed.ok], [false, true], `${open.detail}; ${closed.detail}`)
+    assert.match(open.detail, /nothing refused may open/)
+  })
 
   it('during: traffic that never flowed is a failure, whatever is expected, and all of it is lost', async () => {
     await makeHappen(world, {exec: {in: 'r1', command: forwarding('drop')}}, '.')
@@ -330,6 +347,8 @@ describe('the lab’s checks, on a network made by hand', () => {
       [{exec: {in: 'a1', command: 'echo not today >&2; exit 3'}}, /status 3: not today/],
       [{exec: {in: 'z1', command: 'true'}}, /nothing is called z1/],
       [{cut: ['a/a1', 'z/z1']}, /no gateway z\/z1/],
+      [{kill: 'a/main/etcd2', signal: 'KILL'}, /no etcd2 at a\/main/],
+      [{start: 'a/main/leader'}, /leader cannot be started/],
     ]
     for (const [event, words] of impossible) {
       it(`${JSON.stringify(event)} fails`, () => assert.rejects(happen(event), words))
