@@ -11,14 +11,14 @@
  * `detail` and `remedy` are for people and name the file, the address, the key.
  */
 export {checkTlsFiles, judgeTlsFiles} from './certificates.ts'
-export {judgeDatastores} from './datastore.ts'
-export {judgeInsecure} from './insecure.ts'
-export {judgePresented} from './presented.ts'
 export {compareJudgement} from './compare-judgement.ts'
 export {type AllowedWays, compareRoutes, type KernelRoute, type RouteReport} from './compare-routes.ts'
 export {compareTable} from './compare-table.ts'
+export {judgeDatastores} from './datastore.ts'
 export {type Difference, differenceKey} from './difference.ts'
+export {judgeInsecure} from './insecure.ts'
 export {judgementOf} from './judgement.ts'
 export {addressesIn, devicesIn, linksIn, routesIn} from './kernel-json.ts'
 export {parseRuleset} from './listing.ts'
+export {judgePresented} from './presented.ts'
 export {type CheckReport, formatReport, summaryOf} from './report.ts'
