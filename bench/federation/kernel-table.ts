@@ -80,6 +80,7 @@ export function createKernelTable(): KernelTable {
       const set = name ? data.toString('latin1', name[0], name[1] - 1) : ''
       if (JUDGED.test(set)) continue
       writes++
+      if (process.env.DEBUG_WRITES) console.error('write', type, set)
       if (set !== CLASSES) continue
       const what = type === NEW_ELEMENTS ? 'add' : 'delete'
       for (const [address] of elementsOf(data)) onChange(`${what} ${address}`)

@@ -23,12 +23,13 @@ import {
 import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
-import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index.ts'
+import {type ChangedMembers, type Compiled, compilePolicy, shutPolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
+import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
@@ -167,6 +168,11 @@ export async function startRuntime({
 
   followed = sources
 
+  const isGathered = createGathering({
+    sources: sources.ids,
+    hasFailed: (source) => Boolean(sources.states().get(source)?.lastError),
+    nowMs: () => clock.nowMs(),
+  })
   const pass = createPass({
     config,
     beforeWorld: () => counts.beforeCompile(() => compiled, federation.world()),
@@ -179,6 +185,11 @@ export async function startRuntime({
       return world
     },
     compile: (world, held) => {
+      if (compiled === null && held === null) {
+        trigger()
+        compiled = shutPolicy({default: config.default, firstClass})
+      }
+      if (compiled?.isShut && (held === null || !isGathered(world.sources))) return compiled
       const changes = memberChanges
       memberChanges = null
       compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
