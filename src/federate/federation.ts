@@ -14,6 +14,7 @@ import {
 } from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
+import {EndpointRows, type RowGroup} from './endpoint-rows.ts'
 import {
   configuredHoldings,
   type Dependency,
@@ -39,7 +40,8 @@ export class Federation {
   readonly #config: GatewayConfig
   readonly #ownership: Ownership
   readonly #sources = new Map<SourceId, SourceStore>()
-  readonly #table = new MemberTable()
+  readonly #rows = new EndpointRows()
+  readonly #table = new MemberTable(this.#rows)
   readonly #dependencies = new Dependencies()
   readonly #refused = new Map<SiteName, Map<string, readonly Refusal[]>>()
   /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
@@ -50,6 +52,8 @@ export class Federation {
   readonly #nodes = new Part(() => this.#listNodes())
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
+  /** A profile or an attribute set came, changed or went with the batch that is taken. */
+  #labelsMoved = false
 
   constructor(config: GatewayConfig) {
     this.#config = config
@@ -105,9 +109,13 @@ export class Federation {
   #take(batch: DecodedBatch, restored: boolean): void {
     let store = this.#sources.get(batch.source)
     if (!store) {
+      const site = this.#siteOf(batch.source)
       store = new SourceStore({
-        name: batch.source.replace('/', ' '),
-        policies: this.#isAuthority(batch.source),
+        role: {name: batch.source.replace('/', ' '), policies: this.#isAuthority(batch.source)},
+        source: batch.source,
+        site: site === this.#config.site ? null : site,
+        rows: this.#rows,
+        withdraw: (row) => this.#withdraw(row),
       })
       this.#sources.set(batch.source, store)
     }
@@ -117,7 +125,9 @@ export class Federation {
     const touched = new Set<string>()
     const site = this.#siteOf(batch.source)
     if (site === null) return
+    this.#labelsMoved = false
     for (const change of changes) this.#note(batch.source, site, change, touched)
+    if (this.#labelsMoved) this.#touchRows(batch.source, touched)
     for (const key of touched) this.#derive(batch.source, site, store, key)
   }
 
@@ -127,7 +137,9 @@ export class Federation {
     const isOwnExport = (record: Decoded): boolean => record.type === 'export' && site === this.#config.site
     const had = before && !isOwnExport(before) ? dependenciesOf(before) : []
     const has = after && !isOwnExport(after) ? dependenciesOf(after) : []
-    this.#dependencies.change(source, key, had, has)
+    // Rows know their group, and that its labels.
+    const isRow = (record: Decoded | undefined): boolean => record?.type === 'export' && this.#rows.find(source, key) >= 0
+    this.#dependencies.change(source, key, had, isRow(after) ? [] : has)
     const isMissing = (dependency: Dependency): boolean => !this.#labels.has(source, dependency)
     if (had.some(isMissing) || has.some(isMissing)) this.#memberFindings.stale = true
     for (const [record, there] of [
@@ -138,6 +150,7 @@ export class Federation {
       const dependency = isOwnExport(record) ? null : this.#labels.note(source, site, record, there)
       if (dependency) {
         for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
+        this.#labelsMoved = true
         this.#memberFindings.stale = true
       }
       const part = this.#partOf(record)
@@ -162,10 +175,48 @@ export class Federation {
     return isGlobalDocument(resource) ? this.#policies : null
   }
 
+  /** Rows whose group's labels are others than they were admitted under, or wait for some. */
+  #touchRows(source: SourceId, touched: Set<string>): void {
+    const lookup = this.#labels.of(source)
+    const moved = new Set<RowGroup>()
+    for (const group of this.#rows.groups()) {
+      if (group.source === source && (group.labelled ?? undefined) !== lookup.attributes(group.attributes)) moved.add(group)
+    }
+    if (moved.size === 0) return
+    for (const row of this.#rows.of(source)) if (moved.has(this.#rows.groupOf(row))) touched.add(this.#rows.keyOf(row))
+  }
+
   #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
+    const row = this.#rows.find(source, key)
+    if (row >= 0 && this.#deriveRow(row, site, `${source} ${key}`)) return
     const record = store.record(key)
     const holding = record ? this.#holdingOf(source, record, site) : null
     this.#place(`${source} ${key}`, key, source, site, record?.modRevision ?? 0, holding, false)
+  }
+
+  /** False: there is a refusal to be noted, or one to be taken back. */
+  #deriveRow(row: number, site: SiteName, holder: string): boolean {
+    if (this.#refused.get(site)?.has(holder)) {
+      this.#withdraw(row)
+      this.#place(holder, '', this.#rows.groupOf(row).source, site, 0, null, false)
+    }
+    const {source, attributes} = this.#rows.groupOf(row)
+    const labelled = this.#labels.of(source).attributes(attributes)
+    if (labelled && this.#ownership.refusal(site, labelled.set.kind, this.#rows.prefixOf(row)) !== null) {
+      this.#withdraw(row)
+      return false
+    }
+    if (!labelled) this.#withdraw(row)
+    const before = this.#table.duplicateRevision
+    if (labelled) this.#table.admit(row, labelled)
+    if (before !== this.#table.duplicateRevision) this.#memberFindings.stale = true
+    return true
+  }
+
+  #withdraw(row: number): void {
+    const before = this.#table.duplicateRevision
+    this.#table.withdraw(row)
+    if (before !== this.#table.duplicateRevision) this.#memberFindings.stale = true
   }
 
   #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
@@ -278,8 +329,20 @@ export class Federation {
     return [
       ...refusalFindings(this.#refused, this.#ownership),
       ...duplicateFindings(this.#table.duplicates),
-      ...missingFindings(this.#dependencies.missing((source, dependency) => this.#labels.has(source, dependency))),
+      ...missingFindings(this.#missing()),
     ]
+  }
+
+  *#missing(): ReturnType<Dependencies['missing']> {
+    const isThere = (source: SourceId, dependency: Dependency): boolean => this.#labels.has(source, dependency)
+    const known = new Map([...this.#dependencies.missing(isThere)].map((one) => [`${one.source} ${one.dependency}`, one]))
+    for (const {source, dependency, keys} of missingOfRows(this.#rows, isThere)) {
+      const other = known.get(`${source} ${dependency}`)
+      let first = other?.first
+      for (const key of keys) if (first === undefined || key < first) first = key
+      known.set(`${source} ${dependency}`, {source, dependency, users: keys.length + (other?.users ?? 0), first: first!})
+    }
+    yield* known.values()
   }
 
   #decodeFindings(): Finding[] {
@@ -295,6 +358,28 @@ export class Federation {
     const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
     return new Map(sites.map(([site, holders]) => [site, count(holders)]))
   }
+}
+
+/** Attribute sets that rows name and that are not there, with the keys of these rows. */
+function missingOfRows(
+  rows: EndpointRows,
+  isThere: (source: SourceId, dependency: Dependency) => boolean,
+): Iterable<{readonly source: SourceId; readonly dependency: Dependency; readonly keys: readonly string[]}> {
+  const waiting = new Map<RowGroup, string[]>()
+  for (const group of rows.groups()) {
+    if (!isThere(group.source, `attributes:${group.attributes}`)) waiting.set(group, [])
+  }
+  if (waiting.size === 0) return []
+  for (const row of rows.all()) waiting.get(rows.groupOf(row))?.push(rows.keyOf(row))
+  const found = new Map<string, {source: SourceId; dependency: Dependency; keys: string[]}>()
+  for (const [{source, attributes}, keys] of waiting) {
+    // Endpoints of two datastores of a site may name the same set.
+    const dependency: Dependency = `attributes:${attributes}`
+    const same = found.get(`${source} ${dependency}`)
+    if (same) same.keys.push(...keys)
+    else found.set(`${source} ${dependency}`, {source, dependency, keys})
+  }
+  return found.values()
 }
 
 const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>

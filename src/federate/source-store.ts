@@ -1,4 +1,5 @@
-import type {Decoded, DecodedBad, DecodedBatch, Finding, SourceState} from '../model/index.ts'
+import type {Decoded, DecodedBad, DecodedBatch, Finding, SiteName, SourceId, SourceState} from '../model/index.ts'
+import type {EndpointRows} from './endpoint-rows.ts'
 import {consequenceOf, keepsLastGood, type SourceRole} from './refused.ts'
 
 /** What counted under one key, and counts now. */
@@ -6,6 +7,16 @@ export interface RecordChange {
   readonly key: string
   readonly before: Decoded | undefined
   readonly after: Decoded | undefined
+}
+
+export interface SourceStoreOptions {
+  readonly role: SourceRole
+  readonly source: SourceId
+  /** The remote site whose endpoints may be rows; null: none. */
+  readonly site: SiteName | null
+  readonly rows: EndpointRows
+  /** Takes a row out of the member table, before it changes or goes. */
+  readonly withdraw: (row: number) => void
 }
 
 /**
@@ -24,8 +35,18 @@ export class SourceStore {
   #bad = 0
   #state: SourceState = {synced: false, restored: false, revision: 0, clusterId: null, keys: 0, decodeErrors: 0}
 
-  constructor(role: SourceRole) {
+  readonly #rows: EndpointRows
+  readonly #source: SourceId
+  /** Of whom rows may be; null: nobody. */
+  readonly #site: SiteName | null
+  readonly #withdraw: (row: number) => void
+
+  constructor({role, source, site, rows, withdraw}: SourceStoreOptions) {
     this.#role = role
+    this.#source = source
+    this.#site = site
+    this.#rows = rows
+    this.#withdraw = withdraw
   }
 
   get state(): SourceState {
@@ -34,12 +55,23 @@ export class SourceStore {
 
   /** The record that counts under a key. */
   record(key: string): Decoded | undefined {
-    const read = this.#records.get(key)
+    const read = this.#read(key)
     return read?.type === 'bad' ? (this.#inForce(read) ?? read) : read
   }
 
   *records(): Generator<Decoded> {
     for (const read of this.#records.values()) yield read.type === 'bad' ? (this.#inForce(read) ?? read) : read
+    for (const row of this.#rows.of(this.#source)) yield this.#rows.record(row)
+  }
+
+  #read(key: string): Decoded | undefined {
+    const row = this.#rows.find(this.#source, key)
+    return row < 0 ? this.#records.get(key) : this.#rows.record(row)
+  }
+
+  #revisionOf(key: string): number | undefined {
+    const row = this.#rows.find(this.#source, key)
+    return row < 0 ? this.#records.get(key)?.modRevision : this.#rows.revisionOf(row)
   }
 
   #inForce(refused: DecodedBad): Decoded | null {
@@ -69,7 +101,7 @@ export class SourceStore {
       restored: restored || (this.#state.restored && batch.type !== 'list'),
       revision: batch.revision,
       clusterId: batch.clusterId,
-      keys: this.#records.size,
+      keys: this.#records.size + this.#rows.countOf(this.#source),
       decodeErrors: this.#bad,
     }
     return changes
@@ -80,10 +112,16 @@ export class SourceStore {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
       gone.delete(record.key)
-      const known = sameCluster ? this.#records.get(record.key) : undefined
+      const known = sameCluster ? this.#revisionOf(record.key) : undefined
       // A document of a file may have no revision: then only its content could tell.
-      if (known && known.modRevision > 0 && known.modRevision === record.modRevision) continue
-      changes.push(this.#set(record.key, record))
+      if (known === undefined || known === 0 || known !== record.modRevision) {
+        changes.push(this.#set(record.key, record))
+      }
+      const row = this.#rows.find(this.#source, record.key)
+      if (row >= 0) this.#rows.mark(row)
+    }
+    for (const row of [...this.#rows.of(this.#source)]) {
+      if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined))
     }
     for (const key of gone) changes.push(this.#set(key, undefined))
     return changes
@@ -92,18 +130,24 @@ export class SourceStore {
   #changes(batch: DecodedBatch): RecordChange[] {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
-      const known = this.#records.get(record.key)
-      if (known && known.modRevision >= record.modRevision) continue
+      const known = this.#revisionOf(record.key)
+      if (known !== undefined && known >= record.modRevision) continue
       changes.push(this.#set(record.key, record))
     }
-    for (const key of batch.deletes) if (this.#records.has(key)) changes.push(this.#set(key, undefined))
+    for (const key of batch.deletes) if (this.#revisionOf(key) !== undefined) changes.push(this.#set(key, undefined))
     return changes
   }
 
   #set(key: string, after: Decoded | undefined): RecordChange {
-    const known = this.#records.get(key)
+    const known = this.#read(key)
     const before = this.record(key)
-    if (after) this.#records.set(key, after)
+    const row = this.#rows.find(this.#source, key)
+    if (row >= 0) {
+      this.#withdraw(row)
+      this.#rows.remove(row)
+    }
+    const fits = after?.type === 'export' && this.#site !== null && this.#rows.add(this.#source, this.#site, after) >= 0
+    if (after && !fits) this.#records.set(key, after)
     else this.#records.delete(key)
     if (known?.type === 'bad') this.#bad--
     if (after?.type !== 'bad') this.#lastGood.delete(key)
