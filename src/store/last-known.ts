@@ -19,6 +19,9 @@ export function knownFile(stateDir: string, source: SourceId, part: KnownPart = 
   return join(stateDir, 'known', `${source.replace('/', '-')}${part === 'good' ? '.good' : ''}.jsonl`)
 }
 
+/** A snapshot of whose records there may be too many for a list. */
+export type KnownRecords = Omit<Snapshot, 'records'> & {readonly records: Iterable<Snapshot['records'][number]>}
+
 /**
  * Keeps what one source said, whole; the caller decides how often. Others have their turn meanwhile: 100,000 records take
  * a second to write down.
@@ -26,7 +29,7 @@ export function knownFile(stateDir: string, source: SourceId, part: KnownPart = 
 export async function saveLastKnown(
   stateDir: string,
   source: SourceId,
-  snapshot: Snapshot,
+  snapshot: KnownRecords,
   part: KnownPart = 'all',
 ): Promise<void> {
   await writeState(knownFile(stateDir, source, part), slices(snapshot))
@@ -35,7 +38,7 @@ export async function saveLastKnown(
 
 const SLICE_MS = 5
 
-async function* slices(snapshot: Snapshot): AsyncGenerator<string> {
+async function* slices(snapshot: KnownRecords): AsyncGenerator<string> {
   let slice = `${formatSnapshotHeader(snapshot)}\n`
   let untilMs = performance.now() + SLICE_MS
   for (const record of snapshot.records) {
