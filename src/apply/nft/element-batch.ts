@@ -72,13 +72,14 @@ export function encodeElements(table: string, steps: readonly NftStep[], held: H
   return [...off, ...on]
 }
 
-/** Elements of four bytes each, of which the set has none yet: what a first load is made of. */
+/** Elements of four bytes each, of which the set has none yet: what the first load of a site is made of. */
 function onlyAddresses(
   step: ElementStep,
   {key, value, interval, elements}: HeldSet,
 ): Iterable<readonly [number, number]> | null {
   const write = value === 'mark' ? Number : value === 'classid' ? classNumber : null
-  if (key !== 'ipv4_addr' || interval || !write || elements.size + step.delete.size > 0) return null
+  if (key !== 'ipv4_addr' || interval || !write || step.delete.size > 0) return null
+  if (elements.size > 0) for (const address of step.add.keys()) if (elements.has(address)) return null
   return pairsOf(step.add, write)
 }
 
