@@ -2,7 +2,7 @@ import {type ChildProcess, fork} from 'node:child_process'
 import {once} from 'node:events'
 import {openSync, readFileSync} from 'node:fs'
 import {join, resolve} from 'node:path'
-import {DAEMON_FLAGS} from '../../src/cli/daemon-flags.ts'
+import {DAEMON_ENV, DAEMON_FLAGS} from '../../src/cli/daemon-flags.ts'
 import type {LoopReport} from '../gateway/loop-watch.ts'
 
 const DAEMON = resolve(import.meta.dirname, '../../dist/isthmusd.mjs')
@@ -22,6 +22,7 @@ export class DaemonProcess {
         ...['--import', LOOP_WATCH],
         ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : []),
       ],
+      env: {...DAEMON_ENV, ...process.env},
       stdio: ['ignore', log, log, 'ipc'],
     })
   }

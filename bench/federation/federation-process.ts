@@ -148,7 +148,6 @@ async function reconnect(daemon: DaemonProcess, {etcd, client}: Site): Promise<F
 
   tell('etcd comes again, compacted')
   const lists = (): Promise<number> => metric('isthmus_datastore_resyncs_total', `${source},reason="compacted"`)
-  await until('quiet', async () => Number.isNaN(await lists()) || (await lists()) >= 0, 50, 60_000)
   daemon.freeze()
   await etcd.kill()
   await etcd.start()
@@ -156,6 +155,7 @@ async function reconnect(daemon: DaemonProcess, {etcd, client}: Site): Promise<F
   const {header} = await client.put('/none').value('2')
   await client.kv.compact({revision: header.revision})
   daemon.thaw()
+  await daemon.report('reset')
   startedMs = performance.now()
   await until('listed', async () => (await lists()) >= 1 && (await isConnected()), 20, 120_000)
   const listedSeconds = (performance.now() - startedMs) / 1000

@@ -11,8 +11,8 @@ const FAMILY_INET = 1
 const CHANGES = 7
 const TABLE = 'isthmus'
 export const CLASSES = 'class4'
-/** Elements of these are what was judged: nobody's plan. */
-const JUDGED = /^judged/
+/** Elements of these are what was judged, and of the rules that count it, written anew at each reading: nobody's plan. */
+const JUDGED = /^judged|^__/
 
 const align = (length: number): number => (length + 3) & ~3
 
@@ -80,7 +80,6 @@ export function createKernelTable(): KernelTable {
       const set = name ? data.toString('latin1', name[0], name[1] - 1) : ''
       if (JUDGED.test(set)) continue
       writes++
-      if (process.env.DEBUG_WRITES) console.error('write', type, set)
       if (set !== CLASSES) continue
       const what = type === NEW_ELEMENTS ? 'add' : 'delete'
       for (const [address] of elementsOf(data)) onChange(`${what} ${address}`)

@@ -24,3 +24,4 @@ export {
   watchSource,
 } from './source.ts'
 export {walkEtcd} from './walk.ts'
+export {createTurns, type Turns} from './turns.ts'

@@ -2,6 +2,7 @@ import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
 import {listenForLife} from './heartbeat.ts'
 import {type Listed, readPrefix} from './pages.ts'
+import type {Turns} from './turns.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
 
 export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'asked'
@@ -35,6 +36,8 @@ export interface WatchOptions {
   readonly etcd: EtcdOptions
   /** Each ends in `/`, or would take in its neighbours' keys too. */
   readonly prefixes: readonly string[]
+  /** Whole lists are read in turns: all at once they take each other's time, and all their memory together. */
+  readonly listing?: Turns
   readonly onBatch: (batch: SourceBatch) => void
   readonly onState: (state: SourceState) => void
   readonly clock: WatchClock
@@ -77,6 +80,22 @@ export function watchSource(options: WatchOptions): SourceWatch {
 
   /** One list of all prefixes at one revision, as one batch. */
   async function list(connection: EtcdConnection, index: number, reason: ResyncReason): Promise<Map<string, number>> {
+    if (!options.listing) return await listAll(connection, index, reason)
+    // Who is silent must not keep the others from their turn.
+    await connection.client(index).kv.range({key: Buffer.from(options.prefixes[0]!), limit: 1, keys_only: true})
+    const leave = await options.listing.enter()
+    try {
+      return await listAll(connection, index, reason)
+    } finally {
+      leave()
+    }
+  }
+
+  async function listAll(
+    connection: EtcdConnection,
+    index: number,
+    reason: ResyncReason,
+  ): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
       parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision))

@@ -1,5 +1,13 @@
 import type {AttributeSetId, DatastoreName, DecodedExport, SiteName, SourceId} from '../model/index.ts'
-import {type Address, AddressNumbers, fourNumber, fourText, isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+import {
+  type Address,
+  AddressNumbers,
+  fourNumber,
+  fourText,
+  isHostPrefix,
+  type Prefix,
+  prefixAddress,
+} from '../net/index.ts'
 import type {Labelled} from './holding.ts'
 
 const ENDPOINTS = '/isthmus/v1/export/endpoints/'

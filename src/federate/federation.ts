@@ -138,7 +138,8 @@ export class Federation {
     const had = before && !isOwnExport(before) ? dependenciesOf(before) : []
     const has = after && !isOwnExport(after) ? dependenciesOf(after) : []
     // Rows know their group, and that its labels.
-    const isRow = (record: Decoded | undefined): boolean => record?.type === 'export' && this.#rows.find(source, key) >= 0
+    const isRow = (record: Decoded | undefined): boolean =>
+      record?.type === 'export' && this.#rows.find(source, key) >= 0
     this.#dependencies.change(source, key, had, isRow(after) ? [] : has)
     const isMissing = (dependency: Dependency): boolean => !this.#labels.has(source, dependency)
     if (had.some(isMissing) || has.some(isMissing)) this.#memberFindings.stale = true
@@ -180,7 +181,8 @@ export class Federation {
     const lookup = this.#labels.of(source)
     const moved = new Set<RowGroup>()
     for (const group of this.#rows.groups()) {
-      if (group.source === source && (group.labelled ?? undefined) !== lookup.attributes(group.attributes)) moved.add(group)
+      if (group.source === source && (group.labelled ?? undefined) !== lookup.attributes(group.attributes))
+        moved.add(group)
     }
     if (moved.size === 0) return
     for (const row of this.#rows.of(source)) if (moved.has(this.#rows.groupOf(row))) touched.add(this.#rows.keyOf(row))
@@ -335,12 +337,19 @@ export class Federation {
 
   *#missing(): ReturnType<Dependencies['missing']> {
     const isThere = (source: SourceId, dependency: Dependency): boolean => this.#labels.has(source, dependency)
-    const known = new Map([...this.#dependencies.missing(isThere)].map((one) => [`${one.source} ${one.dependency}`, one]))
+    const known = new Map(
+      [...this.#dependencies.missing(isThere)].map((one) => [`${one.source} ${one.dependency}`, one]),
+    )
     for (const {source, dependency, keys} of missingOfRows(this.#rows, isThere)) {
       const other = known.get(`${source} ${dependency}`)
       let first = other?.first
       for (const key of keys) if (first === undefined || key < first) first = key
-      known.set(`${source} ${dependency}`, {source, dependency, users: keys.length + (other?.users ?? 0), first: first!})
+      known.set(`${source} ${dependency}`, {
+        source,
+        dependency,
+        users: keys.length + (other?.users ?? 0),
+        first: first!,
+      })
     }
     yield* known.values()
   }

@@ -43,7 +43,9 @@ export class MembersView implements ReadonlyMap<Prefix, readonly Member[]> {
     for (const [, members] of this.entries()) yield members
   }
 
-  forEach(callback: (value: readonly Member[], key: Prefix, map: ReadonlyMap<Prefix, readonly Member[]>) => void): void {
+  forEach(
+    callback: (value: readonly Member[], key: Prefix, map: ReadonlyMap<Prefix, readonly Member[]>) => void,
+  ): void {
     for (const [prefix, members] of this.entries()) callback(members, prefix, this)
   }
 

@@ -113,7 +113,8 @@ export class MemberTable {
     const group = this.#rows.groupOf(row)
     if (group.labelled !== labelled) {
       // What was admitted is seen under the old labels until it is taken out; it is admitted again one by one.
-      if (group.admitted > 0) for (const one of this.#rows.all()) if (this.#rows.groupOf(one) === group) this.withdraw(one)
+      if (group.admitted > 0)
+        for (const one of this.#rows.all()) if (this.#rows.groupOf(one) === group) this.withdraw(one)
       group.labelled = labelled
     }
     this.#setAdmitted(row, true)

@@ -9,6 +9,8 @@ export interface RecordChange {
   readonly after: Decoded | undefined
 }
 
+const NO_ROW = -1
+
 export interface SourceStoreOptions {
   readonly role: SourceRole
   readonly source: SourceId
@@ -55,7 +57,10 @@ export class SourceStore {
 
   /** The record that counts under a key. */
   record(key: string): Decoded | undefined {
-    const read = this.#read(key)
+    return this.#counting(this.#readAt(this.#rows.find(this.#source, key), key))
+  }
+
+  #counting(read: Decoded | undefined): Decoded | undefined {
     return read?.type === 'bad' ? (this.#inForce(read) ?? read) : read
   }
 
@@ -64,13 +69,11 @@ export class SourceStore {
     for (const row of this.#rows.of(this.#source)) yield this.#rows.record(row)
   }
 
-  #read(key: string): Decoded | undefined {
-    const row = this.#rows.find(this.#source, key)
+  #readAt(row: number, key: string): Decoded | undefined {
     return row < 0 ? this.#records.get(key) : this.#rows.record(row)
   }
 
-  #revisionOf(key: string): number | undefined {
-    const row = this.#rows.find(this.#source, key)
+  #revisionAt(row: number, key: string): number | undefined {
     return row < 0 ? this.#records.get(key)?.modRevision : this.#rows.revisionOf(row)
   }
 
@@ -112,42 +115,49 @@ export class SourceStore {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
       gone.delete(record.key)
-      const known = sameCluster ? this.#revisionOf(record.key) : undefined
+      let row = this.#rows.find(this.#source, record.key)
+      const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
       // A document of a file may have no revision: then only its content could tell.
       if (known === undefined || known === 0 || known !== record.modRevision) {
-        changes.push(this.#set(record.key, record))
+        const set = this.#set(record.key, record, row)
+        changes.push(set.change)
+        row = set.row
       }
-      const row = this.#rows.find(this.#source, record.key)
       if (row >= 0) this.#rows.mark(row)
     }
-    for (const row of [...this.#rows.of(this.#source)]) {
-      if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined))
+    for (const row of this.#rows.of(this.#source)) {
+      if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined, row).change)
     }
-    for (const key of gone) changes.push(this.#set(key, undefined))
+    for (const key of gone) changes.push(this.#set(key, undefined, NO_ROW).change)
     return changes
   }
 
   #changes(batch: DecodedBatch): RecordChange[] {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
-      const known = this.#revisionOf(record.key)
+      const row = this.#rows.find(this.#source, record.key)
+      const known = this.#revisionAt(row, record.key)
       if (known !== undefined && known >= record.modRevision) continue
-      changes.push(this.#set(record.key, record))
+      changes.push(this.#set(record.key, record, row).change)
     }
-    for (const key of batch.deletes) if (this.#revisionOf(key) !== undefined) changes.push(this.#set(key, undefined))
+    for (const key of batch.deletes) {
+      const row = this.#rows.find(this.#source, key)
+      if (this.#revisionAt(row, key) !== undefined) changes.push(this.#set(key, undefined, row).change)
+    }
     return changes
   }
 
-  #set(key: string, after: Decoded | undefined): RecordChange {
-    const known = this.#read(key)
-    const before = this.record(key)
-    const row = this.#rows.find(this.#source, key)
+  /** `row` is where the key is, and what comes back where it is then. */
+  #set(key: string, after: Decoded | undefined, row: number): {readonly change: RecordChange; readonly row: number} {
+    const known = this.#readAt(row, key)
+    const before = this.#counting(known)
     if (row >= 0) {
       this.#withdraw(row)
       this.#rows.remove(row)
     }
-    const fits = after?.type === 'export' && this.#site !== null && this.#rows.add(this.#source, this.#site, after) >= 0
-    if (after && !fits) this.#records.set(key, after)
+    const fits = after?.type === 'export' && this.#site !== null
+    const now = fits ? this.#rows.add(this.#source, this.#site!, after) : NO_ROW
+    if (after && now < 0) this.#records.set(key, after)
     else this.#records.delete(key)
     if (known?.type === 'bad') this.#bad--
     if (after?.type !== 'bad') this.#lastGood.delete(key)
@@ -161,7 +171,7 @@ export class SourceStore {
       if (findings.length > 0) this.#withFindings.set(key, findings)
       else this.#withFindings.delete(key)
     }
-    return {key, before, after: this.record(key)}
+    return {change: {key, before, after: this.#counting(after)}, row: now}
   }
 
   #findingsOf(record: Decoded): readonly Finding[] {

@@ -1,7 +1,7 @@
 import type {SourceId, World} from '../model/index.ts'
 
-/** Those that are being read are waited for, as long as one of them arrives in this time; those that fail, for less. */
-const QUIET_MS = 10_000
+/** Those that are being read are waited for, as long as one of them arrives in this time; if all fail, for less. */
+const QUIET_MS = 60_000
 const FAILING_MS = 3000
 
 export interface GatheringOptions {

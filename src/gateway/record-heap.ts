@@ -165,7 +165,11 @@ function recordAt(chunks: readonly Buffer[], place: number): RawRecord {
   const [chunk, at] = [chunkOf(chunks, place), place % CHUNK_SPAN]
   const keyEnd = at + HEADER + chunk.readUInt32LE(at)
   const key = chunk.toString('utf8', at + HEADER, keyEnd)
-  return {key, value: chunk.subarray(keyEnd, keyEnd + chunk.readUInt32LE(at + 4)), modRevision: chunk.readDoubleLE(at + 8)}
+  return {
+    key,
+    value: chunk.subarray(keyEnd, keyEnd + chunk.readUInt32LE(at + 4)),
+    modRevision: chunk.readDoubleLE(at + 8),
+  }
 }
 
 function hash(key: Buffer): number {

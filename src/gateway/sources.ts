@@ -1,5 +1,5 @@
 import {decodeRecord} from '../decode/index.ts'
-import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
+import {createTurns, type Turns, type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
@@ -13,6 +13,8 @@ const EXPORT_PREFIXES = ['/isthmus/v1/export/']
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
+/** One is decoded while the other comes. */
+const LISTS_AT_ONCE = 2
 /** So many changes are added to it before all is written anew, and as many again as there are records. */
 const FEW = 1000
 
@@ -80,6 +82,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
   const findings: Finding[] = []
   const ofFiles = new Map<SourceId, readonly Finding[]>()
   const ends: Promise<void>[] = []
+  const listing = createTurns(LISTS_AT_ONCE)
   for (const source of sourcesOf(config)) {
     const memory = new RawMemory()
     const all = await loadLastKnown(config.paths.state, source.id)
@@ -102,7 +105,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       federation.restore(decoded)
       options.onBatch?.(batch, decoded.upserts)
     }
-    ends.push(follow(source, memory, states, ofFiles, options))
+    ends.push(follow(source, memory, states, ofFiles, listing, options))
   }
   if (!signal.aborted) options.onChange()
   return {
@@ -120,6 +123,7 @@ async function follow(
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
+  listing: Turns,
   {federation, config, clock, signal, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
@@ -162,7 +166,7 @@ async function follow(
   const {file, prefixes, endpoints, tls} = source
   const watch =
     file === null
-      ? watchSource({...following, etcd: {endpoints, tls}, prefixes})
+      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, listing})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
   await save()

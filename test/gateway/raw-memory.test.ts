@@ -25,7 +25,10 @@ describe('RawMemory', () => {
     assert.deepEqual([revisions([...memory.records]), memory.takeGood()], [['never@3', 'p@1', 'q@2'], null])
     take(memory, 'changes', [bad('p', 4)])
     take(memory, 'changes', [bad('p', 5)])
-    assert.deepEqual([revisions([...memory.records]), revisions(memory.takeGood())], [['never@3', 'p@5', 'q@2'], ['p@1']])
+    assert.deepEqual(
+      [revisions([...memory.records]), revisions(memory.takeGood())],
+      [['never@3', 'p@5', 'q@2'], ['p@1']],
+    )
     assert.equal(memory.takeGood(), null, 'not told twice')
     take(memory, 'list', [bad('p', 5), good('q', 2)])
     assert.equal(memory.takeGood(), null)

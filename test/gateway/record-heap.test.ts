@@ -3,7 +3,11 @@ import fc from 'fast-check'
 import {RecordHeap} from '../../src/gateway/record-heap.ts'
 import type {RawRecord} from '../../src/model/index.ts'
 
-const key = fc.oneof(fc.integer({min: 0, max: 30}).map((n) => `/k/${n}`), fc.string(), fc.constantFrom('', 'ä', '/k/😀'))
+const key = fc.oneof(
+  fc.integer({min: 0, max: 30}).map((n) => `/k/${n}`),
+  fc.string(),
+  fc.constantFrom('', 'ä', '/k/😀'),
+)
 const value = fc.uint8Array({maxLength: 40})
 const change = fc.tuple(key, fc.option(fc.tuple(value, fc.nat()), {nil: null}))
 
