@@ -14,7 +14,7 @@ import {
 } from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
-import {EndpointRows, type RowGroup} from './endpoint-rows.ts'
+import {EndpointRows} from './endpoint-rows.ts'
 import {
   configuredHoldings,
   type Dependency,
@@ -30,6 +30,7 @@ import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
 import {duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
+import {keysOfMoved, missingDependencies} from './row-labels.ts'
 import {type SiteReport, viewSites} from './sites.ts'
 import {type RecordChange, SourceStore} from './source-store.ts'
 
@@ -127,7 +128,9 @@ export class Federation {
     if (site === null) return
     this.#labelsMoved = false
     for (const change of changes) this.#note(batch.source, site, change, touched)
-    if (this.#labelsMoved) this.#touchRows(batch.source, touched)
+    if (this.#labelsMoved) {
+      for (const key of keysOfMoved(this.#rows, batch.source, this.#labels.of(batch.source))) touched.add(key)
+    }
     for (const key of touched) this.#derive(batch.source, site, store, key)
   }
 
@@ -174,18 +177,6 @@ export class Federation {
     if (resource.kind === 'Node') return this.#nodes
     if (resource.kind === 'StaticPrefix') return this.#sites
     return isGlobalDocument(resource) ? this.#policies : null
-  }
-
-  /** Rows whose group's labels are others than they were admitted under, or wait for some. */
-  #touchRows(source: SourceId, touched: Set<string>): void {
-    const lookup = this.#labels.of(source)
-    const moved = new Set<RowGroup>()
-    for (const group of this.#rows.groups()) {
-      if (group.source === source && (group.labelled ?? undefined) !== lookup.attributes(group.attributes))
-        moved.add(group)
-    }
-    if (moved.size === 0) return
-    for (const row of this.#rows.of(source)) if (moved.has(this.#rows.groupOf(row))) touched.add(this.#rows.keyOf(row))
   }
 
   #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
@@ -331,27 +322,12 @@ export class Federation {
     return [
       ...refusalFindings(this.#refused, this.#ownership),
       ...duplicateFindings(this.#table.duplicates),
-      ...missingFindings(this.#missing()),
+      ...missingFindings(
+        missingDependencies(this.#dependencies, this.#rows, (source, dependency) =>
+          this.#labels.has(source, dependency),
+        ),
+      ),
     ]
-  }
-
-  *#missing(): ReturnType<Dependencies['missing']> {
-    const isThere = (source: SourceId, dependency: Dependency): boolean => this.#labels.has(source, dependency)
-    const known = new Map(
-      [...this.#dependencies.missing(isThere)].map((one) => [`${one.source} ${one.dependency}`, one]),
-    )
-    for (const {source, dependency, keys} of missingOfRows(this.#rows, isThere)) {
-      const other = known.get(`${source} ${dependency}`)
-      let first = other?.first
-      for (const key of keys) if (first === undefined || key < first) first = key
-      known.set(`${source} ${dependency}`, {
-        source,
-        dependency,
-        users: keys.length + (other?.users ?? 0),
-        first: first!,
-      })
-    }
-    yield* known.values()
   }
 
   #decodeFindings(): Finding[] {
@@ -367,28 +343,6 @@ export class Federation {
     const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
     return new Map(sites.map(([site, holders]) => [site, count(holders)]))
   }
-}
-
-/** Attribute sets that rows name and that are not there, with the keys of these rows. */
-function missingOfRows(
-  rows: EndpointRows,
-  isThere: (source: SourceId, dependency: Dependency) => boolean,
-): Iterable<{readonly source: SourceId; readonly dependency: Dependency; readonly keys: readonly string[]}> {
-  const waiting = new Map<RowGroup, string[]>()
-  for (const group of rows.groups()) {
-    if (!isThere(group.source, `attributes:${group.attributes}`)) waiting.set(group, [])
-  }
-  if (waiting.size === 0) return []
-  for (const row of rows.all()) waiting.get(rows.groupOf(row))?.push(rows.keyOf(row))
-  const found = new Map<string, {source: SourceId; dependency: Dependency; keys: string[]}>()
-  for (const [{source, attributes}, keys] of waiting) {
-    // Endpoints of two datastores of a site may name the same set.
-    const dependency: Dependency = `attributes:${attributes}`
-    const same = found.get(`${source} ${dependency}`)
-    if (same) same.keys.push(...keys)
-    else found.set(`${source} ${dependency}`, {source, dependency, keys})
-  }
-  return found.values()
 }
 
 const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>

@@ -25,7 +25,7 @@ function gathering() {
   return {
     known,
     failed,
-    after: (ms: number): boolean => {
+    gathered: (ms: number): boolean => {
       nowMs += ms
       return isGathered(states())
     },
@@ -34,31 +34,31 @@ function gathering() {
 
 describe('gathering', () => {
   it('is done when all are there, read or from disk', () => {
-    const {known, after} = gathering()
-    assert.equal(after(0), false)
+    const {known, gathered} = gathering()
+    assert.equal(gathered(0), false)
     known.set('datastore/main', 'synced').set('export/b', 'restored').set('export/c', 'heard')
-    assert.equal(after(1000), false)
+    assert.equal(gathered(1000), false)
     known.set('export/c', 'synced')
-    assert.equal(after(0), true)
+    assert.equal(gathered(0), true)
   })
 
   it('waits for what is being read as long as something comes, and does not wait for ever', () => {
-    const {known, after} = gathering()
-    assert.equal(after(0), false)
-    assert.equal(after(59_000), false)
+    const {known, gathered} = gathering()
+    assert.equal(gathered(0), false)
+    assert.equal(gathered(59_000), false)
     known.set('datastore/main', 'synced')
-    assert.equal(after(0), false)
-    assert.equal(after(59_000), false)
-    assert.equal(after(1000), true)
+    assert.equal(gathered(0), false)
+    assert.equal(gathered(59_000), false)
+    assert.equal(gathered(1000), true)
   })
 
   it('waits three seconds for those that fail, and longer while one of them does not', () => {
-    const {known, failed, after} = gathering()
+    const {known, failed, gathered} = gathering()
     known.set('datastore/main', 'synced')
     failed.add('export/b')
-    assert.equal(after(0), false)
-    assert.equal(after(10_000), false)
+    assert.equal(gathered(0), false)
+    assert.equal(gathered(10_000), false)
     failed.add('export/c')
-    assert.equal(after(0), true)
+    assert.equal(gathered(0), true)
   })
 })
