@@ -76,7 +76,7 @@ export function policyEntries({policies}: FederationPlan): Entry[] {
 export function gatewayYamlOf(plan: FederationPlan, own: string, remotes: readonly string[], folder: string): string {
   const sites = remotes.map((endpoint, site) => [
     siteName(site),
-    {owns: [sitePrefix(site)], endpoints: [endpoint], encapsulation: 'none'},
+    {owns: [sitePrefix(site)], endpoints: [endpoint], encapsulation: 'none', insecure: true},
   ])
   return stringify({
     version: 1,
@@ -87,7 +87,7 @@ export function gatewayYamlOf(plan: FederationPlan, own: string, remotes: readon
     default: 'deny',
     uplinks: [{name: 'wan', address: '192.0.2.1', device: 'wan0', inner: ['100.64.0.0', '100.64.0.1']}],
     owns: ['10.16.0.0/12'],
-    datastores: [{name: 'main', kind: 'calico', endpoints: [own], export: {}}],
+    datastores: [{name: 'main', kind: 'calico', endpoints: [own], export: {}, insecure: true}],
     sites: Object.fromEntries(sites),
     authorities: ['a'],
     peers: [],
