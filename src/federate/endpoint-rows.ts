@@ -165,6 +165,18 @@ export class EndpointRows {
     for (let row = this.#firstAt.get(prefixAddress(prefix)) ?? NONE; row !== NONE; row = this.#next[row]!) yield row
   }
 
+  /** The one admitted row at an address; -1: none, or several. */
+  onlyAdmitted(prefix: Prefix): number {
+    if (prefix.includes(':') || !prefix.endsWith('/32')) return NONE
+    let only = NONE
+    for (let row = this.#firstAt.get(prefixAddress(prefix)) ?? NONE; row !== NONE; row = this.#next[row]!) {
+      if (this.#state[row] !== 2) continue
+      if (only !== NONE) return NONE
+      only = row
+    }
+    return only
+  }
+
   *of(source: SourceId): Generator<number, undefined> {
     if (this.countOf(source) === 0) return
     for (let row = 0; row < this.#end; row++) {

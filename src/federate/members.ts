@@ -141,13 +141,18 @@ export class MemberTable {
     return rows.length === 0 ? objects : objects.length === 0 ? rows : [...objects, ...rows]
   }
 
+  #memberOf(row: number): Member {
+    const {source, site, labelled} = this.#rows.groupOf(row)
+    const names = namesOnce(this.#rows.namesOf(row))
+    return {site, attributes: labelled!.id, source, names, modRevision: this.#rows.revisionOf(row)}
+  }
+
   #holdOf(row: number): Hold {
     const {source, site, labelled} = this.#rows.groupOf(row)
-    const names = this.#rows.namesOf(row)
     return {
       prefix: this.#rows.prefixOf(row),
       ...{site, source, id: labelled!.id, set: labelled!.set},
-      names: names.length < 2 ? names : [...new Set(names)].sort(),
+      names: namesOnce(this.#rows.namesOf(row)),
       modRevision: this.#rows.revisionOf(row),
       holder: `${source} ${this.#rows.keyOf(row)}`,
       derived: false,
@@ -155,6 +160,9 @@ export class MemberTable {
   }
 
   #membersAt(prefix: Prefix): readonly Member[] | undefined {
+    // Nearly every address has one row and nothing else.
+    const only = this.#at.has(prefix) ? -1 : this.#rows.onlyAdmitted(prefix)
+    if (only >= 0) return [this.#memberOf(only)]
     const members = merge(select(this.#holdsAt(prefix)).kept)
     return members.length > 0 ? members : undefined
   }
@@ -204,6 +212,10 @@ export class MemberTable {
     this.#attributes = null
   }
 }
+
+/** As `holdingOfEntry` has them. */
+const namesOnce = (names: readonly string[]): readonly string[] =>
+  names.length < 2 ? names : [...new Set(names)].sort()
 
 /**
  * The holds that count at one prefix: the latest endpoint (a pod that went without a word and the one that got its
