@@ -75,6 +75,10 @@ const writeBack = z.strictObject({
   dryRun: z.boolean().default(false),
 })
 
+const seconds = z.int().min(0).max(31_536_000)
+/** A datastore's records wait for a reboot of the gateway that names it; a gateway's for one that etcd does not see. */
+const removeAfterSeconds = z.strictObject({datastores: seconds.default(300), gateways: seconds.default(86_400)})
+
 const datastore = z.strictObject({
   name: parsed(parseDatastoreName, `a datastore name (${NAME_RULE})`),
   kind: z.enum(['calico', 'isthmus', 'file']),
@@ -82,7 +86,9 @@ const datastore = z.strictObject({
   path: absolutePath.optional(),
   tls: tls.optional(),
   insecure: z.boolean().optional(),
-  export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
+  export: z
+    .strictObject({localPolicies: z.boolean().default(false), removeAfterSeconds: removeAfterSeconds.prefault({})})
+    .optional(),
   writeBack: writeBack.optional(),
 })
 

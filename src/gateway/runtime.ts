@@ -35,7 +35,7 @@ import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
-import {type Publishing, startPublishing} from './publishing.ts'
+import {type Publishing, publishingOf, startPublishing} from './publishing.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
@@ -74,6 +74,7 @@ export interface Runtime {
   last(): PassReport | null
   /** The last look at the export; null before the first. */
   lastPublish(): PublishReport | null
+  readonly publishing: Pick<Publishing, 'leadership' | 'living' | 'transactions'>
   readonly totals: PassTotals
   findings(): readonly Finding[]
   trigger(): void
@@ -133,7 +134,6 @@ export async function startRuntime({
   const trigger = (): void => loop?.trigger()
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
-  const exporting = config.datastores.find((datastore) => datastore.export)!
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
@@ -229,8 +229,7 @@ export async function startRuntime({
   })
 
   publishing = startPublishing({
-    site: config.site,
-    datastore: exporting,
+    ...publishingOf(config),
     // As of the last pass: what it has made of the world is in the members' records too.
     wanted: () => (last?.planned && ownSynced(sources.ids, last.world) ? last.planned.desired.exported : null),
     kept: [members.records, local.records],
@@ -241,8 +240,12 @@ export async function startRuntime({
     onReport: (report) => {
       lastPublish = report
       totals.errors += report.failures.length
-      if (report.step) tellStep(log, report.step, report.failures[0])
+      for (const step of report.steps) {
+        const failure = report.failures.find((one) => one.step === step.key)
+        tellStep(log, step, failure)
+      }
     },
+    onLeadership: ({leader, leads}) => log.info({leader, leads}, 'leadership of the export'),
   })
 
   const stopWatching = [
@@ -304,13 +307,10 @@ export async function startRuntime({
     compiled: () => compiled,
     last: () => last,
     lastPublish: () => lastPublish,
+    publishing,
     findings: () => [
-      ...keyFindings,
-      ...passwordFindings,
-      ...sources.findings,
-      ...certificates.findings(),
-      ...(last?.findings ?? []),
-      ...writeBack.findings(),
+      ...[...keyFindings, ...passwordFindings, ...sources.findings, ...certificates.findings()],
+      ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],
     ],
     trigger,
     async stop() {

@@ -90,6 +90,9 @@ export type FindingCode =
   | 'rule-unsupported'
   | 'policy-unsupported'
   | 'policy-too-large'
+  // export
+  | 'gateway-name-taken'
+  | 'export-not-named'
   // tunnels and routing
   | 'encapsulation-mismatch'
   | 'tunnel-key-missing'

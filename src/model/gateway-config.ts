@@ -49,7 +49,7 @@ export interface DatastoreConfig {
   /** Of a file, and of no other kind. */
   readonly path?: string
   /** Set on the one datastore that holds this site's export. */
-  readonly export: {readonly localPolicies: boolean} | null
+  readonly export: ExportConfig | null
   /** What a Calico there is told of the other sites; absent or null: nothing, and what was told before is removed. */
   readonly writeBack?: WriteBackConfig | null
 }
@@ -66,6 +66,12 @@ export interface WriteBackConfig {
   readonly peers: readonly {readonly address: Address; readonly nodeSelector: string}[]
   /** The difference is computed and shown, and nothing is written. */
   readonly dryRun: boolean
+}
+
+export interface ExportConfig {
+  readonly localPolicies: boolean
+  /** How long records of what no living gateway of the site names stay. */
+  readonly removeAfterSeconds: {readonly datastores: number; readonly gateways: number}
 }
 
 export type BfdProfile = 'private' | 'internet'

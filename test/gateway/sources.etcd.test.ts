@@ -7,7 +7,7 @@ import {Federation} from '../../src/federate/index.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, World} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
-import {configOf, ISTHMUS} from '../support/sites.ts'
+import {configOf, EXPORTING, ISTHMUS} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
 
 const policyText = (action: string): string =>
@@ -37,7 +37,7 @@ describe('a document that somebody else broke in etcd', () => {
       datastores: [
         {
           ...{name: 'main' as DatastoreName, kind: 'isthmus', endpoints: [etcd.endpoint], tls: null},
-          export: {localPolicies: false},
+          export: EXPORTING,
         },
       ],
     })

@@ -6,7 +6,7 @@ import {Federation} from '../../src/federate/index.ts'
 import {type Sources, startSources} from '../../src/gateway/sources.ts'
 import {startWriteBack, type WriteBack} from '../../src/gateway/write-back.ts'
 import type {DatastoreName, GatewayConfig, WriteBackConfig} from '../../src/model/index.ts'
-import {address, configOf, remote, site} from './sites.ts'
+import {address, configOf, EXPORTING, remote, site} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
 export const WRITE_BACK: WriteBackConfig = {
@@ -35,7 +35,7 @@ export async function startWriteBackGateway(options: {
     datastores: [
       {
         ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [options.calico], tls: null},
-        ...{export: {localPolicies: false}, writeBack: options.writeBack},
+        ...{export: EXPORTING, writeBack: options.writeBack},
       },
     ],
     sites: new Map([[name, {...b, endpoints: [options.remote]}]]),

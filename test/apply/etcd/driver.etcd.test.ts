@@ -19,6 +19,7 @@ const step = (put: Record<string, string>, deleted: string[] = []): EtcdStep => 
   driver: 'etcd',
   put: new Map(Object.entries(put).map(([key, value]) => [EXPORT_PREFIX + key, value])),
   delete: deleted.map((key) => EXPORT_PREFIX + key),
+  holds: [],
 })
 
 describe('the etcd driver, on a real etcd', () => {
