@@ -66,6 +66,8 @@ export function columnsAt(nowMs: number): Columns {
     ],
     gateways: [
       {title: 'NAME', value: ({name, local}) => (local ? `${name} (this)` : name)},
+      {title: 'ALIVE', value: ({alive}) => (alive === null ? '-' : alive ? 'yes' : 'no')},
+      {title: 'LEADER', value: ({leader}) => (leader ? 'yes' : '-')},
       {title: 'UPLINKS', value: ({uplinks}) => list(uplinks)},
     ],
     endpoints: [

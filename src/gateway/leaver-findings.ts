@@ -22,7 +22,7 @@ export function publishFindings(
     // A gateway that is named, or lives, is as it should be.
     if (kind === 'gateway' && leftMs === null) return []
     const why =
-      leftMs === null ? `${namedBy.join(' and ')} still name it` : 'no living gateway names it; they go after a time'
+      leftMs === null ? `${namedBy.join(' and ')} still names it` : 'no living gateway names it; they go after a time'
     return [
       {
         code: 'export-not-named',

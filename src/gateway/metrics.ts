@@ -43,6 +43,10 @@ export function createGatewayMetrics(register: Registry) {
   const success = gauge('reconcile_last_success_timestamp_seconds', 'When the last pass left nothing undone; 0: never.')
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
+  const leads = gauge('leader', 'Whether this gateway writes the export of its site: 1 or 0.')
+  const leaseAge = gauge('lease_age_seconds', 'Seconds since etcd last confirmed the lease of this gateway.')
+  const transactions = counter('export_transactions', 'Transactions that wrote to the export.')
+
   const policyMetrics = createPolicyMetrics(register)
   const certificateMetrics = createCertificateMetrics(register)
 
@@ -74,6 +78,11 @@ export function createGatewayMetrics(register: Registry) {
       for (const {code} of runtime.findings()) findings.inc({code})
       for (const [inForce, count] of refusedByForce(runtime.findings()))
         refusedDocuments.set({in_force: inForce}, count)
+      const leadership = runtime.publishing.leadership()
+      leads.set(leadership.leads ? 1 : 0)
+      if (leadership.leaseAgeSeconds === null) leaseAge.remove()
+      else leaseAge.set(leadership.leaseAgeSeconds)
+      total(transactions, runtime.publishing.transactions())
       total(passes, runtime.totals.passes)
       total(errors, runtime.totals.errors)
       total(seconds, runtime.totals.secondsSum)

@@ -1,4 +1,4 @@
-import type {DatastoreStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
+import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
 import type {SiteName, Tunnel, World} from '../model/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
@@ -86,6 +86,11 @@ export function datastoreRows({world, sources, config}: Runtime, nowMs: number):
       lastError: watch?.lastError ?? null,
     }
   })
+}
+
+export function exportStatus({publishing}: Pick<Runtime, 'publishing'>): ExportStatus {
+  const {leader, leads, leaseAgeSeconds, lastError} = publishing.leadership()
+  return {leader, leads, leaseAgeSeconds, lastError}
 }
 
 interface Counts {

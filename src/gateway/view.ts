@@ -3,7 +3,7 @@ import type {Finding} from '../model/index.ts'
 import {policyRows} from './policy-rows.ts'
 import {rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
-import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
+import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
 
 export interface ViewOptions {
@@ -67,6 +67,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
           ...[...(last?.unread ?? [])].map(([part, cause]) => `${part} could not be read: ${cause}`),
         ],
       },
+      export: exportStatus(current),
       nft: nftStatus(current),
     }
   }

@@ -205,6 +205,54 @@ describe('the election, on a real etcd', () => {
     assert.deepEqual(first.publishing.findings(), [])
   }).timeout(60_000)
 
+  describe('of a datastore and a gateway that it does not name', () => {
+    const ofSecond = [`${EXPORT}endpoints/second/10.1.8.1/y`, `${EXPORT}attributes/y`, `${EXPORT}local/second/tiers/t`]
+    const removeAfterMs = {datastores: 400, gateways: 400}
+
+    it('the leader removes the records after their time, members before sets; a named twin’s stays', async () => {
+      for (const key of [...ofSecond, `${EXPORT}gateways/a2`, `${EXPORT}gateways/a9`]) await client.put(key).value('{}')
+      const deleted: string[] = []
+      const watcher = await client.watch().prefix(EXPORT).create()
+      watcher.on('delete', ({key}) => deleted.push(key.toString().slice(EXPORT.length)))
+      const first = start('a1', {removeAfterMs})
+      await eventually(() => leads(first), WITHIN_MS)
+      await eventually(async () => (await keys()).includes(`${EXPORT}meta`), WITHIN_MS)
+      assert.deepEqual(
+        first.publishing.findings().map(({code}) => code),
+        ['export-not-named', 'export-not-named'],
+      )
+      await eventually(isWhole, WITHIN_MS)
+      await eventually(() => deleted.length === 4, WITHIN_MS)
+      await watcher.cancel()
+      assert.equal(deleted.at(-1), 'attributes/y')
+      assert.ok(!deleted.includes('gateways/a2'))
+      await eventually(() => first.publishing.findings().length === 0, WITHIN_MS)
+    }).timeout(60_000)
+
+    it('leaves them while a living twin names them; two that differ write nothing against each other', async () => {
+      const both = {datastores: ['main', 'second'], gateways: ['a1', 'a2']}
+      const second = start('a2', {removeAfterMs, naming: both})
+      for (const key of ofSecond) second.members.set(key, '{}')
+      await eventually(async () => leads(second) && (await keys()).includes(ofSecond[2]!), WITHIN_MS)
+      // The other one has another configuration, and comes to lead: while the first is changed, say.
+      const first = start('a1', {removeAfterMs})
+      await eventually(async () => (await keys()).includes(`${EXPORT}gateways/a1`), WITHIN_MS)
+      const before = await writes()
+      await client.delete().key(LEADER)
+      await second.stop()
+      await eventually(() => leads(first), WITHIN_MS)
+      const again = start('a2', {removeAfterMs, naming: both})
+      for (const key of ofSecond) again.members.set(key, '{}')
+      await eventually(() => first.publishing.living().has('a2'), WITHIN_MS)
+      await delay(1500)
+      assert.deepEqual([leads(first), leads(again)], [true, false])
+      assert.deepEqual(await writes(), before)
+      assert.match(first.publishing.findings()[0]?.detail ?? '', /records of datastore second, .*: a2 still names it/)
+      await again.stop()
+      await eventually(async () => !(await keys()).some((key) => ofSecond.includes(key)), WITHIN_MS)
+    }).timeout(60_000)
+  })
+
   describe('with a lease of 5 s, in processes of their own', () => {
     const processes: ChildProcess[] = []
     const launch = (name: string, suffix: string): ChildProcess => {

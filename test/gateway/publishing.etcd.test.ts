@@ -84,6 +84,19 @@ describe('publishing, on a real etcd', () => {
     assert.equal(await client.get('/calico/x').string(), 'theirs')
   }).timeout(30_000)
 
+  it('10,000 pods that change one by one are some hundred transactions', async () => {
+    await eventually(isPublished, WITHIN_MS)
+    const before = await revision()
+    for (let i = 0; i < 10_000; i++) {
+      members.set(`${EXPORT}endpoints/main/10.1.${i >> 8}.${i & 255}/x`, '{}')
+      publishing.trigger()
+      if (i % 20 === 0) await delay(1)
+    }
+    await eventually(isPublished, 3 * WITHIN_MS)
+    const transactions = (await revision()) - before
+    assert.ok(transactions >= 100 && transactions < 400, `${transactions} transactions`)
+  }).timeout(60_000)
+
   it('what somebody deletes, changes or adds by hand is mended within 2 s, without a trigger', async () => {
     addMany('x')
     await eventually(isPublished, WITHIN_MS)
