@@ -12,6 +12,7 @@
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
 export {readState, writeState} from './files.ts'
+export {forgetKnown, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
