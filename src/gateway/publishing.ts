@@ -1,6 +1,14 @@
-import {createEtcdDriver, createPace, EXPORT_PREFIX} from '../apply/index.ts'
+import {createEtcdDriver, createPace, EXPORT_PREFIX, type WriteGuard} from '../apply/index.ts'
 import {openKeyValues, openLeases, type WatchClock, watchSource} from '../etcd/index.ts'
-import type {DatastoreConfig, Finding, GatewayConfig, GatewayName, SiteName, SourceBatch} from '../model/index.ts'
+import type {
+  DatastoreConfig,
+  DatastoreName,
+  Finding,
+  GatewayConfig,
+  GatewayName,
+  SiteName,
+  SourceBatch,
+} from '../model/index.ts'
 import {type Naming, namingOf} from './claims.ts'
 import {realClock} from './clock.ts'
 import {type Leadership, startElection} from './election.ts'
@@ -22,7 +30,7 @@ export interface PublishingOptions {
   readonly site: SiteName
   readonly gateway: GatewayName
   readonly naming: Naming
-  readonly datastore: Pick<DatastoreConfig, 'endpoints' | 'tls'>
+  readonly datastore: Pick<DatastoreConfig, 'name' | 'endpoints' | 'tls'>
   readonly removeAfterMs: {readonly datastores: number; readonly gateways: number}
   readonly wanted: () => ReadonlyMap<string, string> | null
   readonly kept: readonly KeptRecords[]
@@ -62,6 +70,11 @@ export interface Publishing {
   living(): ReadonlySet<string>
   /** Transactions that were done. */
   transactions(): number
+  /**
+   * What a transaction in a datastore of the site must compare, so that only the leader's is done; null: it does not lead.
+   * Its key is in the datastore that holds the export; in others there is nothing to compare, and only its word for it.
+   */
+  guards(datastore: DatastoreName): readonly WriteGuard[] | null
   findings(): readonly Finding[]
   /** Settles after the signal is aborted. */
   readonly done: Promise<void>
@@ -153,6 +166,11 @@ export function startPublishing(options: PublishingOptions): Publishing {
     leadership: () => election.state(),
     living: () => new Set(election.claims.living().keys()),
     transactions,
+    guards: (name) => {
+      const hold = election.leader()
+      // Its one write was the one that made it.
+      return hold && (name === datastore.name ? [{key: hold.key, createRevision: hold.modRevision}] : [])
+    },
     findings: () => publishFindings(site, gateway, election.state(), staying),
     done: Promise.all([loop.done, watch.done]).then(async () => {
       mending?.()

@@ -148,8 +148,7 @@ export async function startRuntime({
   const writeBack = startWriteBack({
     ...{config, signal, log, backoffMs: BACKOFF_MS, idleMs: CHECK_MS},
     reachable: (name) => followed?.states().get(`datastore/${name}`)?.connected ?? false,
-    // Until there is a leader every gateway writes: both want the same, and the first one's transaction wins.
-    mayWrite: () => [],
+    mayWrite: (name) => publishing?.guards(name) ?? null,
   })
 
   const sources = await startSources({

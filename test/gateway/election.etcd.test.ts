@@ -6,7 +6,7 @@ import type {Etcd3} from 'etcd3'
 import type {Leadership} from '../../src/gateway/election.ts'
 import type {PublishReport} from '../../src/gateway/publish.ts'
 import {type Publishing, type PublishingOptions, startPublishing} from '../../src/gateway/publishing.ts'
-import {type GatewayName, JournalMap} from '../../src/model/index.ts'
+import {type DatastoreName, type GatewayName, JournalMap} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
 import {EXPORT, site} from '../support/sites.ts'
@@ -17,6 +17,7 @@ const ALIVE = '/isthmus/v1/alive/'
 const WITHIN_MS = 15_000
 const PUBLISHER = new URL('../support/publisher-process.ts', import.meta.url).pathname
 const MEMBERS = 500
+const MAIN = 'main' as DatastoreName
 
 interface Twin {
   readonly name: string
@@ -63,7 +64,7 @@ describe('the election, on a real etcd', () => {
       site: site('a'),
       gateway: name as GatewayName,
       naming: {datastores: ['main'], gateways: ['a1', 'a2']},
-      datastore: {endpoints: [etcd.endpoint], tls: null},
+      datastore: {name: MAIN, endpoints: [etcd.endpoint], tls: null},
       removeAfterMs: {datastores: 60_000, gateways: 60_000},
       wanted: () => state.wanted,
       kept: [members],
@@ -111,6 +112,10 @@ describe('the election, on a real etcd', () => {
       twin.reports.flatMap(({steps}) => steps.flatMap(({put}) => [...put.keys()]))
     assert.deepEqual(written(second), [`${EXPORT}gateways/a2`])
     assert.ok(!written(first).includes(`${EXPORT}gateways/a2`))
+    const created = Number((await client.get(LEADER).exec()).kvs[0]!.create_revision)
+    assert.deepEqual(first.publishing.guards(MAIN), [{key: LEADER, createRevision: created}])
+    assert.deepEqual(first.publishing.guards('second' as DatastoreName), [])
+    assert.equal(second.publishing.guards(MAIN), null)
     const {kvs} = await client.getAll().prefix('/isthmus/v1/').exec()
     const leased = kvs.filter((kv) => kv.lease !== '0').map((kv) => kv.key.toString())
     assert.deepEqual(leased.sort(), [`${ALIVE}a1`, `${ALIVE}a2`, LEADER])

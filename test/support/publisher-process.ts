@@ -1,6 +1,6 @@
 import {writeSync} from 'node:fs'
 import {startPublishing} from '../../src/gateway/publishing.ts'
-import {type GatewayName, JournalMap} from '../../src/model/index.ts'
+import {type DatastoreName, type GatewayName, JournalMap} from '../../src/model/index.ts'
 import {EXPORT, site} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
@@ -15,7 +15,7 @@ const publishing = startPublishing({
   site: site('a'),
   gateway: gateway as GatewayName,
   naming: {datastores: ['main'], gateways: ['a1', 'a2']},
-  datastore: {endpoints: [endpoint], tls: null},
+  datastore: {name: 'main' as DatastoreName, endpoints: [endpoint], tls: null},
   removeAfterMs: {datastores: 60_000, gateways: 60_000},
   wanted: () => new Map([[`${EXPORT}gateways/${gateway}`, `${Date.now()} ${suffix}`]]),
   kept: [members],
