@@ -14,7 +14,7 @@ export interface SourceState {
   readonly revision: number
   readonly clusterId: string | null
   readonly endpoint: string | null
-  /** When the datastore last said anything (list, event, open watch), on the caller's monotonic clock. */
+  /** When the datastore last said anything (list, event, an answer to the question whether there is), on the caller's clock. */
   readonly lastHeardMs: number | null
   readonly lastError: string | null
   readonly resyncs: Readonly<Partial<Record<ResyncReason, number>>>
@@ -49,8 +49,14 @@ export interface SourceWatch {
   readonly done: Promise<void>
 }
 
-const OPEN_TIMEOUT_MS = 4000
+const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
+
+const aborted = (signal: AbortSignal): Promise<null> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), {once: true})
+  })
 
 /** Lists and watches one datastore for as long as the signal lets it. Never throws: a failure is a state. */
 export function watchSource(options: WatchOptions): SourceWatch {
@@ -93,7 +99,15 @@ export function watchSource(options: WatchOptions): SourceWatch {
     const client = connection.client(index)
     const ended = new AbortController()
     const stop = AbortSignal.any([signal, restart.signal, ended.signal])
-    const dead = listenForLife(client, options.prefixes[0]!, clock, stop)
+    const probing = Promise.withResolvers<() => Promise<void>>()
+    const dead = Promise.race([probing.promise, aborted(stop)]).then((probe) =>
+      probe === null
+        ? null
+        : listenForLife({
+            ...{client, prefix: options.prefixes[0]!, probe, clock, signal: stop},
+            onHeard: () => set(heard()),
+          }),
+    )
     const stream = runWatchStream({
       client,
       clusterId: state.clusterId!,
@@ -101,6 +115,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
       signal: stop,
       openTimeoutMs: OPEN_TIMEOUT_MS,
       onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
+      onProbe: probing.resolve,
       onEvents: ({revision: told, upserts, deletes}) => {
         // While it catches up, a prefix may be told of later than another was that is ahead: news all the same.
         const revision = Math.max(state.revision, told)

@@ -30,12 +30,13 @@ import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {type Loop, startLoop} from './loop.ts'
-import {type Monitor, startMonitor} from './monitor.ts'
+import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
 import {type Publishing, startPublishing} from './publishing.ts'
+import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
@@ -63,6 +64,7 @@ export interface Runtime {
   readonly config: GatewayConfig
   readonly sources: Sources
   readonly monitor: Monitor
+  readonly siteWatch: SiteWatch
   readonly counts: PolicyCounts
   readonly writeBack: Pick<WriteBack, 'rows'>
   readonly certificates: Certificates
@@ -144,15 +146,25 @@ export async function startRuntime({
     bird: (abort) => bird.read(abort),
   })
 
-  let followed: Sources | null = null
+  let sources: Sources | null = null
+  let monitor: Monitor | null = null
   const writeBack = startWriteBack({
     ...{config, signal, log, backoffMs: BACKOFF_MS, idleMs: CHECK_MS},
-    reachable: (name) => followed?.states().get(`datastore/${name}`)?.connected ?? false,
+    reachable: (name) => sources?.states().get(`datastore/${name}`)?.connected ?? false,
     // Until there is a leader every gateway writes: both want the same, and the first one's transaction wins.
     mayWrite: () => [],
   })
-
-  const sources = await startSources({
+  const siteWatch = await createSiteWatch({
+    config,
+    federation,
+    states: () => sources?.states() ?? new Map(),
+    up: () => sitesUp(last?.planned?.desired.tunnels ?? [], monitor),
+    last: () => last,
+    nowMs: () => clock.nowMs(),
+    trigger,
+    onError: (error) => log.warn({err: error}, 'states of remote sites'),
+  })
+  sources = await startSources({
     config,
     federation,
     clock,
@@ -165,7 +177,6 @@ export async function startRuntime({
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
 
-  followed = sources
 
   const pass = createPass({
     config,
@@ -205,6 +216,7 @@ export async function startRuntime({
       const report = await pass(abort)
       tell(log, report, last)
       last = report
+      void siteWatch.look()
       publishing?.trigger()
       totals.secondsSum += report.durationMs / 1000
       totals.errors += report.failures.length + report.unread.size
@@ -274,7 +286,7 @@ export async function startRuntime({
     publishing?.distrust()
   }
   const resyncs = every(RESYNC_MS, resync, clock, signal)
-  const monitor = startMonitor({
+  monitor = startMonitor({
     birdSocket: config.paths.birdSocket,
     tunnels: () => last?.planned?.desired.tunnels ?? [],
     reader: kernel.tunnels,
@@ -282,6 +294,7 @@ export async function startRuntime({
     signal,
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
+  const following = siteWatch.follow(clock, signal)
 
   const certificates = startCertificates({
     config,
@@ -295,6 +308,7 @@ export async function startRuntime({
     config,
     sources,
     monitor,
+    siteWatch,
     counts,
     writeBack,
     certificates,
@@ -308,6 +322,7 @@ export async function startRuntime({
       ...keyFindings,
       ...passwordFindings,
       ...sources.findings,
+      ...siteWatch.findings(),
       ...certificates.findings(),
       ...(last?.findings ?? []),
       ...writeBack.findings(),
@@ -317,7 +332,7 @@ export async function startRuntime({
       stopping.abort()
       for (const end of stopWatching) end()
       const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
-      await Promise.all([...ends, publishing?.done, writeBack.done])
+      await Promise.all([...ends, following, publishing?.done, writeBack.done])
     },
   }
 }

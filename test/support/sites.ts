@@ -5,6 +5,7 @@ import type {
   DecodedBatch,
   GatewayConfig,
   GatewayName,
+  LostRule,
   Member,
   RawRecord,
   SiteName,
@@ -56,13 +57,29 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
   }
 }
 
+/** The defaults. */
+export const LOST_RULE: LostRule = {
+  suspectAfterMs: 30_000,
+  staleAfterMs: 300_000,
+  afterMs: 86_400_000,
+  action: 'withdraw',
+}
+
 export function remote(
   name: string,
   ...owns: string[]
 ): [SiteName, ReturnType<GatewayConfig['sites']['get']> & object] {
   return [
     site(name),
-    {name: site(name), owns: owns.map(prefix), endpoints: [], tls: null, encapsulation: 'ipip', bfd: 'private'},
+    {
+      name: site(name),
+      owns: owns.map(prefix),
+      endpoints: [],
+      tls: null,
+      encapsulation: 'ipip',
+      bfd: 'private',
+      lost: LOST_RULE,
+    },
   ]
 }
 
