@@ -48,6 +48,10 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
   } catch (error) {
     return {reason: 'failed', cause: errorText(error)}
   }
+  if (signal.aborted) {
+    stream.cancel()
+    return {reason: 'stopped'}
+  }
 
   return new Promise((resolve) => {
     let ended = false

@@ -36,6 +36,7 @@ import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
 import {type Publishing, startPublishing} from './publishing.ts'
+import {createTurnstile} from './slices.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {type Sources, startSources} from './sources.ts'
 import {uplinkDevices} from './uplink-devices.ts'
@@ -146,6 +147,9 @@ export async function startRuntime({
     bird: (abort) => bird.read(abort),
   })
 
+  const gate = createTurnstile()
+  /** The pass's, from the moment at which it looks at the World until it is done with its members. */
+  let leaveGate = (): void => undefined
   let sources: Sources | null = null
   let monitor: Monitor | null = null
   const writeBack = startWriteBack({
@@ -169,6 +173,7 @@ export async function startRuntime({
     federation,
     clock,
     signal,
+    gate,
     onBatch: (batch, decoded) => {
       local.take(batch, decoded)
       writeBack.takeBatch(batch)
@@ -180,7 +185,10 @@ export async function startRuntime({
 
   const pass = createPass({
     config,
-    beforeWorld: () => counts.beforeCompile(() => compiled, federation.world()),
+    beforeWorld: async () => {
+      await counts.beforeCompile(() => compiled, federation.world())
+      leaveGate = await gate.enter()
+    },
     world: () => {
       const world = federation.world()
       const changes = federation.takeMemberChanges()
@@ -194,6 +202,7 @@ export async function startRuntime({
       memberChanges = null
       compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
       memberChanges = new Map()
+      leaveGate()
       return compiled
     },
     keys,
@@ -229,6 +238,8 @@ export async function startRuntime({
       log.error({err: error}, 'pass failed')
       cache.invalidate()
       return true
+    } finally {
+      leaveGate()
     }
   }
   loop = startLoop({
