@@ -11,7 +11,8 @@ import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, plainWorld} from '../support/sites.ts'
 
 const keyOf = (i: number): string => `${EXPORT}endpoints/main/10.2.${i >> 8}.${i & 255}/x1`
-const endpoint = (i: number, revision: number): RawRecord => rawRecord(keyOf(i), {n: [`shop/p${i}-${revision}`]}, revision)
+const endpoint = (i: number, revision: number): RawRecord =>
+  rawRecord(keyOf(i), {n: [`shop/p${i}-${revision}`]}, revision)
 const BASE = [
   rawRecord(`${EXPORT}meta`, {schema: 1, site: 'b', generation: 1}),
   rawRecord(`${EXPORT}attributes/x1`, {kind: 'pod', labels: {app: 'db'}, namespace: 'shop'}),
@@ -66,7 +67,13 @@ describe('the intake of a source', () => {
     const {federation, intake, taken} = gateway()
     intake.take(batchOf('changes', 1, BASE))
     assert.deepEqual(taken, [1], 'at once')
-    intake.take(batchOf('changes', 2, range(0, 5000).map((i) => endpoint(i, 2))))
+    intake.take(
+      batchOf(
+        'changes',
+        2,
+        range(0, 5000).map((i) => endpoint(i, 2)),
+      ),
+    )
     intake.take(batchOf('changes', 3, [endpoint(7, 3)], [keyOf(8)]))
     assert.deepEqual(taken, [1])
     await intake.settled()
