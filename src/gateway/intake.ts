@@ -41,13 +41,27 @@ export function createIntake(options: IntakeOptions): Intake {
     let untilMs = performance.now() + SLICE_MS
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       if (isSmall(batch)) takeAtOnce(options, batch)
-      else await takeInSlices(options, batch, false)
+      else await takeAllWaiting(batch)
       if (performance.now() < untilMs) continue
       await yieldTurn()
       untilMs = performance.now() + SLICE_MS
     }
     // In the same turn as the last look at the queue, so that nothing is left lying in it.
     isWorking = false
+  }
+  /** One stay at the gate for all that came while it was closed; one batch a stay would be one batch a pass. */
+  const takeAllWaiting = async (first: SourceBatch): Promise<void> => {
+    const upserts = await decodeInSlices(first)
+    const leave = await options.gate.enter()
+    try {
+      await takeDecoded(options, first, upserts, false)
+      for (let left = queue.length; left > 0; left--) {
+        const batch = queue.shift()!
+        await takeDecoded(options, batch, await decodeInSlices(batch), false)
+      }
+    } finally {
+      leave()
+    }
   }
   return {
     take(batch) {
@@ -75,18 +89,31 @@ function takeAtOnce({federation, memory, onTaken}: IntakeOptions, batch: SourceB
 
 /** `restored`: from disk. */
 export async function takeInSlices(options: IntakeOptions, batch: SourceBatch, restored: boolean): Promise<void> {
-  const {federation, memory, gate, onTaken} = options
-  const upserts: Decoded[] = []
-  await inSlices(decoding(batch, upserts))
-  const decoded: DecodedBatch = {...batch, upserts}
-  const leave = await gate.enter()
+  const upserts = await decodeInSlices(batch)
+  const leave = await options.gate.enter()
   try {
-    await inSlices(federation.updating(decoded, restored))
-    await inSlices(memory.taking(batch, decoded))
-    onTaken(batch, upserts)
+    await takeDecoded(options, batch, upserts, restored)
   } finally {
     leave()
   }
+}
+
+async function takeDecoded(
+  {federation, memory, onTaken}: IntakeOptions,
+  batch: SourceBatch,
+  upserts: readonly Decoded[],
+  restored: boolean,
+): Promise<void> {
+  const decoded: DecodedBatch = {...batch, upserts}
+  await inSlices(federation.updating(decoded, restored))
+  await inSlices(memory.taking(batch, decoded))
+  onTaken(batch, upserts)
+}
+
+async function decodeInSlices(batch: SourceBatch): Promise<readonly Decoded[]> {
+  const upserts: Decoded[] = []
+  await inSlices(decoding(batch, upserts))
+  return upserts
 }
 
 function* decoding({source, upserts}: SourceBatch, into: Decoded[]): Generator<void> {

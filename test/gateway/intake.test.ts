@@ -82,6 +82,25 @@ describe('the intake of a source', () => {
     assert.equal(federation.world().sources.get('export/b')?.revision, 3)
   })
 
+  it('what came while the gate was closed is taken in one stay, not one batch a pass', async () => {
+    const {gate, intake, taken} = gateway()
+    const leave = await gate.enter()
+    for (const revision of range(1, 6)) {
+      const upserts = range(0, 300).map((i) => endpoint(i, revision))
+      intake.take(batchOf('changes', revision, upserts))
+    }
+    // Whoever comes now, as a pass does, is behind the first batch.
+    for (let i = 0; i < 50; i++) await turn()
+    const pass = gate.enter().then((leavePass) => {
+      const seen = [...taken]
+      leavePass()
+      return seen
+    })
+    leave()
+    assert.deepEqual(await pass, [1, 2, 3, 4, 5])
+    await intake.settled()
+  })
+
   it('ends in what the same batches give without it, in the federation and on disk', async () => {
     const batch = fc.record({
       type: fc.constantFrom('list' as const, 'changes' as const, 'changes' as const),
