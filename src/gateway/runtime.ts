@@ -182,7 +182,6 @@ export async function startRuntime({
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
 
-
   const pass = createPass({
     config,
     beforeWorld: async () => {
