@@ -108,6 +108,14 @@ export interface DatastoreStatus {
 export interface SiteStatus {
   readonly name: string
   readonly local: boolean
+  /** Null for the own site. */
+  readonly state: 'fresh' | 'suspect' | 'stale' | 'withdrawn' | null
+  /** What of it is in force: all (`open`), all but packets (`closed`), documents and sets only (`withdrawn`). */
+  readonly presence: 'open' | 'closed' | 'withdrawn'
+  /** Since its etcd last answered. */
+  readonly silentSeconds: number | null
+  /** Since a tunnel to it was last up; null where it has none by configuration. */
+  readonly cutSeconds: number | null
   readonly as: number | null
   readonly granted: readonly string[]
   readonly prefixes: readonly string[]

@@ -8,6 +8,7 @@ import {
   parseUplinkName,
 } from '../model/index.ts'
 import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
+import {parseDuration} from './duration.ts'
 
 /** A string that a parse function must accept; what it returns is what the rest of the program sees. */
 const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
@@ -92,6 +93,17 @@ const datastore = z.strictObject({
   writeBack: writeBack.optional(),
 })
 
+const duration = parsed(parseDuration, 'a duration such as 30s, 5m, 24h or 7d')
+
+/** Times without a word from the site, and what becomes of what it said. */
+const lost = z.strictObject({
+  suspectAfter: duration.prefault('30s'),
+  staleAfter: duration.prefault('5m'),
+  after: duration.prefault('24h'),
+  // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, whose objects nobody awaits.
+  then: z.enum(['hold', 'withdraw', 'deny']).default('withdraw'),
+})
+
 const remote = z.strictObject({
   owns: z.array(prefix).min(1),
   endpoints,
@@ -99,6 +111,7 @@ const remote = z.strictObject({
   insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),
+  lost: lost.prefault({}),
 })
 
 const wanPeer = z.strictObject({

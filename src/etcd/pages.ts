@@ -2,7 +2,7 @@ import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
 
 /** Keys a page: 5,000 of 0.5 KB are some 2.5 MB, under etcd's own bounds and quick to send. */
-const PAGE = 5000
+const PAGE = 1000
 
 export interface Listed {
   readonly records: readonly RawRecord[]

@@ -28,6 +28,8 @@ export interface StreamOptions {
   readonly signal: AbortSignal
   /** Given up when the server has not confirmed every watch in this time. */
   readonly openTimeoutMs: number
+  /** Given once all watches stand: resolves when the stream itself has answered, which a stuck one never does. */
+  readonly onProbe?: (probe: () => Promise<void>) => void
 }
 
 /**
@@ -45,6 +47,10 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
     stream = await options.client.watchClient.watch()
   } catch (error) {
     return {reason: 'failed', cause: errorText(error)}
+  }
+  if (signal.aborted) {
+    stream.cancel()
+    return {reason: 'stopped'}
   }
 
   return new Promise((resolve) => {
@@ -68,10 +74,40 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
 
     // By the ids that the server gives, in the order of the requests: etcd 3.3 takes no ids from its clients.
     const watched = new Map<string, string>()
+    // A watch on a key that is none, given up as soon as it stands. Every etcd answers it, through the same queue as events;
+    // progress on request is known to 3.4 and later only, and sent unasked every ten minutes.
+    const probes: (() => void)[] = []
+    const probeIds = new Set<string>()
+    const probe = (): Promise<void> => {
+      const {promise, resolve: answered} = Promise.withResolvers<void>()
+      probes.push(answered)
+      stream.write({create_request: {key: Buffer.from(prefixes[0]!), start_revision: 0}})
+      return promise
+    }
+    const isProbe = ({
+      created,
+      canceled,
+      watch_id,
+    }: {
+      created: boolean
+      canceled: boolean
+      watch_id: string
+    }): boolean => {
+      if (created && watched.size === prefixes.length) {
+        probes.shift()?.()
+        // Refused, with a user whose rights or token are gone, is an answer too; what it means is said by other calls.
+        if (canceled) return true
+        probeIds.add(watch_id)
+        stream.write({cancel_request: {watch_id}})
+        return true
+      }
+      return canceled && probeIds.delete(watch_id)
+    }
     stream.on('data', (response) => {
       if (ended) return
       const prefix = watched.get(response.watch_id)
       const headerRevision = Number(response.header.revision)
+      if (isProbe(response)) return
       if (response.canceled) {
         const compacted = Number(response.compact_revision) > 0
         if (compacted) finish({reason: 'stale', cause: 'compacted'})
@@ -86,6 +122,7 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
         if (watched.size === prefixes.length) {
           clearTimeout(opening)
           options.onOpen()
+          options.onProbe?.(probe)
         }
         return
       }

@@ -6,6 +6,7 @@ import {
   type Finding,
   type GatewayConfig,
   type GatewayRecord,
+  type Presence,
   parseDatastoreName,
   parseSiteName,
   type SiteName,
@@ -15,6 +16,7 @@ import {
 import type {Prefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
 import {
+  type ConfiguredHolding,
   configuredHoldings,
   type Dependency,
   dependenciesOf,
@@ -38,6 +40,7 @@ import {type RecordChange, SourceStore} from './source-store.ts'
 export class Federation {
   readonly #config: GatewayConfig
   readonly #ownership: Ownership
+  readonly #configured: readonly ConfiguredHolding[]
   readonly #sources = new Map<SourceId, SourceStore>()
   readonly #table = new MemberTable()
   readonly #dependencies = new Dependencies()
@@ -45,6 +48,7 @@ export class Federation {
   /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
   readonly #others = new Map<string, {readonly source: SourceId; readonly record: Decoded}>()
   readonly #labels = new LabelStore()
+  readonly #presences = new Map<SiteName, Presence>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
   readonly #nodes = new Part(() => this.#listNodes())
@@ -55,19 +59,45 @@ export class Federation {
     this.#config = config
     this.#ownership = new Ownership(config)
     const grantedTo = (site: SiteName): readonly Prefix[] => this.#ownership.grantedTo(site)
-    for (const {site, source, holder, derived, holding} of configuredHoldings(config, grantedTo)) {
-      this.#place(holder, holder, source, site, 0, holding, derived)
-    }
+    this.#configured = configuredHoldings(config, grantedTo)
+    for (const one of this.#configured) this.#placeConfigured(one)
   }
 
   /** Takes what a source said. Batches of one source come in its own order; repeats do no harm. */
   update(batch: DecodedBatch): void {
-    this.#take(batch, false)
+    finish(this.#take(batch, false))
   }
 
   /** Last known state from disk: in force, but nothing may be pruned on its account until a list has come. */
   restore(batch: DecodedBatch): void {
-    this.#take(batch, true)
+    finish(this.#take(batch, true))
+  }
+
+  /**
+   * The same in small steps, one at each `next()`, for whoever has others waiting. Between the first and the last the World
+   * is neither the old one nor the new one: look at it only before or after.
+   */
+  updating(batch: DecodedBatch, restored: boolean): Iterator<void> {
+    return this.#take(batch, restored)
+  }
+
+  /** What of a remote site is to be in force; in small steps as `updating`, but those in between may be looked at. */
+  *setPresence(site: SiteName, presence: Presence): Generator<void> {
+    const before = this.#presences.get(site) ?? 'open'
+    if (before === presence) return
+    this.#presences.set(site, presence)
+    this.#sites.stale = true
+    this.#world = null
+    if (before !== 'withdrawn' && presence !== 'withdrawn') return
+    for (const one of this.#configured) if (one.site === site) this.#placeConfigured(one)
+    const source: SourceId = `export/${site}`
+    const store = this.#sources.get(source)
+    for (const key of store ? [...store.keys()] : []) {
+      // It may have gone, or the site be back: what counts is how it is now.
+      this.#derive(source, site, store!, key)
+      this.#world = null
+      yield
+    }
   }
 
   /** What changed in `World.members` since the last call of this; for whoever compiles incrementally. */
@@ -102,7 +132,7 @@ export class Federation {
     return this.#world
   }
 
-  #take(batch: DecodedBatch, restored: boolean): void {
+  *#take(batch: DecodedBatch, restored: boolean): Generator<void> {
     let store = this.#sources.get(batch.source)
     if (!store) {
       store = new SourceStore({
@@ -111,14 +141,23 @@ export class Federation {
       })
       this.#sources.set(batch.source, store)
     }
-    const changes = store.take(batch, restored)
-    this.#world = null
+    const changes = yield* store.take(batch, restored)
     // First everything is stored, then what depends on it is derived: order within a batch means nothing.
     const touched = new Set<string>()
     const site = this.#siteOf(batch.source)
-    if (site === null) return
-    for (const change of changes) this.#note(batch.source, site, change, touched)
-    for (const key of touched) this.#derive(batch.source, site, store, key)
+    for (const change of site === null ? [] : changes) {
+      this.#note(batch.source, site!, change, touched)
+      yield
+    }
+    for (const key of touched) {
+      this.#derive(batch.source, site!, store, key)
+      yield
+    }
+    this.#world = null
+  }
+
+  #placeConfigured({holder, source, site, holding, derived}: ConfiguredHolding): void {
+    this.#place(holder, holder, source, site, 0, holding, derived)
   }
 
   #note(source: SourceId, site: SiteName, {key, before, after}: RecordChange, touched: Set<string>): void {
@@ -190,7 +229,8 @@ export class Federation {
   ): void {
     const holds: Hold[] = []
     const refusals: Refusal[] = []
-    for (const prefix of holding?.prefixes ?? []) {
+    const isOut = this.#presences.get(site) === 'withdrawn' && holding?.set.kind !== 'set'
+    for (const prefix of (isOut ? null : holding)?.prefixes ?? []) {
       const {id, set, names} = holding!
       const code = this.#ownership.refusal(site, set.kind, prefix)
       if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
@@ -261,7 +301,7 @@ export class Federation {
         reports.set(site, {...report, gateways})
       }
     }
-    return viewSites(this.#config, this.#ownership, reports, statics)
+    return viewSites(this.#config, this.#ownership, reports, statics, this.#presences)
   }
 
   /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
@@ -295,6 +335,10 @@ export class Federation {
     const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
     return new Map(sites.map(([site, holders]) => [site, count(holders)]))
   }
+}
+
+function finish(steps: Iterator<void>): void {
+  while (!steps.next().done);
 }
 
 const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>

@@ -4,6 +4,7 @@ import type {
   GatewayConfig,
   GatewayName,
   GatewayRecord,
+  Presence,
   SiteName,
   SiteView,
   Uplink,
@@ -27,6 +28,7 @@ export function viewSites(
   ownership: Ownership,
   reports: ReadonlyMap<SiteName, SiteReport>,
   statics: readonly Prefix[],
+  presences: ReadonlyMap<SiteName, Presence>,
 ): {sites: ReadonlyMap<SiteName, SiteView>; findings: readonly Finding[]} {
   const findings: Finding[] = [...ownership.findings]
   const gateways = new Map<SiteName, readonly GatewayRecord[]>()
@@ -45,6 +47,7 @@ export function viewSites(
     prefixes: sorted([...ownership.grantedTo(config.site), ...own]),
     infrastructure: sorted(config.infrastructure),
     gateways: checked.get(config.site)!,
+    presence: 'open',
   })
   for (const name of [...config.sites.keys()].sort()) {
     const report = reports.get(name)
@@ -53,13 +56,16 @@ export function viewSites(
     for (const prefix of announced) {
       if (ownership.ownerOf(prefix) !== name) findings.push(notGranted(name, prefix, config, ownership))
     }
+    const presence = presences.get(name) ?? 'open'
+    const admitted = announced.filter((prefix) => ownership.ownerOf(prefix) === name)
     sites.set(name, {
       name,
       as: report?.site?.as ?? null,
       granted: sorted(ownership.grantedTo(name)),
-      prefixes: sorted(announced.filter((prefix) => ownership.ownerOf(prefix) === name)),
+      prefixes: presence === 'withdrawn' ? [] : sorted(admitted),
       infrastructure: sorted(report?.site?.infrastructure ?? []),
       gateways: checked.get(name)!,
+      presence,
     })
   }
   return {sites, findings}

@@ -42,6 +42,10 @@ export class SourceStore {
     for (const read of this.#records.values()) yield read.type === 'bad' ? (this.#inForce(read) ?? read) : read
   }
 
+  keys(): Iterable<string> {
+    return this.#records.keys()
+  }
+
   #inForce(refused: DecodedBad): Decoded | null {
     return this.#lastGood.get(refused.key) ?? refused.standIn
   }
@@ -59,11 +63,11 @@ export class SourceStore {
    * listing again after a compaction costs a look at each key and no more. Changes that are older than what is known
    * are repeats, and do nothing.
    */
-  take(batch: DecodedBatch, restored: boolean): RecordChange[] {
+  *take(batch: DecodedBatch, restored: boolean): Generator<void, readonly RecordChange[]> {
     const sameCluster = this.#state.clusterId === batch.clusterId
     const stale = batch.type === 'changes' && sameCluster && batch.revision < this.#state.revision
-    const changes = stale ? [] : batch.type === 'list' ? this.#list(batch, sameCluster) : this.#changes(batch)
     if (stale) return []
+    const changes = batch.type === 'list' ? yield* this.#list(batch, sameCluster) : yield* this.#changes(batch)
     this.#state = {
       synced: !restored && (this.#state.synced || batch.type === 'list'),
       restored: restored || (this.#state.restored && batch.type !== 'list'),
@@ -75,23 +79,28 @@ export class SourceStore {
     return changes
   }
 
-  #list(batch: DecodedBatch, sameCluster: boolean): RecordChange[] {
+  *#list(batch: DecodedBatch, sameCluster: boolean): Generator<void, RecordChange[]> {
     const gone = new Set(this.#records.keys())
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
+      yield
       gone.delete(record.key)
       const known = sameCluster ? this.#records.get(record.key) : undefined
       // A document of a file may have no revision: then only its content could tell.
       if (known && known.modRevision > 0 && known.modRevision === record.modRevision) continue
       changes.push(this.#set(record.key, record))
     }
-    for (const key of gone) changes.push(this.#set(key, undefined))
+    for (const key of gone) {
+      yield
+      changes.push(this.#set(key, undefined))
+    }
     return changes
   }
 
-  #changes(batch: DecodedBatch): RecordChange[] {
+  *#changes(batch: DecodedBatch): Generator<void, RecordChange[]> {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
+      yield
       const known = this.#records.get(record.key)
       if (known && known.modRevision >= record.modRevision) continue
       changes.push(this.#set(record.key, record))

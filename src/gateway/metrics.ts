@@ -5,6 +5,7 @@ import type {Finding} from '../model/index.ts'
 import {createCertificateMetrics} from './certificate-metrics.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
+import {createSiteMetrics} from './site-metrics.ts'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
 
@@ -49,6 +50,7 @@ export function createGatewayMetrics(register: Registry) {
 
   const policyMetrics = createPolicyMetrics(register)
   const certificateMetrics = createCertificateMetrics(register)
+  const siteMetrics = createSiteMetrics(register)
 
   const total = (metric: Counter, value: number): void => {
     metric.reset()
@@ -72,6 +74,7 @@ export function createGatewayMetrics(register: Registry) {
       for (const site of world.sites.keys()) refused.set({peer: site}, world.refused.get(site) ?? 0)
       policyMetrics.observe(runtime.counts)
       certificateMetrics.observe(runtime.certificates.expiries())
+      siteMetrics.observe(runtime.siteWatch.standings())
       drops.reset()
       for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
       findings.reset()

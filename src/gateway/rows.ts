@@ -34,7 +34,7 @@ function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: numbe
     case 'datastores':
       return datastoreRows(runtime, nowMs)
     case 'sites':
-      return siteRows(world)
+      return siteRows(runtime)
     case 'gateways':
       return gatewayRows(world, runtime.publishing)
     case 'endpoints':

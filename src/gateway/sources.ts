@@ -1,10 +1,11 @@
-import {decodeRecord} from '../decode/index.ts'
 import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
 import {watchFile} from './file-source.ts'
+import {createIntake, type IntakeOptions, takeInSlices} from './intake.ts'
 import {RawMemory} from './raw-memory.ts'
+import type {Turnstile} from './slices.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
@@ -21,6 +22,8 @@ export interface SourcesOptions {
   readonly federation: Federation
   readonly clock: WatchClock
   readonly signal: AbortSignal
+  /** Entered by whoever looks at the World. */
+  readonly gate: Turnstile
   /** What a source said, before `onChange`; from disk too. `decoded` are its upserts, in their order. */
   readonly onBatch?: (batch: SourceBatch, decoded: DecodedBatch['upserts']) => void
   /** Something is known that was not known before. */
@@ -97,10 +100,8 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
         upserts: records,
         deletes: [],
       }
-      const decoded = decodeBatch(batch)
-      memory.take(batch, decoded)
-      federation.restore(decoded)
-      options.onBatch?.(batch, decoded.upserts)
+      const onTaken: IntakeOptions['onTaken'] = (...taken) => options.onBatch?.(...taken)
+      await takeInSlices({source: source.id, federation, memory, gate: options.gate, onTaken}, batch, true)
     }
     ends.push(follow(source, memory, states, ofFiles, options))
   }
@@ -120,7 +121,7 @@ async function follow(
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
-  {federation, config, clock, signal, onBatch, onChange, onSaveFailed}: SourcesOptions,
+  {federation, config, clock, signal, gate, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
   let kept: {readonly at: At; readonly changes: number} | null = null
@@ -145,18 +146,19 @@ async function follow(
       await save()
     }
   })()
+  const intake = createIntake({
+    ...{source: source.id, federation, memory, gate},
+    onTaken: (batch, decoded) => {
+      onBatch?.(batch, decoded)
+      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
+      onChange()
+    },
+  })
   const following = {
     source: source.id,
     clock,
     signal,
-    onBatch: (batch: SourceBatch) => {
-      const decoded = decodeBatch(batch)
-      federation.update(decoded)
-      memory.take(batch, decoded)
-      onBatch?.(batch, decoded.upserts)
-      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
-      onChange()
-    },
+    onBatch: intake.take,
     onState: (state: WatchState) => void states.set(source.id, state),
   }
   const {file, prefixes, endpoints, tls} = source
@@ -165,6 +167,7 @@ async function follow(
       ? watchSource({...following, etcd: {endpoints, tls}, prefixes})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
+  await intake.settled()
   await save()
 }
 
@@ -186,12 +189,4 @@ async function saveChanges(
   }
   await appendKnown(stateDir, id, kept.at, {...changes, revision: at.revision})
   return {at: kept.at, changes: total}
-}
-
-/** `datastore main`, `export b`: how a source is named in findings. */
-const sourceText = (source: SourceId): string => source.replace('/', ' ')
-
-function decodeBatch(batch: SourceBatch): DecodedBatch {
-  const name = sourceText(batch.source)
-  return {...batch, upserts: batch.upserts.map((record) => decodeRecord(record, name))}
 }

@@ -80,7 +80,7 @@ export function datastoreRows({world, sources, config}: Runtime, nowMs: number):
       synced: watch?.synced ?? false,
       restored: held?.restored === true && !held.synced,
       revision: held?.revision ?? 0,
-      ageSeconds: heardMs === null ? null : watch?.connected ? 0 : Math.round(nowMs - heardMs) / 1000,
+      ageSeconds: heardMs === null ? null : Math.round(nowMs - heardMs) / 1000,
       keys: held?.keys ?? 0,
       decodeErrors: held?.decodeErrors ?? 0,
       lastError: watch?.lastError ?? null,
@@ -100,11 +100,18 @@ interface Counts {
   staticPrefixes: number
 }
 
-export function siteRows(world: World): SiteStatus[] {
+export function siteRows({world: worldNow, siteWatch}: Runtime): SiteStatus[] {
+  const world = worldNow()
+  const standings = siteWatch.standings()
   const counts = countMembers(world)
+  const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms) / 1000)
   return [...world.sites.values()].map((site) => ({
     name: site.name,
     local: site.name === world.local,
+    state: standings.get(site.name)?.state ?? null,
+    presence: site.presence,
+    silentSeconds: seconds(standings.get(site.name)?.signs.silentMs),
+    cutSeconds: seconds(standings.get(site.name)?.signs.cutMs),
     as: site.as,
     granted: site.granted,
     prefixes: site.prefixes,

@@ -53,7 +53,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       tunnels: tunnelRows(current),
       sessions: sessionRows(current),
       datastores: datastoreRows(current, nowMs()),
-      sites: siteRows(current.world()),
+      sites: siteRows(current),
       policies: [...policyRows(current.world(), current.counts.totals)],
       findings: [...options.refused(), ...current.findings()],
       reconcile: {

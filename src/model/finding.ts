@@ -81,6 +81,8 @@ export type FindingCode =
   | 'tier-missing'
   | 'attributes-missing'
   | 'source-missing'
+  | 'site-stale'
+  | 'site-withdrawn'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'
   | 'refused-denies'

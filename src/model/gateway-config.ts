@@ -84,6 +84,16 @@ export interface RemoteSite {
   readonly tls: TlsFiles | null
   readonly encapsulation: Encapsulation
   readonly bfd: BfdProfile
+  readonly lost: LostRule
+}
+
+/** When a site that is not heard of counts as what; all times are counted from its last word. */
+export interface LostRule {
+  readonly suspectAfterMs: number
+  readonly staleAfterMs: number
+  /** Without word of its etcd and without a tunnel to it: both for so long. */
+  readonly afterMs: number
+  readonly action: 'hold' | 'withdraw' | 'deny'
 }
 
 /** A router of the WAN that was there before us. No filter: nothing passes (RFC 8212). */

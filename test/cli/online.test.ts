@@ -51,8 +51,8 @@ datastore/main   a      yes         synced            77     0 s    120     1
 export/b         b      no          from disk         12     1 h     30     0
 
 sites
-NAME               AS   PREFIXES      GATEWAYS   PODS   HOSTS   SETS   STATIC   REFUSED
-a (here)   4200000001   10.1.0.0/16          1      2       0      1        1         0
+NAME       STATE   HEARD           AS   PREFIXES      GATEWAYS   PODS   HOSTS   SETS   STATIC   REFUSED
+a (here)   -           -   4200000001   10.1.0.0/16          1      2       0      1        1         0
 
 policies
 NAME   TIER      ORDER   TYPES     RULES   SELECTOR       FROM

@@ -7,6 +7,7 @@ import {watchSource} from '../../src/etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords, siteRecords} from '../../src/export/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import {type Publishing, publishingOf, startPublishing} from '../../src/gateway/publishing.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, RawRecord} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
@@ -54,7 +55,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const local = new LocalRecords(localDatastores(config), federation.world().sites.get(config.site)!.granted)
     let publishing: Publishing | null = null
     const sources = await startSources({
-      ...{config, federation, clock: watchClock, signal},
+      ...{config, federation, clock: watchClock, signal, gate: createTurnstile()},
       onBatch: (batch, decoded) => local.take(batch, decoded),
       onChange: () => publishing?.trigger(),
       onSaveFailed: (_source, error) => assert.fail(String(error)),

@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import type {Etcd3} from 'etcd3'
 import {Federation} from '../../src/federate/index.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, World} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
@@ -47,7 +48,7 @@ describe('a document that somebody else broke in etcd', () => {
     const seen = Promise.withResolvers<void>()
     stop.signal.addEventListener('abort', () => seen.resolve())
     const sources = await startSources({
-      ...{config, federation, clock: watchClock, signal: stop.signal},
+      ...{config, federation, clock: watchClock, signal: stop.signal, gate: createTurnstile()},
       onChange: () => {
         if (until(federation.world())) seen.resolve()
       },

@@ -6,6 +6,7 @@ import type {
   ExportConfig,
   GatewayConfig,
   GatewayName,
+  LostRule,
   Member,
   RawRecord,
   SiteName,
@@ -63,13 +64,29 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
   }
 }
 
+/** The defaults. */
+export const LOST_RULE: LostRule = {
+  suspectAfterMs: 30_000,
+  staleAfterMs: 300_000,
+  afterMs: 86_400_000,
+  action: 'withdraw',
+}
+
 export function remote(
   name: string,
   ...owns: string[]
 ): [SiteName, ReturnType<GatewayConfig['sites']['get']> & object] {
   return [
     site(name),
-    {name: site(name), owns: owns.map(prefix), endpoints: [], tls: null, encapsulation: 'ipip', bfd: 'private'},
+    {
+      name: site(name),
+      owns: owns.map(prefix),
+      endpoints: [],
+      tls: null,
+      encapsulation: 'ipip',
+      bfd: 'private',
+      lost: LOST_RULE,
+    },
   ]
 }
 
