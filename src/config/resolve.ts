@@ -1,4 +1,12 @@
-import type {GatewayConfig, LocalUplink, LostRule, RemoteSite, SiteName, TlsFiles} from '../model/index.ts'
+import type {
+  GatewayConfig,
+  LocalUplink,
+  LostRule,
+  RemoteLimits,
+  RemoteSite,
+  SiteName,
+  TlsFiles,
+} from '../model/index.ts'
 import {
   type Address,
   type Family,
@@ -184,6 +192,12 @@ function* checkPeers(yaml: GatewayYaml): Generator<Problem> {
   }
 }
 
+const toLimits = ({keys, attributeSets, mebibytes}: GatewayYaml['sites'][SiteName]['limits']): RemoteLimits => ({
+  keys,
+  attributeSets,
+  bytes: mebibytes * 2 ** 20,
+})
+
 const toLost = (lost: GatewayYaml['sites'][SiteName]['lost']): LostRule => ({
   suspectAfterMs: lost.suspectAfter,
   staleAfterMs: lost.staleAfter,
@@ -241,8 +255,11 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
 }
 
 /** `insecure` has said what it has to say: what is insecure shows in `tls`. */
-function toRemote(name: SiteName, {insecure: _, tls, lost, ...remote}: GatewayYaml['sites'][SiteName]): RemoteSite {
-  return {...remote, name, tls: toTls(tls), lost: toLost(lost)}
+function toRemote(
+  name: SiteName,
+  {insecure: _, tls, lost, limits, ...remote}: GatewayYaml['sites'][SiteName],
+): RemoteSite {
+  return {...remote, name, tls: toTls(tls), lost: toLost(lost), limits: toLimits(limits)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {

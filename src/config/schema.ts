@@ -96,6 +96,13 @@ const datastore = z.strictObject({
 const duration = parsed(parseDuration, 'a duration such as 30s, 5m, 24h or 7d')
 
 /** Times without a word from the site, and what becomes of what it said. */
+const count = z.int().min(1)
+const limits = z.strictObject({
+  keys: count.default(300_000),
+  attributeSets: count.default(10_000),
+  mebibytes: count.default(256),
+})
+
 const lost = z.strictObject({
   suspectAfter: duration.prefault('30s'),
   staleAfter: duration.prefault('5m'),
@@ -112,6 +119,7 @@ const remote = z.strictObject({
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),
   lost: lost.prefault({}),
+  limits: limits.prefault({}),
 })
 
 const wanPeer = z.strictObject({

@@ -2,11 +2,12 @@ import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import {type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
 import {brokenHistory, type Mark, newestMark} from './continuity.ts'
 import {listenForLife} from './heartbeat.ts'
+import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
 import {type Listed, readPrefix} from './pages.ts'
 import {type Opened, openConnection, renewedConnection} from './renewal.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
 
-export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'asked'
+export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'limits' | 'asked'
 
 /** How one source stands; what is old is told by its age, never by a flag alone. */
 export interface SourceState {
@@ -21,6 +22,8 @@ export interface SourceState {
   readonly lastError: string | null
   readonly resyncs: Readonly<Partial<Record<ResyncReason, number>>>
   readonly events: number
+  /** What there is too much of to be taken; null: nothing. */
+  readonly excess: string | null
 }
 
 export interface WatchClock {
@@ -37,6 +40,8 @@ export interface WatchOptions {
   readonly etcd: EtcdOptions
   /** Each ends in `/`, or would take in its neighbours' keys too. */
   readonly prefixes: readonly string[]
+  /** null: whatever it holds is taken. */
+  readonly limits?: SourceLimits | null
   readonly onBatch: (batch: SourceBatch) => void
   readonly onState: (state: SourceState) => void
   readonly clock: WatchClock
@@ -53,6 +58,8 @@ export interface SourceWatch {
 
 const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
+/** What holds too much is counted again this often. */
+const EXCESS_MS = 30_000
 
 /** `renewed`: certificate files have changed, and there is a connection that was made with the new ones. */
 type WatchEnd = StreamEnd | {readonly reason: 'renewed'; readonly opened: Opened}
@@ -76,6 +83,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
     lastError: null,
     resyncs: {},
     events: 0,
+    excess: null,
   }
   const set = (change: Partial<SourceState>): void => {
     state = {...state, ...change}
@@ -84,6 +92,8 @@ export function watchSource(options: WatchOptions): SourceWatch {
   let renewalProblem: string | null = null
   const heard = (): Partial<SourceState> => ({connected: true, lastHeardMs: clock.nowMs(), lastError: renewalProblem})
 
+  const {limits = null} = options
+  let usage: Usage | null = null
   let mark: Mark | null = null
   let restart = new AbortController()
   let asked = false
@@ -92,14 +102,20 @@ export function watchSource(options: WatchOptions): SourceWatch {
   async function list(connection: EtcdConnection, index: number, reason: ResyncReason): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
-      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision))
+      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits))
     }
     const {revision, clusterId} = parts[0]!
     const upserts: RawRecord[] = parts.flatMap((part) => part.records)
+    usage = limits && usageOf(upserts, limits)
+    const over = limits && usage && excess(usage, limits)
+    if (over) throw new OverLimits(over)
     mark = newestMark(null, upserts)
     options.onBatch({source, type: 'list', revision, clusterId, upserts, deletes: []})
     const resyncs = {...state.resyncs, [reason]: (state.resyncs[reason] ?? 0) + 1}
-    set({...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs})
+    set({
+      ...{...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs},
+      excess: null,
+    })
     return new Map(options.prefixes.map((prefix) => [prefix, revision + 1]))
   }
 
@@ -125,12 +141,15 @@ export function watchSource(options: WatchOptions): SourceWatch {
       openTimeoutMs: OPEN_TIMEOUT_MS,
       onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
       onProbe: probing.resolve,
-      onEvents: ({revision: told, upserts, deletes}) => {
+      onEvents: ({revision: told, upserts, deletes, made, deleted}) => {
+        usage = limits && usage && usageAfter(usage, {made, deleted, upserts}, limits)
+        if (limits && usage && excess(usage, limits) !== null) return false
         // While it catches up, a prefix may be told of later than another was that is ahead: news all the same.
         const revision = Math.max(state.revision, told)
         mark = newestMark(mark, upserts)
         options.onBatch({source, type: 'changes', revision, clusterId: state.clusterId!, upserts, deletes})
         set({...heard(), revision, events: state.events + upserts.length + deletes.length})
+        return true
       },
     })
     const renewed = renewedConnection({
@@ -190,11 +209,12 @@ export function watchSource(options: WatchOptions): SourceWatch {
         }
       } catch (error) {
         if (signal.aborted) break
-        set({connected: false, lastError: errorText(error)})
+        const isOver = error instanceof OverLimits
+        set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
         opened?.connection.close()
         opened = null
         index++
-        const full = Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
+        const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
         await clock.sleep(full * (1 - clock.random() / 2), signal)
       }
       if (asked) {

@@ -1,6 +1,6 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {errorText} from './client.ts'
+import {errorText, isTooLarge} from './client.ts'
 import {rangeEnd, toRecord} from './pages.ts'
 
 /** What one watched prefix said. `next` is the revision from which a later watch must go on. */
@@ -9,12 +9,15 @@ export interface WatchEvents {
   readonly revision: number
   readonly upserts: readonly RawRecord[]
   readonly deletes: readonly string[]
+  /** Of all that happened, also to keys that came and went in one batch. */
+  readonly made: readonly string[]
+  readonly deleted: readonly string[]
 }
 
 /** Why a stream ended. `stale`: the revision is gone or never was, so only a new list helps. */
 export type StreamEnd =
   | {readonly reason: 'failed'; readonly cause: string}
-  | {readonly reason: 'stale'; readonly cause: 'compacted' | 'cluster' | 'revision'}
+  | {readonly reason: 'stale'; readonly cause: 'compacted' | 'cluster' | 'revision' | 'limits'}
   | {readonly reason: 'stopped'}
 
 export interface StreamOptions {
@@ -22,7 +25,8 @@ export interface StreamOptions {
   readonly clusterId: string
   /** Prefix → revision of the first event wanted. Advanced here, in place, as events are handed on. */
   readonly next: Map<string, number>
-  readonly onEvents: (events: WatchEvents) => void
+  /** False: they are too much, and are not handed on. */
+  readonly onEvents: (events: WatchEvents) => boolean
   /** All watches stand. */
   readonly onOpen: () => void
   readonly signal: AbortSignal
@@ -69,7 +73,10 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
       options.openTimeoutMs,
     )
     signal.addEventListener('abort', stop)
-    stream.on('error', (error) => finish({reason: 'failed', cause: errorText(error)}))
+    // What does not fit in a message comes in pages.
+    stream.on('error', (error) =>
+      finish(isTooLarge(error) ? {reason: 'stale', cause: 'limits'} : {reason: 'failed', cause: errorText(error)}),
+    )
     stream.on('end', () => finish({reason: 'failed', cause: 'the server closed the stream'}))
 
     // By the ids that the server gives, in the order of the requests: etcd 3.3 takes no ids from its clients.
@@ -132,7 +139,7 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
         return
       }
       const events = collect(prefix, response.events)
-      options.onEvents(events)
+      if (!options.onEvents(events)) return finish({reason: 'stale', cause: 'limits'})
       next.set(prefix, events.revision + 1)
     })
 
@@ -151,21 +158,32 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
 
 type RawEvent = {
   readonly type: string | number
-  readonly kv: {readonly key: Buffer; readonly value: Buffer; readonly mod_revision: string}
+  readonly kv: {
+    readonly key: Buffer
+    readonly value: Buffer
+    readonly mod_revision: string
+    /** 1: the key was not there before. */
+    readonly version: string
+  }
 }
 
 /** Events in the order of the server; of several on one key the last one counts. */
 function collect(prefix: string, events: readonly RawEvent[]): WatchEvents {
   const latest = new Map<string, RawRecord | null>()
+  const made: string[] = []
+  const deleted: string[] = []
   let revision = 0
   for (const event of events) {
     const record = toRecord(event.kv)
+    const isDeletion = event.type === 'Delete' || event.type === 'DELETE'
+    if (isDeletion) deleted.push(record.key)
+    else if (Number(event.kv.version) === 1) made.push(record.key)
     revision = Math.max(revision, record.modRevision)
     // Put again at the end, so that the order of a batch is that of the last events.
     latest.delete(record.key)
-    latest.set(record.key, event.type === 'Delete' || event.type === 'DELETE' ? null : record)
+    latest.set(record.key, isDeletion ? null : record)
   }
   const upserts = [...latest.values()].filter((record) => record !== null)
   const deletes = [...latest].flatMap(([key, record]) => (record === null ? [key] : []))
-  return {prefix, revision, upserts, deletes}
+  return {prefix, revision, upserts, deletes, made, deleted}
 }

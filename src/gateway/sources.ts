@@ -1,4 +1,4 @@
-import {type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
+import {type SourceLimits, type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
@@ -11,6 +11,7 @@ import type {Turnstile} from './slices.ts'
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
 const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
+const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attributes/'}
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
@@ -46,6 +47,7 @@ interface Source {
   /** null: an etcd. */
   readonly file: string | null
   readonly prefixes: readonly string[]
+  readonly limits: SourceLimits | null
   readonly header: Pick<Snapshot, 'site' | 'source' | 'datastore'>
 }
 
@@ -57,16 +59,18 @@ function sourcesOf(config: GatewayConfig): Source[] {
       tls,
       file: path ?? null,
       prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
+      limits: null,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
   )
   const remote = [...config.sites.values()].map(
-    ({name, endpoints, tls}): Source => ({
+    ({name, endpoints, tls, limits: {keys, bytes, attributeSets}}): Source => ({
       id: `export/${name}`,
       endpoints,
       tls,
       file: null,
       prefixes: EXPORT_PREFIXES,
+      limits: {keys, bytes, below: [{...ATTRIBUTES, keys: attributeSets}]},
       header: {site: name, source: 'export', datastore: null},
     }),
   )
@@ -110,7 +114,8 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
     ids: sourcesOf(config).map(({id}) => id),
     states: () => states,
     get findings() {
-      return [...findings, ...[...ofFiles.values()].flat()]
+      const over = [...states].flatMap(([source, {excess}]) => (excess ? [overLimits(source, excess)] : []))
+      return [...findings, ...[...ofFiles.values()].flat(), ...over]
     },
     done: Promise.all(ends).then(() => undefined),
   }
@@ -161,10 +166,10 @@ async function follow(
     onBatch: intake.take,
     onState: (state: WatchState) => void states.set(source.id, state),
   }
-  const {file, prefixes, endpoints, tls} = source
+  const {file, prefixes, limits, endpoints, tls} = source
   const watch =
     file === null
-      ? watchSource({...following, etcd: {endpoints, tls}, prefixes})
+      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
   await intake.settled()
@@ -189,4 +194,14 @@ async function saveChanges(
   }
   await appendKnown(stateDir, id, kept.at, {...changes, revision: at.revision})
   return {at: kept.at, changes: total}
+}
+function overLimits(source: SourceId, excess: string): Finding {
+  const site = source.slice('export/'.length)
+  return {
+    code: 'source-over-limits',
+    severity: 'error',
+    where: {source: source.replace('/', ' ')},
+    detail: `holds ${excess}: nothing of it is read, what it said before stays`,
+    remedy: `have it put in order there, or raise sites.${site}.limits`,
+  }
 }

@@ -81,6 +81,7 @@ export type FindingCode =
   | 'tier-missing'
   | 'attributes-missing'
   | 'source-missing'
+  | 'source-over-limits'
   | 'site-stale'
   | 'site-withdrawn'
   // federate, of what decode refused: what is in force in its place

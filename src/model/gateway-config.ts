@@ -76,6 +76,14 @@ export interface ExportConfig {
 
 export type BfdProfile = 'private' | 'internet'
 
+/** How much a remote's export may be. One that holds more is not read until it holds less; what it said before stays. */
+export interface RemoteLimits {
+  readonly keys: number
+  readonly attributeSets: number
+  /** Keys and values together. */
+  readonly bytes: number
+}
+
 export interface RemoteSite {
   readonly name: SiteName
   readonly owns: readonly Prefix[]
@@ -85,6 +93,7 @@ export interface RemoteSite {
   readonly encapsulation: Encapsulation
   readonly bfd: BfdProfile
   readonly lost: LostRule
+  readonly limits: RemoteLimits
 }
 
 /** When a site that is not heard of counts as what; all times are counted from its last word. */

@@ -27,6 +27,7 @@ const NEVER: WatchState = {
   lastError: null,
   resyncs: {},
   events: 0,
+  excess: null,
 }
 
 describe('the watch over remote sites', () => {

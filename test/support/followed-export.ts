@@ -1,13 +1,17 @@
 import type {Etcd3} from 'etcd3'
 import {decodeRecord} from '../../src/decode/index.ts'
-import {type WatchState, watchSource} from '../../src/etcd/index.ts'
+import {type WatchOptions, type WatchState, watchSource} from '../../src/etcd/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import type {SourceBatch, TlsFiles} from '../../src/model/index.ts'
 import {configOf, EXPORT} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
 /** The export of site b as a gateway of site a follows it, down to the changes that its kernel would see. */
-export function followExport(endpoints: readonly string[], tls: TlsFiles | null = null) {
+export function followExport(
+  endpoints: readonly string[],
+  tls: TlsFiles | null = null,
+  more: Partial<Pick<WatchOptions, 'limits' | 'clock'>> = {},
+) {
   const stop = new AbortController()
   const federation = new Federation(configOf())
   const batches: SourceBatch[] = []
@@ -25,6 +29,7 @@ export function followExport(endpoints: readonly string[], tls: TlsFiles | null 
     prefixes: [EXPORT],
     clock: watchClock,
     signal: stop.signal,
+    ...more,
     onBatch: (batch) => {
       batches.push(batch)
       const upserts = batch.upserts.map((record) => decodeRecord(record, 'export b'))

@@ -15,7 +15,7 @@ import type {
 } from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type PlannedTunnels, planTunnels, type TunnelKey} from '../../src/tunnels/index.ts'
-import {LOST_RULE} from './sites.ts'
+import {LIMITS, LOST_RULE} from './sites.ts'
 
 /** A site of an interconnect that exists only in a test: one gateway, `N1`, with a number that gives its addresses. */
 export interface SketchSite {
@@ -72,6 +72,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
           bfd: 'private',
           lost: LOST_RULE,
+          limits: LIMITS,
         },
       ]),
     ),

@@ -9,6 +9,7 @@ import type {
   LostRule,
   Member,
   RawRecord,
+  RemoteLimits,
   SiteName,
   SourceId,
   Tunnel,
@@ -72,6 +73,9 @@ export const LOST_RULE: LostRule = {
   action: 'withdraw',
 }
 
+/** The defaults too. */
+export const LIMITS: RemoteLimits = {keys: 300_000, attributeSets: 10_000, bytes: 256 * 2 ** 20}
+
 export function remote(
   name: string,
   ...owns: string[]
@@ -86,6 +90,7 @@ export function remote(
       encapsulation: 'ipip',
       bfd: 'private',
       lost: LOST_RULE,
+      limits: LIMITS,
     },
   ]
 }
