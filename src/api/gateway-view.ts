@@ -36,7 +36,19 @@ export interface GatewayStatus {
   readonly policies: readonly PolicyStatus[]
   readonly findings: readonly Finding[]
   readonly reconcile: ReconcileStatus
+  readonly export: ExportStatus
   readonly nft: NftStatus
+}
+
+export interface ExportStatus {
+  /** The gateway of the site that writes its export; null: none, or not known. */
+  readonly leader: string | null
+  /** It is this one. */
+  readonly leads: boolean
+  /** Since etcd last confirmed this gateway's lease; null: it has none. */
+  readonly leaseAgeSeconds: number | null
+  /** Why it has none, or could not have it confirmed. */
+  readonly lastError: string | null
 }
 
 export interface TunnelStatus {
@@ -96,6 +108,14 @@ export interface DatastoreStatus {
 export interface SiteStatus {
   readonly name: string
   readonly local: boolean
+  /** Null for the own site. */
+  readonly state: 'fresh' | 'suspect' | 'stale' | 'withdrawn' | null
+  /** What of it is in force: all (`open`), all but packets (`closed`), documents and sets only (`withdrawn`). */
+  readonly presence: 'open' | 'closed' | 'withdrawn'
+  /** Since its etcd last answered. */
+  readonly silentSeconds: number | null
+  /** Since a tunnel to it was last up; null where it has none by configuration. */
+  readonly cutSeconds: number | null
   readonly as: number | null
   readonly granted: readonly string[]
   readonly prefixes: readonly string[]
@@ -114,6 +134,10 @@ export interface GatewayRow {
   readonly site: string
   readonly local: boolean
   readonly uplinks: readonly string[]
+  /** Whether its lease in this site's etcd is confirmed; null: a gateway of another site. */
+  readonly alive: boolean | null
+  /** It writes this site's export. */
+  readonly leader: boolean
 }
 
 export interface EndpointRow {

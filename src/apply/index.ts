@@ -11,11 +11,14 @@
 export {type BirdDriverOptions, createBirdDriver, watchBird} from './bird/index.ts'
 export {
   createEtcdDriver,
+  createPace,
   type EtcdDriver,
   EXPORT_PREFIX,
+  type ExportOwner,
   type HeldExport,
   type KeyValues,
   type ObjectStore,
+  ownerOf,
   type WriteGuard,
   writeObjects,
 } from './etcd/index.ts'

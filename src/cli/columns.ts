@@ -6,6 +6,7 @@ type Columns = {readonly [K in Kind]: readonly Column<Rows[K]>[]}
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no')
 const or = (value: string | number | null): string => (value === null ? '-' : String(value))
+const IN_FORCE = {open: 'all', closed: 'no packets', withdrawn: 'documents'} as const
 /** Of a refused document whose order could not be read: before all others. */
 const orderText = (order: number | null): string => (order === FIRST_ORDER ? 'first' : or(order))
 const list = (values: readonly string[]): string => (values.length === 0 ? '-' : values.join(','))
@@ -54,6 +55,15 @@ export function columnsAt(nowMs: number): Columns {
     ],
     sites: [
       {title: 'NAME', value: ({name, local}) => (local ? `${name} (here)` : name)},
+      {title: 'STATE', value: ({state}) => or(state)},
+      {title: 'IN FORCE', value: ({presence}) => IN_FORCE[presence], wide: true},
+      {title: 'HEARD', value: ({local, silentSeconds}) => (local ? '-' : formatAge(silentSeconds)), right: true},
+      {
+        title: 'TUNNEL',
+        value: ({cutSeconds}) => (cutSeconds === null ? '-' : formatAge(cutSeconds)),
+        right: true,
+        wide: true,
+      },
       {title: 'AS', value: ({as}) => or(as), right: true},
       {title: 'PREFIXES', value: ({prefixes}) => list(prefixes)},
       {title: 'GRANTED', value: ({granted}) => list(granted), wide: true},
@@ -66,6 +76,8 @@ export function columnsAt(nowMs: number): Columns {
     ],
     gateways: [
       {title: 'NAME', value: ({name, local}) => (local ? `${name} (this)` : name)},
+      {title: 'ALIVE', value: ({alive}) => (alive === null ? '-' : alive ? 'yes' : 'no')},
+      {title: 'LEADER', value: ({leader}) => (leader ? 'yes' : '-')},
       {title: 'UPLINKS', value: ({uplinks}) => list(uplinks)},
     ],
     endpoints: [

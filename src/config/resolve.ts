@@ -1,4 +1,12 @@
-import type {GatewayConfig, LocalUplink, RemoteSite, SiteName, TlsFiles} from '../model/index.ts'
+import type {
+  GatewayConfig,
+  LocalUplink,
+  LostRule,
+  RemoteLimits,
+  RemoteSite,
+  SiteName,
+  TlsFiles,
+} from '../model/index.ts'
 import {
   type Address,
   type Family,
@@ -152,12 +160,23 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
   }
   for (const [site, remote] of Object.entries(yaml.sites)) {
     yield* checkTls(remote, ['sites', site])
+    yield* checkLost(remote, ['sites', site, 'lost'])
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
       yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
     }
     if (remote.encapsulation === 'fou') {
       yield conflict(['sites', site, 'encapsulation'], 'fou is not built yet', 'ipip, wireguard or none')
     }
+  }
+}
+
+/** Each time is counted from the last word, so a later state cannot come before an earlier one. */
+function* checkLost({lost}: GatewayYaml['sites'][SiteName], path: Path): Generator<Problem> {
+  const order = ['suspectAfter', 'staleAfter', 'after'] as const
+  for (const [index, key] of order.entries()) {
+    const before = order[index - 1]
+    if (before === undefined || lost[key] > lost[before]) continue
+    yield conflict([...path, key], `${key} (${lost[key] / 1000} s) is not after ${before} (${lost[before] / 1000} s)`)
   }
 }
 
@@ -172,6 +191,19 @@ function* checkPeers(yaml: GatewayYaml): Generator<Problem> {
     }
   }
 }
+
+const toLimits = ({keys, attributeSets, mebibytes}: GatewayYaml['sites'][SiteName]['limits']): RemoteLimits => ({
+  keys,
+  attributeSets,
+  bytes: mebibytes * 2 ** 20,
+})
+
+const toLost = (lost: GatewayYaml['sites'][SiteName]['lost']): LostRule => ({
+  suspectAfterMs: lost.suspectAfter,
+  staleAfterMs: lost.staleAfter,
+  afterMs: lost.after,
+  action: lost.then,
+})
 
 /** Shape to model; only called when nothing was wrong. */
 export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
@@ -223,8 +255,11 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
 }
 
 /** `insecure` has said what it has to say: what is insecure shows in `tls`. */
-function toRemote(name: SiteName, {insecure: _, tls, ...remote}: GatewayYaml['sites'][SiteName]): RemoteSite {
-  return {...remote, name, tls: toTls(tls)}
+function toRemote(
+  name: SiteName,
+  {insecure: _, tls, lost, limits, ...remote}: GatewayYaml['sites'][SiteName],
+): RemoteSite {
+  return {...remote, name, tls: toTls(tls), lost: toLost(lost), limits: toLimits(limits)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {

@@ -8,6 +8,7 @@ import {
   parseUplinkName,
 } from '../model/index.ts'
 import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
+import {parseDuration} from './duration.ts'
 
 /** A string that a parse function must accept; what it returns is what the rest of the program sees. */
 const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
@@ -75,6 +76,10 @@ const writeBack = z.strictObject({
   dryRun: z.boolean().default(false),
 })
 
+const seconds = z.int().min(0).max(31_536_000)
+/** A datastore's records wait for a reboot of the gateway that names it; a gateway's for one that etcd does not see. */
+const removeAfterSeconds = z.strictObject({datastores: seconds.default(300), gateways: seconds.default(86_400)})
+
 const datastore = z.strictObject({
   name: parsed(parseDatastoreName, `a datastore name (${NAME_RULE})`),
   kind: z.enum(['calico', 'isthmus', 'file']),
@@ -82,8 +87,28 @@ const datastore = z.strictObject({
   path: absolutePath.optional(),
   tls: tls.optional(),
   insecure: z.boolean().optional(),
-  export: z.strictObject({localPolicies: z.boolean().default(false)}).optional(),
+  export: z
+    .strictObject({localPolicies: z.boolean().default(false), removeAfterSeconds: removeAfterSeconds.prefault({})})
+    .optional(),
   writeBack: writeBack.optional(),
+})
+
+const duration = parsed(parseDuration, 'a duration such as 30s, 5m, 24h or 7d')
+
+/** Times without a word from the site, and what becomes of what it said. */
+const count = z.int().min(1)
+const limits = z.strictObject({
+  keys: count.default(300_000),
+  attributeSets: count.default(10_000),
+  mebibytes: count.default(256),
+})
+
+const lost = z.strictObject({
+  suspectAfter: duration.prefault('30s'),
+  staleAfter: duration.prefault('5m'),
+  after: duration.prefault('24h'),
+  // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, whose objects nobody awaits.
+  then: z.enum(['hold', 'withdraw', 'deny']).default('withdraw'),
 })
 
 const remote = z.strictObject({
@@ -93,6 +118,8 @@ const remote = z.strictObject({
   insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),
+  lost: lost.prefault({}),
+  limits: limits.prefault({}),
 })
 
 const wanPeer = z.strictObject({

@@ -3,6 +3,7 @@ import type {
   Decoded,
   DecodedExport,
   ExportEntry,
+  Finding,
   GatewayRecord,
   Resource,
   TunnelOffer,
@@ -14,7 +15,7 @@ import {type Address, familyOf, parseAddress, parseCidr, parsePrefix} from '../n
 import {Fields, type Problem, show} from './fields.ts'
 import {parseKeyCidr} from './ipam.ts'
 import {parseJson} from './json.ts'
-import {bad, finished, ignored, type Place} from './outcome.ts'
+import {bad, finished, ignored, type Place, toFinding} from './outcome.ts'
 import {parseResourceKey, type ResourceKey, resourceOf} from './resource.ts'
 import {standInFor} from './stand-in.ts'
 
@@ -26,7 +27,7 @@ const ATTRIBUTES_ID = /^[A-Za-z0-9_-]{1,64}$/
 /** One record of an export, by the segments behind `/isthmus/v1/export/`. What is not known is ignored: it is newer. */
 export function decodeExport(at: Place, segments: readonly string[], text: string): Decoded {
   const reader = readerOf(segments)
-  if (reader === null) return ignored(at, 'export')
+  if (reader === null || isOfNewerKind(segments)) return ignored(at, 'export')
   const key = segments[0] === 'resources' ? globalKey(segments.slice(1)) : null
   const place: Place = {...at, kind: key?.entry.kind ?? segments[0]!}
   const parsed = parseJson(text)
@@ -37,18 +38,36 @@ export function decodeExport(at: Place, segments: readonly string[], text: strin
   const top = new Fields(parsed.value, '', problems)
   if (parsed.value === null) top.fail('', 'not an object')
   const entry = reader(top, segments.slice(1), text)
-  if (entry?.kind === 'meta' && entry.schema !== SCHEMA) {
-    return bad(place, 'schema-unknown', `export schema ${entry.schema}; this gateway reads ${SCHEMA}`)
-  }
+  if (entry === 'newer') return {...ignored(place, 'export'), findings: problems.map((one) => toFinding(place, one))}
   return finished<Decoded>(
     place,
     problems,
     (findings) =>
       entry === null
         ? bad(place, 'record-name-mismatch', 'not a key of an export')
-        : {type: 'export', key: place.key, modRevision: place.modRevision, findings, entry},
+        : {
+            ...{type: 'export', key: place.key, modRevision: place.modRevision, entry},
+            findings: [...findings, ...schemaFindings(place, entry)],
+          },
     () => standInEntry(place, key, entry?.kind === 'resource' ? entry.resource : null, problems, text),
   )
+}
+
+/**
+ * Another schema is no reason to do without the site: what stands in schema 1 keeps its meaning in every later one
+ * (decision 0038), and a number that is larger only says that there is more.
+ */
+function schemaFindings({source, key}: Place, entry: ExportEntry): Finding[] {
+  if (entry.kind !== 'meta' || entry.schema === SCHEMA) return []
+  const detail = `export schema ${entry.schema}; this gateway reads ${SCHEMA}: what it does not know of it is ignored`
+  const remedy = 'run one version of Isthmus at all sites, when you can'
+  return [{code: 'schema-unknown', severity: 'warning', where: {source, key, field: 'schema'}, detail, remedy}]
+}
+
+/** A document of a kind that this version does not know. */
+function isOfNewerKind([head, ...rest]: readonly string[]): boolean {
+  if (head !== 'resources' && head !== 'local') return false
+  return parseResourceKey(head === 'local' ? rest.slice(1) : rest) === 'unknown-kind'
 }
 
 /** A site hands on what it refused and knows no good version of, so that every reader's gateway stands in for it alike. */
@@ -65,8 +84,11 @@ function standInEntry(
   return {type: 'export', key, modRevision, findings: [], entry: {kind: 'resource', resource, path, document}}
 }
 
-/** Reads one sort of record; `null`: the key is wrong, or an error was noted. */
-type EntryReader = (top: Fields, rest: readonly string[], text: string) => ExportEntry | null
+/**
+ * Reads one sort of record; `null`: the key is wrong, or an error was noted; `newer`: it is of a sort that this version
+ * does not know, which a warning says.
+ */
+type EntryReader = (top: Fields, rest: readonly string[], text: string) => ExportEntry | 'newer' | null
 
 function readerOf(segments: readonly string[]): EntryReader | null {
   const readers: Readonly<Record<string, EntryReader>> = {
@@ -144,27 +166,43 @@ function uplinkOf(fields: Fields): Uplink | null {
   return {name, address, public: outside, inner: {4: pair(4), 6: pair(6)}}
 }
 
-/** An offer of an encapsulation that this version does not know is skipped: it can only be newer. */
+/** An offer of an encapsulation or slot that this version does not know is skipped, whatever else is in it: it is newer. */
 function offerOf(fields: Fields): TunnelOffer | null {
-  const slot = fields.integer('slot', 0, 1)
+  const word = fields.raw('encapsulation')
+  const encapsulation = (['ipip', 'fou', 'wireguard', 'vxlan', 'none'] as const).find((known) => known === word)
+  if (encapsulation === undefined) {
+    if (word === undefined) fields.fail('encapsulation', 'missing')
+    else fields.warn('encapsulation', `${show(word)} is unknown`)
+    return null
+  }
+  const number = fields.number('slot')
+  if (number !== null && number !== 0 && number !== 1) {
+    fields.warn('slot', `${number} is unknown`)
+    return null
+  }
+  const slot = number
   const uplink = parseUplinkName(fields.text('uplink'))
-  const encapsulation = (['ipip', 'fou', 'wireguard', 'vxlan', 'none'] as const).find(
-    (word) => word === fields.raw('encapsulation'),
-  )
   const keyText = fields.text('publicKey')
   const publicKey = parseWgPublicKey(keyText)
   if (keyText !== '' && publicKey === null) fields.fail('publicKey', 'not 32 bytes in base64')
   if (uplink === null) fields.fail('uplink', `${show(fields.raw('uplink'))} is no name`)
   if (slot === null && !fields.has('slot')) fields.fail('slot', 'missing')
-  if (encapsulation === undefined) fields.warn('encapsulation', `${show(fields.raw('encapsulation'))} is unknown`)
   const port = fields.integer('port', 1, 65535)
-  if ((slot !== 0 && slot !== 1) || uplink === null || encapsulation === undefined) return null
+  if (slot === null || uplink === null) return null
   return {slot, uplink, encapsulation, publicKey, port}
 }
 
-function attributesEntry(top: Fields, [id = '', ...rest]: readonly string[]): ExportEntry | null {
+const ATTRIBUTE_KINDS = ['pod', 'host', 'set', 'prefix'] as const
+
+function attributesEntry(top: Fields, [id = '', ...rest]: readonly string[]): ExportEntry | 'newer' | null {
   if (!ATTRIBUTES_ID.test(id) || rest.length > 0) return null
-  if (!top.has('kind')) top.fail('kind', 'missing')
+  const word = top.text('kind')
+  const kind = ATTRIBUTE_KINDS.find((known) => known === word)
+  if (kind === undefined) {
+    if (word === '') top.fail('kind', 'missing')
+    else top.warn('kind', `${show(word)} is none of ${ATTRIBUTE_KINDS.join(', ')}`)
+    return word === '' ? null : 'newer'
+  }
   const ports = top.list('ports').flatMap((item, i) => {
     const [name, protocol, port]: unknown[] = Array.isArray(item) ? item : []
     const known = (['tcp', 'udp', 'sctp'] as const).find((word) => word === protocol)
@@ -172,11 +210,16 @@ function attributesEntry(top: Fields, [id = '', ...rest]: readonly string[]): Ex
     if (typeof name === 'string' && name !== '' && known && number !== null) {
       return [{name, protocol: known, port: number}]
     }
+    // A protocol that this version does not know, no rule of its own can name.
+    if (typeof name === 'string' && typeof protocol === 'string' && !known) {
+      top.warn(`ports[${i}]`, `${show(protocol)} is none of tcp, udp, sctp`)
+      return []
+    }
     top.fail(`ports[${i}]`, `${show(item)} is not [name, protocol, port]`)
     return []
   })
   const set = {
-    kind: top.word('kind', ['pod', 'host', 'set', 'prefix'], 'pod'),
+    kind,
     labels: top.labels('labels'),
     namespace: top.text('namespace') || null,
     serviceAccount: top.text('serviceAccount') || null,

@@ -1,7 +1,11 @@
-import {type EtcdStep, stepKey} from '../model/index.ts'
 import {keyedDelta} from './keyed-delta.ts'
 
 type Records = ReadonlyMap<string, string>
+
+export interface ExportDelta {
+  readonly put: ReadonlyMap<string, string>
+  readonly delete: readonly string[]
+}
 
 /**
  * What is published against what the datastore holds; null when that is the same. `wanted` comes in parts that have no key
@@ -11,14 +15,12 @@ export function diffExport(
   wanted: readonly Records[],
   held: Records,
   keys: ReadonlySet<string> | null,
-): EtcdStep | null {
+): ExportDelta | null {
   const [want, have] = keys === null ? [joined(wanted), held] : [only(keys, wanted), only(keys, [held])]
   const delta = keyedDelta(want, have, (one, other) => one === other)
   const put = new Map([...delta.create, ...delta.update].map(([key, text]) => [key, text]))
   const gone = delta.delete.map(([key]) => key)
-  if (put.size + gone.length === 0) return null
-  const reason = `${put.size} to put, ${gone.length} to delete`
-  return {key: stepKey('export'), needs: [], reason, driver: 'etcd', put, delete: gone}
+  return put.size + gone.length === 0 ? null : {put, delete: gone}
 }
 
 function joined([first, ...others]: readonly Records[]): Records {

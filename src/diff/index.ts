@@ -11,7 +11,7 @@
  * `apply`), so nothing foreign can ever reach a diff.
  */
 export {type DiffOptions, diff} from './diff.ts'
-export {diffExport} from './diff-export.ts'
+export {diffExport, type ExportDelta} from './diff-export.ts'
 export {diffNft} from './diff-nft.ts'
 export {diffWriteBack, type ObjectState, type Settled, type WriteBackDifference} from './diff-write-back.ts'
 export {type KeyedDelta, keyBy, keyedDelta} from './keyed-delta.ts'

@@ -2,6 +2,7 @@ import {readFileSync} from 'node:fs'
 import {noop} from 'cockatiel'
 import {Etcd3} from 'etcd3'
 import type {TlsFiles} from '../model/index.ts'
+import {LARGEST_MESSAGE} from './limits.ts'
 
 export interface EtcdOptions {
   readonly endpoints: readonly string[]
@@ -18,13 +19,14 @@ export interface EtcdConnection {
 
 /**
  * etcd closes connections that ping more often than every 5 s, so gRPC's keepalive is slow and a frozen server is found
- * by questions of our own (`heartbeat.ts`). Without a bound on messages a page of more than 4 MB would be refused.
+ * by questions of our own (`heartbeat.ts`). gRPC's own bound on messages is 4 MB, a page of 1,000 policies is more; without
+ * one a site could fill our memory.
  * etcd3's retries and circuit breakers are switched off: they would delay ours by 5 s.
  */
 const GRPC = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 2000,
-  'grpc.max_receive_message_length': -1,
+  'grpc.max_receive_message_length': LARGEST_MESSAGE,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2000,
 }
@@ -63,3 +65,6 @@ export function connect(options: EtcdOptions): EtcdConnection {
 export function errorText(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0]!
 }
+
+/** gRPC's word for a message beyond the bound; its code means other things too, such as an etcd whose disk is full. */
+export const isTooLarge = (error: unknown): boolean => /message larger than max/.test(errorText(error))

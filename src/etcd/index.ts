@@ -11,8 +11,12 @@
  * list, which replaces what was known: whoever holds values computes the difference, nothing is ever flushed first.
  * Nothing here throws at its caller: a datastore that cannot be reached is a state, tried again for ever.
  */
+
+export {EtcdRefused, EtcdUnreachable} from './calls.ts'
 export {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
-export {type EtcdKeyValues, EtcdRefused, EtcdUnreachable, openKeyValues, type Swap} from './key-values.ts'
+export {type EtcdKeyValues, openKeyValues, type Swap} from './key-values.ts'
+export {type Claim, type Claimed, type EtcdLeases, openLeases} from './leases.ts'
+export type {SourceLimits} from './limits.ts'
 export {createSourceMetrics, type SourceMetrics} from './metrics.ts'
 export {readPrefix} from './pages.ts'
 export {applyRights, asksForUsers, readRights, rightsStepText} from './rights.ts'
@@ -23,5 +27,5 @@ export {
   type WatchOptions,
   watchSource,
 } from './source.ts'
-export {walkEtcd} from './walk.ts'
 export {createTurns, type Turns} from './turns.ts'
+export {walkEtcd} from './walk.ts'

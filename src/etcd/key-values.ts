@@ -1,11 +1,17 @@
-import {EtcdPermissionDeniedError, type ICompare, type IRequestOp, type ITxnRequest} from 'etcd3'
-import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import type {ICompare, IRequestOp, ITxnRequest} from 'etcd3'
+import type {KeyHold} from '../model/index.ts'
+import {openCalls} from './calls.ts'
+import type {EtcdOptions} from './client.ts'
 import {type Listed, rangeEnd, readPrefix} from './pages.ts'
 
 /** Plain reading and writing of a datastore, over all its endpoints; made for `apply/etcd`. */
 export interface EtcdKeyValues {
-  /** One transaction; answers its revision. */
-  write(put: readonly (readonly [key: string, value: string])[], deleted: readonly string[]): Promise<number>
+  /** One transaction; answers its revision, or null: one of the holds is no more, and nothing was written. */
+  write(
+    put: readonly (readonly [key: string, value: string])[],
+    deleted: readonly string[],
+    holds: readonly KeyHold[],
+  ): Promise<number | null>
   /** Everything below the prefixes, all at one revision. */
   list(prefixes: readonly string[]): Promise<Listed>
   /**
@@ -28,45 +34,18 @@ export interface Swap {
   readonly guards?: readonly {readonly key: string; readonly createRevision: number}[]
 }
 
-/** The server answered, and says no: no other endpoint will say anything else. */
-export class EtcdRefused extends Error {}
-
-/** No endpoint answered; the message has the reason of each. */
-export class EtcdUnreachable extends Error {}
-
-/**
- * Each call goes to the endpoint that answered last, then to the others; only when none does is it an error. Writes
- * are puts and deletes, so one that was done although its answer was lost is done again without harm.
- */
+/** Writes are puts and deletes, so one that was done although its answer was lost is done again without harm. */
 export function openKeyValues(options: EtcdOptions): EtcdKeyValues {
-  let connection: EtcdConnection | null = null
-  let index = 0
-
-  async function call<T>(run: (client: ReturnType<EtcdConnection['client']>) => Promise<T>): Promise<T> {
-    const reasons: string[] = []
-    for (const _ of options.endpoints) {
-      try {
-        connection ??= connect(options)
-        return await run(connection.client(index))
-      } catch (error) {
-        if (error instanceof EtcdPermissionDeniedError) throw new EtcdRefused(errorText(error))
-        reasons.push(`${options.endpoints[index % options.endpoints.length]}: ${errorText(error)}`)
-        index = (index + 1) % options.endpoints.length
-        connection?.close()
-        connection = null
-      }
-    }
-    throw new EtcdUnreachable(reasons.join('; '))
-  }
-
+  const {call, close} = openCalls(options)
   return {
-    async write(put, deleted) {
+    async write(put, deleted, holds) {
       const success = [
         ...put.map(([key, value]) => ({request_put: {key: Buffer.from(key), value: Buffer.from(value)}})),
         ...deleted.map((key) => ({request_delete_range: {key: Buffer.from(key)}})),
       ]
-      const {header} = await call((client) => client.kv.txn({success}))
-      return Number(header.revision)
+      const compare = heldCompares(holds)
+      const {succeeded, header} = await call((client) => client.kv.txn({compare, success}))
+      return succeeded ? Number(header.revision) : null
     },
     async list(prefixes) {
       return await call(async (client) => {
@@ -81,19 +60,21 @@ export function openKeyValues(options: EtcdOptions): EtcdKeyValues {
       const {succeeded, header} = await call((client) => client.kv.txn(toTransaction(wanted)))
       return succeeded ? {revision: Number(header.revision)} : null
     },
-    close: () => connection?.close(),
+    close,
   }
 }
 
+/** By the revision of the last write: a key that went and came again, or that another wrote over, is not held. */
+export const heldCompares = (holds: readonly KeyHold[]): ICompare[] =>
+  holds.map(({key, modRevision}) => ({
+    key: Buffer.from(key),
+    target: 'Mod',
+    result: 'Equal',
+    mod_revision: String(modRevision),
+  }))
+
 function toTransaction({changes, existing, quiet, since, guards = []}: Swap): ITxnRequest {
-  const asRead = changes.map(
-    ({key, modRevision}): ICompare => ({
-      key: Buffer.from(key),
-      target: 'Mod',
-      result: 'Equal',
-      mod_revision: String(modRevision),
-    }),
-  )
+  const asRead = heldCompares(changes)
   const there = existing.map(
     (key): ICompare => ({key: Buffer.from(key), target: 'Create', result: 'Greater', create_revision: '0'}),
   )

@@ -11,7 +11,7 @@ export function createSourceMetrics(register: Registry) {
   const connected = gauge('connected', 'Whether the watch on the datastore stands (1) or is being tried again (0).')
   const synced = gauge('synced', 'Whether a complete list has been read since the daemon started.')
   const revision = gauge('revision', 'The newest etcd revision that was handed on.')
-  const age = gauge('age_seconds', 'Seconds since the datastore last said anything while not connected; 0 while it is.')
+  const age = gauge('age_seconds', 'Seconds since the datastore last answered.')
   const keys = gauge('keys', 'Keys known of the datastore.')
   const decodeErrors = gauge('decode_errors', 'Records of the datastore that count as absent because they are broken.')
   const resyncs = new Counter({
@@ -35,7 +35,7 @@ export function createSourceMetrics(register: Registry) {
       connected.set({source}, state.connected ? 1 : 0)
       synced.set({source}, state.synced ? 1 : 0)
       revision.set({source}, state.revision)
-      age.set({source}, state.connected || state.lastHeardMs === null ? 0 : (now.nowMs - state.lastHeardMs) / 1000)
+      if (state.lastHeardMs !== null) age.set({source}, (now.nowMs - state.lastHeardMs) / 1000)
       keys.set({source}, now.keys)
       decodeErrors.set({source}, now.decodeErrors)
       // The state holds totals; a counter only grows, so it is set back and brought to the total.

@@ -1,8 +1,10 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
+import {isTooLarge} from './client.ts'
+import {excess, OverLimits, type SourceLimits} from './limits.ts'
 
 /** Keys a page: 5,000 of 0.5 KB are some 2.5 MB, under etcd's own bounds and quick to send. */
-const PAGE = 5000
+const PAGE = 1000
 
 export interface Listed {
   readonly records: readonly RawRecord[]
@@ -34,23 +36,64 @@ export function rangeEnd(prefix: string): Buffer {
   return Buffer.from([0])
 }
 
-/** Every key below a prefix, in pages, all at one revision (of the first page, or the one given). */
-export async function readPrefix(client: Etcd3, prefix: string, atRevision?: number): Promise<Listed> {
+/** What a value is read as that does not fit in a message: no kind of record, so decode refuses it by its key. */
+const TOO_LARGE = Buffer.from('a value that is too large to be read')
+
+/**
+ * Every key below a prefix, in pages, all at one revision (of the first page, or the one given). Pages that do not fit in a
+ * message are asked for in smaller ones. With limits keys are counted before anything is read; throws `OverLimits`.
+ */
+export async function readPrefix(
+  client: Etcd3,
+  prefix: string,
+  atRevision?: number,
+  limits: SourceLimits | null = null,
+): Promise<Listed> {
+  if (limits) await refuseExcess(client, prefix, limits)
   const records: RawRecord[] = []
-  const end = rangeEnd(prefix)
+  const range_end = rangeEnd(prefix)
   let from: Buffer = Buffer.from(prefix)
   let revision = atRevision
+  let limit = PAGE
+  let bytes = 0
   for (;;) {
-    const page = await client.kv.range({
-      key: from,
-      range_end: end,
-      limit: PAGE,
-      ...(revision === undefined ? {} : {revision}),
-    })
+    const at = revision === undefined ? {} : {revision}
+    const page = await readPage(client, {key: from, range_end, limit, ...at})
+    if (page === null) {
+      limit = Math.max(1, Math.floor(limit / 8))
+      continue
+    }
+    limit = Math.min(PAGE, limit * 2)
     revision ??= Number(page.header.revision)
-    for (const pair of page.kvs) records.push(toRecord(pair))
+    for (const pair of page.kvs) {
+      records.push(toRecord(pair))
+      bytes += pair.key.byteLength + pair.value.byteLength
+    }
+    const over = limits && excess({keys: records.length, bytes, below: []}, {...limits, below: []})
+    if (over) throw new OverLimits(over)
     const last = page.kvs.at(-1)
     if (!page.more || !last) return {records, revision, clusterId: page.header.cluster_id}
     from = Buffer.concat([last.key, Buffer.from([0])])
+  }
+}
+
+/** By etcd's own count, which costs it little and us nothing. */
+async function refuseExcess(client: Etcd3, prefix: string, limits: SourceLimits): Promise<void> {
+  const countOf = async (below: string): Promise<number> =>
+    Number((await client.kv.range({key: Buffer.from(below), range_end: rangeEnd(below), count_only: true})).count)
+  const [keys, ...below] = await Promise.all([prefix, ...limits.below.map((limit) => limit.prefix)].map(countOf))
+  const over = excess({keys: keys!, bytes: 0, below}, limits)
+  if (over) throw new OverLimits(over)
+}
+
+/** null: it does not fit in a message, and a smaller one may; of a single key that does not, the key alone is read. */
+async function readPage(client: Etcd3, request: Parameters<Etcd3['kv']['range']>[0] & {readonly limit: number}) {
+  try {
+    return await client.kv.range(request)
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    if (request.limit > 1) return null
+    const page = await client.kv.range({...request, keys_only: true})
+    return {...page, kvs: page.kvs.map((pair) => ({...pair, value: TOO_LARGE}))}
   }
 }

@@ -2,7 +2,7 @@ import {randomBytes} from 'node:crypto'
 import {readFile} from 'node:fs/promises'
 import {Etcd3, EtcdUserExistsError, EtcdUserNotFoundError, GRPCFailedPreconditionError} from 'etcd3'
 import type {EtcdPermission, EtcdRights, EtcdRightsStep, TlsFiles} from '../model/index.ts'
-import {EtcdRefused} from './key-values.ts'
+import {EtcdRefused} from './calls.ts'
 
 /** Users, roles and whether etcd asks for them. Needs etcd's own user `root`, where it asks. */
 export async function readRights({auth}: Etcd3): Promise<EtcdRights> {

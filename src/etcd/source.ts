@@ -1,11 +1,14 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
-import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {brokenHistory, type Mark, newestMark} from './continuity.ts'
 import {listenForLife} from './heartbeat.ts'
+import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
 import {type Listed, readPrefix} from './pages.ts'
+import {type Opened, openConnection, renewedConnection} from './renewal.ts'
 import type {Turns} from './turns.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
 
-export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'asked'
+export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'limits' | 'asked'
 
 /** How one source stands; what is old is told by its age, never by a flag alone. */
 export interface SourceState {
@@ -15,11 +18,13 @@ export interface SourceState {
   readonly revision: number
   readonly clusterId: string | null
   readonly endpoint: string | null
-  /** When the datastore last said anything (list, event, open watch), on the caller's monotonic clock. */
+  /** When the datastore last said anything (list, event, an answer to the question whether there is), on the caller's clock. */
   readonly lastHeardMs: number | null
   readonly lastError: string | null
   readonly resyncs: Readonly<Partial<Record<ResyncReason, number>>>
   readonly events: number
+  /** What there is too much of to be taken; null: nothing. */
+  readonly excess: string | null
 }
 
 export interface WatchClock {
@@ -38,6 +43,8 @@ export interface WatchOptions {
   readonly prefixes: readonly string[]
   /** Whole lists are read in turns: all at once they take each other's time, and all their memory together. */
   readonly listing?: Turns
+  /** null: whatever it holds is taken. */
+  readonly limits?: SourceLimits | null
   readonly onBatch: (batch: SourceBatch) => void
   readonly onState: (state: SourceState) => void
   readonly clock: WatchClock
@@ -52,8 +59,19 @@ export interface SourceWatch {
   readonly done: Promise<void>
 }
 
-const OPEN_TIMEOUT_MS = 4000
+const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
+/** What holds too much is counted again this often. */
+const EXCESS_MS = 30_000
+
+/** `renewed`: certificate files have changed, and there is a connection that was made with the new ones. */
+type WatchEnd = StreamEnd | {readonly reason: 'renewed'; readonly opened: Opened}
+
+const aborted = (signal: AbortSignal): Promise<null> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(null)
+    else signal.addEventListener('abort', () => resolve(null), {once: true})
+  })
 
 /** Lists and watches one datastore for as long as the signal lets it. Never throws: a failure is a state. */
 export function watchSource(options: WatchOptions): SourceWatch {
@@ -68,13 +86,18 @@ export function watchSource(options: WatchOptions): SourceWatch {
     lastError: null,
     resyncs: {},
     events: 0,
+    excess: null,
   }
   const set = (change: Partial<SourceState>): void => {
     state = {...state, ...change}
     options.onState(state)
   }
-  const heard = (): Partial<SourceState> => ({connected: true, lastHeardMs: clock.nowMs(), lastError: null})
+  let renewalProblem: string | null = null
+  const heard = (): Partial<SourceState> => ({connected: true, lastHeardMs: clock.nowMs(), lastError: renewalProblem})
 
+  const {limits = null} = options
+  let usage: Usage | null = null
+  let mark: Mark | null = null
   let restart = new AbortController()
   let asked = false
 
@@ -98,21 +121,37 @@ export function watchSource(options: WatchOptions): SourceWatch {
   ): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
-      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision))
+      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits))
     }
     const {revision, clusterId} = parts[0]!
     const upserts: RawRecord[] = parts.flatMap((part) => part.records)
+    usage = limits && usageOf(upserts, limits)
+    const over = limits && usage && excess(usage, limits)
+    if (over) throw new OverLimits(over)
+    mark = newestMark(null, upserts)
     options.onBatch({source, type: 'list', revision, clusterId, upserts, deletes: []})
     const resyncs = {...state.resyncs, [reason]: (state.resyncs[reason] ?? 0) + 1}
-    set({...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs})
+    set({
+      ...{...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs},
+      excess: null,
+    })
     return new Map(options.prefixes.map((prefix) => [prefix, revision + 1]))
   }
 
-  async function watch(connection: EtcdConnection, index: number, next: Map<string, number>): Promise<StreamEnd> {
+  async function watch(opened: Opened, index: number, next: Map<string, number>): Promise<WatchEnd> {
+    const {connection} = opened
     const client = connection.client(index)
     const ended = new AbortController()
     const stop = AbortSignal.any([signal, restart.signal, ended.signal])
-    const dead = listenForLife(client, options.prefixes[0]!, clock, stop)
+    const probing = Promise.withResolvers<() => Promise<void>>()
+    const dead = Promise.race([probing.promise, aborted(stop)]).then((probe) =>
+      probe === null
+        ? null
+        : listenForLife({
+            ...{client, prefix: options.prefixes[0]!, probe, clock, signal: stop},
+            onHeard: () => set(heard()),
+          }),
+    )
     const stream = runWatchStream({
       client,
       clusterId: state.clusterId!,
@@ -120,24 +159,45 @@ export function watchSource(options: WatchOptions): SourceWatch {
       signal: stop,
       openTimeoutMs: OPEN_TIMEOUT_MS,
       onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
-      onEvents: ({revision: told, upserts, deletes}) => {
+      onProbe: probing.resolve,
+      onEvents: ({revision: told, upserts, deletes, made, deleted}) => {
+        usage = limits && usage && usageAfter(usage, {made, deleted, upserts}, limits)
+        if (limits && usage && excess(usage, limits) !== null) return false
         // While it catches up, a prefix may be told of later than another was that is ahead: news all the same.
         const revision = Math.max(state.revision, told)
+        mark = newestMark(mark, upserts)
         options.onBatch({source, type: 'changes', revision, clusterId: state.clusterId!, upserts, deletes})
         set({...heard(), revision, events: state.events + upserts.length + deletes.length})
+        return true
       },
     })
-    const end = await Promise.race([
+    const renewed = renewedConnection({
+      ...{
+        etcd: options.etcd,
+        index,
+        prefix: options.prefixes[0]!,
+        fingerprint: opened.fingerprint,
+        clock,
+        signal: stop,
+      },
+      onProblem: (problem) => {
+        renewalProblem = problem
+      },
+    })
+    const end = await Promise.race<WatchEnd>([
       stream,
+      renewed.then(async (fresh): Promise<WatchEnd> => (fresh ? {reason: 'renewed', opened: fresh} : stream)),
       dead.then((cause): StreamEnd | Promise<StreamEnd> => (cause === null ? stream : {reason: 'failed', cause})),
     ])
     ended.abort()
     await stream
+    // It may be in the middle of a trial, which nobody waits for.
+    if (end.reason !== 'renewed') void renewed.then((late) => late?.connection.close())
     return end
   }
 
   async function run(): Promise<void> {
-    let connection: EtcdConnection | null = null
+    let opened: Opened | null = null
     let next: Map<string, number> | null = null
     let reason: ResyncReason = 'start'
     let index = 0
@@ -145,11 +205,22 @@ export function watchSource(options: WatchOptions): SourceWatch {
     while (!signal.aborted) {
       try {
         // Opened anew after each failure: certificates may have been renewed, addresses moved.
-        connection ??= connect(options.etcd)
+        opened ??= await openConnection(options.etcd)
+        const {connection} = opened
         index %= connection.endpoints.length
+        const history = {clusterId: state.clusterId, mark, next: next ?? new Map<string, number>()}
+        const broken = next && (await brokenHistory(connection.client(index), history))
+        if (broken) {
+          next = null
+          reason = broken
+        }
         next ??= await list(connection, index, reason)
         failures = 0
-        const end = await watch(connection, index, next)
+        const end = await watch(opened, index, next)
+        if (end.reason === 'renewed') {
+          opened = end.opened
+          connection.close()
+        }
         if (end.reason === 'failed') throw new Error(end.cause)
         if (end.reason === 'stale') {
           next = null
@@ -157,11 +228,12 @@ export function watchSource(options: WatchOptions): SourceWatch {
         }
       } catch (error) {
         if (signal.aborted) break
-        set({connected: false, lastError: errorText(error)})
-        connection?.close()
-        connection = null
+        const isOver = error instanceof OverLimits
+        set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
+        opened?.connection.close()
+        opened = null
         index++
-        const full = Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
+        const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
         await clock.sleep(full * (1 - clock.random() / 2), signal)
       }
       if (asked) {
@@ -171,7 +243,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
         reason = 'asked'
       }
     }
-    connection?.close()
+    opened?.connection.close()
     set({connected: false})
   }
 

@@ -1,6 +1,6 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {errorText} from './client.ts'
+import {errorText, isTooLarge} from './client.ts'
 import {rangeEnd, toRecord} from './pages.ts'
 
 /** What one watched prefix said. `next` is the revision from which a later watch must go on. */
@@ -9,12 +9,15 @@ export interface WatchEvents {
   readonly revision: number
   readonly upserts: readonly RawRecord[]
   readonly deletes: readonly string[]
+  /** Of all that happened, also to keys that came and went in one batch. */
+  readonly made: readonly string[]
+  readonly deleted: readonly string[]
 }
 
 /** Why a stream ended. `stale`: the revision is gone or never was, so only a new list helps. */
 export type StreamEnd =
   | {readonly reason: 'failed'; readonly cause: string}
-  | {readonly reason: 'stale'; readonly cause: 'compacted' | 'cluster' | 'revision'}
+  | {readonly reason: 'stale'; readonly cause: 'compacted' | 'cluster' | 'revision' | 'limits'}
   | {readonly reason: 'stopped'}
 
 export interface StreamOptions {
@@ -22,12 +25,15 @@ export interface StreamOptions {
   readonly clusterId: string
   /** Prefix → revision of the first event wanted. Advanced here, in place, as events are handed on. */
   readonly next: Map<string, number>
-  readonly onEvents: (events: WatchEvents) => void
+  /** False: they are too much, and are not handed on. */
+  readonly onEvents: (events: WatchEvents) => boolean
   /** All watches stand. */
   readonly onOpen: () => void
   readonly signal: AbortSignal
   /** Given up when the server has not confirmed every watch in this time. */
   readonly openTimeoutMs: number
+  /** Given once all watches stand: resolves when the stream itself has answered, which a stuck one never does. */
+  readonly onProbe?: (probe: () => Promise<void>) => void
 }
 
 /**
@@ -46,6 +52,10 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
   } catch (error) {
     return {reason: 'failed', cause: errorText(error)}
   }
+  if (signal.aborted) {
+    stream.cancel()
+    return {reason: 'stopped'}
+  }
 
   return new Promise((resolve) => {
     let ended = false
@@ -63,15 +73,48 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
       options.openTimeoutMs,
     )
     signal.addEventListener('abort', stop)
-    stream.on('error', (error) => finish({reason: 'failed', cause: errorText(error)}))
+    // What does not fit in a message comes in pages.
+    stream.on('error', (error) =>
+      finish(isTooLarge(error) ? {reason: 'stale', cause: 'limits'} : {reason: 'failed', cause: errorText(error)}),
+    )
     stream.on('end', () => finish({reason: 'failed', cause: 'the server closed the stream'}))
 
     // By the ids that the server gives, in the order of the requests: etcd 3.3 takes no ids from its clients.
     const watched = new Map<string, string>()
+    // A watch on a key that is none, given up as soon as it stands. Every etcd answers it, through the same queue as events;
+    // progress on request is known to 3.4 and later only, and sent unasked every ten minutes.
+    const probes: (() => void)[] = []
+    const probeIds = new Set<string>()
+    const probe = (): Promise<void> => {
+      const {promise, resolve: answered} = Promise.withResolvers<void>()
+      probes.push(answered)
+      stream.write({create_request: {key: Buffer.from(prefixes[0]!), start_revision: 0}})
+      return promise
+    }
+    const isProbe = ({
+      created,
+      canceled,
+      watch_id,
+    }: {
+      created: boolean
+      canceled: boolean
+      watch_id: string
+    }): boolean => {
+      if (created && watched.size === prefixes.length) {
+        probes.shift()?.()
+        // Refused, with a user whose rights or token are gone, is an answer too; what it means is said by other calls.
+        if (canceled) return true
+        probeIds.add(watch_id)
+        stream.write({cancel_request: {watch_id}})
+        return true
+      }
+      return canceled && probeIds.delete(watch_id)
+    }
     stream.on('data', (response) => {
       if (ended) return
       const prefix = watched.get(response.watch_id)
       const headerRevision = Number(response.header.revision)
+      if (isProbe(response)) return
       if (response.canceled) {
         const compacted = Number(response.compact_revision) > 0
         if (compacted) finish({reason: 'stale', cause: 'compacted'})
@@ -86,6 +129,7 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
         if (watched.size === prefixes.length) {
           clearTimeout(opening)
           options.onOpen()
+          options.onProbe?.(probe)
         }
         return
       }
@@ -95,7 +139,7 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
         return
       }
       const events = collect(prefix, response.events)
-      options.onEvents(events)
+      if (!options.onEvents(events)) return finish({reason: 'stale', cause: 'limits'})
       next.set(prefix, events.revision + 1)
     })
 
@@ -114,21 +158,32 @@ export async function runWatchStream(options: StreamOptions): Promise<StreamEnd>
 
 type RawEvent = {
   readonly type: string | number
-  readonly kv: {readonly key: Buffer; readonly value: Buffer; readonly mod_revision: string}
+  readonly kv: {
+    readonly key: Buffer
+    readonly value: Buffer
+    readonly mod_revision: string
+    /** 1: the key was not there before. */
+    readonly version: string
+  }
 }
 
 /** Events in the order of the server; of several on one key the last one counts. */
 function collect(prefix: string, events: readonly RawEvent[]): WatchEvents {
   const latest = new Map<string, RawRecord | null>()
+  const made: string[] = []
+  const deleted: string[] = []
   let revision = 0
   for (const event of events) {
     const record = toRecord(event.kv)
+    const isDeletion = event.type === 'Delete' || event.type === 'DELETE'
+    if (isDeletion) deleted.push(record.key)
+    else if (Number(event.kv.version) === 1) made.push(record.key)
     revision = Math.max(revision, record.modRevision)
     // Put again at the end, so that the order of a batch is that of the last events.
     latest.delete(record.key)
-    latest.set(record.key, event.type === 'Delete' || event.type === 'DELETE' ? null : record)
+    latest.set(record.key, isDeletion ? null : record)
   }
   const upserts = [...latest.values()].filter((record) => record !== null)
   const deletes = [...latest].flatMap(([key, record]) => (record === null ? [key] : []))
-  return {prefix, revision, upserts, deletes}
+  return {prefix, revision, upserts, deletes, made, deleted}
 }

@@ -13,7 +13,7 @@ import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 
 export const EXPORT_ROOT = '/isthmus/v1/export/'
 
-/** Format of the records. A reader that knows another one refuses the export by name. */
+/** Format of the records; a larger number only ever says that there is more (decision 0038, docs/reference/export.md). */
 const SCHEMA = 1
 
 /** A counter would need a memory that a pure station has not, and readers take no meaning from it (decision 0032). */

@@ -5,7 +5,7 @@ import {
   type DecodedResource,
   type Finding,
   type GatewayConfig,
-  type GatewayRecord,
+  type Presence,
   parseDatastoreName,
   parseSiteName,
   type SiteName,
@@ -16,6 +16,7 @@ import type {Prefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
 import {EndpointRows} from './endpoint-rows.ts'
 import {
+  type ConfiguredHolding,
   configuredHoldings,
   type Dependency,
   dependenciesOf,
@@ -23,15 +24,16 @@ import {
   holdingOfEntry,
   holdingOfResource,
   isWrittenByUs,
+  type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
 import {type Hold, type MemberChange, MemberTable} from './members.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
-import {duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
+import {countRefusals, duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
 import {keysOfMoved, missingDependencies} from './row-labels.ts'
-import {type SiteReport, viewSites} from './sites.ts'
+import {reportsOf, viewSites} from './sites.ts'
 import {type RecordChange, SourceStore} from './source-store.ts'
 
 /**
@@ -40,6 +42,7 @@ import {type RecordChange, SourceStore} from './source-store.ts'
 export class Federation {
   readonly #config: GatewayConfig
   readonly #ownership: Ownership
+  readonly #configured: readonly ConfiguredHolding[]
   readonly #sources = new Map<SourceId, SourceStore>()
   readonly #rows = new EndpointRows()
   readonly #table = new MemberTable(this.#rows)
@@ -48,31 +51,58 @@ export class Federation {
   /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
   readonly #others = new Map<string, {readonly source: SourceId; readonly record: Decoded}>()
   readonly #labels = new LabelStore()
+  readonly #presences = new Map<SiteName, Presence>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
   readonly #nodes = new Part(() => this.#listNodes())
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
-  /** A profile or an attribute set came, changed or went with the batch that is taken. */
-  #labelsMoved = false
+  /** A profile or an attribute set came, changed or went with the batch that is taken of these. */
+  readonly #labelsMoved = new Set<SourceId>()
 
   constructor(config: GatewayConfig) {
     this.#config = config
     this.#ownership = new Ownership(config)
     const grantedTo = (site: SiteName): readonly Prefix[] => this.#ownership.grantedTo(site)
-    for (const {site, source, holder, derived, holding} of configuredHoldings(config, grantedTo)) {
-      this.#place(holder, holder, source, site, 0, holding, derived)
-    }
+    this.#configured = configuredHoldings(config, grantedTo)
+    for (const one of this.#configured) this.#placeConfigured(one)
   }
 
   /** Takes what a source said. Batches of one source come in its own order; repeats do no harm. */
   update(batch: DecodedBatch): void {
-    this.#take(batch, false)
+    finish(this.#take(batch, false))
   }
 
   /** Last known state from disk: in force, but nothing may be pruned on its account until a list has come. */
   restore(batch: DecodedBatch): void {
-    this.#take(batch, true)
+    finish(this.#take(batch, true))
+  }
+
+  /**
+   * The same in small steps, one at each `next()`, for whoever has others waiting. Between the first and the last the World
+   * is neither the old one nor the new one: look at it only before or after.
+   */
+  updating(batch: DecodedBatch, restored: boolean): Iterator<void> {
+    return this.#take(batch, restored)
+  }
+
+  /** What of a remote site is to be in force; in small steps as `updating`, but those in between may be looked at. */
+  *setPresence(site: SiteName, presence: Presence): Generator<void> {
+    const before = this.#presences.get(site) ?? 'open'
+    if (before === presence) return
+    this.#presences.set(site, presence)
+    this.#sites.stale = true
+    this.#world = null
+    if (before !== 'withdrawn' && presence !== 'withdrawn') return
+    for (const one of this.#configured) if (one.site === site) this.#placeConfigured(one)
+    const source: SourceId = `export/${site}`
+    const store = this.#sources.get(source)
+    for (const key of store ? [...store.keys()] : []) {
+      // It may have gone, or the site be back: what counts is how it is now.
+      this.#derive(source, site, store!, key)
+      this.#world = null
+      yield
+    }
   }
 
   /** What changed in `World.members` since the last call of this; for whoever compiles incrementally. */
@@ -101,13 +131,13 @@ export class Federation {
       documents: policies.documents,
       nodes: this.#nodes.get(),
       sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
-      refused: this.#countRefused(),
+      refused: countRefusals(this.#refused),
       findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
     })
     return this.#world
   }
 
-  #take(batch: DecodedBatch, restored: boolean): void {
+  *#take(batch: DecodedBatch, restored: boolean): Generator<void> {
     let store = this.#sources.get(batch.source)
     if (!store) {
       const site = this.#siteOf(batch.source)
@@ -120,18 +150,26 @@ export class Federation {
       })
       this.#sources.set(batch.source, store)
     }
-    const changes = store.take(batch, restored)
-    this.#world = null
+    const changes = yield* store.take(batch, restored)
     // First everything is stored, then what depends on it is derived: order within a batch means nothing.
     const touched = new Set<string>()
     const site = this.#siteOf(batch.source)
-    if (site === null) return
-    this.#labelsMoved = false
-    for (const change of changes) this.#note(batch.source, site, change, touched)
-    if (this.#labelsMoved) {
+    for (const change of site === null ? [] : changes) {
+      this.#note(batch.source, site!, change, touched)
+      yield
+    }
+    if (this.#labelsMoved.delete(batch.source)) {
       for (const key of keysOfMoved(this.#rows, batch.source, this.#labels.of(batch.source))) touched.add(key)
     }
-    for (const key of touched) this.#derive(batch.source, site, store, key)
+    for (const key of touched) {
+      this.#derive(batch.source, site!, store, key)
+      yield
+    }
+    this.#world = null
+  }
+
+  #placeConfigured({holder, source, site, holding, derived}: ConfiguredHolding): void {
+    this.#place(holder, holder, source, site, 0, holding, derived)
   }
 
   #note(source: SourceId, site: SiteName, {key, before, after}: RecordChange, touched: Set<string>): void {
@@ -154,7 +192,7 @@ export class Federation {
       const dependency = isOwnExport(record) ? null : this.#labels.note(source, site, record, there)
       if (dependency) {
         for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
-        this.#labelsMoved = true
+        this.#labelsMoved.add(source)
         this.#memberFindings.stale = true
       }
       const part = this.#partOf(record)
@@ -195,6 +233,10 @@ export class Federation {
     }
     const {source, attributes} = this.#rows.groupOf(row)
     const labelled = this.#labels.of(source).attributes(attributes)
+    if (this.#isOut(site, labelled)) {
+      this.#withdraw(row)
+      return true
+    }
     if (labelled && this.#ownership.refusal(site, labelled.set.kind, this.#rows.prefixOf(row)) !== null) {
       this.#withdraw(row)
       return false
@@ -204,6 +246,11 @@ export class Federation {
     if (labelled) this.#table.admit(row, labelled)
     if (before !== this.#table.duplicateRevision) this.#memberFindings.stale = true
     return true
+  }
+
+  /** Of a site that is withdrawn, sets stay: they are peers of others' policies. */
+  #isOut(site: SiteName, labelled: Labelled | null | undefined): boolean {
+    return this.#presences.get(site) === 'withdrawn' && labelled?.set.kind !== 'set'
   }
 
   #withdraw(row: number): void {
@@ -234,7 +281,7 @@ export class Federation {
   ): void {
     const holds: Hold[] = []
     const refusals: Refusal[] = []
-    for (const prefix of holding?.prefixes ?? []) {
+    for (const prefix of (this.#isOut(site, holding) ? null : holding)?.prefixes ?? []) {
       const {id, set, names} = holding!
       const code = this.#ownership.refusal(site, set.kind, prefix)
       if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
@@ -286,26 +333,13 @@ export class Federation {
   }
 
   #viewSites(): ReturnType<typeof viewSites> {
-    const reports = new Map<SiteName, SiteReport>()
-    const statics = this.#config.static.map((entry) => entry.prefix)
-    for (const {source, record} of this.#others.values()) {
+    const records = [...this.#others.values()].flatMap(({source, record}) => {
       const site = this.#siteOf(source)
-      if (site === null) continue
-      if (record.type === 'resource' && record.resource.kind === 'StaticPrefix') statics.push(record.resource.prefix)
-      if (record.type !== 'export') continue
-      const {entry} = record
-      const report = reports.get(site) ?? {meta: null, site: null, gateways: []}
-      if (entry.kind === 'meta') reports.set(site, {...report, meta: entry})
-      if (entry.kind === 'site') reports.set(site, {...report, site: entry})
-      if (entry.kind === 'gateway') {
-        const gateways: GatewayRecord[] = [
-          ...report.gateways.filter((g) => g.name !== entry.gateway.name),
-          entry.gateway,
-        ]
-        reports.set(site, {...report, gateways})
-      }
-    }
-    return viewSites(this.#config, this.#ownership, reports, statics)
+      return site === null ? [] : [{site, record}]
+    })
+    const {reports, statics} = reportsOf(records)
+    const own = [...this.#config.static.map((entry) => entry.prefix), ...statics]
+    return viewSites(this.#config, this.#ownership, reports, own, this.#presences)
   }
 
   /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
@@ -333,16 +367,10 @@ export class Federation {
   #decodeFindings(): Finding[] {
     return [...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, store]) => store.findings())
   }
+}
 
-  #countRefused(): ReadonlyMap<SiteName, number> {
-    const count = (holders: ReadonlyMap<string, readonly Refusal[]>): number => {
-      let total = 0
-      for (const refusals of holders.values()) total += refusals.length
-      return total
-    }
-    const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
-    return new Map(sites.map(([site, holders]) => [site, count(holders)]))
-  }
+function finish(steps: Iterator<void>): void {
+  while (!steps.next().done);
 }
 
 const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>

@@ -116,11 +116,19 @@ function holding(set: AttributeSet, prefixes: readonly Prefix[], names: readonly
   return {set, id: attributeSetId(set), prefixes: [...new Set(prefixes)], names}
 }
 
+export interface ConfiguredHolding {
+  readonly site: SiteName
+  readonly source: SourceId
+  readonly holder: string
+  readonly derived: boolean
+  readonly holding: Holding
+}
+
 /** What the configuration itself makes members: every site's grants, and the static prefixes here. */
 export function configuredHoldings(
   config: GatewayConfig,
   grantedTo: (site: SiteName) => readonly Prefix[],
-): {site: SiteName; source: SourceId; holder: string; derived: boolean; holding: Holding}[] {
+): ConfiguredHolding[] {
   const home = config.datastores.find((datastore) => datastore.export) ?? config.datastores[0]
   const local: SourceId = `datastore/${home?.name ?? 'config'}`
   const grants = [config.site, ...config.sites.keys()].map((site) => ({

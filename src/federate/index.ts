@@ -18,3 +18,13 @@
 export {type Claim, type Contest, type ResolvedClaims, resolveClaims} from './claims.ts'
 export {Federation} from './federation.ts'
 export type {MemberChange} from './members.ts'
+export {
+  judgeSite,
+  LISTEN_MS,
+  nextPresence,
+  SITE_STATES,
+  type SiteSigns,
+  type SiteState,
+  siteFinding,
+  wantedPresence,
+} from './site-state.ts'

@@ -7,8 +7,10 @@ import type {Dependency, Lookup} from './holding.ts'
 export function* keysOfMoved(rows: EndpointRows, source: SourceId, lookup: Lookup): Generator<string> {
   const moved = new Set<RowGroup>()
   for (const group of rows.groups()) {
-    if (group.source === source && (group.labelled ?? undefined) !== lookup.attributes(group.attributes))
-      moved.add(group)
+    if (group.source !== source) continue
+    // Rows that were refused have no label to compare, and are refused no longer when it goes.
+    const isOther = (group.labelled ?? undefined) !== lookup.attributes(group.attributes)
+    if (isOther || group.admitted < group.rows) moved.add(group)
   }
   if (moved.size === 0) return
   for (const row of rows.of(source)) if (moved.has(rows.groupOf(row))) yield rows.keyOf(row)

@@ -1,9 +1,11 @@
 import type {
+  Decoded,
   ExportEntry,
   Finding,
   GatewayConfig,
   GatewayName,
   GatewayRecord,
+  Presence,
   SiteName,
   SiteView,
   Uplink,
@@ -18,6 +20,28 @@ export interface SiteReport {
   readonly gateways: readonly GatewayRecord[]
 }
 
+/** What the records of each site say of the site, and the static prefixes that our own datastores hold. */
+export function reportsOf(records: Iterable<{readonly site: SiteName; readonly record: Decoded}>): {
+  readonly reports: ReadonlyMap<SiteName, SiteReport>
+  readonly statics: readonly Prefix[]
+} {
+  const reports = new Map<SiteName, SiteReport>()
+  const statics: Prefix[] = []
+  for (const {site, record} of records) {
+    if (record.type === 'resource' && record.resource.kind === 'StaticPrefix') statics.push(record.resource.prefix)
+    if (record.type !== 'export') continue
+    const {entry} = record
+    const report = reports.get(site) ?? {meta: null, site: null, gateways: []}
+    if (entry.kind === 'meta') reports.set(site, {...report, meta: entry})
+    if (entry.kind === 'site') reports.set(site, {...report, site: entry})
+    if (entry.kind === 'gateway') {
+      const others = report.gateways.filter((gateway) => gateway.name !== entry.gateway.name)
+      reports.set(site, {...report, gateways: [...others, entry.gateway]})
+    }
+  }
+  return {reports, statics}
+}
+
 /**
  * Every site as the interconnect sees it. A remote one's prefixes are those it announces *and* is granted; its
  * gateways' inner addresses those that lie in the interconnect's range and are nobody else's.
@@ -27,6 +51,7 @@ export function viewSites(
   ownership: Ownership,
   reports: ReadonlyMap<SiteName, SiteReport>,
   statics: readonly Prefix[],
+  presences: ReadonlyMap<SiteName, Presence>,
 ): {sites: ReadonlyMap<SiteName, SiteView>; findings: readonly Finding[]} {
   const findings: Finding[] = [...ownership.findings]
   const gateways = new Map<SiteName, readonly GatewayRecord[]>()
@@ -45,6 +70,7 @@ export function viewSites(
     prefixes: sorted([...ownership.grantedTo(config.site), ...own]),
     infrastructure: sorted(config.infrastructure),
     gateways: checked.get(config.site)!,
+    presence: 'open',
   })
   for (const name of [...config.sites.keys()].sort()) {
     const report = reports.get(name)
@@ -53,13 +79,16 @@ export function viewSites(
     for (const prefix of announced) {
       if (ownership.ownerOf(prefix) !== name) findings.push(notGranted(name, prefix, config, ownership))
     }
+    const presence = presences.get(name) ?? 'open'
+    const admitted = announced.filter((prefix) => ownership.ownerOf(prefix) === name)
     sites.set(name, {
       name,
       as: report?.site?.as ?? null,
       granted: sorted(ownership.grantedTo(name)),
-      prefixes: sorted(announced.filter((prefix) => ownership.ownerOf(prefix) === name)),
+      prefixes: presence === 'withdrawn' ? [] : sorted(admitted),
       infrastructure: sorted(report?.site?.infrastructure ?? []),
       gateways: checked.get(name)!,
+      presence,
     })
   }
   return {sites, findings}

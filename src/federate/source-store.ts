@@ -77,6 +77,11 @@ export class SourceStore {
     return row < 0 ? this.#records.get(key)?.modRevision : this.#rows.revisionOf(row)
   }
 
+  *keys(): Generator<string> {
+    yield* this.#records.keys()
+    for (const row of this.#rows.of(this.#source)) yield this.#rows.keyOf(row)
+  }
+
   #inForce(refused: DecodedBad): Decoded | null {
     return this.#lastGood.get(refused.key) ?? refused.standIn
   }
@@ -94,11 +99,11 @@ export class SourceStore {
    * listing again after a compaction costs a look at each key and no more. Changes that are older than what is known
    * are repeats, and do nothing.
    */
-  take(batch: DecodedBatch, restored: boolean): RecordChange[] {
+  *take(batch: DecodedBatch, restored: boolean): Generator<void, readonly RecordChange[]> {
     const sameCluster = this.#state.clusterId === batch.clusterId
     const stale = batch.type === 'changes' && sameCluster && batch.revision < this.#state.revision
-    const changes = stale ? [] : batch.type === 'list' ? this.#list(batch, sameCluster) : this.#changes(batch)
     if (stale) return []
+    const changes = batch.type === 'list' ? yield* this.#list(batch, sameCluster) : yield* this.#changes(batch)
     this.#state = {
       synced: !restored && (this.#state.synced || batch.type === 'list'),
       restored: restored || (this.#state.restored && batch.type !== 'list'),
@@ -110,10 +115,11 @@ export class SourceStore {
     return changes
   }
 
-  #list(batch: DecodedBatch, sameCluster: boolean): RecordChange[] {
+  *#list(batch: DecodedBatch, sameCluster: boolean): Generator<void, RecordChange[]> {
     const gone = new Set(this.#records.keys())
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
+      yield
       gone.delete(record.key)
       let row = this.#rows.find(this.#source, record.key)
       const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
@@ -126,15 +132,20 @@ export class SourceStore {
       if (row >= 0) this.#rows.mark(row)
     }
     for (const row of this.#rows.of(this.#source)) {
+      yield
       if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined, row).change)
     }
-    for (const key of gone) changes.push(this.#set(key, undefined, NO_ROW).change)
+    for (const key of gone) {
+      yield
+      changes.push(this.#set(key, undefined, NO_ROW).change)
+    }
     return changes
   }
 
-  #changes(batch: DecodedBatch): RecordChange[] {
+  *#changes(batch: DecodedBatch): Generator<void, RecordChange[]> {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
+      yield
       const row = this.#rows.find(this.#source, record.key)
       const known = this.#revisionAt(row, record.key)
       if (known !== undefined && known >= record.modRevision) continue

@@ -27,7 +27,7 @@ export function watchFile(options: FileSourceOptions): {readonly done: Promise<v
   const {source, file, clock, signal} = options
   let state: WatchState = {
     ...{connected: false, synced: false, revision: 0, clusterId: null, endpoint: file},
-    ...{lastHeardMs: null, lastError: null, resyncs: {}, events: 0},
+    ...{lastHeardMs: null, lastError: null, resyncs: {}, events: 0, excess: null},
   }
   const set = (change: Partial<WatchState>): void => {
     state = {...state, ...change}

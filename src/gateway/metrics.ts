@@ -5,6 +5,7 @@ import type {Finding} from '../model/index.ts'
 import {createCertificateMetrics} from './certificate-metrics.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
+import {createSiteMetrics} from './site-metrics.ts'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
 
@@ -43,8 +44,13 @@ export function createGatewayMetrics(register: Registry) {
   const success = gauge('reconcile_last_success_timestamp_seconds', 'When the last pass left nothing undone; 0: never.')
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
+  const leads = gauge('leader', 'Whether this gateway writes the export of its site: 1 or 0.')
+  const leaseAge = gauge('lease_age_seconds', 'Seconds since etcd last confirmed the lease of this gateway.')
+  const transactions = counter('export_transactions', 'Transactions that wrote to the export.')
+
   const policyMetrics = createPolicyMetrics(register)
   const certificateMetrics = createCertificateMetrics(register)
+  const siteMetrics = createSiteMetrics(register)
 
   const total = (metric: Counter, value: number): void => {
     metric.reset()
@@ -68,12 +74,18 @@ export function createGatewayMetrics(register: Registry) {
       for (const site of world.sites.keys()) refused.set({peer: site}, world.refused.get(site) ?? 0)
       policyMetrics.observe(runtime.counts)
       certificateMetrics.observe(runtime.certificates.expiries())
+      siteMetrics.observe(runtime.siteWatch.standings())
       drops.reset()
       for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
       findings.reset()
       for (const {code} of runtime.findings()) findings.inc({code})
       for (const [inForce, count] of refusedByForce(runtime.findings()))
         refusedDocuments.set({in_force: inForce}, count)
+      const leadership = runtime.publishing.leadership()
+      leads.set(leadership.leads ? 1 : 0)
+      if (leadership.leaseAgeSeconds === null) leaseAge.remove()
+      else leaseAge.set(leadership.leaseAgeSeconds)
+      total(transactions, runtime.publishing.transactions())
       total(passes, runtime.totals.passes)
       total(errors, runtime.totals.errors)
       total(seconds, runtime.totals.secondsSum)

@@ -1,5 +1,5 @@
 import type {WatchClock} from '../etcd/index.ts'
-import type {Tunnel} from '../model/index.ts'
+import type {SiteName, Tunnel} from '../model/index.ts'
 import {type DeviceCounters, type RouterState, readRouter, type TunnelReader} from '../observe/index.ts'
 
 /** What was seen last of BIRD and of the tunnel devices; each is a moment of at most about a second ago. */
@@ -54,4 +54,9 @@ export function tunnelUp(tunnel: Tunnel, monitor: Pick<Monitor, 'router'>): bool
     return neighbor === tunnel.peer && (device ?? tunnel.device) === tunnel.device && !up
   })
   return session?.up === true && !session.gracefulRestart && !unseen
+}
+
+/** Sites with a tunnel that is up; none before the first look. */
+export function sitesUp(tunnels: readonly Tunnel[], monitor: Monitor | null): ReadonlySet<SiteName> {
+  return new Set(monitor ? tunnels.filter((tunnel) => tunnelUp(tunnel, monitor)).map(({site}) => site) : [])
 }

@@ -51,18 +51,31 @@ export class RawMemory {
 
   /** `decoded` is the same batch after decode: it says which records are refused. */
   take(batch: SourceBatch, decoded: DecodedBatch): void {
+    for (const steps = this.taking(batch, decoded); !steps.next().done; );
+  }
+
+  /** The same in small steps; what is kept on disk meanwhile is what was known before a list, or a part of changes. */
+  *taking(batch: SourceBatch, decoded: DecodedBatch): Generator<void> {
     const before = this.#records
-    if (batch.type === 'list') {
-      this.#records = new RecordHeap()
-      for (const record of batch.upserts) this.#records.set(record)
-      for (const key of [...this.#refused]) if (!this.#records.has(key)) this.#forget(key)
-      this.#changed = null
+    const listed = new RecordHeap()
+    for (const record of batch.type === 'list' ? batch.upserts : []) {
+      listed.set(record)
+      yield
     }
     for (const {key, type} of decoded.upserts) {
       if (type === 'bad') this.#refuse(key, before.get(key))
       else this.#forget(key)
+      yield
     }
-    if (batch.type === 'list') return
+    if (batch.type === 'list') {
+      for (const key of before.keys()) {
+        if (!listed.has(key)) this.#forget(key)
+        yield
+      }
+      this.#records = listed
+      this.#changed = null
+      return
+    }
     for (const record of batch.upserts) {
       this.#records.set(record)
       this.#changed?.add(record.key)

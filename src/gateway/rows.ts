@@ -1,5 +1,5 @@
 import type {ClassRow, ConflictRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
-import {type Finding, type Member, sessionName, type World} from '../model/index.ts'
+import {type Finding, type Member, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
 import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
@@ -34,9 +34,9 @@ function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: numbe
     case 'datastores':
       return datastoreRows(runtime, nowMs)
     case 'sites':
-      return siteRows(world)
+      return siteRows(runtime)
     case 'gateways':
-      return gatewayRows(world)
+      return gatewayRows(world, runtime.publishing)
     case 'endpoints':
       return endpointRows(world)
     case 'policies':
@@ -62,15 +62,30 @@ function* bothKinds(runtime: Runtime, every: boolean): Generator<PolicyStatus> {
   yield* stagedRows(world, totals)
 }
 
-function gatewayRows(world: World): GatewayRow[] {
-  return [...world.sites.values()].flatMap((site) =>
-    site.gateways.map((gateway) => ({
-      name: `${site.name}/${gateway.name}`,
-      site: site.name,
-      local: site.name === world.local,
-      uplinks: gateway.uplinks.map(({name, address}) => `${name} ${address}`),
-    })),
-  )
+/** Of the own site also those that are only known to live. */
+export function gatewayRows(
+  world: Pick<World, 'sites' | 'local'>,
+  publishing: Pick<Runtime['publishing'], 'leadership' | 'living'>,
+): GatewayRow[] {
+  const living = publishing.living()
+  const {leader} = publishing.leadership()
+  const rowOf = (site: SiteName, name: string, uplinks: readonly Uplink[]): GatewayRow => {
+    const local = site === world.local
+    return {
+      name: `${site}/${name}`,
+      site,
+      local,
+      uplinks: uplinks.map((uplink) => `${uplink.name} ${uplink.address}`),
+      alive: local ? living.has(name) : null,
+      leader: local && name === leader,
+    }
+  }
+  return [...world.sites.values()].flatMap((site) => {
+    const known = site.gateways.map(({name, uplinks}) => rowOf(site.name, name, uplinks))
+    if (site.name !== world.local) return known
+    const others = [...living].filter((name) => site.gateways.every((gateway) => gateway.name !== name))
+    return [...known, ...others.map((name) => rowOf(site.name, name, []))].sort((a, b) => (a.name < b.name ? -1 : 1))
+  })
 }
 
 function* endpointRows(world: World): Generator<EndpointRow> {

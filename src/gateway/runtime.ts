@@ -10,16 +10,7 @@ import {
 import type {WatchClock} from '../etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
-import {
-  type Decoded,
-  type Finding,
-  formatFinding,
-  type GatewayConfig,
-  type SourceId,
-  type Step,
-  type SysctlSpec,
-  type World,
-} from '../model/index.ts'
+import type {Decoded, Finding, GatewayConfig, SourceId, SysctlSpec, World} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
@@ -31,13 +22,16 @@ import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
-import {type Monitor, startMonitor} from './monitor.ts'
+import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
-import {type Publishing, startPublishing} from './publishing.ts'
+import {type Publishing, publishingOf, startPublishing} from './publishing.ts'
+import {createSiteWatch, type SiteWatch} from './site-watch.ts'
+import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
+import {tell, tellStep} from './tell.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
@@ -64,6 +58,7 @@ export interface Runtime {
   readonly config: GatewayConfig
   readonly sources: Sources
   readonly monitor: Monitor
+  readonly siteWatch: SiteWatch
   readonly counts: PolicyCounts
   readonly writeBack: Pick<WriteBack, 'rows'>
   readonly certificates: Certificates
@@ -75,6 +70,7 @@ export interface Runtime {
   last(): PassReport | null
   /** The last look at the export; null before the first. */
   lastPublish(): PublishReport | null
+  readonly publishing: Pick<Publishing, 'leadership' | 'living' | 'transactions'>
   readonly totals: PassTotals
   findings(): readonly Finding[]
   trigger(): void
@@ -134,7 +130,6 @@ export async function startRuntime({
   const trigger = (): void => loop?.trigger()
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
-  const exporting = config.datastores.find((datastore) => datastore.export)!
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
@@ -145,19 +140,32 @@ export async function startRuntime({
     bird: (abort) => bird.read(abort),
   })
 
-  let followed: Sources | null = null
+  const gate = createTurnstile()
+  /** The pass's, from the moment at which it looks at the World until it is done with its members. */
+  let leaveGate = (): void => undefined
+  let sources: Sources | null = null
+  let monitor: Monitor | null = null
   const writeBack = startWriteBack({
     ...{config, signal, log, backoffMs: BACKOFF_MS, idleMs: CHECK_MS},
-    reachable: (name) => followed?.states().get(`datastore/${name}`)?.connected ?? false,
-    // Until there is a leader every gateway writes: both want the same, and the first one's transaction wins.
-    mayWrite: () => [],
+    reachable: (name) => sources?.states().get(`datastore/${name}`)?.connected ?? false,
+    mayWrite: (name) => publishing?.guards(name) ?? null,
   })
-
-  const sources = await startSources({
+  const siteWatch = await createSiteWatch({
+    config,
+    federation,
+    states: () => sources?.states() ?? new Map(),
+    up: () => sitesUp(last?.planned?.desired.tunnels ?? [], monitor),
+    last: () => last,
+    nowMs: () => clock.nowMs(),
+    trigger,
+    onError: (error) => log.warn({err: error}, 'states of remote sites'),
+  })
+  sources = await startSources({
     config,
     federation,
     clock,
     signal,
+    gate,
     onBatch: (batch, decoded) => {
       local.take(batch, decoded)
       writeBack.takeBatch(batch)
@@ -166,8 +174,6 @@ export async function startRuntime({
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
 
-  followed = sources
-
   const isGathered = createGathering({
     sources: sources.ids,
     hasFailed: (source) => Boolean(sources.states().get(source)?.lastError),
@@ -175,7 +181,10 @@ export async function startRuntime({
   })
   const pass = createPass({
     config,
-    beforeWorld: () => counts.beforeCompile(() => compiled, federation.world()),
+    beforeWorld: async () => {
+      await counts.beforeCompile(() => compiled, federation.world())
+      leaveGate = await gate.enter()
+    },
     world: () => {
       const world = federation.world()
       const changes = federation.takeMemberChanges()
@@ -194,6 +203,7 @@ export async function startRuntime({
       memberChanges = null
       compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
       memberChanges = new Map()
+      leaveGate()
       return compiled
     },
     keys,
@@ -216,6 +226,7 @@ export async function startRuntime({
       const report = await pass(abort)
       tell(log, report, last)
       last = report
+      void siteWatch.look()
       publishing?.trigger()
       totals.secondsSum += report.durationMs / 1000
       totals.errors += report.failures.length + report.unread.size
@@ -228,6 +239,8 @@ export async function startRuntime({
       log.error({err: error}, 'pass failed')
       cache.invalidate()
       return true
+    } finally {
+      leaveGate()
     }
   }
   loop = startLoop({
@@ -240,8 +253,7 @@ export async function startRuntime({
   })
 
   publishing = startPublishing({
-    site: config.site,
-    datastore: exporting,
+    ...publishingOf(config),
     // As of the last pass: what it has made of the world is in the members' records too.
     wanted: () => (last?.planned && ownSynced(sources.ids, last.world) ? last.planned.desired.exported : null),
     kept: [members.records, local.records],
@@ -252,8 +264,12 @@ export async function startRuntime({
     onReport: (report) => {
       lastPublish = report
       totals.errors += report.failures.length
-      if (report.step) tellStep(log, report.step, report.failures[0])
+      for (const step of report.steps) {
+        const failure = report.failures.find((one) => one.step === step.key)
+        tellStep(log, step, failure)
+      }
     },
+    onLeadership: ({leader, leads}) => log.info({leader, leads}, 'leadership of the export'),
   })
 
   const stopWatching = [
@@ -285,7 +301,7 @@ export async function startRuntime({
     publishing?.distrust()
   }
   const resyncs = every(RESYNC_MS, resync, clock, signal)
-  const monitor = startMonitor({
+  monitor = startMonitor({
     birdSocket: config.paths.birdSocket,
     tunnels: () => last?.planned?.desired.tunnels ?? [],
     reader: kernel.tunnels,
@@ -293,6 +309,7 @@ export async function startRuntime({
     signal,
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
+  const following = siteWatch.follow(clock, signal)
 
   const certificates = startCertificates({
     config,
@@ -306,6 +323,7 @@ export async function startRuntime({
     config,
     sources,
     monitor,
+    siteWatch,
     counts,
     writeBack,
     certificates,
@@ -315,20 +333,23 @@ export async function startRuntime({
     compiled: () => compiled,
     last: () => last,
     lastPublish: () => lastPublish,
+    publishing,
     findings: () => [
-      ...keyFindings,
-      ...passwordFindings,
-      ...sources.findings,
-      ...certificates.findings(),
-      ...(last?.findings ?? []),
-      ...writeBack.findings(),
+      ...[
+        ...keyFindings,
+        ...passwordFindings,
+        ...sources.findings,
+        ...siteWatch.findings(),
+        ...certificates.findings(),
+      ],
+      ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],
     ],
     trigger,
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
       const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
-      await Promise.all([...ends, publishing?.done, writeBack.done])
+      await Promise.all([...ends, following, publishing?.done, writeBack.done])
     },
   }
 }
@@ -338,40 +359,6 @@ async function every(ms: number, callback: () => void, clock: WatchClock, signal
     await clock.sleep(ms, signal)
     if (!signal.aborted) callback()
   }
-}
-
-/** More nft steps than this in one transaction are told as one line. */
-const MANY_STEPS = 8
-
-/** One line a step, with its reason; findings when they change; failures with the driver's own words. */
-function tell(log: Logger, report: PassReport, before: PassReport | null): void {
-  const failed = new Map(report.failures.map((failure) => [failure.step, failure]))
-  const nft = report.steps.filter(({driver}) => driver === 'nft')
-  const folded = nft.length > MANY_STEPS && !nft.some(({key}) => failed.has(key))
-  if (folded) log.info({steps: nft.length, reason: nft[0]?.reason}, 'nft transaction done')
-  for (const step of report.steps) {
-    if (folded && step.driver === 'nft') continue
-    tellStep(log, step, failed.get(step.key))
-  }
-  for (const [part, cause] of report.unread) log.warn({part, cause}, 'could not be read')
-  tellFindings(log, report.findings, before?.findings ?? [])
-}
-
-/** Those that stay are the same objects mostly; only what is left over has to be read. */
-function tellFindings(log: Logger, now: readonly Finding[], before: readonly Finding[]): void {
-  const stayed = new Set(before)
-  const others = now.filter((finding) => !stayed.has(finding))
-  if (others.length === 0) return
-  const known = new Set(before.map(formatFinding))
-  for (const finding of others) {
-    const text = formatFinding(finding)
-    if (!known.has(text)) log.warn({code: finding.code}, text)
-  }
-}
-
-function tellStep(log: Logger, {key, reason}: Step, failure: PassReport['failures'][number] | undefined): void {
-  if (failure) log.error({step: key, reason, code: failure.code, cause: failure.cause}, 'step failed')
-  else log.info({step: key, reason}, 'step done')
 }
 
 /** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */

@@ -1,15 +1,24 @@
-import {decodeRecord} from '../decode/index.ts'
-import {createTurns, type Turns, type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
+import {
+  createTurns,
+  type SourceLimits,
+  type Turns,
+  type WatchClock,
+  type WatchState,
+  watchSource,
+} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
 import {watchFile} from './file-source.ts'
+import {createIntake, type IntakeOptions, takeInSlices} from './intake.ts'
 import {RawMemory} from './raw-memory.ts'
+import type {Turnstile} from './slices.ts'
 
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
 const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
+const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attributes/'}
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
@@ -23,6 +32,8 @@ export interface SourcesOptions {
   readonly federation: Federation
   readonly clock: WatchClock
   readonly signal: AbortSignal
+  /** Entered by whoever looks at the World. */
+  readonly gate: Turnstile
   /** What a source said, before `onChange`; from disk too. `decoded` are its upserts, in their order. */
   readonly onBatch?: (batch: SourceBatch, decoded: DecodedBatch['upserts']) => void
   /** Something is known that was not known before. */
@@ -45,6 +56,7 @@ interface Source {
   /** null: an etcd. */
   readonly file: string | null
   readonly prefixes: readonly string[]
+  readonly limits: SourceLimits | null
   readonly header: Pick<Snapshot, 'site' | 'source' | 'datastore'>
 }
 
@@ -56,16 +68,18 @@ function sourcesOf(config: GatewayConfig): Source[] {
       tls,
       file: path ?? null,
       prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
+      limits: null,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
   )
   const remote = [...config.sites.values()].map(
-    ({name, endpoints, tls}): Source => ({
+    ({name, endpoints, tls, limits: {keys, bytes, attributeSets}}): Source => ({
       id: `export/${name}`,
       endpoints,
       tls,
       file: null,
       prefixes: EXPORT_PREFIXES,
+      limits: {keys, bytes, below: [{...ATTRIBUTES, keys: attributeSets}]},
       header: {site: name, source: 'export', datastore: null},
     }),
   )
@@ -100,10 +114,8 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
         upserts: records,
         deletes: [],
       }
-      const decoded = decodeBatch(batch)
-      memory.take(batch, decoded)
-      federation.restore(decoded)
-      options.onBatch?.(batch, decoded.upserts)
+      const onTaken: IntakeOptions['onTaken'] = (...taken) => options.onBatch?.(...taken)
+      await takeInSlices({source: source.id, federation, memory, gate: options.gate, onTaken}, batch, true)
     }
     ends.push(follow(source, memory, states, ofFiles, listing, options))
   }
@@ -112,7 +124,8 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
     ids: sourcesOf(config).map(({id}) => id),
     states: () => states,
     get findings() {
-      return [...findings, ...[...ofFiles.values()].flat()]
+      const over = [...states].flatMap(([source, {excess}]) => (excess ? [overLimits(source, excess)] : []))
+      return [...findings, ...[...ofFiles.values()].flat(), ...over]
     },
     done: Promise.all(ends).then(() => undefined),
   }
@@ -124,7 +137,7 @@ async function follow(
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
   listing: Turns,
-  {federation, config, clock, signal, onBatch, onChange, onSaveFailed}: SourcesOptions,
+  {federation, config, clock, signal, gate, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
   let kept: {readonly at: At; readonly changes: number} | null = null
@@ -149,26 +162,28 @@ async function follow(
       await save()
     }
   })()
+  const intake = createIntake({
+    ...{source: source.id, federation, memory, gate},
+    onTaken: (batch, decoded) => {
+      onBatch?.(batch, decoded)
+      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
+      onChange()
+    },
+  })
   const following = {
     source: source.id,
     clock,
     signal,
-    onBatch: (batch: SourceBatch) => {
-      const decoded = decodeBatch(batch)
-      federation.update(decoded)
-      memory.take(batch, decoded)
-      onBatch?.(batch, decoded.upserts)
-      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
-      onChange()
-    },
+    onBatch: intake.take,
     onState: (state: WatchState) => void states.set(source.id, state),
   }
-  const {file, prefixes, endpoints, tls} = source
+  const {file, prefixes, limits, endpoints, tls} = source
   const watch =
     file === null
-      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, listing})
+      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits, listing})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
+  await intake.settled()
   await save()
 }
 
@@ -191,11 +206,13 @@ async function saveChanges(
   await appendKnown(stateDir, id, kept.at, {...changes, revision: at.revision})
   return {at: kept.at, changes: total}
 }
-
-/** `datastore main`, `export b`: how a source is named in findings. */
-const sourceText = (source: SourceId): string => source.replace('/', ' ')
-
-function decodeBatch(batch: SourceBatch): DecodedBatch {
-  const name = sourceText(batch.source)
-  return {...batch, upserts: batch.upserts.map((record) => decodeRecord(record, name))}
+function overLimits(source: SourceId, excess: string): Finding {
+  const site = source.slice('export/'.length)
+  return {
+    code: 'source-over-limits',
+    severity: 'error',
+    where: {source: source.replace('/', ' ')},
+    detail: `holds ${excess}: nothing of it is read, what it said before stays`,
+    remedy: `have it put in order there, or raise sites.${site}.limits`,
+  }
 }

@@ -1,4 +1,4 @@
-import type {DatastoreStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
+import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
 import type {SiteName, Tunnel, World} from '../model/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
@@ -80,12 +80,17 @@ export function datastoreRows({world, sources, config}: Runtime, nowMs: number):
       synced: watch?.synced ?? false,
       restored: held?.restored === true && !held.synced,
       revision: held?.revision ?? 0,
-      ageSeconds: heardMs === null ? null : watch?.connected ? 0 : Math.round(nowMs - heardMs) / 1000,
+      ageSeconds: heardMs === null ? null : Math.round(nowMs - heardMs) / 1000,
       keys: held?.keys ?? 0,
       decodeErrors: held?.decodeErrors ?? 0,
       lastError: watch?.lastError ?? null,
     }
   })
+}
+
+export function exportStatus({publishing}: Pick<Runtime, 'publishing'>): ExportStatus {
+  const {leader, leads, leaseAgeSeconds, lastError} = publishing.leadership()
+  return {leader, leads, leaseAgeSeconds, lastError}
 }
 
 interface Counts {
@@ -95,11 +100,18 @@ interface Counts {
   staticPrefixes: number
 }
 
-export function siteRows(world: World): SiteStatus[] {
+export function siteRows({world: worldNow, siteWatch}: Runtime): SiteStatus[] {
+  const world = worldNow()
+  const standings = siteWatch.standings()
   const counts = countMembers(world)
+  const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms) / 1000)
   return [...world.sites.values()].map((site) => ({
     name: site.name,
     local: site.name === world.local,
+    state: standings.get(site.name)?.state ?? null,
+    presence: site.presence,
+    silentSeconds: seconds(standings.get(site.name)?.signs.silentMs),
+    cutSeconds: seconds(standings.get(site.name)?.signs.cutMs),
     as: site.as,
     granted: site.granted,
     prefixes: site.prefixes,

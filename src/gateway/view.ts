@@ -3,7 +3,7 @@ import type {Finding} from '../model/index.ts'
 import {policyRows} from './policy-rows.ts'
 import {rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
-import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
+import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
 
 export interface ViewOptions {
@@ -53,7 +53,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       tunnels: tunnelRows(current),
       sessions: sessionRows(current),
       datastores: datastoreRows(current, nowMs()),
-      sites: siteRows(current.world()),
+      sites: siteRows(current),
       policies: [...policyRows(current.world(), current.counts.totals)],
       findings: [...options.refused(), ...current.findings()],
       reconcile: {
@@ -67,6 +67,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
           ...[...(last?.unread ?? [])].map(([part, cause]) => `${part} could not be read: ${cause}`),
         ],
       },
+      export: exportStatus(current),
       nft: nftStatus(current),
     }
   }

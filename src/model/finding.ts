@@ -81,6 +81,9 @@ export type FindingCode =
   | 'tier-missing'
   | 'attributes-missing'
   | 'source-missing'
+  | 'source-over-limits'
+  | 'site-stale'
+  | 'site-withdrawn'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'
   | 'refused-denies'
@@ -90,6 +93,9 @@ export type FindingCode =
   | 'rule-unsupported'
   | 'policy-unsupported'
   | 'policy-too-large'
+  // export
+  | 'gateway-name-taken'
+  | 'export-not-named'
   // tunnels and routing
   | 'encapsulation-mismatch'
   | 'tunnel-key-missing'

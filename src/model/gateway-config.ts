@@ -49,7 +49,7 @@ export interface DatastoreConfig {
   /** Of a file, and of no other kind. */
   readonly path?: string
   /** Set on the one datastore that holds this site's export. */
-  readonly export: {readonly localPolicies: boolean} | null
+  readonly export: ExportConfig | null
   /** What a Calico there is told of the other sites; absent or null: nothing, and what was told before is removed. */
   readonly writeBack?: WriteBackConfig | null
 }
@@ -68,7 +68,21 @@ export interface WriteBackConfig {
   readonly dryRun: boolean
 }
 
+export interface ExportConfig {
+  readonly localPolicies: boolean
+  /** How long records of what no living gateway of the site names stay. */
+  readonly removeAfterSeconds: {readonly datastores: number; readonly gateways: number}
+}
+
 export type BfdProfile = 'private' | 'internet'
+
+/** How much a remote's export may be. One that holds more is not read until it holds less; what it said before stays. */
+export interface RemoteLimits {
+  readonly keys: number
+  readonly attributeSets: number
+  /** Keys and values together. */
+  readonly bytes: number
+}
 
 export interface RemoteSite {
   readonly name: SiteName
@@ -78,6 +92,17 @@ export interface RemoteSite {
   readonly tls: TlsFiles | null
   readonly encapsulation: Encapsulation
   readonly bfd: BfdProfile
+  readonly lost: LostRule
+  readonly limits: RemoteLimits
+}
+
+/** When a site that is not heard of counts as what; all times are counted from its last word. */
+export interface LostRule {
+  readonly suspectAfterMs: number
+  readonly staleAfterMs: number
+  /** Without word of its etcd and without a tunnel to it: both for so long. */
+  readonly afterMs: number
+  readonly action: 'hold' | 'withdraw' | 'deny'
 }
 
 /** A router of the WAN that was there before us. No filter: nothing passes (RFC 8212). */

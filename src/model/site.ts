@@ -55,4 +55,12 @@ export interface SiteView {
   readonly prefixes: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
   readonly gateways: readonly GatewayRecord[]
+  readonly presence: Presence
 }
+
+/**
+ * What of a site is in force. `closed`: all that it said, but no packet of its prefixes passes, either way. `withdrawn`:
+ * closed, and its endpoints and prefixes are not there; its documents and network sets are, since they decide about
+ * other sites' flows. From one end to the other it goes through the middle, so that nothing passes half-known.
+ */
+export type Presence = 'open' | 'closed' | 'withdrawn'

@@ -80,6 +80,14 @@ export interface EtcdStep extends StepBase {
   readonly driver: 'etcd'
   readonly put: ReadonlyMap<string, string>
   readonly delete: readonly string[]
+  /** What gives the right to write: every transaction of the step is done only while all of these are held. */
+  readonly holds: readonly KeyHold[]
+}
+
+/** A key in a datastore that is ours for as long as its last write is this one. */
+export interface KeyHold {
+  readonly key: string
+  readonly modRevision: number
 }
 
 export type Outcome =

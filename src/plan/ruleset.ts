@@ -46,10 +46,12 @@ export function planRuleset(input: RulesetInput & {readonly policy: PolicyPart})
   return rulesetWith(rulesetFrame(input), input.policy)
 }
 
+const FRAME_COUNTERS = ['spoofed', 'leaked', 'invalid', 'tunnel_unknown', 'site_closed']
+
 export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
   const sets = new Map(policy.sets)
   for (const set of frame.sets) sets.set(set.name, set)
-  const counters = [...new Set([...policy.counters, 'spoofed', 'leaked', 'invalid', 'tunnel_unknown'])].sort()
+  const counters = [...new Set([...policy.counters, ...FRAME_COUNTERS])].sort()
   return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, frame.chains)}
 }
 
@@ -84,17 +86,18 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     const site = own[0]!.site
     const clamp = clampRules(mtus.get(device) ?? 1280)
     const prefixes = config.sites.get(site)?.owns ?? []
+    const isClosed = isClosedTo(input, site)
     const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]
     add(deviceChain('clamp', device), clamp)
     const sources = (then: string): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
-      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} goto ${then}`),
+      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
       ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       drop('spoofed'),
     ]
     const destinations = (then: string): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
-      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} goto ${then}`),
+      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
       ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       drop('leaked'),
     ]
@@ -153,7 +156,10 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
 
   // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
-  const sets: NftSet[] = trustedWays(input).map((one) => ({...one, version: {}}))
+  const sets: NftSet[] = trustedWays({...input, closed: (site) => isClosedTo(input, site)}).map((one) => ({
+    ...one,
+    version: {},
+  }))
   const set = (
     name: string,
     key: string,
@@ -230,10 +236,16 @@ function nearEnd(
   })
 }
 
+/** A site of which nothing passes, whatever policy and older flows would say. */
+const isClosedTo = ({world}: Pick<RulesetInput, 'world'>, site: SiteName): boolean =>
+  (world.sites.get(site)?.presence ?? 'open') !== 'open'
+
 /** Packets from devices that are no tunnel: none of them may bear an address of a site behind a tunnel. */
-function inOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix[]): string[] {
-  const plain = plainSites(config).flatMap((name) => config.sites.get(name)!.owns)
+function inOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
+  const {config, uplinkDevices} = input
+  const plain = plainPrefixes(input, false)
   return [
+    ...byFamily(plainPrefixes(input, true), (set, ip) => `${ip} saddr ${set} ${drop('site_closed')}`),
     ...(uplinkDevices.length > 0
       ? [
           ...byFamily(plain, (set, ip) => `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} return`),
@@ -249,9 +261,11 @@ function inOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix
 }
 
 /** Packets to devices that are no tunnel: nothing for a remote prefix, but for sites without encapsulation. */
-function outOther({config, uplinkDevices}: RulesetInput, remotes: readonly Prefix[]): string[] {
-  const plain = plainSites(config).flatMap((name) => config.sites.get(name)!.owns)
+function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
+  const {config, uplinkDevices} = input
+  const plain = plainPrefixes(input, false)
   return [
+    ...byFamily(plainPrefixes(input, true), (set, ip) => `${ip} daddr ${set} ${drop('site_closed')}`),
     ...(uplinkDevices.length > 0
       ? byFamily(plain, (set, ip) => `oifname ${quoted(uplinkDevices)} ${ip} daddr ${set} return`)
       : []),
@@ -286,9 +300,11 @@ function inputRules({world, config, tunnels, links}: RulesetInput, devices: read
   ]
 }
 
-/** Remote sites whose pod prefixes cross the WAN as they are. */
-function plainSites(config: GatewayConfig): SiteName[] {
-  return [...config.sites.values()].filter((site) => site.encapsulation === 'none').map((site) => site.name)
+/** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */
+function plainPrefixes(input: RulesetInput, closed: boolean): Prefix[] {
+  return [...input.config.sites.values()]
+    .filter(({name, encapsulation}) => encapsulation === 'none' && isClosedTo(input, name) === closed)
+    .flatMap(({owns}) => owns)
 }
 
 /** MSS both ways, and only ever down: a smaller one that an end chose stays (submariner#1774, #1488). */

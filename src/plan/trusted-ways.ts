@@ -9,6 +9,8 @@ export interface TrustedWaysInput {
   readonly tunnels: readonly Tunnel[]
   readonly uplinkDevices: readonly string[]
   readonly devices: DeviceIndexes
+  /** Packets of such a site are looked at, each: none may pass on what an earlier one was. */
+  readonly closed: (site: SiteName) => boolean
 }
 
 /** A mark has eight bits for it; 0 is none in particular. */
@@ -77,7 +79,7 @@ interface Device {
 }
 
 /** Devices by side: first the near one, then the sites with a tunnel, by name. */
-function sidesOf({config, tunnels, uplinkDevices, devices}: TrustedWaysInput): Device[][] {
+function sidesOf({config, tunnels, uplinkDevices, devices, closed}: TrustedWaysInput): Device[][] {
   const tunnelSites = new Map<string, SiteName>(tunnels.map(({device, site}) => [device, site]))
   const near: Device[] = []
   const remote = new Map<SiteName, Device[]>([...config.sites.keys()].sort().map((site) => [site, []]))
@@ -86,5 +88,7 @@ function sidesOf({config, tunnels, uplinkDevices, devices}: TrustedWaysInput): D
     if (site !== undefined) remote.get(site)?.push({name, index})
     else if (!uplinkDevices.includes(name)) near.push({name, index})
   }
-  return [near.slice(0, MOST_NEAR), ...[...remote.values()].filter((side) => side.length > 0)]
+  // A closed site keeps its numbers, so that no other one's flows are taken for its.
+  const sides = [...remote].filter(([, side]) => side.length > 0).map(([site, side]) => (closed(site) ? [] : side))
+  return [near.slice(0, MOST_NEAR), ...sides]
 }

@@ -1,4 +1,4 @@
-import type {BfdProfile, Finding, RemoteSite, Tunnel} from '../model/index.ts'
+import type {BfdProfile, Finding, RemoteSite, SiteView, Tunnel} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
 import {fallbackProtocol, type RoutingInput} from './input.ts'
@@ -38,7 +38,8 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
       findings.push(sameAs(tunnel, as))
       continue
     }
-    sessions.push(sessionOver(input, tunnel, remote, as, paths.get(tunnel.site)! > 1))
+    const view = world.sites.get(tunnel.site)!
+    sessions.push(sessionOver(input, tunnel, remote, view, as, paths.get(tunnel.site)! > 1))
   }
   return {sessions, findings}
 }
@@ -47,6 +48,7 @@ function sessionOver(
   {config}: RoutingInput,
   tunnel: Tunnel,
   remote: RemoteSite,
+  {presence}: SiteView,
   as: number,
   secondPath: boolean,
 ): BgpSession {
@@ -69,9 +71,10 @@ function sessionOver(
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: MAX_PREFIXES,
+    // The session of a withdrawn site stands, so that it can come back, but brings nothing.
     import: meaningful([
       {
-        when: [netIn(inside(remote.owns, family)), {is: 'path', as}],
+        when: [netIn(presence === 'withdrawn' ? [] : inside(remote.owns, family)), {is: 'path', as}],
         verdict: 'accept',
         set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
       },

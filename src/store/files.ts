@@ -1,4 +1,4 @@
-import {chmod, mkdir, open, readFile, rename, stat} from 'node:fs/promises'
+import {chmod, mkdir, open, readFile, rename, rm, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import type {Finding} from '../model/index.ts'
 
@@ -10,14 +10,20 @@ const DIR_MODE = 0o700
 export async function writeState(path: string, content: string | AsyncIterable<string>): Promise<void> {
   await mkdir(dirname(path), {recursive: true, mode: DIR_MODE})
   const beside = `${path}.new`
-  const file = await open(beside, 'w', FILE_MODE)
   try {
-    await file.writeFile(content)
-    await file.sync()
-  } finally {
-    await file.close()
+    const file = await open(beside, 'w', FILE_MODE)
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    // On a full disk half a file would be in the way of everybody, of the next try too.
+    await rm(beside, {force: true})
+    throw error
   }
-  await rename(beside, path)
 }
 
 /** Adds to the end of a file, flushed to disk; `first` begins it where it is not there or empty. */
@@ -41,6 +47,13 @@ export async function readState(path: string): Promise<{text: string | null; fin
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {text: null, findings: []}
     return {text: null, findings: [unreadable(path, error instanceof Error ? error.message : String(error))]}
   }
+}
+
+/** Puts a damaged file out of the way, for people to look at; one that was there before goes. */
+export async function setAside(path: string, detail: string): Promise<Finding> {
+  const aside = `${path}.damaged`
+  await rename(path, aside)
+  return {...unreadable(path, detail), remedy: `it counts as absent, is written anew, and was kept as ${aside}`}
 }
 
 export function unreadable(path: string, detail: string, line?: number): Finding {

@@ -6,13 +6,16 @@
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
+ * A last known state ends in its checksum and is bounded in size; a damaged one is set aside (`.damaged`) with a finding.
  * Files are written beside and renamed, so that a crash leaves the old one or the new one, never half of one; changes are
  * added to the end of their file, and what a crash cut off counts as nothing. What
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
 export {readState, writeState} from './files.ts'
+export {forgetKnown, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
 export {knownFiles, removeLastKnown} from './remove-known.ts'
+export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'

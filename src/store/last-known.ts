@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto'
 import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setImmediate as yieldTurn} from 'node:timers/promises'
@@ -6,10 +7,12 @@ import {
   formatSnapshotHeader,
   formatSnapshotRecord,
   parseSnapshot,
+  parseSnapshotRecord,
+  type RawRecord,
   type Snapshot,
   type SourceId,
 } from '../model/index.ts'
-import {readState, unreadable, writeState} from './files.ts'
+import {readState, setAside, writeState} from './files.ts'
 import {changesFile, readChanges} from './known-changes.ts'
 
 /** `all`: what the source holds. `good`: of its records that are refused now, the last good versions. */
@@ -38,18 +41,56 @@ export async function saveLastKnown(
 
 const SLICE_MS = 5
 
+/** Far above what any site has (100,000 endpoints are some 30 MB), and what one string can hold. */
+const MOST_BYTES = 256 * 1024 * 1024
+
+/** The last line: whatever was lost or changed on its way to the disk and back does not go with it. */
+const endLine = (records: number, sha256: string): string => JSON.stringify({kind: 'end', records, sha256})
+
 async function* slices(snapshot: KnownRecords): AsyncGenerator<string> {
+  const hash = createHash('sha256')
   let slice = `${formatSnapshotHeader(snapshot)}\n`
   let untilMs = performance.now() + SLICE_MS
+  let count = 0
+  let bytes = 0
   for (const record of snapshot.records) {
+    count++
+    bytes += record.key.length + record.value.length
+    if (bytes > MOST_BYTES) throw new Error(`there are more than the ${MOST_BYTES} bytes that are kept of a source`)
     slice += `${formatSnapshotRecord(record)}\n`
     if (performance.now() < untilMs) continue
+    hash.update(slice)
     yield slice
     await yieldTurn()
     slice = ''
     untilMs = performance.now() + SLICE_MS
   }
-  yield slice
+  hash.update(slice)
+  yield `${slice}${endLine(count, hash.digest('hex'))}\n`
+}
+
+/** What a file holds, with turns for others; a text says what is wrong with it. */
+async function parseKnown(text: string, path: string): Promise<Snapshot | string> {
+  const end = text.lastIndexOf('\n', text.length - 2) + 1
+  const content = text.slice(0, end)
+  const lines = content.split('\n')
+  const [header = '', ...others] = lines.slice(0, -1)
+  const {snapshot, findings} = parseSnapshot(header, path)
+  if (!snapshot) return findings[0]!.detail
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  if (text.slice(end) !== `${endLine(others.length, sha256)}\n`)
+    return 'its last line is not the checksum of the others'
+  const records: RawRecord[] = []
+  let untilMs = performance.now() + SLICE_MS
+  for (const [index, line] of others.entries()) {
+    const record = parseSnapshotRecord(line)
+    if (typeof record === 'string') return `line ${index + 2}: ${record}`
+    records.push(record)
+    if (performance.now() < untilMs) continue
+    await yieldTurn()
+    untilMs = performance.now() + SLICE_MS
+  }
+  return {...snapshot, records}
 }
 
 /** What one source said last; null when nothing is known, with the reason among the findings if there is one. */
@@ -61,9 +102,7 @@ export async function loadLastKnown(
   const path = knownFile(stateDir, source, part)
   const {text, findings} = await readState(path)
   if (text === null) return {snapshot: null, findings}
-  const read = parseSnapshot(text, path)
-  const refused = read.findings.map(({where, detail}) => unreadable(path, detail, where.line))
-  if (part === 'good' || !read.snapshot) return {snapshot: read.snapshot, findings: refused}
-  const since = await readChanges(stateDir, source, read.snapshot)
-  return {snapshot: since.snapshot, findings: [...refused, ...since.findings]}
+  const snapshot = await parseKnown(text, path)
+  if (typeof snapshot === 'string') return {snapshot: null, findings: [await setAside(path, snapshot)]}
+  return part === 'good' ? {snapshot, findings} : await readChanges(stateDir, source, snapshot)
 }

@@ -67,7 +67,11 @@ describe('API', () => {
       name: 'get finds a name that holds slashes',
       ask: ['GET', '/v1/get/gateways/b/b1'],
       status: 200,
-      body: {kind: 'gateways', items: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan']}], more: false},
+      body: {
+        kind: 'gateways',
+        items: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan'], alive: null, leader: false}],
+        more: false,
+      },
     },
     {
       name: 'get takes the limit and says that there is more',

@@ -33,6 +33,7 @@ describe('command line, with a gateway', () => {
       out,
       `gateway a1 of site a: ready (isthmus 0.1.0, up 2 m)
 last complete pass 1 m ago, 12 ms, 1 errors since start
+export: this gateway leads, lease confirmed 1 s ago
 policy in force: 7 classes, 12 verdicts, 9 chains, generation 3, 5 packets dropped
 
 tunnels
@@ -50,8 +51,8 @@ datastore/main   a      yes         synced            77     0 s    120     1
 export/b         b      no          from disk         12     1 h     30     0
 
 sites
-NAME               AS   PREFIXES      GATEWAYS   PODS   HOSTS   SETS   STATIC   REFUSED
-a (here)   4200000001   10.1.0.0/16          1      2       0      1        1         0
+NAME       STATE   HEARD           AS   PREFIXES      GATEWAYS   PODS   HOSTS   SETS   STATIC   REFUSED
+a (here)   -           -   4200000001   10.1.0.0/16          1      2       0      1        1         0
 
 policies
 NAME   TIER      ORDER   TYPES     RULES   SELECTOR       FROM
@@ -81,6 +82,16 @@ web    default     100   Ingress       2   app == 'web'   a
     assert.match(out, /\ntunnels: none\n/)
     assert.equal(err, 'undone: link: EPERM\n')
   })
+
+  for (const [how, text] of [
+    [{leader: 'a2', leads: false, leaseAgeSeconds: 2.2, lastError: null}, 'a2 leads, lease confirmed 2 s ago'],
+    [{leader: null, leads: false, leaseAgeSeconds: null, lastError: 'away'}, 'no gateway leads, no lease, away'],
+  ] as const) {
+    it(`status says who leads: ${text}`, async () => {
+      await start({status: () => ({...STATUS, export: how})})
+      assert.ok((await cli(['status'], socketPath)).out.includes(`\nexport: ${text}\n`))
+    })
+  }
 
   it('status as JSON and YAML is the whole status', async () => {
     await start()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {parseGatewayConfig} from '../../src/config/index.ts'
+import {LOST_RULE, site} from '../support/sites.ts'
 
 const VALID = `version: 1
 site: a
@@ -36,6 +37,16 @@ describe('parseGatewayConfig', () => {
       [...config.sites.values()].map(({name, encapsulation, bfd}) => [name, encapsulation, bfd]),
       [['b', 'ipip', 'private']],
     )
+    assert.deepEqual(config.sites.get(site('b'))?.lost, LOST_RULE)
+    const lost = 'lost: {suspectAfter: 10s, staleAfter: 1m, after: 7d, then: deny}'
+    const own = parse(VALID.replace('key: /etc/isthmus/a-b.key}}', `key: /etc/isthmus/a-b.key}, ${lost}}`))
+    assert.deepEqual(own.findings, [])
+    assert.deepEqual(own.config?.sites.get(site('b'))?.lost, {
+      suspectAfterMs: 10_000,
+      staleAfterMs: 60_000,
+      afterMs: 604_800_000,
+      action: 'deny',
+    })
   })
 
   it('insecure: true lets clear text and TLS without a client certificate pass', () => {
@@ -47,11 +58,12 @@ describe('parseGatewayConfig', () => {
     assert.deepEqual(Object.keys([...(config?.sites.values() ?? [])][0] ?? {}).includes('insecure'), false)
   })
 
-  const cases: {
+  type Refused = {
     name: string
     edit: [string, string]
     want: [code: string, field: string, line: number, about: RegExp]
-  }[] = [
+  }
+  const cases: Refused[] = [
     {name: 'not YAML', edit: ['site: a', 'site: [a'], want: ['config-syntax', '', 3, /not YAML/]},
     {
       name: 'unknown key',
@@ -166,6 +178,31 @@ describe('parseGatewayConfig', () => {
       edit: ['key: /etc/isthmus/a-b.key}}', 'key: /etc/isthmus/a-b.key}, encapsulation: vxlan}'],
       want: ['config-conflict', 'sites.b.encapsulation', 17, /not an encapsulation/],
     },
+    ...(
+      [
+        ['a time without unit', '{after: 24}', 'config-invalid', 'sites.b.lost.after', /expected string/],
+        ['a unit that is none', '{after: 24x}', 'config-invalid', 'sites.b.lost.after', /"24x" is not a duration/],
+        ['no time at all', '{after: 0s}', 'config-invalid', 'sites.b.lost.after', /"0s" is not a duration/],
+        [
+          'stale before suspect',
+          '{staleAfter: 10s}',
+          'config-conflict',
+          'sites.b.lost.staleAfter',
+          /not after suspect/,
+        ],
+        ['lost before stale', '{after: 5m}', 'config-conflict', 'sites.b.lost.after', /not after staleAfter \(300 s\)/],
+        [
+          'an end that is no choice',
+          '{then: drop}',
+          'config-invalid',
+          'sites.b.lost.then',
+          /"hold", "withdraw", "deny"/,
+        ],
+      ] as const
+    ).map(([name, lost, code, field, detail]): Refused => {
+      const edit = ['key: /etc/isthmus/a-b.key}}', `key: /etc/isthmus/a-b.key}, lost: ${lost}}`] as const
+      return {name, edit: [...edit], want: [code, field, 17, detail]}
+    }),
     {
       name: 'bad site name as a key',
       edit: ['  b: {', '  B_: {'],

@@ -19,11 +19,6 @@ describe('decodeRecord on an export', () => {
     assert.deepEqual(said.kind === 'meta' && said.local, ['main'])
   })
 
-  it('another schema is refused by name', () => {
-    const decoded = decode('meta', {schema: 2, site: 'b', generation: 7})
-    assert.deepEqual([decoded.type, decoded.findings[0]?.code], ['bad', 'schema-unknown'])
-  })
-
   it('site: a wrong prefix is skipped, the rest stands', () => {
     const decoded = decode('site', {as: 4200000002, prefixes: ['10.2.0.0/16', '10.3.0.1/16'], infrastructure: []})
     assert.ok(decoded.type === 'export')
@@ -139,7 +134,133 @@ describe('decodeRecord on an export', () => {
     })
   }
 
-  it('records of a newer version are ignored', () => {
-    assert.equal(decode('novelties/x', 'anything').type, 'ignored')
+  describe('of another version: what is known counts, what is not is left out', () => {
+    const publicKey = 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY='
+    const uplink = {name: 'wan', address: '192.0.2.2', inner: []}
+    const ipip = {slot: 1, uplink: 'wan', encapsulation: 'ipip'}
+    const gateway = (...offers: object[]) => ({uplinks: [uplink], tunnels: {'a/a1/wan': offers}})
+
+    /** Two records that count as the same; `warns` are the fields of what is said about the second. */
+    const same: {name: string; key: string; known: object; newer: object; warns?: string[]}[] = [
+      {
+        name: 'fields of meta',
+        key: 'meta',
+        known: {schema: 1, site: 'b', generation: 7, local: ['main']},
+        newer: {schema: 1, site: 'b', generation: 7, local: ['main'], novelty: {deep: [1]}},
+      },
+      {
+        name: 'fields of a site',
+        key: 'site',
+        known: {as: 4200000002, prefixes: ['10.2.0.0/16'], infrastructure: []},
+        newer: {
+          as: 4200000002,
+          prefixes: ['10.2.0.0/16'],
+          infrastructure: [],
+          translated: {'10.2.0.0/16': '10.9.0.0/16'},
+        },
+      },
+      {
+        name: 'fields of a gateway, an uplink and an offer',
+        key: 'gateways/b1',
+        known: gateway(ipip),
+        newer: {...gateway({...ipip, mtu: 1400}), uplinks: [{...uplink, weight: 3}], version: '9.9'},
+      },
+      {
+        name: 'an encapsulation, with fields that would be wrong of a known one',
+        key: 'gateways/b1',
+        known: gateway(ipip),
+        newer: gateway({slot: 'both', uplink: 7, encapsulation: 'geneve', publicKey: 'x', port: 'any'}, ipip),
+        warns: ['tunnels.a/a1/wan[0].encapsulation'],
+      },
+      {
+        name: 'a slot',
+        key: 'gateways/b1',
+        known: gateway(ipip),
+        newer: gateway({slot: 2, uplink: 'wan', encapsulation: 'wireguard', publicKey}, ipip),
+        warns: ['tunnels.a/a1/wan[0].slot'],
+      },
+      {
+        name: 'ends of tunnels that are named in another way',
+        key: 'gateways/b1',
+        known: gateway(ipip),
+        newer: {uplinks: [uplink], tunnels: {'a/a1/wan': [ipip], 'a/a1/wan/2': [{}]}},
+        warns: ['tunnels.a/a1/wan/2'],
+      },
+      {
+        name: 'fields of an attribute set, and of a port',
+        key: 'attributes/x',
+        known: {kind: 'pod', labels: {app: 'web'}, ports: [['http', 'tcp', 80]]},
+        newer: {kind: 'pod', labels: {app: 'web'}, ports: [['http', 'tcp', 80, 'h2']], zone: 'z'},
+      },
+      {
+        name: 'the protocol of a port',
+        key: 'attributes/x',
+        known: {kind: 'pod', ports: [['http', 'tcp', 80]]},
+        newer: {
+          kind: 'pod',
+          ports: [
+            ['call', 'dccp', 5060],
+            ['http', 'tcp', 80],
+          ],
+        },
+        warns: ['ports[0]'],
+      },
+      {
+        name: 'fields of a membership',
+        key: 'endpoints/main/10.2.0.5/x',
+        known: {n: ['default/web-1']},
+        newer: {n: ['default/web-1'], since: 5},
+      },
+    ]
+    for (const {name, key, known, newer, warns = []} of same) {
+      it(name, () => {
+        const got = decode(key, newer)
+        assert.ok(got.type === 'export', JSON.stringify(got.findings))
+        assert.deepEqual(got.entry, entry(key, known))
+        assert.deepEqual(
+          got.findings.map(({severity, where}) => [severity, where.field]),
+          warns.map((field) => ['warning', field]),
+        )
+      })
+    }
+
+    for (const schema of [0, 2, 17]) {
+      it(`schema ${schema} is said, and read as far as it is known`, () => {
+        const got = decode('meta', {schema, site: 'b', generation: 7, novelty: 1})
+        assert.ok(got.type === 'export')
+        assert.deepEqual(got.entry, {kind: 'meta', schema, site: 'b', generation: 7, local: null})
+        assert.deepEqual(
+          got.findings.map(({code, severity}) => [code, severity]),
+          [['schema-unknown', 'warning']],
+        )
+      })
+    }
+
+    const ignored: [name: string, key: string, value: string | object, warns: number][] = [
+      ['a key', 'novelties/x', 'anything', 0],
+      ['a key without a name', 'novelty', {}, 0],
+      ['a global document of another kind', 'resources/globalthreatfeeds/x', {spec: {}}, 0],
+      ['a document of another kind that is no JSON', 'resources/globalthreatfeeds/x', '{', 0],
+      ['a document of the site’s own of another kind', 'local/main/threats/shop/x', {spec: {}}, 0],
+      ['an attribute set of another kind', 'attributes/x', {kind: 'vm', labels: {app: 'web'}}, 1],
+    ]
+    for (const [name, key, value, warns] of ignored) {
+      it(`${name}: ignored`, () => {
+        const got = decode(key, value)
+        assert.deepEqual(
+          [got.type, got.findings.map(({severity}) => severity)],
+          ['ignored', Array(warns).fill('warning')],
+        )
+      })
+    }
+
+    it('without the fields that older versions do not write', () => {
+      assert.deepEqual(entry('meta', {schema: 1, site: 'b'}), {
+        ...{kind: 'meta', schema: 1, site: 'b', generation: 0, local: null},
+      })
+      assert.deepEqual(entry('endpoints/main/10.2.0.5/x', {}), {
+        ...{kind: 'endpoint', datastore: 'main', prefix: '10.2.0.5/32', attributes: 'x', names: []},
+      })
+    })
   })
 })

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {diffExport} from '../../src/diff/index.ts'
-import type {EtcdStep} from '../../src/model/index.ts'
+import {diffExport, type ExportDelta} from '../../src/diff/index.ts'
 
 const records = fc
   .dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('', '1', '2'))
   .map((entries) => new Map(Object.entries(entries)))
 
-function applied(held: ReadonlyMap<string, string>, step: EtcdStep | null): ReadonlyMap<string, string> {
+function applied(held: ReadonlyMap<string, string>, step: ExportDelta | null): ReadonlyMap<string, string> {
   const result = new Map(held)
   for (const [key, text] of step?.put ?? []) result.set(key, text)
   for (const key of step?.delete ?? []) result.delete(key)

@@ -4,7 +4,7 @@ import {decodeRecord} from '../../src/decode/index.ts'
 import {LocalRecords, localDatastores} from '../../src/export/index.ts'
 import type {DatastoreName, RawRecord, SourceId} from '../../src/model/index.ts'
 import {calicoFixture, rawRecord} from '../support/records.ts'
-import {CALICO, configOf, EXPORT, ISTHMUS, podRecord, prefix, profileRecord} from '../support/sites.ts'
+import {CALICO, configOf, EXPORT, EXPORTING, ISTHMUS, podRecord, prefix, profileRecord} from '../support/sites.ts'
 
 const GRANTED = [prefix('10.1.0.0/16')]
 const take = (
@@ -152,7 +152,7 @@ describe('LocalRecords', () => {
 describe('localDatastores', () => {
   it('are all Calico datastores of a site that says so', () => {
     const [main, second] = configOf().datastores
-    const on = {...main!, export: {localPolicies: true}}
+    const on = {...main!, export: {...EXPORTING, localPolicies: true}}
     const rest = {...second!, name: 'rest' as DatastoreName, kind: 'isthmus' as const}
     assert.deepEqual(localDatastores({datastores: [main!, second!]}), [])
     assert.deepEqual(localDatastores({datastores: [on, second!, rest]}), ['main', 'second'])

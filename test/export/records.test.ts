@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import {exportRecords} from '../../src/export/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {TunnelOffer, UplinkName, UplinkRef, WgPublicKey} from '../../src/model/index.ts'
+import type {
+  GatewayConfig,
+  GatewayName,
+  RawRecord,
+  TunnelOffer,
+  UplinkName,
+  UplinkRef,
+  WgPublicKey,
+} from '../../src/model/index.ts'
 import {rawRecord} from '../support/records.ts'
 import {address, CALICO, configOf, EXPORT, ISTHMUS, listOf, podRecord, prefix} from '../support/sites.ts'
 
@@ -26,16 +34,24 @@ const CONFIG = configOf({
   infrastructure: [prefix('192.168.10.0/24')],
 })
 
-function federated(): Federation {
-  const federation = new Federation(CONFIG)
+/** `isReversed`: the records come in another order. */
+function federated(config: GatewayConfig = CONFIG, isReversed = false): Federation {
+  const federation = new Federation(config)
+  const list = (records: readonly RawRecord[]): readonly RawRecord[] => (isReversed ? records.toReversed() : records)
   federation.update(
-    listOf('datastore/main', [
-      podRecord('web-1', '10.1.0.5', {labels: {app: 'web'}}),
-      podRecord('out', '10.9.0.1'),
-      rawRecord(`${CALICO}globalnetworksets/s`, {metadata: {labels: {z: '1', a: '2'}}, spec: {nets: ['10.1.7.0/24']}}),
-      rawRecord(`${ISTHMUS}globalnetworkpolicies/p`, '{"spec": {"order": 1,  "future": [1]}}'),
-      rawRecord(`${CALICO}globalnetworkpolicies/local`, {spec: {}}),
-    ]),
+    listOf(
+      'datastore/main',
+      list([
+        podRecord('web-1', '10.1.0.5', {labels: {app: 'web'}}),
+        podRecord('out', '10.9.0.1'),
+        rawRecord(`${CALICO}globalnetworksets/s`, {
+          metadata: {labels: {z: '1', a: '2'}},
+          spec: {nets: ['10.1.7.0/24']},
+        }),
+        rawRecord(`${ISTHMUS}globalnetworkpolicies/p`, '{"spec": {"order": 1,  "future": [1]}}'),
+        rawRecord(`${CALICO}globalnetworkpolicies/local`, {spec: {}}),
+      ]),
+    ),
   )
   federation.update(
     listOf('export/b', [
@@ -81,5 +97,26 @@ describe('exportRecords', () => {
     const world = federated().world()
     const other = exportRecords(federated().world(), CONFIG, {tunnels: new Map([...OFFERS].reverse())})
     assert.deepEqual([...exportRecords(world, CONFIG, {tunnels: OFFERS})], [...other])
+  })
+
+  it('is the same from both gateways of a site, byte for byte, but for each one’s own record', () => {
+    const [uplink] = CONFIG.uplinks
+    const twin = {
+      ...CONFIG,
+      gateway: 'a2' as GatewayName,
+      twin: 'a1' as GatewayName,
+      uplinks: [
+        {...uplink!, address: address('192.0.2.9'), inner: {4: [address('100.64.0.8'), address('100.64.0.9')], 6: []}},
+      ],
+    }
+    const rest = (records: ReadonlyMap<string, string>): [string, string][] =>
+      [...records].filter(([key]) => !key.startsWith(`${EXPORT}gateways/`))
+    const own = exportRecords(federated().world(), {...CONFIG, twin: 'a2' as GatewayName}, {tunnels: OFFERS})
+    const other = exportRecords(federated(twin, true).world(), twin, {tunnels: new Map()})
+    assert.deepEqual(rest(other), rest(own))
+    assert.deepEqual(
+      [own, other].map((records) => [...records.keys()].filter((key) => key.startsWith(`${EXPORT}gateways/`))),
+      [[`${EXPORT}gateways/a1`], [`${EXPORT}gateways/a2`]],
+    )
   })
 })

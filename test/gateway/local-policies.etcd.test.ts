@@ -6,13 +6,14 @@ import type {Etcd3} from 'etcd3'
 import {watchSource} from '../../src/etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords, siteRecords} from '../../src/export/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import {type Publishing, startPublishing} from '../../src/gateway/publishing.ts'
+import {type Publishing, publishingOf, startPublishing} from '../../src/gateway/publishing.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, RawRecord} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
 import {rawRecord} from '../support/records.ts'
-import {CALICO, configOf, EXPORT, podRecord, profileRecord} from '../support/sites.ts'
+import {CALICO, configOf, EXPORT, EXPORTING, podRecord, profileRecord} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
 
 const WITHIN_MS = 10_000
@@ -44,7 +45,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
       datastores: [
         {
           ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [etcd.endpoint], tls: null},
-          export: {localPolicies},
+          export: {...EXPORTING, localPolicies},
         },
       ],
     })
@@ -54,15 +55,14 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const local = new LocalRecords(localDatastores(config), federation.world().sites.get(config.site)!.granted)
     let publishing: Publishing | null = null
     const sources = await startSources({
-      ...{config, federation, clock: watchClock, signal},
+      ...{config, federation, clock: watchClock, signal, gate: createTurnstile()},
       onBatch: (batch, decoded) => local.take(batch, decoded),
       onChange: () => publishing?.trigger(),
       onSaveFailed: (_source, error) => assert.fail(String(error)),
     })
     let wanted: {world: unknown; records: ReadonlyMap<string, string>} | null = null
     publishing = startPublishing({
-      site: config.site,
-      datastore: {endpoints: [etcd.endpoint], tls: null},
+      ...publishingOf(config),
       wanted: () => {
         const world = federation.world()
         if (!world.sources.get('datastore/main')?.synced) return null

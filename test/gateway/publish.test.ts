@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {createPublisher, type PublishDeps} from '../../src/gateway/publish.ts'
-import {type EtcdStep, JournalMap, type Outcome} from '../../src/model/index.ts'
+import {createPublisher, type PublishDeps, type Rights} from '../../src/gateway/publish.ts'
+import {type EtcdStep, type GatewayName, JournalMap, type KeyHold, type Outcome} from '../../src/model/index.ts'
+import {EXPORT} from '../support/sites.ts'
 
 const signal = new AbortController().signal
+const ALIVE: KeyHold = {key: 'alive', modRevision: 1}
+const LEADER: KeyHold = {key: 'leader', modRevision: 2}
+const OWN = `${EXPORT}gateways/a1`
 
 /** A journal that can be passed by. */
 class OpenJournal {
@@ -41,31 +45,30 @@ function site() {
     failAfter: number | null
     /** Called in the middle of a write. */
     during: () => void
+    rights: Rights
   } = {
     wanted: new Map([['meta', '1']]),
     isWhole: true,
     reachable: true,
     failAfter: null,
     during: () => {},
+    rights: {own: ALIVE, leader: LEADER, staying: []},
   }
   const applied: EtcdStep[] = []
-  const apply: PublishDeps['apply'] = async ([step]): Promise<Outcome[]> => {
-    applied.push(step!)
-    const writes = [
-      ...[...step!.put].map(
-        ([key, text]) =>
-          () =>
-            records.set(key, text),
-      ),
-    ]
-    writes.push(...step!.delete.map((key) => () => records.delete(key)))
+  const applyOne = (step: EtcdStep): Outcome => {
+    applied.push(step)
+    const puts = [...step.put].map((entry) => () => records.set(...entry))
+    const writes = [...puts, ...step.delete.map((key) => () => records.delete(key))]
     for (const write of writes.slice(0, state.failAfter ?? writes.length)) write()
     state.during()
-    if (state.failAfter === null) return [{ok: true, step: step!.key}]
+    if (state.failAfter === null) return {ok: true, step: step.key}
     state.failAfter = null
-    return [{ok: false, step: step!.key, code: 'unreachable', cause: 'told to'}]
+    return {ok: false, step: step.key, code: 'unreachable', cause: 'told to'}
   }
+  const apply: PublishDeps['apply'] = async (steps) => steps.map(applyOne)
   const publisher = createPublisher({
+    gateway: 'a1' as GatewayName,
+    rights: () => state.rights,
     wanted: () => state.wanted,
     kept: [members, local],
     held: {
@@ -104,7 +107,7 @@ const event = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       what: fc.constant('site' as const),
-      records: fc.dictionary(fc.constantFrom('meta', 'site', 'gateways/a1'), text),
+      records: fc.dictionary(fc.constantFrom('meta', 'site', OWN), text),
     }),
   },
   {
@@ -150,7 +153,7 @@ describe('the publisher', () => {
         await publish()
         assert.deepEqual(new Map(records.texts), new Map([...(state.wanted ?? []), ...members.texts, ...local.texts]))
         const before = applied.length
-        assert.equal((await publish()).step, null)
+        assert.deepEqual((await publish()).steps, [])
         assert.equal(applied.length, before)
       }),
       {numRuns: 500},
@@ -160,13 +163,15 @@ describe('the publisher', () => {
   it('writes nothing before it may, before it knows what is there, or while the datastore is away', async () => {
     const {state, applied, publish} = site()
     const wanted = state.wanted
-    for (const closed of [{wanted: null}, {isWhole: false}, {reachable: false}]) {
+    const noRights = {own: null, leader: null, staying: []}
+    const {rights} = state
+    for (const closed of [{wanted: null}, {isWhole: false}, {reachable: false}, {rights: noRights}]) {
       Object.assign(state, closed)
-      assert.deepEqual(await publish(), {step: null, failures: []})
-      Object.assign(state, {wanted, isWhole: true, reachable: true})
+      assert.deepEqual(await publish(), {steps: [], failures: []})
+      Object.assign(state, {wanted, isWhole: true, reachable: true, rights})
     }
     assert.equal(applied.length, 0)
-    assert.ok((await publish()).step)
+    assert.equal((await publish()).steps.length, 1)
   })
 
   it('looks at what changed and at nothing else', async () => {
@@ -187,6 +192,57 @@ describe('the publisher', () => {
     await publish()
     records.texts.delete('e5')
     distrust()
-    assert.deepEqual([...(await publish()).step!.put], [['e5', '1']])
+    assert.deepEqual([...(await publish()).steps[0]!.put], [['e5', '1']])
+  })
+
+  describe('writes only what it has the right to', () => {
+    const member = `${EXPORT}endpoints/main/10.1.0.1/x`
+    const old = [`${EXPORT}endpoints/gone/10.1.9.1/y`, `${EXPORT}local/gone/tiers/t`]
+    const sets = [`${EXPORT}attributes/x`, `${EXPORT}attributes/y`, `${EXPORT}attributes/z`]
+
+    /** Wants its own record and a member; held are those of another gateway and of a datastore that nobody here names. */
+    function twins() {
+      const one = site()
+      one.state.wanted = new Map([
+        [OWN, '1'],
+        [sets[0]!, '1'],
+        [member, '1'],
+      ])
+      for (const key of [`${EXPORT}gateways/a2`, ...old, sets[1]!, sets[2]!]) one.records.set(key, '1')
+      return one
+    }
+    const done = ({applied}: ReturnType<typeof site>) =>
+      applied.map(({holds, put, delete: gone}) => [holds, [...put.keys()], [...gone].sort()])
+
+    it('its own record under its own life, without the lead', async () => {
+      const one = twins()
+      one.state.rights = {own: ALIVE, leader: null, staying: []}
+      await one.publish()
+      assert.deepEqual(done(one), [[[ALIVE], [OWN], []]])
+    })
+
+    it('all else while it leads, with what it left alone before; of other gateways nothing that stays', async () => {
+      const one = twins()
+      one.state.rights = {own: ALIVE, leader: null, staying: ['gateway/a2']}
+      await one.publish()
+      one.applied.length = 0
+      one.state.rights = {own: null, leader: LEADER, staying: ['gateway/a2']}
+      await one.publish()
+      assert.deepEqual(done(one), [[[LEADER], [sets[0], member], [sets[1]!, sets[2]!, ...old].sort()]])
+    })
+
+    it('leaves the members of a datastore that stays, with their sets, until it stays no longer', async () => {
+      const one = twins()
+      one.state.rights = {own: ALIVE, leader: LEADER, staying: ['gateway/a2', 'datastore/gone']}
+      await one.publish()
+      assert.deepEqual(done(one), [
+        [[LEADER], [sets[0], member], [sets[2]]],
+        [[ALIVE], [OWN], []],
+      ])
+      one.applied.length = 0
+      one.state.rights = {own: ALIVE, leader: LEADER, staying: []}
+      await one.publish()
+      assert.deepEqual(done(one), [[[LEADER], [], [sets[1], ...old, `${EXPORT}gateways/a2`].sort()]])
+    })
   })
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
-import {type Publishing, startPublishing} from '../../src/gateway/publishing.ts'
+import {type Publishing, publishingOf, startPublishing} from '../../src/gateway/publishing.ts'
 import {JournalMap} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
-import {EXPORT, site} from '../support/sites.ts'
+import {configOf, EXPORT} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
 
 const WITHIN_MS = 10_000
@@ -23,8 +23,7 @@ describe('publishing, on a real etcd', () => {
   const start = (): void => {
     stop = new AbortController()
     publishing = startPublishing({
-      site: site('a'),
-      datastore: {endpoints: [etcd.endpoint], tls: null},
+      ...publishingOf(configOf({datastores: [{...configOf().datastores[0]!, endpoints: [etcd.endpoint]}]})),
       wanted: () => wanted,
       kept: [members],
       clock: watchClock,
@@ -65,9 +64,10 @@ describe('publishing, on a real etcd', () => {
     ]
     return JSON.stringify(Object.entries(there).sort()) === JSON.stringify(Object.entries(due).sort())
   }
+  /** Of the last write to the export; how many revisions there were since is how many transactions. */
   const revision = async (): Promise<number> => {
-    const {header} = await client.kv.range({key: Buffer.from('/none')})
-    return Number(header.revision)
+    const {kvs} = await client.getAll().prefix(EXPORT).exec()
+    return Math.max(...kvs.map((kv) => Number(kv.mod_revision)))
   }
   const addMany = (name: string): void => {
     for (let i = 0; i < MANY; i++) members.set(`${EXPORT}endpoints/main/10.1.${i >> 8}.${i & 255}/${name}`, '{}')
@@ -83,6 +83,19 @@ describe('publishing, on a real etcd', () => {
     assert.equal((await revision()) - before, MANY / 100)
     assert.equal(await client.get('/calico/x').string(), 'theirs')
   }).timeout(30_000)
+
+  it('10,000 pods that change one by one are some hundred transactions', async () => {
+    await eventually(isPublished, WITHIN_MS)
+    const before = await revision()
+    for (let i = 0; i < 10_000; i++) {
+      members.set(`${EXPORT}endpoints/main/10.1.${i >> 8}.${i & 255}/x`, '{}')
+      publishing.trigger()
+      if (i % 20 === 0) await delay(1)
+    }
+    await eventually(isPublished, 3 * WITHIN_MS)
+    const transactions = (await revision()) - before
+    assert.ok(transactions >= 100 && transactions < 400, `${transactions} transactions`)
+  }).timeout(60_000)
 
   it('what somebody deletes, changes or adds by hand is mended within 2 s, without a trigger', async () => {
     addMany('x')

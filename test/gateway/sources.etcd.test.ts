@@ -4,10 +4,11 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import type {Etcd3} from 'etcd3'
 import {Federation} from '../../src/federate/index.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import {startSources} from '../../src/gateway/sources.ts'
 import type {DatastoreName, World} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
-import {configOf, ISTHMUS} from '../support/sites.ts'
+import {configOf, EXPORTING, ISTHMUS} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
 
 const policyText = (action: string): string =>
@@ -37,7 +38,7 @@ describe('a document that somebody else broke in etcd', () => {
       datastores: [
         {
           ...{name: 'main' as DatastoreName, kind: 'isthmus', endpoints: [etcd.endpoint], tls: null},
-          export: {localPolicies: false},
+          export: EXPORTING,
         },
       ],
     })
@@ -47,7 +48,7 @@ describe('a document that somebody else broke in etcd', () => {
     const seen = Promise.withResolvers<void>()
     stop.signal.addEventListener('abort', () => seen.resolve())
     const sources = await startSources({
-      ...{config, federation, clock: watchClock, signal: stop.signal},
+      ...{config, federation, clock: watchClock, signal: stop.signal, gate: createTurnstile()},
       onChange: () => {
         if (until(federation.world())) seen.resolve()
       },

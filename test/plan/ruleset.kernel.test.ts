@@ -4,11 +4,11 @@ import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {LinkSpec, NftTable} from '../../src/model/index.ts'
+import type {LinkSpec, NftTable, Presence} from '../../src/model/index.ts'
 import {planRuleset} from '../../src/plan/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
-import {address, configOf, listOf, podRecord, tunnelTo} from '../support/sites.ts'
+import {address, configOf, listOf, podRecord, site, tunnelTo} from '../support/sites.ts'
 
 const SEND_RAW = fileURLToPath(new URL('../support/send-raw.ts', import.meta.url))
 const signal = new AbortController().signal
@@ -25,10 +25,15 @@ const link: LinkSpec = {
 }
 
 /** The plan's table for a gateway of site a with one pod and a tunnel to site b. */
-function tableWith(standard: 'allow' | 'deny', previous: Compiled | null): {table: NftTable; compiled: Compiled} {
+function tableWith(
+  standard: 'allow' | 'deny',
+  previous: Compiled | null,
+  presence: Presence = 'open',
+): {table: NftTable; compiled: Compiled} {
   const config = configOf({default: standard})
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+  for (const steps = federation.setPresence(site('b'), presence); !steps.next().done; );
   const world = federation.world()
   const compiled = compilePolicy(world, {default: standard, previous, firstClass: 7})
   const policy = compiled
@@ -96,8 +101,8 @@ inNamespace(import.meta.url, () => {
     let compiled: Compiled | null = null
     let running: ChildProcess | null = null
 
-    const load = async (standard: 'allow' | 'deny'): Promise<void> => {
-      const made = tableWith(standard, compiled)
+    const load = async (standard: 'allow' | 'deny', presence: Presence = 'open'): Promise<void> => {
+      const made = tableWith(standard, compiled, presence)
       compiled = made.compiled
       const outcomes = await driver.apply(diffNft(made.table, await driver.read(signal)), signal)
       assert.deepEqual(
@@ -180,6 +185,30 @@ ip route add default via 198.18.0.1`)
         const before = await packets(counter)
         assert.equal(send(), false)
         assert.ok((await packets(counter)) > before)
+      })
+    }
+
+    for (const presence of ['closed', 'withdrawn'] as const) {
+      it(`of a site that is ${presence} nothing passes, neither way, no running flow either, until it is back`, async () => {
+        const [here, there] = [countArrivals(lan, 5100), countArrivals(far, 4100)]
+        const both = (): void => {
+          send(far, '10.2.0.7', 4100, '10.1.0.5', 5100)
+          send(lan, '10.1.0.5', 5100, '10.2.0.7', 4100)
+        }
+        both()
+        await eventually(() => here() === 1 && there() === 1)
+        await load('allow', presence)
+        const before = await packets('site_closed')
+        both()
+        assert.equal(ping(far, '10.2.0.7', '10.1.0.5') || ping(lan, '10.1.0.5', '10.2.0.7'), false)
+        assert.equal(await packets('site_closed'), before + 4)
+        assert.deepEqual([here(), there()], [1, 1])
+        assert.equal(ping(lan, '10.1.0.5', '10.2.200.7'), false, 'and nothing by the default route')
+        assert.ok(ping(far, '100.64.0.2', '100.64.0.0'), 'its gateway is spoken to')
+        await load('allow')
+        both()
+        await eventually(() => here() === 2 && there() === 2)
+        for (const {run} of [lan, far]) run('nft flush ruleset')
       })
     }
 

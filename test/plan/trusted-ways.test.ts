@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import {trustedWays} from '../../src/plan/trusted-ways.ts'
 import {configOf, remote, tunnelTo} from '../support/sites.ts'
 
-function waysOf(names: readonly string[], devices: Record<string, number>) {
+function waysOf(names: readonly string[], devices: Record<string, number>, closed: readonly string[] = []) {
   const config = configOf({sites: new Map(names.map((name, index) => remote(name, `10.${index + 2}.0.0/16`)))})
   const tunnels = Object.keys(devices).flatMap((device) => {
     const name = /^is-([a-z]+\d*)-/.exec(device)?.[1]
     return name === undefined ? [] : [tunnelTo(name, device)]
   })
-  const input = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
+  const base = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
+  const input = {...base, closed: (name: string) => closed.includes(name)}
   const [trusted, ways, known] = trustedWays(input)
   return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements), known: new Map(known!.elements)}
 }
@@ -32,6 +33,16 @@ describe('trustedWays', () => {
       new Set(['original . 3 . 4', 'original . 4 . 3', 'original . 3 . 6'].map((way) => ways.get(way))).size,
       3,
     )
+  })
+
+  it('trusts no way of a closed site, and all others keep their numbers', () => {
+    const open = waysOf(['b', 'c'], DEVICES)
+    const closed = waysOf(['b', 'c'], DEVICES, ['b'])
+    for (const [way, number] of open.ways) {
+      assert.equal(closed.ways.get(way), / [45](?: |$)/.test(way) ? undefined : number, way)
+    }
+    assert.ok([...closed.known.keys()].every((devices) => !devices.includes('is-b-')))
+    assert.ok([...closed.known.keys()].some((devices) => devices.includes('is-c-0')))
   })
 
   it('holds no way over an uplink, none between two remote sites, and none within one', () => {

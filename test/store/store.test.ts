@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import {execFileSync} from 'node:child_process'
-import {chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {parseDatastoreName, parseSiteName} from '../../src/model/index.ts'
-import {createKeyStore, knownFile, loadLastKnown, saveLastKnown} from '../../src/store/index.ts'
+import {appendKnown, createKeyStore, knownFile, loadLastKnown, saveLastKnown} from '../../src/store/index.ts'
 
 const HEADER = {
   site: parseSiteName('a')!,
@@ -30,10 +30,71 @@ describe('the state directory', () => {
       snapshot?.records.map(({key, modRevision}) => [key, modRevision]),
       [['/k', 3]],
     )
-    writeFileSync(knownFile(dir, 'export/b'), 'torn')
-    const broken = await loadLastKnown(dir, 'export/b')
-    assert.equal(broken.snapshot, null)
-    assert.equal(broken.findings.length, 1)
+  })
+
+  const damages: readonly [what: string, damage: (whole: string) => string, told: RegExp][] = [
+    ['torn in the middle', (whole) => whole.slice(0, whole.length / 2), /checksum/],
+    ['without its end', (whole) => whole.replace(/.*\n$/, ''), /checksum/],
+    ['with one byte changed', (whole) => whole.replace('"v"', '"w"'), /checksum/],
+    ['with a record lost', (whole) => whole.replace(/.*"\/k".*\n/, ''), /checksum/],
+    ['of another version', (whole) => whole.replace('"version":1', '"version":2'), /version 2: only 1 is known/],
+    ['of zeros, as after a power cut', (whole) => '\0'.repeat(whole.length), /no header/],
+    ['empty', () => '', /no header/],
+  ]
+  for (const [what, damage, told] of damages) {
+    it(`sets a last known state aside that is ${what}, and writes a new one`, async () => {
+      const known = {...HEADER, records: ['/k', '/l'].map((key) => ({key, value: Buffer.from('v'), modRevision: 3}))}
+      const file = knownFile(dir, 'export/b')
+      await saveLastKnown(dir, 'export/b', known)
+      const damaged = damage(readFileSync(file, 'utf8'))
+      writeFileSync(file, damaged)
+      const {snapshot, findings} = await loadLastKnown(dir, 'export/b')
+      assert.equal(snapshot, null)
+      assert.deepEqual(
+        findings.map(({code, where}) => [code, where.source]),
+        [['state-unreadable', `state ${file}`]],
+      )
+      assert.match(findings[0]!.detail, told)
+      assert.equal(readFileSync(`${file}.damaged`, 'utf8'), damaged)
+      await saveLastKnown(dir, 'export/b', known)
+      assert.equal((await loadLastKnown(dir, 'export/b')).snapshot?.records.length, 2)
+    })
+  }
+
+  it('keeps no more of a source than its bound, and the old state where there is more', async () => {
+    const small = {...HEADER, records: [{key: '/k', value: Buffer.from('v'), modRevision: 3}]}
+    await saveLastKnown(dir, 'export/b', small)
+    // One buffer many times over: it is not the memory that is tried here.
+    const value = Buffer.alloc(1024 * 1024)
+    const large = {...HEADER, records: Array.from({length: 257}, (_, i) => ({key: `/k${i}`, value, modRevision: 3}))}
+    await assert.rejects(saveLastKnown(dir, 'export/b', large), /more than the 268435456 bytes that are kept/)
+    assert.equal((await loadLastKnown(dir, 'export/b')).snapshot?.records.length, 1)
+  })
+
+  it('on a full disk the old state stays, and nothing half-written is left', async () => {
+    const mount = join(dir, 'small')
+    mkdirSync(mount)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount])
+    try {
+      const records = [{key: '/k', value: Buffer.from('v'), modRevision: 3}]
+      await saveLastKnown(mount, 'export/b', {...HEADER, records})
+      const large = [{key: '/k', value: Buffer.alloc(200_000, 'x'), modRevision: 4}]
+      await assert.rejects(saveLastKnown(mount, 'export/b', {...HEADER, revision: 8, records: large}), {code: 'ENOSPC'})
+      const changes = {upserts: large, deletes: [], revision: 8}
+      await assert.rejects(appendKnown(mount, 'export/b', HEADER, changes), {code: 'ENOSPC'})
+      const {snapshot, findings} = await loadLastKnown(mount, 'export/b')
+      assert.deepEqual([snapshot?.revision, snapshot?.records.length, findings], [7, 1, []])
+      assert.deepEqual(
+        readdirSync(join(mount, 'known')).filter((name) => name.endsWith('.new')),
+        [],
+      )
+      // With room again it goes on.
+      execFileSync('mount', ['-o', 'remount,size=1m', mount])
+      await saveLastKnown(mount, 'export/b', {...HEADER, revision: 8, records: large})
+      assert.equal((await loadLastKnown(mount, 'export/b')).snapshot?.revision, 8)
+    } finally {
+      execFileSync('umount', [mount])
+    }
   })
 
   it('makes a key once, finds it again, and gives each tunnel its own port', async () => {

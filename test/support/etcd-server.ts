@@ -1,4 +1,4 @@
-import {type ChildProcess, spawn} from 'node:child_process'
+import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {connect as connectTcp, createServer} from 'node:net'
@@ -25,11 +25,15 @@ export interface EtcdServer {
   start(fresh?: boolean): Promise<void>
   freeze(): void
   thaw(): void
+  /** A backup of a server without TLS, into a file. */
+  backUp(file: string): void
+  /** Kills it and starts it with the data of a backup: the same names and addresses, so the same cluster id. */
+  restore(file: string): Promise<void>
   /** Ends it and removes its data. */
   stop(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -40,7 +44,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Resolves when the port takes connections; etcd opens it only once it serves. */
-async function listening(port: number, child: ChildProcess): Promise<void> {
+export async function listening(port: number, child: ChildProcess): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`etcd ended with status ${child.exitCode}`)
     const socket = connectTcp(port, '127.0.0.1')
@@ -54,7 +58,7 @@ async function listening(port: number, child: ChildProcess): Promise<void> {
   }
 }
 
-export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServer> {
+export async function startEtcd(tls: ServerTls | null = null, options: readonly string[] = []): Promise<EtcdServer> {
   const port = await freePort()
   const peerPort = await freePort()
   const scheme = tls ? 'https' : 'http'
@@ -62,6 +66,15 @@ export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServe
   let dir = ''
   let child: ChildProcess | null = null
 
+  const membership = (): string[] => [
+    ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
+    ...['--initial-cluster', `t=http://127.0.0.1:${peerPort}`, '--initial-cluster-token', dir],
+  ]
+  const ctl = (...args: string[]): string =>
+    execFileSync('etcdctl', ['--endpoints', endpoint, ...args], {
+      env: {...process.env, ETCDCTL_API: '3'},
+      stdio: 'pipe',
+    }).toString()
   const kill = async (): Promise<void> => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
@@ -86,9 +99,9 @@ export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServe
         ...['--name', 't', '--data-dir', join(dir, 'data')],
         ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
         ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
-        ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
-        ...['--initial-cluster', `t=http://127.0.0.1:${peerPort}`, '--initial-cluster-token', dir],
+        ...membership(),
         ...secure,
+        ...options,
       ],
       {stdio: 'ignore', env: {...process.env, ...NEWER_SETTINGS}},
     )
@@ -102,6 +115,13 @@ export async function startEtcd(tls: ServerTls | null = null): Promise<EtcdServe
     start,
     freeze: () => child?.kill('SIGSTOP'),
     thaw: () => child?.kill('SIGCONT'),
+    backUp: (file) => void ctl('snapshot', 'save', file),
+    async restore(file) {
+      await kill()
+      rmSync(join(dir, 'data'), {recursive: true})
+      ctl('snapshot', 'restore', file, '--name', 't', '--data-dir', join(dir, 'data'), ...membership())
+      await start()
+    },
     async stop() {
       child?.kill('SIGCONT')
       await kill()

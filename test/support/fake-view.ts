@@ -98,6 +98,7 @@ export const STATUS: GatewayStatus = {
     {
       name: 'a',
       local: true,
+      ...{state: null, presence: 'open', silentSeconds: null, cutSeconds: null},
       as: 4200000001,
       granted: ['10.1.0.0/16'],
       prefixes: ['10.1.0.0/16'],
@@ -146,6 +147,7 @@ export const STATUS: GatewayStatus = {
     dirty: false,
     lastErrors: [],
   },
+  export: {leader: 'a1', leads: true, leaseAgeSeconds: 0.9, lastError: null},
   nft: {classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
 }
 
@@ -181,7 +183,7 @@ const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   policies: [...STATUS.policies, STAGED],
   findings: STATUS.findings,
   conflicts: [CONFLICT],
-  gateways: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan']}],
+  gateways: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan'], alive: null, leader: false}],
   endpoints: [ENDPOINT],
   tiers: [{name: 'default', order: null, defaultAction: 'Deny', policies: 1, endDenied: 3}],
   nodes: [],

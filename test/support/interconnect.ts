@@ -15,6 +15,7 @@ import type {
 } from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type PlannedTunnels, planTunnels, type TunnelKey} from '../../src/tunnels/index.ts'
+import {LIMITS, LOST_RULE} from './sites.ts'
 
 /** A site of an interconnect that exists only in a test: one gateway, `N1`, with a number that gives its addresses. */
 export interface SketchSite {
@@ -70,6 +71,8 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           tls: null,
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
           bfd: 'private',
+          lost: LOST_RULE,
+          limits: LIMITS,
         },
       ]),
     ),
@@ -106,6 +109,7 @@ export function viewOf(sketch: Sketch, name: string, offers: GatewayRecord['tunn
     prefixes: ownsOf(site),
     infrastructure: [],
     gateways: [{name: `${name}1` as GatewayName, uplinks: uplinksOf(site), tunnels: offers}],
+    presence: 'open',
   }
 }
 

@@ -3,10 +3,13 @@ import type {
   AttributeSet,
   DatastoreName,
   DecodedBatch,
+  ExportConfig,
   GatewayConfig,
   GatewayName,
+  LostRule,
   Member,
   RawRecord,
+  RemoteLimits,
   SiteName,
   SourceId,
   Tunnel,
@@ -19,6 +22,12 @@ import {rawRecord} from './records.ts'
 export const site = (name: string): SiteName => name as SiteName
 export const prefix = (text: string): Prefix => parsePrefix(text)!
 export const address = (text: string): Address => parseAddress(text)!
+
+/** As a configuration that says nothing of it. */
+export const EXPORTING: ExportConfig = {
+  localPolicies: false,
+  removeAfterSeconds: {datastores: 300, gateways: 86_400},
+}
 
 /** The configuration of gateway a1 of site a, with remote sites b (10.2/16) and c (10.3/16). */
 export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig {
@@ -41,7 +50,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     owns: [prefix('10.1.0.0/16'), prefix('fd00:1::/48')],
     infrastructure: [],
     datastores: [
-      {name: 'main' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: {localPolicies: false}},
+      {name: 'main' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: EXPORTING},
       {name: 'second' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: null},
     ],
     sites: new Map([remote('b', '10.2.0.0/16'), remote('c', '10.3.0.0/16')]),
@@ -56,13 +65,33 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
   }
 }
 
+/** The defaults. */
+export const LOST_RULE: LostRule = {
+  suspectAfterMs: 30_000,
+  staleAfterMs: 300_000,
+  afterMs: 86_400_000,
+  action: 'withdraw',
+}
+
+/** The defaults too. */
+export const LIMITS: RemoteLimits = {keys: 300_000, attributeSets: 10_000, bytes: 256 * 2 ** 20}
+
 export function remote(
   name: string,
   ...owns: string[]
 ): [SiteName, ReturnType<GatewayConfig['sites']['get']> & object] {
   return [
     site(name),
-    {name: site(name), owns: owns.map(prefix), endpoints: [], tls: null, encapsulation: 'ipip', bfd: 'private'},
+    {
+      name: site(name),
+      owns: owns.map(prefix),
+      endpoints: [],
+      tls: null,
+      encapsulation: 'ipip',
+      bfd: 'private',
+      lost: LOST_RULE,
+      limits: LIMITS,
+    },
   ]
 }
 

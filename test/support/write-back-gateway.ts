@@ -3,10 +3,11 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {WriteGuard} from '../../src/apply/index.ts'
 import {Federation} from '../../src/federate/index.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import {type Sources, startSources} from '../../src/gateway/sources.ts'
 import {startWriteBack, type WriteBack} from '../../src/gateway/write-back.ts'
 import type {DatastoreName, GatewayConfig, WriteBackConfig} from '../../src/model/index.ts'
-import {address, configOf, remote, site} from './sites.ts'
+import {address, configOf, EXPORTING, remote, site} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
 export const WRITE_BACK: WriteBackConfig = {
@@ -35,7 +36,7 @@ export async function startWriteBackGateway(options: {
     datastores: [
       {
         ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [options.calico], tls: null},
-        ...{export: {localPolicies: false}, writeBack: options.writeBack},
+        ...{export: EXPORTING, writeBack: options.writeBack},
       },
     ],
     sites: new Map([[name, {...b, endpoints: [options.remote]}]]),
@@ -58,7 +59,7 @@ export async function startWriteBackGateway(options: {
     writeBack.takeMembers(federation.takeMemberChanges(), world)
   }
   sources = await startSources({
-    ...{config, federation, clock: watchClock, signal},
+    ...{config, federation, clock: watchClock, signal, gate: createTurnstile()},
     onBatch: (batch) => writeBack.takeBatch(batch),
     onChange: () => queueMicrotask(take),
     onSaveFailed: (source, error) => logged.push(`${source} ${String(error)}`),

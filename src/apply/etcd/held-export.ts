@@ -1,4 +1,15 @@
 import {JournalMap, type SourceBatch} from '../../model/index.ts'
+import {EXPORT_PREFIX} from './transactions.ts'
+
+/** A datastore or a gateway of the site, by whose name some of the keys go. */
+export type ExportOwner = `datastore/${string}` | `gateway/${string}`
+
+/** Whose record it is; null: the site's. */
+export function ownerOf(key: string): ExportOwner | null {
+  const [kind, name = ''] = key.slice(EXPORT_PREFIX.length).split('/', 2)
+  if (kind === 'endpoints' || kind === 'local') return `datastore/${name}`
+  return kind === 'gateways' ? `gateway/${name}` : null
+}
 
 /**
  * What the datastore holds of the export: what the watch of it has told, and of our own transactions what the watch is
@@ -8,13 +19,20 @@ import {JournalMap, type SourceBatch} from '../../model/index.ts'
  */
 export class HeldExport {
   readonly #records = new JournalMap()
-  /** Own writes that the watch has not come to, by key with their revision, oldest first. */
+  /** Own writes that the watch has not come to, by key with their revision, in the order of their answers. */
   readonly #ahead = new Map<string, number>()
+  /** How many records each datastore and gateway has. */
+  readonly #owners = new Map<ExportOwner, number>()
   #revision = 0
   #isWhole = false
 
   get records(): Pick<JournalMap, 'texts' | 'revision' | 'changedSince'> {
     return this.#records
+  }
+
+  /** Whose records there are. */
+  owners(): readonly ExportOwner[] {
+    return [...this.#owners].flatMap(([owner, count]) => (count > 0 ? [owner] : []))
   }
 
   /** Whether a list has been seen: before it nothing is known, and nothing may be written. */
@@ -28,17 +46,16 @@ export class HeldExport {
     this.#revision = batch.revision
     for (const [key, revision] of this.#ahead) {
       // A list is the truth, even of a datastore that was restored and is behind what was written.
-      if (batch.type !== 'list' && revision > batch.revision) break
-      this.#ahead.delete(key)
+      if (batch.type === 'list' || revision <= batch.revision) this.#ahead.delete(key)
     }
     const listed = new Set<string>()
     for (const {key, value} of batch.upserts) {
       listed.add(key)
-      if (!this.#ahead.has(key)) this.#records.set(key, Buffer.from(value).toString('utf8'))
+      if (!this.#ahead.has(key)) this.#change(key, Buffer.from(value).toString('utf8'))
     }
     const gone =
       batch.type === 'list' ? [...this.#records.texts.keys()].filter((key) => !listed.has(key)) : batch.deletes
-    for (const key of gone) if (!this.#ahead.has(key)) this.#records.delete(key)
+    for (const key of gone) if (!this.#ahead.has(key)) this.#change(key, null)
     if (batch.type === 'list') this.#isWhole = true
     return this.#records.revision !== before
   }
@@ -51,8 +68,18 @@ export class HeldExport {
   }
 
   #note(key: string, text: string | null, revision: number): void {
-    this.#ahead.delete(key)
+    // Answers to transactions that were under way together come in any order.
+    if ((this.#ahead.get(key) ?? 0) > revision) return
     this.#ahead.set(key, revision)
+    this.#change(key, text)
+  }
+
+  #change(key: string, text: string | null): void {
+    const step = text === null ? -1 : 1
+    if (this.#records.texts.has(key) === (text === null)) {
+      const owner = ownerOf(key)
+      if (owner !== null) this.#owners.set(owner, (this.#owners.get(owner) ?? 0) + step)
+    }
     if (text === null) this.#records.delete(key)
     else this.#records.set(key, text)
   }

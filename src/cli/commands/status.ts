@@ -32,6 +32,7 @@ function printSections(context: CliContext, status: GatewayStatus, wide: boolean
   const duration = reconcile.durationMs === null ? '' : `, ${Math.round(reconcile.durationMs)} ms`
   const dirty = reconcile.dirty ? ', something is left undone' : ''
   context.out(`last complete pass ${last}${duration}, ${reconcile.errors} errors since start${dirty}\n`)
+  context.out(`export: ${leadText(status)}\n`)
   const generation = nft.generation === null ? '-' : String(nft.generation)
   const drops = nft.drops.reduce((sum, {packets}) => sum + packets, 0)
   context.out(
@@ -49,4 +50,10 @@ function printSections(context: CliContext, status: GatewayStatus, wide: boolean
   section('policies', status.policies)
   for (const error of reconcile.lastErrors) context.err(`undone: ${error}\n`)
   for (const finding of status.findings) context.err(`${formatFinding(finding)}\n`)
+}
+
+function leadText({export: {leader, leads, leaseAgeSeconds, lastError}}: GatewayStatus): string {
+  const who = leads ? 'this gateway leads' : leader === null ? 'no gateway leads' : `${leader} leads`
+  const lease = leaseAgeSeconds === null ? 'no lease' : `lease confirmed ${Math.round(leaseAgeSeconds)} s ago`
+  return [who, lease, ...(lastError === null ? [] : [lastError])].join(', ')
 }

@@ -41,6 +41,10 @@ const event = fc.oneof(
     weight: 4,
     arbitrary: fc.record({what: fc.constant('watch' as const), share: fc.double({min: 0, max: 1, noNaN: true})}),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({what: fc.constant('answer' as const), share: fc.double({min: 0, max: 0.99, noNaN: true})}),
+  },
   {weight: 1, arbitrary: fc.record({what: fc.constant('list' as const)})},
 )
 
@@ -67,14 +71,14 @@ describe('HeldExport', () => {
         for (const one of events) {
           if (one.what === 'foreign') store.write(one.changes)
           if (one.what === 'own') {
-            for (const answer of answers.splice(0)) answer()
             const revision = store.write(one.changes)
             const put = one.changes.flatMap(({key, text}) => (text === null ? [] : [[key, text] as const]))
             const answer = (): void => held.wrote(put, deletesOf(one.changes), revision)
-            // The answer to a transaction may come after the watch has told of it.
+            // The answer to a transaction may come after the watch has told of it, and after those to later ones.
             if (one.late) answers.push(answer)
             else answer()
           }
+          if (one.what === 'answer') answers.splice(Math.floor(one.share * answers.length), 1)[0]?.()
           if (one.what === 'watch') tell(told + Math.round(one.share * (store.log.length - told)))
           if (one.what === 'list') {
             told = store.log.length
@@ -100,6 +104,35 @@ describe('HeldExport', () => {
     assert.equal(held.records.texts.get('a'), 'mine')
     assert.equal(held.take({type: 'changes', revision: 4, upserts: [], deletes: ['a']}), true)
     assert.equal(held.records.texts.has('a'), false)
+  })
+
+  it('takes a foreign change of what it wrote, also when the answer to a later transaction came first', () => {
+    const held = new HeldExport()
+    held.take({type: 'list', revision: 10, upserts: [], deletes: []})
+    held.wrote([['b', '1']], [], 13)
+    held.wrote([['a', '1']], [], 11)
+    const foreign = {key: 'a', value: bytes('theirs'), modRevision: 12}
+    held.take({type: 'changes', revision: 12, upserts: [foreign], deletes: []})
+    assert.equal(held.records.texts.get('a'), 'theirs')
+  })
+
+  it('knows whose records there are', () => {
+    const held = new HeldExport()
+    const key = (rest: string): string => `/isthmus/v1/export/${rest}`
+    const rests = [
+      'endpoints/main/10.1.0.1/x',
+      'endpoints/main/10.1.0.2/x',
+      'local/second/tiers/t',
+      'gateways/a2',
+      'meta',
+    ]
+    const upserts = rests.map((rest) => ({key: key(rest), value: bytes('1'), modRevision: 1}))
+    held.take({type: 'list', revision: 1, upserts, deletes: []})
+    assert.deepEqual(held.owners(), ['datastore/main', 'datastore/second', 'gateway/a2'])
+    held.wrote([[key('endpoints/main/10.1.0.1/x'), '2']], [key('endpoints/main/10.1.0.2/x'), key('gateways/a2')], 2)
+    assert.deepEqual(held.owners(), ['datastore/main', 'datastore/second'])
+    held.take({type: 'list', revision: 3, upserts: upserts.slice(2, 3), deletes: []})
+    assert.deepEqual(held.owners(), ['datastore/second'])
   })
 
   it('believes the list of a datastore that was restored and is behind', () => {

@@ -6,7 +6,7 @@ import {Federation} from '../../../src/federate/index.ts'
 import type {DatastoreName, GatewayName, RawRecord, SourceId} from '../../../src/model/index.ts'
 import {exportedCalico, prepareTracer, storedCalico, traceStations} from '../../../src/policy/index.ts'
 import {rawRecord} from '../../support/records.ts'
-import {CALICO, configOf, EXPORT, ISTHMUS, listOf, prefix, remote, site} from '../../support/sites.ts'
+import {CALICO, configOf, EXPORT, EXPORTING, ISTHMUS, listOf, prefix, remote, site} from '../../support/sites.ts'
 import {seed} from '../random-world.ts'
 
 const STORES = ['main', 'second'] as const
@@ -19,7 +19,7 @@ const CONFIG_B = configOf({
   sites: new Map([remote('a', '10.1.0.0/16', 'fd00:1::/48')]),
   datastores: STORES.map((name) => ({
     ...{name: name as string as DatastoreName, kind: 'calico', endpoints: [], tls: null},
-    export: name === 'main' ? {localPolicies: true} : null,
+    export: name === 'main' ? {...EXPORTING, localPolicies: true} : null,
   })),
 })
 const CONFIG_A = configOf()

@@ -1,0 +1,98 @@
+import {type Etcd3, EtcdLeaseInvalidError} from 'etcd3'
+import type {KeyHold} from '../model/index.ts'
+import {openCalls} from './calls.ts'
+import type {EtcdOptions} from './client.ts'
+import {heldCompares} from './key-values.ts'
+
+/**
+ * Leases of a datastore by single calls, each answered or given up in time. etcd3's own `Lease` keeps a stream open, and
+ * its word that a lease is lost comes from that stream; here it is the server's, or the caller's clock.
+ */
+export interface EtcdLeases {
+  /** A new lease; its id. */
+  grant(ttlSeconds: number): Promise<string>
+  /** Its time begins anew; false: it is no more, and its keys neither. */
+  keepAlive(lease: string): Promise<boolean>
+  /** Ends it, and its keys with it; fine if it has ended. */
+  revoke(lease: string): Promise<void>
+  /** Takes a key that must be free, for as long as the lease lasts. */
+  claim(wanted: Claim): Promise<Claimed>
+  close(): void
+}
+
+export interface Claim {
+  readonly key: string
+  readonly text: string
+  readonly lease: string
+  /** Else it is not taken. */
+  readonly holds: readonly KeyHold[]
+}
+
+/** `holder` null: the key is free, but one of the holds is no more, or the lease. */
+export type Claimed =
+  | {readonly taken: true; readonly hold: KeyHold}
+  | {readonly taken: false; readonly holder: {readonly text: string; readonly lease: string} | null}
+
+/** Short, so that a member that swallows calls leaves time to ask another one before a lease of 5 s has ended. */
+const ANSWER_WITHIN_MS = 1500
+
+export function openLeases(options: EtcdOptions): EtcdLeases {
+  const {call, close} = openCalls(options)
+  const soon = () => ({deadline: Date.now() + ANSWER_WITHIN_MS})
+
+  return {
+    async grant(ttlSeconds) {
+      const {ID} = await call((client) => client.leaseClient.leaseGrant({TTL: ttlSeconds}, soon()))
+      return ID
+    },
+    keepAlive: (lease) => call((client) => keepAliveOnce(client, lease, soon())),
+    async revoke(lease) {
+      await call(async (client) => {
+        await client.leaseClient.leaseRevoke({ID: lease}, soon()).catch(unlessGone)
+      })
+    },
+    async claim({key, text, lease, holds}) {
+      const at = Buffer.from(key)
+      const free = {key: at, target: 'Create', result: 'Equal', create_revision: '0'} as const
+      const answer = await call((client) =>
+        client.kv
+          .txn(
+            {
+              compare: [free, ...heldCompares(holds)],
+              success: [{request_put: {key: at, value: Buffer.from(text), lease}}],
+              failure: [{request_range: {key: at}}],
+            },
+            soon(),
+          )
+          .catch(unlessGone),
+      )
+      if (answer === null) return {taken: false, holder: null}
+      if (answer.succeeded) return {taken: true, hold: {key, modRevision: Number(answer.header.revision)}}
+      const there = answer.responses[0]?.response_range.kvs[0]
+      if (!there) return {taken: false, holder: null}
+      // Ours already: the answer to an earlier attempt was lost.
+      if (there.lease === lease) return {taken: true, hold: {key, modRevision: Number(there.mod_revision)}}
+      return {taken: false, holder: {text: there.value.toString('utf8'), lease: there.lease}}
+    },
+    close,
+  }
+}
+
+function unlessGone(error: unknown): null {
+  if (error instanceof EtcdLeaseInvalidError) return null
+  throw error
+}
+
+async function keepAliveOnce(client: Etcd3, lease: string, options: {deadline: number}): Promise<boolean> {
+  const stream = await client.leaseClient.leaseKeepAlive(options)
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      stream.on('data', ({TTL}) => resolve(Number(TTL) > 0))
+      stream.on('error', reject)
+      stream.on('end', () => reject(new Error('the server closed the stream')))
+      stream.write({ID: lease})
+    })
+  } finally {
+    stream.cancel()
+  }
+}

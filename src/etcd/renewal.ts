@@ -1,0 +1,69 @@
+import {stat} from 'node:fs/promises'
+import type {TlsFiles} from '../model/index.ts'
+import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import type {WatchClock} from './source.ts'
+
+/** Certificates are renewed days before they end; that they are taken within seconds matters only to whoever looks. */
+const LOOK_EVERY_MS = 3000
+
+/** What tells one state of the files from another without reading them; null: one of them is not there. */
+async function tlsFingerprint(tls: TlsFiles | null): Promise<string | null> {
+  const files = tls ? [tls.ca, tls.cert, tls.key].filter((file) => file !== null) : []
+  const seen = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ino, size, mtimeMs}) => `${ino} ${size} ${mtimeMs}`,
+        () => null,
+      ),
+    ),
+  )
+  return seen.includes(null) ? null : seen.join()
+}
+
+/** A connection, and the state of the files that it was made with. */
+export interface Opened {
+  readonly connection: EtcdConnection
+  readonly fingerprint: string | null
+}
+
+export async function openConnection(etcd: EtcdOptions): Promise<Opened> {
+  const fingerprint = await tlsFingerprint(etcd.tls)
+  return {connection: connect(etcd), fingerprint}
+}
+
+export interface RenewalOptions {
+  readonly etcd: EtcdOptions
+  readonly index: number
+  readonly prefix: string
+  /** Of the files with which the running connection was made. */
+  readonly fingerprint: string | null
+  readonly clock: WatchClock
+  readonly signal: AbortSignal
+  /** The files have changed and cannot be used yet; null: they can. */
+  readonly onProblem: (problem: string | null) => void
+}
+
+/**
+ * Waits until the certificate files have changed and a connection made with the new ones has answered; null: aborted
+ * first. The old connection is left alone: files that are half written, or that the server refuses, cost nothing.
+ */
+export async function renewedConnection(options: RenewalOptions): Promise<Opened | null> {
+  const {etcd, clock, signal} = options
+  if (!etcd.tls) return null
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, signal)
+    const fingerprint = await tlsFingerprint(etcd.tls)
+    if (signal.aborted || fingerprint === null || fingerprint === options.fingerprint) continue
+    let fresh: EtcdConnection | null = null
+    try {
+      fresh = connect(etcd)
+      await fresh.client(options.index).kv.range({key: Buffer.from(options.prefix), limit: 1, keys_only: true})
+      options.onProblem(null)
+      if (!signal.aborted) return {connection: fresh, fingerprint}
+    } catch (error) {
+      options.onProblem(`renewed certificate files: ${errorText(error)}; the connection with the old ones goes on`)
+    }
+    fresh?.close()
+  }
+  return null
+}

@@ -1,0 +1,87 @@
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import type {Finding} from '../model/index.ts'
+import {readState, unreadable, writeState} from './files.ts'
+
+/** How long a remote site had been silent and cut off when it was written down, and what it counted as. */
+export interface StoredSigns {
+  readonly silentMs: number
+  readonly cutMs: number
+  readonly state: string
+}
+
+const fileOf = (stateDir: string): string => join(stateDir, 'known', 'sites.json')
+
+/**
+ * A moment by two clocks. Within one life of the machine the time since its boot is right, whatever is done to the
+ * clock on the wall; after a reboot that one is all there is.
+ */
+interface Moment {
+  readonly bootId: string
+  readonly upMs: number
+  readonly wallMs: number
+}
+
+async function now(): Promise<Moment> {
+  const [bootId, uptime] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    readFile('/proc/uptime', 'utf8'),
+  ])
+  return {bootId: bootId.trim(), upMs: Number.parseFloat(uptime) * 1000, wallMs: Date.now()}
+}
+
+/** Time between two moments; a clock on the wall that went back counts as none. */
+export function between(before: Moment, after: Moment): number {
+  const ms = before.bootId === after.bootId ? after.upMs - before.upMs : after.wallMs - before.wallMs
+  return Math.max(0, ms)
+}
+
+export async function saveSiteSigns(stateDir: string, sites: ReadonlyMap<string, StoredSigns>): Promise<void> {
+  const text = JSON.stringify({version: 1, at: await now(), sites: Object.fromEntries(sites)})
+  await writeState(fileOf(stateDir), `${text}\n`)
+}
+
+/** As they are now: what passed since they were written is in them. */
+export async function loadSiteSigns(
+  stateDir: string,
+): Promise<{readonly sites: ReadonlyMap<string, StoredSigns>; readonly findings: readonly Finding[]}> {
+  const path = fileOf(stateDir)
+  const {text, findings} = await readState(path)
+  if (text === null) return {sites: new Map(), findings}
+  const read = parse(text)
+  if (read === null)
+    return {sites: new Map(), findings: [...findings, unreadable(path, 'not what Isthmus writes there')]}
+  const ms = between(read.at, await now())
+  const aged = [...read.sites].map(
+    ([name, {silentMs, cutMs, state}]) => [name, {silentMs: silentMs + ms, cutMs: cutMs + ms, state}] as const,
+  )
+  return {sites: new Map(aged), findings}
+}
+
+function parse(text: string): {at: Moment; sites: Map<string, StoredSigns>} | null {
+  const value = parseJson(text)
+  if (!isObject(value) || value.version !== 1 || !isObject(value.at) || !isObject(value.sites)) return null
+  const {bootId, upMs, wallMs} = value.at
+  if (typeof bootId !== 'string' || !isTime(upMs) || !isTime(wallMs)) return null
+  const sites = new Map<string, StoredSigns>()
+  for (const [name, entry] of Object.entries(value.sites)) {
+    if (!isObject(entry)) return null
+    const {silentMs, cutMs, state} = entry
+    if (!isTime(silentMs) || !isTime(cutMs) || typeof state !== 'string') return null
+    sites.set(name, {silentMs, cutMs, state})
+  }
+  return {at: {bootId, upMs, wallMs}, sites}
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return null
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0
