@@ -1,4 +1,5 @@
 import {createApiClient} from '../api/client.ts'
+import {DAEMON_ENV} from './daemon-flags.ts'
 import {runCli} from './index.ts'
 
 // A reader such as `head` that has had enough is no fault of ours.
@@ -13,5 +14,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   api: createApiClient,
   clock: {nowMs: Date.now},
   env: process.env,
-  become: (program, args) => process.execve?.(program, [program, ...args], process.env),
+  become: (program, args) => process.execve?.(program, [program, ...args], {...DAEMON_ENV, ...process.env}),
 })

@@ -98,6 +98,8 @@ function elements(set: NftSet, held: HeldElements): NftStep[] {
   // Equal elements may have several names: the one they were brought to, and one that was found equal since.
   const isAt = (version: object): boolean => held.reached === version || seenEqual.get(held) === version
   if (set.external || (set.version && isAt(set.version))) return []
+  // Of a million there need be no second list.
+  if (held.elements.size === 0 && set.elements.size > 0) return [change(set, set.elements, NO_ELEMENTS.elements)]
   const known = set.since && isAt(set.since.version) ? set.since.keys : null
   const delta = known ? keyDelta(known, set.elements, held.elements) : wholeDelta(set.elements, held.elements)
   if (delta.create.length + delta.update.length + delta.delete.length === 0) {
@@ -106,17 +108,19 @@ function elements(set: NftSet, held: HeldElements): NftStep[] {
   }
   const add = new Map([...delta.create, ...delta.update].map(([key, value]) => [key, value]))
   const gone = new Map([...delta.update.map(([key, , old]) => [key, old] as const), ...delta.delete])
-  return [
-    {
-      ...base(`elements ${set.name}`, `${add.size} to add, ${gone.size} to delete`),
-      do: 'elements',
-      set: set.name,
-      add,
-      delete: gone,
-      ...(set.version ? {reaches: set.version} : {}),
-    },
-  ]
+  return [change(set, add, gone)]
 }
+
+type Elements = ReadonlyMap<string, string>
+
+const change = ({name, version}: NftSet, add: Elements, gone: Elements): NftStep => ({
+  ...base(`elements ${name}`, `${add.size} to add, ${gone.size} to delete`),
+  do: 'elements',
+  set: name,
+  add,
+  delete: gone,
+  ...(version ? {reaches: version} : {}),
+})
 
 const sameDeclaration = (want: NftSet, have: ActualNftSet): boolean =>
   want.key === have.key &&

@@ -27,4 +27,5 @@ export {
   type WatchOptions,
   watchSource,
 } from './source.ts'
+export {createTurns, type Turns} from './turns.ts'
 export {walkEtcd} from './walk.ts'

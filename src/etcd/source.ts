@@ -5,6 +5,7 @@ import {listenForLife} from './heartbeat.ts'
 import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
 import {type Listed, readPrefix} from './pages.ts'
 import {type Opened, openConnection, renewedConnection} from './renewal.ts'
+import type {Turns} from './turns.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
 
 export type ResyncReason = 'start' | 'compacted' | 'cluster' | 'revision' | 'limits' | 'asked'
@@ -40,6 +41,8 @@ export interface WatchOptions {
   readonly etcd: EtcdOptions
   /** Each ends in `/`, or would take in its neighbours' keys too. */
   readonly prefixes: readonly string[]
+  /** Whole lists are read in turns: all at once they take each other's time, and all their memory together. */
+  readonly listing?: Turns
   /** null: whatever it holds is taken. */
   readonly limits?: SourceLimits | null
   readonly onBatch: (batch: SourceBatch) => void
@@ -100,6 +103,22 @@ export function watchSource(options: WatchOptions): SourceWatch {
 
   /** One list of all prefixes at one revision, as one batch. */
   async function list(connection: EtcdConnection, index: number, reason: ResyncReason): Promise<Map<string, number>> {
+    if (!options.listing) return await listAll(connection, index, reason)
+    // Who is silent must not keep the others from their turn.
+    await connection.client(index).kv.range({key: Buffer.from(options.prefixes[0]!), limit: 1, keys_only: true})
+    const leave = await options.listing.enter()
+    try {
+      return await listAll(connection, index, reason)
+    } finally {
+      leave()
+    }
+  }
+
+  async function listAll(
+    connection: EtcdConnection,
+    index: number,
+    reason: ResyncReason,
+  ): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
       parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits))

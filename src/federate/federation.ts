@@ -5,7 +5,6 @@ import {
   type DecodedResource,
   type Finding,
   type GatewayConfig,
-  type GatewayRecord,
   type Presence,
   parseDatastoreName,
   parseSiteName,
@@ -15,6 +14,7 @@ import {
 } from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
+import {EndpointRows} from './endpoint-rows.ts'
 import {
   type ConfiguredHolding,
   configuredHoldings,
@@ -24,14 +24,16 @@ import {
   holdingOfEntry,
   holdingOfResource,
   isWrittenByUs,
+  type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
 import {type Hold, type MemberChange, MemberTable} from './members.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
-import {duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
-import {type SiteReport, viewSites} from './sites.ts'
+import {countRefusals, duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
+import {keysOfMoved, missingDependencies} from './row-labels.ts'
+import {reportsOf, viewSites} from './sites.ts'
 import {type RecordChange, SourceStore} from './source-store.ts'
 
 /**
@@ -42,7 +44,8 @@ export class Federation {
   readonly #ownership: Ownership
   readonly #configured: readonly ConfiguredHolding[]
   readonly #sources = new Map<SourceId, SourceStore>()
-  readonly #table = new MemberTable()
+  readonly #rows = new EndpointRows()
+  readonly #table = new MemberTable(this.#rows)
   readonly #dependencies = new Dependencies()
   readonly #refused = new Map<SiteName, Map<string, readonly Refusal[]>>()
   /** Records other than endpoints and sets, by `SOURCE KEY`: few. */
@@ -54,6 +57,8 @@ export class Federation {
   readonly #nodes = new Part(() => this.#listNodes())
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
+  /** A profile or an attribute set came, changed or went with the batch that is taken of these. */
+  readonly #labelsMoved = new Set<SourceId>()
 
   constructor(config: GatewayConfig) {
     this.#config = config
@@ -126,7 +131,7 @@ export class Federation {
       documents: policies.documents,
       nodes: this.#nodes.get(),
       sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
-      refused: this.#countRefused(),
+      refused: countRefusals(this.#refused),
       findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
     })
     return this.#world
@@ -135,9 +140,13 @@ export class Federation {
   *#take(batch: DecodedBatch, restored: boolean): Generator<void> {
     let store = this.#sources.get(batch.source)
     if (!store) {
+      const site = this.#siteOf(batch.source)
       store = new SourceStore({
-        name: batch.source.replace('/', ' '),
-        policies: this.#isAuthority(batch.source),
+        role: {name: batch.source.replace('/', ' '), policies: this.#isAuthority(batch.source)},
+        source: batch.source,
+        site: site === this.#config.site ? null : site,
+        rows: this.#rows,
+        withdraw: (row) => this.#withdraw(row),
       })
       this.#sources.set(batch.source, store)
     }
@@ -148,6 +157,9 @@ export class Federation {
     for (const change of site === null ? [] : changes) {
       this.#note(batch.source, site!, change, touched)
       yield
+    }
+    if (this.#labelsMoved.delete(batch.source)) {
+      for (const key of keysOfMoved(this.#rows, batch.source, this.#labels.of(batch.source))) touched.add(key)
     }
     for (const key of touched) {
       this.#derive(batch.source, site!, store, key)
@@ -166,7 +178,10 @@ export class Federation {
     const isOwnExport = (record: Decoded): boolean => record.type === 'export' && site === this.#config.site
     const had = before && !isOwnExport(before) ? dependenciesOf(before) : []
     const has = after && !isOwnExport(after) ? dependenciesOf(after) : []
-    this.#dependencies.change(source, key, had, has)
+    // Rows know their group, and that its labels.
+    const isRow = (record: Decoded | undefined): boolean =>
+      record?.type === 'export' && this.#rows.find(source, key) >= 0
+    this.#dependencies.change(source, key, had, isRow(after) ? [] : has)
     const isMissing = (dependency: Dependency): boolean => !this.#labels.has(source, dependency)
     if (had.some(isMissing) || has.some(isMissing)) this.#memberFindings.stale = true
     for (const [record, there] of [
@@ -177,6 +192,7 @@ export class Federation {
       const dependency = isOwnExport(record) ? null : this.#labels.note(source, site, record, there)
       if (dependency) {
         for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
+        this.#labelsMoved.add(source)
         this.#memberFindings.stale = true
       }
       const part = this.#partOf(record)
@@ -202,9 +218,45 @@ export class Federation {
   }
 
   #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
+    const row = this.#rows.find(source, key)
+    if (row >= 0 && this.#deriveRow(row, site, `${source} ${key}`)) return
     const record = store.record(key)
     const holding = record ? this.#holdingOf(source, record, site) : null
     this.#place(`${source} ${key}`, key, source, site, record?.modRevision ?? 0, holding, false)
+  }
+
+  /** False: there is a refusal to be noted, or one to be taken back. */
+  #deriveRow(row: number, site: SiteName, holder: string): boolean {
+    if (this.#refused.get(site)?.has(holder)) {
+      this.#withdraw(row)
+      this.#place(holder, '', this.#rows.groupOf(row).source, site, 0, null, false)
+    }
+    const {source, attributes} = this.#rows.groupOf(row)
+    const labelled = this.#labels.of(source).attributes(attributes)
+    if (this.#isOut(site, labelled)) {
+      this.#withdraw(row)
+      return true
+    }
+    if (labelled && this.#ownership.refusal(site, labelled.set.kind, this.#rows.prefixOf(row)) !== null) {
+      this.#withdraw(row)
+      return false
+    }
+    if (!labelled) this.#withdraw(row)
+    const before = this.#table.duplicateRevision
+    if (labelled) this.#table.admit(row, labelled)
+    if (before !== this.#table.duplicateRevision) this.#memberFindings.stale = true
+    return true
+  }
+
+  /** Of a site that is withdrawn, sets stay: they are peers of others' policies. */
+  #isOut(site: SiteName, labelled: Labelled | null | undefined): boolean {
+    return this.#presences.get(site) === 'withdrawn' && labelled?.set.kind !== 'set'
+  }
+
+  #withdraw(row: number): void {
+    const before = this.#table.duplicateRevision
+    this.#table.withdraw(row)
+    if (before !== this.#table.duplicateRevision) this.#memberFindings.stale = true
   }
 
   #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
@@ -229,8 +281,7 @@ export class Federation {
   ): void {
     const holds: Hold[] = []
     const refusals: Refusal[] = []
-    const isOut = this.#presences.get(site) === 'withdrawn' && holding?.set.kind !== 'set'
-    for (const prefix of (isOut ? null : holding)?.prefixes ?? []) {
+    for (const prefix of (this.#isOut(site, holding) ? null : holding)?.prefixes ?? []) {
       const {id, set, names} = holding!
       const code = this.#ownership.refusal(site, set.kind, prefix)
       if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
@@ -282,26 +333,13 @@ export class Federation {
   }
 
   #viewSites(): ReturnType<typeof viewSites> {
-    const reports = new Map<SiteName, SiteReport>()
-    const statics = this.#config.static.map((entry) => entry.prefix)
-    for (const {source, record} of this.#others.values()) {
+    const records = [...this.#others.values()].flatMap(({source, record}) => {
       const site = this.#siteOf(source)
-      if (site === null) continue
-      if (record.type === 'resource' && record.resource.kind === 'StaticPrefix') statics.push(record.resource.prefix)
-      if (record.type !== 'export') continue
-      const {entry} = record
-      const report = reports.get(site) ?? {meta: null, site: null, gateways: []}
-      if (entry.kind === 'meta') reports.set(site, {...report, meta: entry})
-      if (entry.kind === 'site') reports.set(site, {...report, site: entry})
-      if (entry.kind === 'gateway') {
-        const gateways: GatewayRecord[] = [
-          ...report.gateways.filter((g) => g.name !== entry.gateway.name),
-          entry.gateway,
-        ]
-        reports.set(site, {...report, gateways})
-      }
-    }
-    return viewSites(this.#config, this.#ownership, reports, statics, this.#presences)
+      return site === null ? [] : [{site, record}]
+    })
+    const {reports, statics} = reportsOf(records)
+    const own = [...this.#config.static.map((entry) => entry.prefix), ...statics]
+    return viewSites(this.#config, this.#ownership, reports, own, this.#presences)
   }
 
   /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
@@ -318,22 +356,16 @@ export class Federation {
     return [
       ...refusalFindings(this.#refused, this.#ownership),
       ...duplicateFindings(this.#table.duplicates),
-      ...missingFindings(this.#dependencies.missing((source, dependency) => this.#labels.has(source, dependency))),
+      ...missingFindings(
+        missingDependencies(this.#dependencies, this.#rows, (source, dependency) =>
+          this.#labels.has(source, dependency),
+        ),
+      ),
     ]
   }
 
   #decodeFindings(): Finding[] {
     return [...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, store]) => store.findings())
-  }
-
-  #countRefused(): ReadonlyMap<SiteName, number> {
-    const count = (holders: ReadonlyMap<string, readonly Refusal[]>): number => {
-      let total = 0
-      for (const refusals of holders.values()) total += refusals.length
-      return total
-    }
-    const sites = [...this.#refused].sort(([a], [b]) => (a < b ? -1 : 1))
-    return new Map(sites.map(([site, holders]) => [site, count(holders)]))
   }
 }
 

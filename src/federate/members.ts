@@ -1,5 +1,8 @@
 import type {AttributeSet, AttributeSetId, Member, SiteName, SourceId} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
+import type {EndpointRows} from './endpoint-rows.ts'
+import type {Labelled} from './holding.ts'
+import {MembersView} from './members-view.ts'
 
 /** One object's hold on one prefix, admitted by ownership. */
 export interface Hold {
@@ -34,7 +37,9 @@ export interface MemberChange {
 export class MemberTable {
   readonly #holdsOf = new Map<string, readonly Hold[]>()
   readonly #at = new Map<Prefix, readonly Hold[]>()
-  readonly #visible = new Map<Prefix, readonly Member[]>()
+  readonly #rows: EndpointRows
+  readonly #view: MembersView
+  #visible = 0
   readonly #inUse = new Map<AttributeSetId, {readonly set: AttributeSet; count: number}>()
   readonly #duplicates = new Map<Prefix, readonly Hold[]>()
   #before = new Map<Prefix, readonly Member[] | undefined>()
@@ -42,9 +47,18 @@ export class MemberTable {
   #revision = 0
   #duplicateRevision = 0
 
-  /** Live view. */
+  constructor(rows: EndpointRows) {
+    this.#rows = rows
+    this.#view = new MembersView({
+      size: () => this.#visible,
+      prefixes: () => this.#prefixes(),
+      at: (prefix) => this.#membersAt(prefix),
+    })
+  }
+
+  /** Live view; what it gives is made when it is asked for. */
   get members(): ReadonlyMap<Prefix, readonly Member[]> {
-    return this.#visible
+    return this.#view
   }
 
   get revision(): number {
@@ -70,7 +84,7 @@ export class MemberTable {
   takeChanges(): ReadonlyMap<Prefix, MemberChange> {
     const changes = new Map<Prefix, MemberChange>()
     for (const [prefix, before] of this.#before) {
-      const after = this.#visible.get(prefix)
+      const after = this.#membersAt(prefix)
       if (!sameMembers(before, after)) changes.set(prefix, {before, after})
     }
     this.#before = new Map()
@@ -79,25 +93,97 @@ export class MemberTable {
 
   /** Sets what an object holds; an empty list removes it. */
   replace(holder: string, holds: readonly Hold[]): void {
-    const touched = new Set<Prefix>()
-    for (const hold of this.#holdsOf.get(holder) ?? []) {
-      touched.add(hold.prefix)
+    const had = this.#holdsOf.get(holder) ?? []
+    const before = new Map([...had, ...holds].map(({prefix}) => [prefix, this.#membersAt(prefix)]))
+    for (const hold of had) {
       const left = this.#at.get(hold.prefix)!.filter((other) => other.holder !== holder)
       if (left.length > 0) this.#at.set(hold.prefix, left)
       else this.#at.delete(hold.prefix)
     }
     for (const hold of holds) {
-      touched.add(hold.prefix)
       this.#at.set(hold.prefix, [...(this.#at.get(hold.prefix) ?? []), hold])
     }
     if (holds.length > 0) this.#holdsOf.set(holder, holds)
     else this.#holdsOf.delete(holder)
-    for (const prefix of touched) this.#refresh(prefix)
+    for (const [prefix, members] of before) this.#refresh(prefix, members)
   }
 
-  #refresh(prefix: Prefix): void {
-    const before = this.#visible.get(prefix)
-    const {kept, endpoints} = select(this.#at.get(prefix) ?? [])
+  /** Has a row hold its address, under what its group is labelled with. */
+  admit(row: number, labelled: Labelled): void {
+    const group = this.#rows.groupOf(row)
+    if (group.labelled !== labelled) {
+      // What was admitted is seen under the old labels until it is taken out; it is admitted again one by one.
+      if (group.admitted > 0)
+        for (const one of this.#rows.all()) if (this.#rows.groupOf(one) === group) this.withdraw(one)
+      group.labelled = labelled
+    }
+    this.#setAdmitted(row, true)
+  }
+
+  withdraw(row: number): void {
+    this.#setAdmitted(row, false)
+    const group = this.#rows.groupOf(row)
+    if (group.admitted === 0) group.labelled = null
+  }
+
+  #setAdmitted(row: number, isAdmitted: boolean): void {
+    if (this.#rows.isAdmitted(row) === isAdmitted) return
+    const prefix = this.#rows.prefixOf(row)
+    const before = this.#membersAt(prefix)
+    this.#rows.setAdmitted(row, isAdmitted)
+    this.#refresh(prefix, before)
+  }
+
+  #holdsAt(prefix: Prefix): readonly Hold[] {
+    const objects = this.#at.get(prefix) ?? []
+    const rows: Hold[] = []
+    for (const row of this.#rows.at(prefix)) if (this.#rows.isAdmitted(row)) rows.push(this.#holdOf(row))
+    return rows.length === 0 ? objects : objects.length === 0 ? rows : [...objects, ...rows]
+  }
+
+  #memberOf(row: number): Member {
+    const {source, site, labelled} = this.#rows.groupOf(row)
+    const names = namesOnce(this.#rows.namesOf(row))
+    return {site, attributes: labelled!.id, source, names, modRevision: this.#rows.revisionOf(row)}
+  }
+
+  #holdOf(row: number): Hold {
+    const {source, site, labelled} = this.#rows.groupOf(row)
+    return {
+      prefix: this.#rows.prefixOf(row),
+      ...{site, source, id: labelled!.id, set: labelled!.set},
+      names: namesOnce(this.#rows.namesOf(row)),
+      modRevision: this.#rows.revisionOf(row),
+      holder: `${source} ${this.#rows.keyOf(row)}`,
+      derived: false,
+    }
+  }
+
+  #membersAt(prefix: Prefix): readonly Member[] | undefined {
+    // Nearly every address has one row and nothing else.
+    const only = this.#at.has(prefix) ? -1 : this.#rows.onlyAdmitted(prefix)
+    if (only >= 0) return [this.#memberOf(only)]
+    const members = merge(select(this.#holdsAt(prefix)).kept)
+    return members.length > 0 ? members : undefined
+  }
+
+  *#prefixes(): Generator<Prefix, undefined> {
+    yield* this.#at.keys()
+    for (const row of this.#rows.all()) {
+      if (!this.#rows.isAdmitted(row)) continue
+      const prefix = this.#rows.prefixOf(row)
+      if (this.#at.has(prefix)) continue
+      // Of several at one address the first says it.
+      for (const one of this.#rows.at(prefix)) {
+        if (!this.#rows.isAdmitted(one)) continue
+        if (one === row) yield prefix
+        break
+      }
+    }
+  }
+
+  #refresh(prefix: Prefix, before: readonly Member[] | undefined): void {
+    const {kept, endpoints} = select(this.#holdsAt(prefix))
     if (endpoints.length > 1 || this.#duplicates.has(prefix)) this.#duplicateRevision++
     if (endpoints.length > 1) this.#duplicates.set(prefix, endpoints)
     else this.#duplicates.delete(prefix)
@@ -109,8 +195,7 @@ export class MemberTable {
     for (const hold of kept) this.#use(hold)
     for (const member of after) this.#count(member.attributes, 1)
     for (const member of before ?? []) this.#count(member.attributes, -1)
-    if (after.length > 0) this.#visible.set(prefix, after)
-    else this.#visible.delete(prefix)
+    this.#visible += (after.length > 0 ? 1 : 0) - (before ? 1 : 0)
   }
 
   #use({id, set}: Hold): void {
@@ -127,6 +212,10 @@ export class MemberTable {
     this.#attributes = null
   }
 }
+
+/** As `holdingOfEntry` has them. */
+const namesOnce = (names: readonly string[]): readonly string[] =>
+  names.length < 2 ? names : [...new Set(names)].sort()
 
 /**
  * The holds that count at one prefix: the latest endpoint (a pod that went without a word and the one that got its

@@ -140,3 +140,13 @@ export function missingFindings(
   }
   return more > 0 ? [...findings, rest] : findings
 }
+
+/** Endpoints, prefixes and set nets that ownership refused, by site. */
+export function countRefusals(
+  refused: ReadonlyMap<SiteName, ReadonlyMap<string, readonly Refusal[]>>,
+): ReadonlyMap<SiteName, number> {
+  const sites = [...refused].sort(([a], [b]) => (a < b ? -1 : 1))
+  const count = (holders: ReadonlyMap<string, readonly Refusal[]>): number =>
+    holders.values().reduce((total, refusals) => total + refusals.length, 0)
+  return new Map(sites.map(([site, holders]) => [site, count(holders)]))
+}

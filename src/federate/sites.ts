@@ -1,4 +1,5 @@
 import type {
+  Decoded,
   ExportEntry,
   Finding,
   GatewayConfig,
@@ -17,6 +18,28 @@ export interface SiteReport {
   readonly meta: Extract<ExportEntry, {kind: 'meta'}> | null
   readonly site: Extract<ExportEntry, {kind: 'site'}> | null
   readonly gateways: readonly GatewayRecord[]
+}
+
+/** What the records of each site say of the site, and the static prefixes that our own datastores hold. */
+export function reportsOf(records: Iterable<{readonly site: SiteName; readonly record: Decoded}>): {
+  readonly reports: ReadonlyMap<SiteName, SiteReport>
+  readonly statics: readonly Prefix[]
+} {
+  const reports = new Map<SiteName, SiteReport>()
+  const statics: Prefix[] = []
+  for (const {site, record} of records) {
+    if (record.type === 'resource' && record.resource.kind === 'StaticPrefix') statics.push(record.resource.prefix)
+    if (record.type !== 'export') continue
+    const {entry} = record
+    const report = reports.get(site) ?? {meta: null, site: null, gateways: []}
+    if (entry.kind === 'meta') reports.set(site, {...report, meta: entry})
+    if (entry.kind === 'site') reports.set(site, {...report, site: entry})
+    if (entry.kind === 'gateway') {
+      const others = report.gateways.filter((gateway) => gateway.name !== entry.gateway.name)
+      reports.set(site, {...report, gateways: [...others, entry.gateway]})
+    }
+  }
+  return {reports, statics}
 }
 
 /**

@@ -1,4 +1,5 @@
-import type {Decoded, DecodedBad, DecodedBatch, Finding, SourceState} from '../model/index.ts'
+import type {Decoded, DecodedBad, DecodedBatch, Finding, SiteName, SourceId, SourceState} from '../model/index.ts'
+import type {EndpointRows} from './endpoint-rows.ts'
 import {consequenceOf, keepsLastGood, type SourceRole} from './refused.ts'
 
 /** What counted under one key, and counts now. */
@@ -6,6 +7,18 @@ export interface RecordChange {
   readonly key: string
   readonly before: Decoded | undefined
   readonly after: Decoded | undefined
+}
+
+const NO_ROW = -1
+
+export interface SourceStoreOptions {
+  readonly role: SourceRole
+  readonly source: SourceId
+  /** The remote site whose endpoints may be rows; null: none. */
+  readonly site: SiteName | null
+  readonly rows: EndpointRows
+  /** Takes a row out of the member table, before it changes or goes. */
+  readonly withdraw: (row: number) => void
 }
 
 /**
@@ -24,8 +37,18 @@ export class SourceStore {
   #bad = 0
   #state: SourceState = {synced: false, restored: false, revision: 0, clusterId: null, keys: 0, decodeErrors: 0}
 
-  constructor(role: SourceRole) {
+  readonly #rows: EndpointRows
+  readonly #source: SourceId
+  /** Of whom rows may be; null: nobody. */
+  readonly #site: SiteName | null
+  readonly #withdraw: (row: number) => void
+
+  constructor({role, source, site, rows, withdraw}: SourceStoreOptions) {
     this.#role = role
+    this.#source = source
+    this.#site = site
+    this.#rows = rows
+    this.#withdraw = withdraw
   }
 
   get state(): SourceState {
@@ -34,16 +57,29 @@ export class SourceStore {
 
   /** The record that counts under a key. */
   record(key: string): Decoded | undefined {
-    const read = this.#records.get(key)
+    return this.#counting(this.#readAt(this.#rows.find(this.#source, key), key))
+  }
+
+  #counting(read: Decoded | undefined): Decoded | undefined {
     return read?.type === 'bad' ? (this.#inForce(read) ?? read) : read
   }
 
   *records(): Generator<Decoded> {
     for (const read of this.#records.values()) yield read.type === 'bad' ? (this.#inForce(read) ?? read) : read
+    for (const row of this.#rows.of(this.#source)) yield this.#rows.record(row)
   }
 
-  keys(): Iterable<string> {
-    return this.#records.keys()
+  #readAt(row: number, key: string): Decoded | undefined {
+    return row < 0 ? this.#records.get(key) : this.#rows.record(row)
+  }
+
+  #revisionAt(row: number, key: string): number | undefined {
+    return row < 0 ? this.#records.get(key)?.modRevision : this.#rows.revisionOf(row)
+  }
+
+  *keys(): Generator<string> {
+    yield* this.#records.keys()
+    for (const row of this.#rows.of(this.#source)) yield this.#rows.keyOf(row)
   }
 
   #inForce(refused: DecodedBad): Decoded | null {
@@ -73,7 +109,7 @@ export class SourceStore {
       restored: restored || (this.#state.restored && batch.type !== 'list'),
       revision: batch.revision,
       clusterId: batch.clusterId,
-      keys: this.#records.size,
+      keys: this.#records.size + this.#rows.countOf(this.#source),
       decodeErrors: this.#bad,
     }
     return changes
@@ -85,14 +121,23 @@ export class SourceStore {
     for (const record of batch.upserts) {
       yield
       gone.delete(record.key)
-      const known = sameCluster ? this.#records.get(record.key) : undefined
+      let row = this.#rows.find(this.#source, record.key)
+      const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
       // A document of a file may have no revision: then only its content could tell.
-      if (known && known.modRevision > 0 && known.modRevision === record.modRevision) continue
-      changes.push(this.#set(record.key, record))
+      if (known === undefined || known === 0 || known !== record.modRevision) {
+        const set = this.#set(record.key, record, row)
+        changes.push(set.change)
+        row = set.row
+      }
+      if (row >= 0) this.#rows.mark(row)
+    }
+    for (const row of this.#rows.of(this.#source)) {
+      yield
+      if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined, row).change)
     }
     for (const key of gone) {
       yield
-      changes.push(this.#set(key, undefined))
+      changes.push(this.#set(key, undefined, NO_ROW).change)
     }
     return changes
   }
@@ -101,18 +146,29 @@ export class SourceStore {
     const changes: RecordChange[] = []
     for (const record of batch.upserts) {
       yield
-      const known = this.#records.get(record.key)
-      if (known && known.modRevision >= record.modRevision) continue
-      changes.push(this.#set(record.key, record))
+      const row = this.#rows.find(this.#source, record.key)
+      const known = this.#revisionAt(row, record.key)
+      if (known !== undefined && known >= record.modRevision) continue
+      changes.push(this.#set(record.key, record, row).change)
     }
-    for (const key of batch.deletes) if (this.#records.has(key)) changes.push(this.#set(key, undefined))
+    for (const key of batch.deletes) {
+      const row = this.#rows.find(this.#source, key)
+      if (this.#revisionAt(row, key) !== undefined) changes.push(this.#set(key, undefined, row).change)
+    }
     return changes
   }
 
-  #set(key: string, after: Decoded | undefined): RecordChange {
-    const known = this.#records.get(key)
-    const before = this.record(key)
-    if (after) this.#records.set(key, after)
+  /** `row` is where the key is, and what comes back where it is then. */
+  #set(key: string, after: Decoded | undefined, row: number): {readonly change: RecordChange; readonly row: number} {
+    const known = this.#readAt(row, key)
+    const before = this.#counting(known)
+    if (row >= 0) {
+      this.#withdraw(row)
+      this.#rows.remove(row)
+    }
+    const fits = after?.type === 'export' && this.#site !== null
+    const now = fits ? this.#rows.add(this.#source, this.#site!, after) : NO_ROW
+    if (after && now < 0) this.#records.set(key, after)
     else this.#records.delete(key)
     if (known?.type === 'bad') this.#bad--
     if (after?.type !== 'bad') this.#lastGood.delete(key)
@@ -126,7 +182,7 @@ export class SourceStore {
       if (findings.length > 0) this.#withFindings.set(key, findings)
       else this.#withFindings.delete(key)
     }
-    return {key, before, after: this.record(key)}
+    return {change: {key, before, after: this.#counting(after)}, row: now}
   }
 
   #findingsOf(record: Decoded): readonly Finding[] {

@@ -1,4 +1,5 @@
 import type {DecodedBatch, RawRecord, SourceBatch} from '../model/index.ts'
+import {RecordHeap} from './record-heap.ts'
 
 /**
  * What one source holds, as bytes for the disk: all of it, and of records that are refused now the last good version.
@@ -7,15 +8,16 @@ import type {DecodedBatch, RawRecord, SourceBatch} from '../model/index.ts'
  * was read, since the next version may read it otherwise.
  */
 export class RawMemory {
-  #records = new Map<string, RawRecord>()
+  #records = new RecordHeap()
   readonly #refused = new Set<string>()
   readonly #good = new Map<string, RawRecord>()
   #goodChanged = false
   /** Keys that changed since changes were last taken; null: all of it may have. */
   #changed: Set<string> | null = null
 
-  get records(): readonly RawRecord[] {
-    return [...this.#records.values()]
+  /** As they are now, whatever is taken while they are read. */
+  get records(): Iterable<RawRecord> {
+    return this.#records.records()
   }
 
   get size(): number {
@@ -55,9 +57,9 @@ export class RawMemory {
   /** The same in small steps; what is kept on disk meanwhile is what was known before a list, or a part of changes. */
   *taking(batch: SourceBatch, decoded: DecodedBatch): Generator<void> {
     const before = this.#records
-    const listed = new Map<string, RawRecord>()
+    const listed = new RecordHeap()
     for (const record of batch.type === 'list' ? batch.upserts : []) {
-      listed.set(record.key, record)
+      listed.set(record)
       yield
     }
     for (const {key, type} of decoded.upserts) {
@@ -75,7 +77,7 @@ export class RawMemory {
       return
     }
     for (const record of batch.upserts) {
-      this.#records.set(record.key, record)
+      this.#records.set(record)
       this.#changed?.add(record.key)
     }
     for (const key of batch.deletes) {

@@ -14,12 +14,13 @@ import type {Decoded, Finding, GatewayConfig, SourceId, SysctlSpec, World} from 
 import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
-import {type ChangedMembers, type Compiled, compilePolicy} from '../policy/index.ts'
+import {type ChangedMembers, type Compiled, compilePolicy, shutPolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
+import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
@@ -173,6 +174,11 @@ export async function startRuntime({
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
 
+  const isGathered = createGathering({
+    sources: sources.ids,
+    hasFailed: (source) => Boolean(sources.states().get(source)?.lastError),
+    nowMs: () => clock.nowMs(),
+  })
   const pass = createPass({
     config,
     beforeWorld: async () => {
@@ -188,6 +194,11 @@ export async function startRuntime({
       return world
     },
     compile: (world, held) => {
+      if (compiled === null && held === null) {
+        trigger()
+        compiled = shutPolicy({default: config.default, firstClass})
+      }
+      if (compiled?.isShut && (held === null || !isGathered(world.sources))) return compiled
       const changes = memberChanges
       memberChanges = null
       compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})

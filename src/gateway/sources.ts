@@ -1,4 +1,11 @@
-import {type SourceLimits, type WatchClock, type WatchState, watchSource} from '../etcd/index.ts'
+import {
+  createTurns,
+  type SourceLimits,
+  type Turns,
+  type WatchClock,
+  type WatchState,
+  watchSource,
+} from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
 import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
@@ -15,6 +22,8 @@ const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attribut
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
+/** One is decoded while the other comes. */
+const LISTS_AT_ONCE = 2
 /** So many changes are added to it before all is written anew, and as many again as there are records. */
 const FEW = 1000
 
@@ -87,6 +96,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
   const findings: Finding[] = []
   const ofFiles = new Map<SourceId, readonly Finding[]>()
   const ends: Promise<void>[] = []
+  const listing = createTurns(LISTS_AT_ONCE)
   for (const source of sourcesOf(config)) {
     const memory = new RawMemory()
     const all = await loadLastKnown(config.paths.state, source.id)
@@ -107,7 +117,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       const onTaken: IntakeOptions['onTaken'] = (...taken) => options.onBatch?.(...taken)
       await takeInSlices({source: source.id, federation, memory, gate: options.gate, onTaken}, batch, true)
     }
-    ends.push(follow(source, memory, states, ofFiles, options))
+    ends.push(follow(source, memory, states, ofFiles, listing, options))
   }
   if (!signal.aborted) options.onChange()
   return {
@@ -126,6 +136,7 @@ async function follow(
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
+  listing: Turns,
   {federation, config, clock, signal, gate, onBatch, onChange, onSaveFailed}: SourcesOptions,
 ): Promise<void> {
   let unsaved: At | null = null
@@ -169,7 +180,7 @@ async function follow(
   const {file, prefixes, limits, endpoints, tls} = source
   const watch =
     file === null
-      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits})
+      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits, listing})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   await Promise.all([watch.done, saving])
   await intake.settled()

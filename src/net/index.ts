@@ -18,6 +18,8 @@ export {
   familyOf,
   parseAddress,
 } from './address.ts'
+export {AddressNumbers, fourNumber, fourText} from './address-numbers.ts'
+export {AddressTexts, type TextMap} from './address-texts.ts'
 export {type PortRange, parsePort, parsePortRange} from './port-range.ts'
 export {
   comparePrefixes,

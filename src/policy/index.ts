@@ -19,6 +19,7 @@ export {
   type CompileOptions,
   type CompileStatistics,
   compilePolicy,
+  shutPolicy,
 } from './compile/index.ts'
 export {
   type Attribution,

@@ -22,6 +22,9 @@ export function knownFile(stateDir: string, source: SourceId, part: KnownPart = 
   return join(stateDir, 'known', `${source.replace('/', '-')}${part === 'good' ? '.good' : ''}.jsonl`)
 }
 
+/** A snapshot of whose records there may be too many for a list. */
+export type KnownRecords = Omit<Snapshot, 'records'> & {readonly records: Iterable<Snapshot['records'][number]>}
+
 /**
  * Keeps what one source said, whole; the caller decides how often. Others have their turn meanwhile: 100,000 records take
  * a second to write down.
@@ -29,11 +32,9 @@ export function knownFile(stateDir: string, source: SourceId, part: KnownPart = 
 export async function saveLastKnown(
   stateDir: string,
   source: SourceId,
-  snapshot: Snapshot,
+  snapshot: KnownRecords,
   part: KnownPart = 'all',
 ): Promise<void> {
-  const bytes = snapshot.records.reduce((sum, {key, value}) => sum + key.length + value.length, 0)
-  if (bytes > MOST_BYTES) throw new Error(`${bytes} bytes are more than the ${MOST_BYTES} that are kept of a source`)
   await writeState(knownFile(stateDir, source, part), slices(snapshot))
   if (part === 'all') await rm(changesFile(stateDir, source), {force: true})
 }
@@ -46,11 +47,16 @@ const MOST_BYTES = 256 * 1024 * 1024
 /** The last line: whatever was lost or changed on its way to the disk and back does not go with it. */
 const endLine = (records: number, sha256: string): string => JSON.stringify({kind: 'end', records, sha256})
 
-async function* slices(snapshot: Snapshot): AsyncGenerator<string> {
+async function* slices(snapshot: KnownRecords): AsyncGenerator<string> {
   const hash = createHash('sha256')
   let slice = `${formatSnapshotHeader(snapshot)}\n`
   let untilMs = performance.now() + SLICE_MS
+  let count = 0
+  let bytes = 0
   for (const record of snapshot.records) {
+    count++
+    bytes += record.key.length + record.value.length
+    if (bytes > MOST_BYTES) throw new Error(`there are more than the ${MOST_BYTES} bytes that are kept of a source`)
     slice += `${formatSnapshotRecord(record)}\n`
     if (performance.now() < untilMs) continue
     hash.update(slice)
@@ -60,7 +66,7 @@ async function* slices(snapshot: Snapshot): AsyncGenerator<string> {
     untilMs = performance.now() + SLICE_MS
   }
   hash.update(slice)
-  yield `${slice}${endLine(snapshot.records.length, hash.digest('hex'))}\n`
+  yield `${slice}${endLine(count, hash.digest('hex'))}\n`
 }
 
 /** What a file holds, with turns for others; a text says what is wrong with it. */

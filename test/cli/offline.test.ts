@@ -110,9 +110,16 @@ describe('command line, without a gateway', () => {
   describe('run', () => {
     it('becomes the daemon, with the whole path of its configuration', async () => {
       const {out, err} = await cli(['run', '--config', 'gateway.yaml'])
-      const isBuilt = out !== ''
-      if (isBuilt) assert.match(out, /isthmusd\.mjs --config \/.*gateway\.yaml\n$/)
-      else assert.match(err, /npm run build/)
+      if (out === '') {
+        assert.match(err, /npm run build/)
+        return
+      }
+      assert.match(out, /isthmusd\.mjs run --config \/.*gateway\.yaml\n$/)
+      // And the daemon takes what it is given: the file is not there, and nothing else is wrong.
+      const [program = '', ...args] = out.trim().split(' ')
+      const {status, stderr} = spawnSync(program, args, {encoding: 'utf8'})
+      assert.match(stderr, /config-unreadable/)
+      assert.equal(status, 1)
     })
   })
 

@@ -307,7 +307,12 @@ describe('what the kernel’s tools say', () => {
   it('nft: the two readers, which share no code, agree', () => {
     const [mine, drivers] = [parseRuleset(listing)!, parseListing(listing)]
     assert.deepEqual([...mine.chains], [...drivers.chains])
-    assert.deepEqual([...mine.sets], [...drivers.sets])
+    // One holds many addresses in another way than as a map of texts.
+    const plain = ([name, set]: readonly [
+      string,
+      typeof mine.sets extends ReadonlyMap<string, infer Set> ? Set : never,
+    ]) => [name, {...set, elements: [...set.elements]}]
+    assert.deepEqual([...mine.sets].map(plain), [...drivers.sets].map(plain))
     assert.deepEqual(mine.counters, drivers.counters)
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
 import type {Conflict, Finding, GatewayConfig, RawRecord} from '../../src/model/index.ts'
 import {rawRecord} from '../support/records.ts'
-import {CALICO, configOf, EXPORT, ISTHMUS, listOf, podRecord, remote, site} from '../support/sites.ts'
+import {CALICO, changesOf, configOf, EXPORT, ISTHMUS, listOf, podRecord, remote, site} from '../support/sites.ts'
 
 interface Said {
   readonly name: string
@@ -174,6 +174,15 @@ describe('a conflict names both sides', () => {
       assert.ok(found[0]?.remedy, 'what to do')
     })
   }
+
+  it('goes when the labels go under which an endpoint was refused', () => {
+    const endpoint = rawRecord(`${EXPORT}endpoints/main/10.3.0.1/x1`, {n: []})
+    const federation = new Federation(configOf())
+    federation.update(listOf('export/b', [attributes('x1', 'pod'), endpoint]))
+    assert.equal(federation.world().refused.get(site('b')), 1)
+    federation.update(changesOf('export/b', [], [`${EXPORT}attributes/x1`]))
+    assert.deepEqual([...federation.world().refused], [])
+  })
 
   it('endpoints of two datastores carry their names, and a selector can tell them apart', () => {
     const federation = new Federation(configOf())

@@ -128,7 +128,7 @@ describe('Federation', () => {
           for (const prefix of seen.keys()) assert.ok(changed.has(prefix) || stepwise.world().members.has(prefix))
         },
       ),
-      {numRuns: 400},
+      {numRuns: Number(process.env.RUNS ?? 400)},
     )
   })
 })

@@ -126,7 +126,7 @@ describe('the intake of a source', () => {
         }
         await intake.settled()
         assert.deepEqual(plainWorld(federation.world()), plainWorld(direct.world()))
-        const sorted = (of: RawMemory) => of.records.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+        const sorted = (of: RawMemory) => [...of.records].sort((a, b) => (a.key < b.key ? -1 : 1))
         assert.deepEqual(sorted(memory), sorted(directMemory))
       }),
       {numRuns: 10},

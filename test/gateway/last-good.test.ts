@@ -37,7 +37,7 @@ function reader() {
   const take = (batch: SourceBatch): void => {
     federation.update(decoded(batch))
     memory.take(batch, decoded(batch))
-    disk = {all: memory.records, good: memory.takeGood() ?? disk.good}
+    disk = {all: [...memory.records], good: memory.takeGood() ?? disk.good}
   }
   return {
     changes: (revision: number, upserts: readonly RawRecord[], deletes: readonly string[] = []) =>

@@ -157,7 +157,8 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const nets = Array.from({length: 12_000}, (_, i) => `10.9.${i >> 8}.${i & 255}`)
     const keys = Array.from({length: 130}, (_, i) => `globalnetworksets/s${i}`)
     for (const key of keys) await put(rawRecord(CALICO + key, {spec: {nets: key.endsWith('7') ? nets : []}}))
-    await life(true, () => eventually(holds(...keys), WITHIN_MS))
+    // 150,000 members are federated on the way.
+    await life(true, () => eventually(holds(...keys), 45_000))
   }).timeout(60_000)
 })
 

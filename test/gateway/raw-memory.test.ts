@@ -22,10 +22,13 @@ describe('RawMemory', () => {
   it('keeps what is there, and of refused records the last good version', () => {
     const memory = new RawMemory()
     take(memory, 'list', [good('p', 1), good('q', 2), bad('never', 3)])
-    assert.deepEqual([revisions(memory.records), memory.takeGood()], [['never@3', 'p@1', 'q@2'], null])
+    assert.deepEqual([revisions([...memory.records]), memory.takeGood()], [['never@3', 'p@1', 'q@2'], null])
     take(memory, 'changes', [bad('p', 4)])
     take(memory, 'changes', [bad('p', 5)])
-    assert.deepEqual([revisions(memory.records), revisions(memory.takeGood())], [['never@3', 'p@5', 'q@2'], ['p@1']])
+    assert.deepEqual(
+      [revisions([...memory.records]), revisions(memory.takeGood())],
+      [['never@3', 'p@5', 'q@2'], ['p@1']],
+    )
     assert.equal(memory.takeGood(), null, 'not told twice')
     take(memory, 'list', [bad('p', 5), good('q', 2)])
     assert.equal(memory.takeGood(), null)

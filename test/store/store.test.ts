@@ -67,7 +67,7 @@ describe('the state directory', () => {
     // One buffer many times over: it is not the memory that is tried here.
     const value = Buffer.alloc(1024 * 1024)
     const large = {...HEADER, records: Array.from({length: 257}, (_, i) => ({key: `/k${i}`, value, modRevision: 3}))}
-    await assert.rejects(saveLastKnown(dir, 'export/b', large), /more than the 268435456 that are kept/)
+    await assert.rejects(saveLastKnown(dir, 'export/b', large), /more than the 268435456 bytes that are kept/)
     assert.equal((await loadLastKnown(dir, 'export/b')).snapshot?.records.length, 1)
   })
 

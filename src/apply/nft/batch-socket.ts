@@ -1,6 +1,7 @@
 import {formatMessage, type NetlinkMessage, parseError, parseMessages, RawNetlinkSocket} from 'netlink'
 import {StepFailure} from '../failure.ts'
 import {attribute} from '../netlink/attributes.ts'
+import {type BulkSend, createBulkSend} from './bulk-send.ts'
 import type {BatchMessage} from './element-batch.ts'
 
 const NETLINK_NETFILTER = 12
@@ -11,6 +12,8 @@ const REQUEST = 1
 const ACK = 4
 const ERROR = 2
 const TIMEOUT_MS = 5000
+/** Longer transactions, of some ten thousand elements, would hold up the event loop while the kernel works on them. */
+const MOST_AT_ONCE = 200_000
 
 /** Sends transactions to nf_tables. */
 export interface BatchSocket {
@@ -26,6 +29,7 @@ export interface BatchSocket {
 export function createBatchSocket(): BatchSocket {
   const socket = new RawNetlinkSocket(NETLINK_NETFILTER, {recvBufferSize: 1 << 20, sendBufferSize: 1 << 23})
   socket.unref()
+  const sendLong = createBulkSend()
   let seq = 1
   let waiting: ((message: NetlinkMessage) => void) | null = null
   socket.on('message', (bytes) => {
@@ -45,10 +49,8 @@ export function createBatchSocket(): BatchSocket {
       }, TIMEOUT_MS)
       socket.ref()
       waiting = (message) => {
-        if (message.type !== ERROR || message.seq < first || message.seq > last) return
-        const {errno} = parseError(message.data, message.flags)
-        // Errors come in the order of the messages, and the acknowledgement of the last one after all of them.
-        if (errno === 0 && message.seq !== last) return
+        const errno = outcomeOf(message, first, last)
+        if (errno === null) return
         end()
         resolve(errno)
       }
@@ -58,6 +60,7 @@ export function createBatchSocket(): BatchSocket {
     async commit(messages, onTopOf) {
       if (messages.length === 0) return 0
       const first = seq
+      const isLong = messages.reduce((length, {data}) => length + data.length, 0) > MOST_AT_ONCE
       const generation = Buffer.alloc(4)
       generation.writeUInt32BE(onTopOf ?? 0)
       const frame = Buffer.of(0, 0, 0, NFTABLES_SUBSYSTEM)
@@ -73,13 +76,36 @@ export function createBatchSocket(): BatchSocket {
         format(index === messages.length - 1 ? {...message, flags: message.flags | ACK} : message),
       )
       const last = seq - 1
-      const done = answer(first, last)
       const bytes = Buffer.concat([begin, ...body, format({type: BATCH_END, flags: 0, data: frame})])
+      if (isLong && sendLong) return await answerToLong(sendLong, bytes, first, last)
+      const done = answer(first, last)
       socket.send(bytes, {}, (error) => error && waiting?.(refusal(last, error.errno)))
       return done
     },
     close: () => socket.close(),
   }
+}
+
+/** What a message says of a transaction; null: nothing. */
+function outcomeOf(message: NetlinkMessage, first: number, last: number): number | null {
+  if (message.type !== ERROR || message.seq < first || message.seq > last) return null
+  const {errno} = parseError(message.data, message.flags)
+  // Errors come in the order of the messages, and the acknowledgement of the last one after all of them.
+  return errno === 0 && message.seq !== last ? null : errno
+}
+
+async function answerToLong(send: BulkSend, bytes: Buffer, first: number, last: number): Promise<number> {
+  let outcome = 0
+  await send(bytes, (answer) => {
+    for (const message of parseMessages(answer)) {
+      const errno = outcomeOf(message, first, last)
+      if (errno === null) continue
+      outcome = errno
+      return true
+    }
+    return false
+  })
+  return outcome
 }
 
 /** As if the kernel had answered what the system call did. */

@@ -6,14 +6,18 @@ import {
   type NftStep,
   ruleHashes,
 } from '../../model/index.ts'
+import {AddressTexts, type TextMap} from '../../net/index.ts'
 
 /**
  * A set as it stands. With each change of elements it is another object, so that what was found out of the old one is
  * not taken for the new; the map is one and the same, since a copy of 100,000 at each event would cost the event.
  */
 export interface HeldSet extends ActualNftSet {
-  readonly elements: Map<string, string>
+  readonly elements: TextMap
 }
+
+/** Of addresses there may be a million. */
+export const noElements = (key: string): TextMap => (key === 'ipv4_addr' ? new AddressTexts() : new Map())
 
 /** What the kernel holds of the table, kept true by our own successful transactions. */
 export class Held implements ActualNft {
@@ -53,7 +57,8 @@ export class Held implements ActualNft {
         case 'set-add': {
           const {name, setKey: key, value, interval, size} = step
           const most = size === undefined ? {} : {size}
-          if (!this.sets.has(name)) this.sets.set(name, {name, key, value, interval, ...most, elements: new Map()})
+          if (!this.sets.has(name))
+            this.sets.set(name, {name, key, value, interval, ...most, elements: noElements(key)})
           break
         }
         case 'chain-set': {

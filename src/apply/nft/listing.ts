@@ -1,6 +1,6 @@
 import {concatSeparator, FOREIGN_RULE, judgedNftSets, markText} from '../../model/index.ts'
 import {parseAddress} from '../../net/index.ts'
-import {Held, type HeldSet} from './held.ts'
+import {Held, type HeldSet, noElements} from './held.ts'
 
 /** The parts of libnftables-json(5) that a table of ours can hold. */
 interface Listing {
@@ -59,14 +59,14 @@ const JUDGED: ReadonlySet<string> = new Set(judgedNftSets().map(({name}) => name
 function readSet({name, type, map, flags, size, elem}: ListedSet): HeldSet {
   const keyTypes = typeof type === 'string' ? type.split(concatSeparator) : type
   const value = map === undefined ? null : typeof map === 'string' ? map : map.join(concatSeparator)
-  const elements = new Map<string, string>()
+  const key = keyTypes.join(concatSeparator)
+  const elements = noElements(key)
   for (const element of JUDGED.has(name) ? [] : (elem ?? [])) {
     if (value === null) elements.set(elementText(keyTypes, element), '')
     else if (Array.isArray(element)) {
       elements.set(elementText(keyTypes, element[0]), elementText(value.split(concatSeparator), element[1]))
     }
   }
-  const key = keyTypes.join(concatSeparator)
   const most = size === undefined ? {} : {size}
   return {name, key, value, interval: flags?.includes('interval') === true, ...most, elements}
 }

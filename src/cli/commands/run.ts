@@ -15,7 +15,7 @@ export function runCommand(context: CliContext, finish: Finish): Command {
     .option('--config <file>', 'its configuration', DEFAULT_CONFIG)
     .action(({config}: {config: string}) => {
       const daemon = DAEMON.map((file) => path.join(import.meta.dirname, file)).find(existsSync)
-      if (daemon) context.become(process.execPath, [...DAEMON_FLAGS, daemon, '--config', path.resolve(config)])
+      if (daemon) context.become(process.execPath, [...DAEMON_FLAGS, daemon, 'run', '--config', path.resolve(config)])
       context.err(daemon ? `${daemon} could not be started\n` : 'isthmusd.mjs is not there: `npm run build` makes it\n')
       finish(EXIT.usage)
     })

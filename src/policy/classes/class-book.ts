@@ -1,4 +1,12 @@
-import {type Address, addressNumber, type Family, familyOf, type Prefix, type Range} from '../../net/index.ts'
+import {
+  type Address,
+  AddressNumbers,
+  addressNumber,
+  type Family,
+  familyOf,
+  type Prefix,
+  type Range,
+} from '../../net/index.ts'
 import {type AddressClass, type Composition, describe} from './describe.ts'
 import type {Attributes, Layer} from './layers.ts'
 import type {Questions} from './questions.ts'
@@ -26,8 +34,8 @@ export interface ClassBook {
   /** What lies at prefixes wider than a single address. */
   readonly wide: Map<Prefix, Layer>
   readonly surroundings: Record<Family, readonly Surrounding[]>
-  /** Addresses that pods and hosts hold. */
-  readonly endpoints: Set<Address>
+  /** Addresses that pods and hosts hold, each with 1. */
+  readonly endpoints: AddressNumbers
   /** Nets of rules that are single addresses. */
   readonly hostNets: Map<Address, number>
 }
@@ -53,7 +61,7 @@ export function emptyBook(questions: Questions, wide: ClassBook['wide'], hostNet
     netCount: questions.catalog.nets.length,
     wide,
     surroundings: {4: [], 6: []},
-    endpoints: new Set(),
+    endpoints: new AddressNumbers(),
     hostNets,
   }
   for (const family of [4, 6] as const) regionComposition(book, new Map(), family, [])

@@ -1,5 +1,5 @@
 import type {World} from '../../model/index.ts'
-import {type Address, type Family, prefixAddress} from '../../net/index.ts'
+import {type Address, AddressNumbers, type Family, prefixAddress} from '../../net/index.ts'
 import {
   type ClassBook,
   emptyBook,
@@ -22,7 +22,7 @@ import {cutRegions} from './regions.ts'
 export interface Classified {
   readonly classes: readonly AddressClass[]
   /** Composition of every single address that something is said of. */
-  readonly hosts: Map<Address, number>
+  readonly hosts: AddressNumbers
   /** Disjoint, ascending; they hold where `hosts` has no entry. */
   regions: readonly ClassRegion[]
   readonly book: ClassBook
@@ -40,7 +40,7 @@ export function classify(questions: Questions, world: Pick<World, 'members' | 'a
   const {nets} = questions.catalog
   const book = emptyBook(questions, wideLayers(nets, world), hostNetsOf(nets))
   surround(book, attributes)
-  const hosts = new Map<Address, number>()
+  const hosts = new AddressNumbers()
   const place = (address: Address, layer: Layer): void => {
     hosts.set(address, hostComposition(book, attributes, address, layer))
   }
@@ -48,7 +48,7 @@ export function classify(questions: Questions, world: Pick<World, 'members' | 'a
     if (!isHost(prefix)) continue
     const address = prefixAddress(prefix)
     const layer = layerOf(holders, attributes, true)
-    if (isEndpoint(layer, attributes)) book.endpoints.add(address)
+    if (isEndpoint(layer, attributes)) book.endpoints.set(address, 1)
     const net = book.hostNets.get(address)
     place(address, net === undefined ? layer : {...layer, net})
   }

@@ -1,4 +1,4 @@
-import type {Address} from '../../net/index.ts'
+import {AddressNumbers} from '../../net/index.ts'
 import {isAlive, isListed} from './class-book.ts'
 import {type Classified, type ClassRegion, hostClass} from './classify.ts'
 
@@ -7,7 +7,7 @@ export interface Numbering {
   /** By class index; never 0, which all addresses bear that no map holds. A class without addresses may have none. */
   readonly numbers: readonly (number | undefined)[]
   /** Kept up in place as endpoints move. */
-  readonly hosts: Map<Address, number>
+  readonly hosts: AddressNumbers
   readonly regions: readonly NumberedRegion[]
   /** The next number never used; numbers only go up while the process lives. */
   readonly next: number
@@ -35,8 +35,8 @@ export function numberClasses(classified: Classified, previous: Numbering | null
   return {numbers, hosts: numberedHosts(classified, numbers), regions: numberedRegions(classified, numbers), next}
 }
 
-function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): Map<Address, number> {
-  const numbered = new Map<Address, number>()
+function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): AddressNumbers {
+  const numbered = new AddressNumbers()
   for (const [address, composition] of hosts) {
     if (isListed(book, composition)) numbered.set(address, numbers[book.classOf[composition]!]!)
   }

@@ -1,5 +1,5 @@
 import type {ActualNft} from '../../model/index.ts'
-import {type Address, type Family, parseAddress, parseCidr, prefixRange} from '../../net/index.ts'
+import {AddressNumbers, type Family, parseAddress, parseCidr, prefixRange} from '../../net/index.ts'
 import type {NumberedRegion, Numbering} from './number-classes.ts'
 
 /**
@@ -10,7 +10,7 @@ import type {NumberedRegion, Numbering} from './number-classes.ts'
  */
 export function numbersInKernel(held: ActualNft | null): Numbering | null {
   if (held === null) return null
-  const hosts = new Map<Address, number>()
+  const hosts = new AddressNumbers()
   const regions: NumberedRegion[] = []
   for (const family of [4, 6] as const) {
     for (const [key, value] of held.sets.get(`class${family}`)?.elements ?? []) {
@@ -26,8 +26,10 @@ export function numbersInKernel(held: ActualNft | null): Numbering | null {
   regions.sort((a, b) => a.family - b.family || (a.first < b.first ? -1 : 1))
   // Whoever was stopped on the way to another policy left numbers in the maps of the way, too.
   const addressMaps = [...held.sets.values()].filter(({key, value}) => key.endsWith('_addr') && value === 'mark')
-  const used = addressMaps.flatMap(({elements}) => [...elements.values()].map(Number))
-  const next = used.reduce((highest, number) => Math.max(highest, number)) + 1
+  let highest = 0
+  for (const {elements} of addressMaps)
+    for (const value of elements.values()) highest = Math.max(highest, Number(value))
+  const next = highest + 1
   return {numbers: [], hosts, regions, next}
 }
 

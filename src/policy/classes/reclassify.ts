@@ -49,7 +49,7 @@ export function reclassify(
     if (!isHost(prefix)) continue
     const address = prefixAddress(prefix)
     const layer = layerOf(after ?? [], attributes, true)
-    if (isEndpoint(layer, attributes)) book.endpoints.add(address)
+    if (isEndpoint(layer, attributes)) book.endpoints.set(address, 1)
     else book.endpoints.delete(address)
     placed.add(address)
     const net = book.hostNets.get(address) ?? null

@@ -1,4 +1,4 @@
-import type {ActualNft, Finding, World} from '../../model/index.ts'
+import type {ActualNft, Finding, NftChain, NftSet, World} from '../../model/index.ts'
 import type {Prefix} from '../../net/index.ts'
 import {
   type ChangedMembers,
@@ -12,7 +12,7 @@ import {activePolicies} from './active-policies.ts'
 import {journalBetween, pairKeys} from './change-pairs.ts'
 import {assembled, type Compiled} from './compiled.ts'
 import {follow} from './follow.ts'
-import {type Bounds, GATEWAY_BOUNDS, pairTable} from './pair-table.ts'
+import {type Bounds, DENY_UNOWNED, GATEWAY_BOUNDS, pairTable} from './pair-table.ts'
 import {tableVerdicts} from './pairs.ts'
 import {stagesAlong} from './stages-along.ts'
 import {targetNumbers} from './target-numbers.ts'
@@ -47,6 +47,10 @@ export interface CompileOptions {
  * nothing: the previous result stays in force, and without one everything is denied.
  */
 export function compilePolicy(world: World, options: CompileOptions): Compiled {
+  if (options.previous?.isShut) {
+    const shut = options.previous
+    return opened(shut, compilePolicy(world, {...options, previous: null, changes: null}))
+  }
   const {previous} = options
   const old = previous?.state ?? null
   const sameMembers = old !== null && old.attributes === world.attributes && old.memberRevision === world.memberRevision
@@ -109,8 +113,27 @@ function refused(options: CompileOptions, classes: number, bounds: Bounds): Comp
   return {...base, stages: [], findings, state: {...base.state, live: null}}
 }
 
+/**
+ * Denies all, before any address is looked up: what a kernel without our table gets first. The maps of the policy that
+ * follows are filled behind it, and its chains open it in one transaction, so that nothing is judged by half of them.
+ */
+export function shutPolicy(options: Pick<CompileOptions, 'default' | 'firstClass'>): Compiled {
+  const nothing = closed(options)
+  const judge: NftChain = {name: 'judge', hook: null, rules: [`goto ${DENY_UNOWNED}`]}
+  return {...nothing, chains: new Map([...nothing.chains, [judge.name, judge]]), isShut: true}
+}
+
+/** All that may be a million goes first, and is elements only; the rest is small. */
+function opened(shut: Compiled, compiled: Compiled): Compiled {
+  const isLarge = ({value, interval}: NftSet): boolean => value !== 'verdict' && !interval
+  const sets = new Map(
+    [...shut.sets].map(([name, set]) => [name, isLarge(set) ? (compiled.sets.get(name) ?? set) : set]),
+  )
+  return {...compiled, stages: [{sets, chains: shut.chains, counters: shut.counters}]}
+}
+
 /** Knows no address and denies all. */
-function closed({default: defaultVerdict, firstClass}: CompileOptions): Compiled {
+function closed({default: defaultVerdict, firstClass}: Pick<CompileOptions, 'default' | 'firstClass'>): Compiled {
   const understood = activePolicies({tiers: [], policies: []})
   const empty = {members: new Map(), attributes: new Map(), sites: new Map(), memberRevision: -1}
   const classified = classify(questionsOf(understood.catalog, []), empty)

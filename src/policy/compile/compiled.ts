@@ -27,6 +27,8 @@ export interface Compiled {
   readonly statistics: CompileStatistics
   /** The same as typed data, for proofs and for the referee's test. */
   readonly verdicts: Verdicts
+  /** Denies all, whatever the policies say (`shutPolicy`). */
+  readonly isShut: boolean
   /** What the next compilation goes on from; nobody else's. */
   readonly state: CompileState
 }
@@ -92,6 +94,7 @@ export function assembled(
     findings: understood.findings,
     statistics: statisticsOf({classified, pairs}, verdicts),
     verdicts,
+    isShut: false,
     state: {
       understood,
       live: {classified, pairs, madeWith},

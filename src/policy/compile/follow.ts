@@ -126,6 +126,7 @@ export function follow(
     findings: understood.findings,
     statistics: statisticsOf(live, verdicts),
     verdicts,
+    isShut: false,
     state: transit ? {...next, numbering: {...numbering, next: transit.next}} : next,
   }
 }

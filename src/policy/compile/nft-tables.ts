@@ -7,7 +7,7 @@ import {
   type NftSet,
   rangeElement,
 } from '../../model/index.ts'
-import {type Address, type Family, familyOf} from '../../net/index.ts'
+import {type Address, AddressTexts, type Family, familyOf, type TextMap} from '../../net/index.ts'
 import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
@@ -25,36 +25,42 @@ const classText = (number: number): string => (number === 0 ? 'none' : classidTe
 export const classSets = ({hosts, regions}: Numbering): NftSet[] => [...hostSets(hosts, 'class'), ...cidrSets(regions)]
 
 export function hostSets(hosts: ReadonlyMap<Address, number>, name: 'class' | 'move'): NftSet[] {
-  const numbers: Record<Family, [string, number][]> = {4: [], 6: []}
-  for (const [address, number] of hosts) numbers[address.includes(':') ? 6 : 4].push([address, number])
-  return ([4, 6] as const).flatMap((family) =>
-    lookUpSets(`${name}${family}`, '', numbers[family], family, false).map((set) => ({...set, version: {}})),
-  )
+  return ([4, 6] as const).flatMap((family) => {
+    const [sources, destinations] = [new AddressTexts(), new AddressTexts()]
+    const [mark, classid] = [memoized(markText), memoized(classText)]
+    for (const [address, number] of hosts) {
+      if (familyOf(address) !== family) continue
+      sources.set(address, mark(number))
+      destinations.set(address, classid(number))
+    }
+    return lookUpSets(`${name}${family}`, '', {sources, destinations}, family, false).map((set) => ({
+      ...set,
+      version: {},
+    }))
+  })
 }
 
 export function cidrSets(regions: readonly NumberedRegion[], suffix = ''): NftSet[] {
   return ([4, 6] as const).flatMap((family) => {
     const own = regions.filter((region) => region.family === family)
-    const numbers = own.map(({number, ...range}): [string, number] => [rangeElement(range), number])
-    return lookUpSets(`cidr${family}`, suffix, numbers, family, true)
+    const elements = (text: (number: number) => string): Map<string, string> =>
+      new Map(own.map(({number, ...range}) => [rangeElement(range), text(number)]))
+    const texts = {sources: elements(markText), destinations: elements(classText)}
+    return lookUpSets(`cidr${family}`, suffix, texts, family, true)
   })
 }
 
 function lookUpSets(
   name: string,
   suffix: string,
-  numbers: readonly [string, number][],
+  {sources, destinations}: Readonly<Record<'sources' | 'destinations', NftSet['elements']>>,
   family: Family,
   interval: boolean,
 ): NftSet[] {
   const base = {key: family === 4 ? 'ipv4_addr' : 'ipv6_addr', interval}
-  const elements = (text: (number: number) => string): Map<string, string> => {
-    const textOf = memoized(text)
-    return new Map(numbers.map(([key, number]) => [key, textOf(number)]))
-  }
   return [
-    {...base, name: `${name}${suffix}`, value: 'mark', elements: elements(markText)},
-    {...base, name: `${name}d${suffix}`, value: 'classid', elements: elements(classText)},
+    {...base, name: `${name}${suffix}`, value: 'mark', elements: sources},
+    {...base, name: `${name}d${suffix}`, value: 'classid', elements: destinations},
   ]
 }
 
@@ -90,7 +96,7 @@ export function changeElements(
   set: NftSet,
   now: ReadonlyMap<string, string | undefined>,
 ): {readonly before: NftSet; readonly after: NftSet} {
-  const elements = set.elements as Map<string, string>
+  const elements = set.elements as TextMap
   const was = new Map<string, string | undefined>()
   for (const [key, value] of now) {
     was.set(key, elements.get(key))

@@ -62,17 +62,19 @@ const tableOf = (elements: Record<string, ReadonlyMap<string, string>>): NftTabl
 inNamespace(import.meta.url, () => {
   describe('elements of maps of numbers', () => {
     let scripts = 0
-    const library = createNftRunner()
-    const runner: NftRunner = {
-      ...library,
-      run: (script) => {
-        scripts++
-        return library.run(script)
-      },
+    const counting = (): NftRunner => {
+      const library = createNftRunner()
+      return {
+        ...library,
+        run: (script) => {
+          scripts++
+          return library.run(script)
+        },
+      }
     }
 
     it('reach the kernel without nft, and read back in the very text that was given', async () => {
-      const driver = createNftDriver({runner})
+      const driver = createNftDriver({runner: counting()})
       await bringNft(driver, tableOf(Object.fromEntries(Object.keys(SETS).map((name) => [name, new Map()]))))
       const declared = scripts
       await fc.assert(
@@ -92,13 +94,37 @@ inNamespace(import.meta.url, () => {
       await driver.close()
     })
 
-    it('come by thousands in one transaction', async () => {
-      const driver = createNftDriver()
+    it('come by ten thousands in one transaction, on a thread', async () => {
+      const driver = createNftDriver({runner: counting()})
+      const nothing = {class4: new Map(), class6d: new Map(), pairs: new Map(), known: new Map()}
+      await bringNft(driver, tableOf(nothing))
+      const declared = scripts
       const many = new Map(
-        Array.from({length: 5000}, (_, index) => [`10.2.${index >> 8}.${index & 255}`, markText(index + 1)]),
+        Array.from({length: 20_000}, (_, index) => [`10.2.${index >> 8}.${index & 255}`, markText(index + 1)]),
       )
-      const wanted = tableOf({class4: many, class6d: new Map(), pairs: new Map(), known: new Map()})
+      const wanted = tableOf({...nothing, class4: many})
+      let turns = 0
+      const turning = setInterval(() => turns++, 1)
       await bringNft(driver, wanted)
+      clearInterval(turning)
+      assert.equal(scripts, declared)
+      assert.ok(turns > 0)
+      const reader = createNftDriver()
+      assert.deepEqual(diffNft(wanted, await reader.read(signal)), [])
+      await Promise.all([driver.close(), reader.close()])
+    })
+
+    it('of which one is there already are refused all, and come again the other way', async () => {
+      const driver = createNftDriver({runner: counting()})
+      const nothing = {class4: new Map(), class6d: new Map(), pairs: new Map(), known: new Map()}
+      await bringNft(driver, tableOf(nothing))
+      const many = new Map(
+        Array.from({length: 20_000}, (_, index) => [`10.2.${index >> 8}.${index & 255}`, markText(index + 1)]),
+      )
+      const wanted = tableOf({...nothing, class4: many})
+      const due = diffNft(wanted, await driver.read(signal))
+      shell('nft add element inet isthmus class4 "{ 10.2.40.0 : 0x00000008 }"')
+      for (const outcome of await driver.apply(due, signal)) assert.ok(outcome.ok)
       const reader = createNftDriver()
       assert.deepEqual(diffNft(wanted, await reader.read(signal)), [])
       await Promise.all([driver.close(), reader.close()])
