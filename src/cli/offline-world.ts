@@ -12,6 +12,7 @@ import type {
   SourceId,
   World,
 } from '../model/index.ts'
+import {realPrefix} from '../net/index.ts'
 import {exportedCalico, type OwnCalico, storedCalico} from '../policy/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
@@ -121,10 +122,11 @@ function publish(
   datastores: readonly Snapshot[],
   documents: readonly RawRecord[] = [],
 ): {readonly batch: DecodedBatch; readonly findings: readonly Finding[]} {
-  const owns = config.sites.get(site)?.owns ?? []
+  const {owns: seen = [], translations = []} = config.sites.get(site) ?? {}
+  const owns = seen.map((prefix) => realPrefix(translations, prefix) ?? prefix)
   const its: GatewayConfig = {
     ...{...config, site, owns, uplinks: [], infrastructure: [], static: []},
-    ...{sites: new Map(), authorities: [site]},
+    ...{sites: new Map(), unconnected: [], authorities: [site]},
   }
   const federation = new Federation(its)
   for (const snapshot of datastores) federation.update(batchOf(snapshot))

@@ -13,7 +13,7 @@ import {
   type SourceId,
   type World,
 } from '../model/index.ts'
-import type {Prefix} from '../net/index.ts'
+import {type Prefix, seenPrefix} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
 import {
   type ConfiguredHolding,
@@ -229,12 +229,16 @@ export class Federation {
   ): void {
     const holds: Hold[] = []
     const refusals: Refusal[] = []
+    const translations = this.#config.sites.get(site)?.translations ?? []
     const isOut = this.#presences.get(site) === 'withdrawn' && holding?.set.kind !== 'set'
-    for (const prefix of (isOut ? null : holding)?.prefixes ?? []) {
+    for (const said of (isOut ? null : holding)?.prefixes ?? []) {
       const {id, set, names} = holding!
-      const code = this.#ownership.refusal(site, set.kind, prefix)
-      if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
-      else refusals.push({code, site, source, key, prefix, name: names.join(', ')})
+      // What the configuration grants is in our own words already.
+      const prefix = derived ? said : seenPrefix(translations, said)
+      const code = prefix === null ? 'endpoint-not-owned' : this.#ownership.refusal(site, set.kind, prefix)
+      if (prefix !== null && code === null) {
+        holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
+      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, name: names.join(', ')})
     }
     const before = this.#table.duplicateRevision
     this.#table.replace(holder, holds)
