@@ -1,6 +1,6 @@
 import type {ClassRow, ConflictRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
 import {type Finding, type Member, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
-import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+import {isHostPrefix, type Prefix, prefixAddress, realPrefix} from '../net/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
 import type {Runtime} from './runtime.ts'
@@ -96,8 +96,11 @@ function* endpointRows(world: World): Generator<EndpointRow> {
 
 function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow {
   const set = world.attributes.get(member.attributes)
+  const addressOf = (one: Prefix): string => (isHostPrefix(one) ? prefixAddress(one) : one)
+  const real = realPrefix(world.sites.get(member.site)?.translations ?? [], prefix)
   return {
-    address: isHostPrefix(prefix) ? prefixAddress(prefix) : prefix,
+    address: addressOf(prefix),
+    real: real && addressOf(real),
     site: member.site,
     kind: set?.kind ?? 'pod',
     names: member.names,
