@@ -27,13 +27,16 @@ const [TO_B, TO_A, TO_C] = ['is-b-0000', 'is-a-0000', 'is-c-0000']
 const NARROW = 1400
 const PORT = 7000
 
-function knownAs(name: string, four: string, six: string): ReturnType<typeof remote> {
-  const [key, base] = remote(name, four, six)
-  const translations = [
-    {real: prefix('10.1.0.0/16'), seen: prefix(four)},
-    {real: prefix('fd00:1::/48'), seen: prefix(six)},
-  ]
-  return [key, {...base, translations}]
+/** Of both sites, and of b alone; the latter end within a byte, and their checksums carry. */
+const SAME = ['10.1.0.0/16', 'fd00:1::/48']
+const ODD = [
+  ['172.20.16.0/20', '172.31.240.0/20'],
+  ['fd00:2:0:10::/60', 'fd00:ffff:0:fff0::/60'],
+] as const
+
+function knownAs(name: string, ...pairs: (readonly [real: string, seen: string])[]): ReturnType<typeof remote> {
+  const [key, base] = remote(name, ...pairs.map(([, seen]) => seen))
+  return [key, {...base, translations: pairs.map(([real, seen]) => ({real: prefix(real), seen: prefix(seen)}))}]
 }
 
 const linkOf = (name: string): LinkSpec => {
@@ -42,13 +45,17 @@ const linkOf = (name: string): LinkSpec => {
 }
 
 const CONFIG_A = configOf({
-  sites: new Map([knownAs('b', '10.201.0.0/16', 'fd00:201::/48'), remote('c', '10.3.0.0/16')]),
+  sites: new Map([
+    knownAs('b', [SAME[0]!, '10.201.0.0/16'], [SAME[1]!, 'fd00:201::/48'], ...ODD),
+    remote('c', '10.3.0.0/16'),
+  ]),
 })
 const CONFIG_B: GatewayConfig = {
   ...configOf({default: 'allow'}),
   site: site('b'),
   uplinks: [],
-  sites: new Map([knownAs('a', '10.202.0.0/16', 'fd00:202::/48')]),
+  owns: [...SAME, ...ODD.map(([real]) => real)].map(prefix),
+  sites: new Map([knownAs('a', [SAME[0]!, '10.202.0.0/16'], [SAME[1]!, 'fd00:202::/48'])]),
 }
 const TUNNELS_A = [tunnelTo('b', TO_B), {...tunnelTo('c', TO_C), peer: '100.64.0.4'}]
 const TUNNELS_B = [{...tunnelTo('a', TO_A), local: '100.64.0.2', peer: '100.64.0.0'}]
@@ -69,9 +76,7 @@ const POLICIES: readonly Policy[] = [
   policy('web', {
     order: 2,
     selector: "app == 'web'",
-    egress: [
-      rule('Allow', {destination: entity({nets: ['10.201.0.0/16', 'fd00:201::/48', '10.3.0.0/16'].map(prefix)})}),
-    ],
+    egress: [rule('Allow', {destination: entity({nets: [...CONFIG_A.sites.values()].flatMap(({owns}) => owns)})})],
     ingress: [rule('Allow', {source: entity({selector: "app == 'db'"})})],
   }),
   policy('db', {
@@ -105,7 +110,9 @@ const WORLD_A = worldOf(
     rawRecord(`${EXPORT}site`, {as: 2, prefixes: ['10.1.0.0/16'], infrastructure: ['fd64::/64']}),
     gatewayRecord('b1', '192.0.2.2', ['100.64.0.2', '100.64.0.3']),
     rawRecord(`${EXPORT}attributes/x`, {kind: 'pod', labels: {app: 'db'}}),
-    ...['10.1.0.7', 'fd00:1::7'].map((at) => rawRecord(`${EXPORT}endpoints/main/${at}/x`, {n: ['shop/db']})),
+    ...['10.1.0.7', 'fd00:1::7', '172.20.18.7', 'fd00:2:0:17::7'].map((at) =>
+      rawRecord(`${EXPORT}endpoints/main/${at}/x`, {n: ['shop/db']}),
+    ),
   ]),
 )
 const WORLD_B = worldOf(
@@ -172,15 +179,18 @@ ip link set wan0 up; ip address add 192.0.2.1/24 dev wan0
 ${tunnel(TO_B, '192.0.2.1', '192.0.2.2', '100.64.0.0', '100.64.0.2', 'fd64::1')}
 ${lan}
 ip link set ${TO_C} up; ip address add 100.64.0.0 peer 100.64.0.4 dev ${TO_C}
-ip route add 10.201.0.0/16 via 100.64.0.2; ip route add fd00:201::/48 via fd64::2; ip route add 10.3.0.0/16 via 100.64.0.4`)
+ip route add 10.201.0.0/16 via 100.64.0.2; ip route add fd00:201::/48 via fd64::2
+ip route add ${ODD[0][1]} via 100.64.0.2; ip route add ${ODD[1][1]} via fd64::2; ip route add 10.3.0.0/16 via 100.64.0.4`)
       b.run(`${router}
 ip link add lan0 mtu ${NARROW} type veth peer name eth0 netns ${db.name}
 ip link set wan0 up; ip address add 192.0.2.2/24 dev wan0
 ${tunnel(TO_A, '192.0.2.2', '192.0.2.1', '100.64.0.2', '100.64.0.0', 'fd64::2')}
 ${lan}
+ip route add ${ODD[0][0]} via 10.1.0.7; ip route add ${ODD[1][0]} via fd00:1::7
 ip route add 10.202.0.0/16 via 100.64.0.0; ip route add fd00:202::/48 via fd64::1`)
       web.run(pod(5))
-      db.run(`${pod(7)}; ip link set eth0 mtu ${NARROW}`)
+      db.run(`${pod(7)}; ip link set eth0 mtu ${NARROW}
+ip address add 172.20.18.7/32 dev lo; ip address add fd00:2:0:17::7/128 dev lo nodad`)
       c.run(`ip link set eth0 up; ip address add 100.64.0.4 peer 100.64.0.0 dev eth0; ip address add 10.3.0.7/32 dev lo
 ip address add 10.201.0.9/32 dev lo; ip route add default via 100.64.0.0`)
       const indexes = (names: readonly string[], run: (line: string) => string): Map<string, number> =>
@@ -251,17 +261,32 @@ ip address add 10.201.0.9/32 dev lo; ip route add default via 100.64.0.0`)
       })
     }
 
-    it('errors are whole: every checksum in them, that of the packet within too', async () => {
-      const file = web.run('mktemp').trim()
-      // The echo's error comes back from the second hop, with an odd length and with an even one.
-      for (const size of ['55', '56', '0']) {
-        web.run(`timeout 5 tcpdump -Z root -n -U -c 1 -w ${file} -i eth0 'icmp[0] == 11' 2>/dev/null & tcpdump=$!
-sleep 0.7; ping -n -c 1 -W 1 -t 2 -s ${size} 10.201.0.7 >/dev/null || true; wait $tcpdump`)
-        const said = shell(`tcpdump -n -vvv -r ${file} 2>/dev/null`)
-        assert.match(said, /10\.1\.0\.5 > 10\.201\.0\.7/)
-        assert.doesNotMatch(said, /bad cksum|wrong icmp cksum/)
+    it('prefixes of any length: TCP, a closed port, the hops on the way', () => {
+      for (const to of ['172.31.242.7', 'fd00:ffff:0:fff7::7']) {
+        const [asker, hop] = to.includes(':') ? ['fd00:202::5', 'fd64::2'] : ['10.202.0.5', '100.64.0.2']
+        assert.equal(ask(web, 'tcp', to, PORT, 300_000), `${asker} 300000`)
+        assert.equal(ask(web, 'udp', to, 9), 'ECONNREFUSED')
+        assert.match(ping(web, to, '-t', '2'), new RegExp(`From ${hop} .*(live|Time) exceeded`))
+        // What db answers with an error to leaves by the tunnel, too.
+        assert.equal(ask(web, 'tcp', to, 9), 'ECONNREFUSED')
       }
-      shell(`rm ${file}`)
+    })
+
+    it('errors are whole: every checksum in them, that of the packet within too', async () => {
+      // The echo's error comes back from the second hop, with an odd length and with an even one.
+      const asked: [size: number, to: string][] = [
+        [55, '10.201.0.7'],
+        [56, '172.31.242.7'],
+        [0, '172.31.242.7'],
+      ]
+      const capture = web.run(`folder=$(mktemp -d)
+timeout 10 tcpdump -Z root -n -U -c ${asked.length} -w $folder/packets -i eth0 'icmp[0] == 11' 2>$folder/words & tcpdump=$!
+until grep -q listening $folder/words; do sleep 0.02; done
+${asked.map(([size, to]) => `ping -n -c 1 -W 1 -t 2 -s ${size} ${to} >/dev/null || true`).join('\n')}
+wait $tcpdump; tcpdump -n -vvv -r $folder/packets 2>/dev/null; rm -r $folder`)
+      for (const [, to] of asked) assert.ok(capture.includes(`10.1.0.5 > ${to}`), capture)
+      assert.equal(capture.split('time exceeded').length - 1, asked.length)
+      assert.doesNotMatch(capture, /bad cksum|wrong icmp cksum/)
     })
 
     it('policy speaks of the translated address, and its counters count', async () => {
