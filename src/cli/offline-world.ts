@@ -43,7 +43,11 @@ export function worldOf(
       // The own export only repeats what its datastores say.
       if (source === 'datastore') federation.update(batchOf(snapshot))
     } else if (!config.sites.has(site)) {
-      const detail = `site ${site} is not in the configuration: left out`
+      const overlap = config.unconnected.find((one) => one.site === site)
+      const why = overlap
+        ? `not connected, since its ${overlap.prefix} overlaps site ${overlap.earlier.site}'s ${overlap.earlier.prefix}`
+        : 'not in the configuration'
+      const detail = `site ${site} is ${why}: left out`
       findings.push({code: 'prefix-not-granted', severity: 'warning', where: {source: `snapshot ${file}`}, detail})
     } else {
       const known = remote.get(site) ?? {export: null, datastores: []}

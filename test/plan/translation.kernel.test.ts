@@ -318,5 +318,20 @@ EOF`)
       assert.doesNotMatch(ping(c, '10.1.0.5', '-I', '10.201.0.9', '-W', '0.3'), /bytes from/)
       assert.equal((await counted()).get('spoofed'), before.get('spoofed')! + 1)
     })
+
+    it('goes with the configuration, nothing of it stays; and comes back', async () => {
+      const plain = configOf({sites: new Map([remote('b', '10.2.0.0/16'), remote('c', '10.3.0.0/16')])})
+      const indexes = new Map<string, number>()
+      const own = async (): Promise<string[]> => {
+        driver.distrust()
+        const held = await driver.read(new AbortController().signal)
+        return [...held!.chains.keys(), ...held!.sets.keys()].filter((name) => /arriv|leav/.test(name))
+      }
+      await bringNft(driver, tableOf(plain, worldOf(plain, []), TUNNELS_A, indexes))
+      assert.deepEqual(await own(), [])
+      await bringNft(driver, tableOf(CONFIG_A, WORLD_A, TUNNELS_A, indexes))
+      assert.equal((await own()).length, 6)
+      assert.match(ping(web, '10.201.0.7'), /bytes from 10\.201\.0\.7/)
+    })
   })
 })
