@@ -10,7 +10,14 @@ import type {
   SiteView,
   Uplink,
 } from '../model/index.ts'
-import {type Address, comparePrefixes, type Prefix, prefixContains, prefixContainsAddress, seenPrefix} from '../net/index.ts'
+import {
+  type Address,
+  comparePrefixes,
+  type Prefix,
+  prefixContains,
+  prefixContainsAddress,
+  seenPrefix,
+} from '../net/index.ts'
 import type {Ownership} from './ownership.ts'
 
 /** What a site's export says of the site itself. */
@@ -147,7 +154,14 @@ function notGranted(
     const detail = `site ${site} announces ${prefix}, by which its own ${real} is known here; refused`
     const sides = [{site: config.site, says: `knows site ${site}'s ${real} by it`}, said]
     const conflict = {over: prefix, sides, firstCounts: true}
-    return {code: 'prefix-conflict', severity: 'error', where, detail, remedy: `correct sites.${site}.translate`, conflict}
+    return {
+      code: 'prefix-conflict',
+      severity: 'error',
+      where,
+      detail,
+      remedy: `correct sites.${site}.translate`,
+      conflict,
+    }
   }
   const rival = ownership.rivalOf(site, prefix)
   if (rival) {

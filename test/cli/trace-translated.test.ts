@@ -101,7 +101,10 @@ describe('policy trace of a translated address', () => {
     const files = [await put('a', 'datastore', OWN), await put('b', 'export', EXPORTED)]
     const flows = path.join(folder, 'flows')
     await writeFile(flows, `${JSON.stringify(FLOW)}\n${JSON.stringify({...FLOW, to: '10.1.0.9'})}\n`)
-    const answers = (await trace(files, '--flows', flows)).trim().split('\n').map((line) => JSON.parse(line))
+    const answers = (await trace(files, '--flows', flows))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
     assert.deepEqual(
       answers.map(({translated}) => translated),
       [TRANSLATED, undefined],

@@ -98,5 +98,13 @@ describe('a site that is not connected', () => {
     assert.deepEqual([finding?.code, finding?.severity], ['prefix-conflict', 'error'])
     assert.match(finding!.detail, /site d is not connected: its 10\.3\.7\.0\/24 overlaps site c's 10\.3\.0\.0\/16/)
     assert.match(finding!.remedy!, /sites\.d\.translate/)
+    assert.deepEqual(finding!.conflict, {
+      over: '10.3.7.0/24',
+      sides: [
+        {site: 'c', says: 'is granted 10.3.0.0/16'},
+        {site: 'd', says: 'is granted 10.3.7.0/24'},
+      ],
+      firstCounts: true,
+    })
   })
 })

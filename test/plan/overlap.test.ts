@@ -52,7 +52,10 @@ describe('two remote sites that own one prefix', () => {
       desired.tunnels.map(({site}) => site),
       ['b'],
     )
-    assert.deepEqual([world.members.has(prefix('10.2.0.7/32')), world.members.has(prefix('10.2.0.9/32'))], [true, false])
+    assert.deepEqual(
+      [world.members.has(prefix('10.2.0.7/32')), world.members.has(prefix('10.2.0.9/32'))],
+      [true, false],
+    )
     const all = [desired.bird, ...[...desired.nft.chains.values()].flatMap(({rules}) => rules)].join('\n')
     assert.ok(all.includes('100.64.2.0') && !all.includes('100.64.3.'), 'nothing speaks of c')
     const finding = desired.findings.find(({code}) => code === 'prefix-conflict')
@@ -72,10 +75,12 @@ describe('two remote sites that own one prefix', () => {
       ['b', 'c', undefined],
     )
     const {chains, sets} = desired.nft
-    assert.deepEqual(
-      [...chains.keys()].filter((name) => /^(arrive|leave)/.test(name)).sort(),
-      ['arrive', 'arrive_c', 'leave', 'leave_c'],
-    )
+    assert.deepEqual([...chains.keys()].filter((name) => /^(arrive|leave)/.test(name)).sort(), [
+      'arrive',
+      'arrive_c',
+      'leave',
+      'leave_c',
+    ])
     const [device] = sets.get('arriving')!.elements.keys()
     assert.equal(device, desired.tunnels[1]!.device)
     assert.match(desired.bird, /route 10\.202\.0\.0\/16 via 100\.64\.3\.0%'is-c-\w+';/)

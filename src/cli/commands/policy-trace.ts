@@ -148,9 +148,7 @@ async function offlineTracer(
   const translated = translatedEnds(offline.world.sites)
   return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
-    const traced: Explanation = single
-      ? traceStations(tracer, offline.ownCalico, flow, translated)
-      : tracer.trace(flow)
+    const traced: Explanation = single ? traceStations(tracer, offline.ownCalico, flow, translated) : tracer.trace(flow)
     if (!traced.ok) return {problem: `${traced.field}: ${traced.message}`}
     const [{line, stations}, ends] = [traced, translated(flow)]
     if (!stations && ends.length === 0) return {answer: line}

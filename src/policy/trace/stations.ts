@@ -29,12 +29,7 @@ const NONE: Translated = () => []
  * One flow at every station: the source's own policies, global egress and ingress (both checked at both gateways), the
  * destination's own policies. The global stations are judged by both ends even where the first already refuses.
  */
-export function traceStations(
-  tracer: Tracer,
-  own: OwnCalico,
-  flow: Flow,
-  translated: Translated = NONE,
-): Explanation {
+export function traceStations(tracer: Tracer, own: OwnCalico, flow: Flow, translated: Translated = NONE): Explanation {
   const traced = tracer.trace(flow)
   const parsed = parseFlow(flow)
   if (!traced.ok || !parsed.ok) return traced
