@@ -94,7 +94,7 @@ describe('command line, without a gateway', () => {
     })
 
     it('sites that overlap: said and 1, and the rest is usable', async () => {
-      const sites = '{b: {owns: [10.1.8.0/24], endpoints: [http://127.0.0.1:1]}}'
+      const sites = '{b: {owns: [10.1.8.0/24], endpoints: [http://127.0.0.1:1], insecure: true}}'
       const file = await put('overlap.yaml', gatewayYaml(['http://127.0.0.1:1'], {sites}))
       const {status, out, err} = await cli(['check', file])
       assert.equal(status, 1)

@@ -13,7 +13,7 @@ import {EXPORT, ISTHMUS, listOf, podRecord, site} from '../support/sites.ts'
 
 /** Site b has this site's own prefix, and is known here by another. */
 const B =
-  '{b: {owns: [10.1.0.0/16], translate: [{prefix: 10.1.0.0/16, as: 10.201.0.0/16}], endpoints: [http://127.0.0.1:1]}}'
+  '{b: {owns: [10.1.0.0/16], translate: [{prefix: 10.1.0.0/16, as: 10.201.0.0/16}], endpoints: [http://127.0.0.1:1], insecure: true}}'
 const CONFIG = gatewayYaml(['http://127.0.0.1:1'], {sites: B})
 const WEB = podRecord('web', '10.1.0.5', {labels: {app: 'web'}})
 const DB = podRecord('db', '10.1.0.7', {labels: {app: 'db'}})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {parseGatewayConfig} from '../../src/config/index.ts'
 import {formatFinding} from '../../src/model/index.ts'
 
-const OTHERS = 'endpoints: [http://198.51.100.2:2379]'
+const OTHERS = 'endpoints: [http://198.51.100.2:2379], insecure: true'
 
 /** A gateway of site a, which owns 10.1.0.0/16, with these remote sites in this order. */
 const parse = (sites: string, {authorities = '[a]'} = {}) =>
@@ -18,7 +18,7 @@ uplinks:
 owns: [10.1.0.0/16, "fd00:1::/48"]
 infrastructure: [192.168.10.0/24]
 datastores:
-  - {name: main, kind: calico, endpoints: [http://10.1.0.2:2379], export: {}}
+  - {name: main, kind: calico, endpoints: [http://10.1.0.2:2379], insecure: true, export: {}}
 sites:
 ${sites.replaceAll('…', OTHERS)}
 authorities: ${authorities}
@@ -116,7 +116,8 @@ describe('translations', () => {
     const {config, findings} = parse(`  b:
     owns: [10.1.0.0/16, "fd00:1::/48", 10.2.0.0/16]
     translate: [{prefix: "fd00:1::/48", as: "fd00:201::/48"}, {prefix: 10.1.0.0/16, as: 10.201.0.0/16}]
-    …`)
+    endpoints: [http://198.51.100.2:2379]
+    insecure: true`)
     assert.deepEqual(findings, [])
     const b = [...config!.sites.values()][0]!
     assert.deepEqual(b.owns, ['10.201.0.0/16', 'fd00:201::/48', '10.2.0.0/16'])

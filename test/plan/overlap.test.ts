@@ -25,7 +25,7 @@ function exportOf(name: string, number: number, owns: string, pod: string): RawR
 
 /** All that gateway a1 would do, with sites b and c configured and both telling all they have. */
 function plannedWith(b: string, c: string) {
-  const sites = `{b: {${b}, endpoints: [http://127.0.0.1:1]}, c: {${c}, endpoints: [http://127.0.0.1:2]}}`
+  const sites = `{b: {${b}, endpoints: [http://127.0.0.1:1], insecure: true}, c: {${c}, endpoints: [http://127.0.0.1:2], insecure: true}}`
   const {config} = parseGatewayConfig(gatewayYaml(['http://127.0.0.1:3'], {sites}), 'gateway.yaml')
   assert.ok(config)
   const federation = new Federation(config)
