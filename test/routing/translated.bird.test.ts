@@ -66,7 +66,10 @@ describe('ways to translated prefixes', () => {
     const {config, sites, plan} = planAll(SKETCH, CONFIGS).get('a')!
     const withdrawn = new Map([...sites].map(([name, view]) => [name, {...view, presence: 'withdrawn'} as const]))
     const input = {config, world: worldOf(withdrawn), tunnels: plan.tunnels, passwords: new Map()}
-    assert.equal(planRouting(input).bird.statics.find(({name}) => name === 'translated4'), undefined)
+    assert.equal(
+      planRouting(input).bird.statics.find(({name}) => name === 'translated4'),
+      undefined,
+    )
   })
 
   it('a single one stays, whatever BFD says: there is nothing better; with a twin there is', () => {
