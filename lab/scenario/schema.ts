@@ -232,6 +232,8 @@ const siteSchema = z.strictObject({
     }),
   ),
   static: z.array(z.strictObject({prefix: z.string(), node: z.string(), labels})).default([]),
+  /** By remote site: which of its prefixes are known here by others. */
+  translate: z.record(z.string(), z.array(z.strictObject({prefix: z.string(), as: z.string()}))).default({}),
 })
 
 export const encapsulationSchema = z.enum(['ipip', 'wireguard', 'vxlan', 'none'])

@@ -23,7 +23,10 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
     return [
       [
         name,
-        {owns: remote.owns, endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation, bfd: pair.bfd},
+        {
+          ...{owns: remote.owns, translate: site.translate[name] ?? []},
+          ...{endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation, bfd: pair.bfd},
+        },
       ] as const,
     ]
   })

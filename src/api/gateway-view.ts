@@ -142,6 +142,8 @@ export interface GatewayRow {
 
 export interface EndpointRow {
   readonly address: string
+  /** What its site itself calls it, where it is translated here. */
+  readonly real: string | null
   readonly site: string
   readonly kind: 'pod' | 'host' | 'set' | 'prefix'
   readonly names: readonly string[]

@@ -81,7 +81,7 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'UPLINKS', value: ({uplinks}) => list(uplinks)},
     ],
     endpoints: [
-      {title: 'ADDRESS', value: ({address}) => address},
+      {title: 'ADDRESS', value: ({address, site, real}) => (real ? `${address} (${site}'s ${real})` : address)},
       {title: 'SITE', value: ({site}) => site},
       {title: 'KIND', value: ({kind}) => kind},
       {title: 'NAMES', value: ({names}) => list(names)},

@@ -12,6 +12,7 @@ import type {
   SourceId,
   World,
 } from '../model/index.ts'
+import {realPrefix} from '../net/index.ts'
 import {exportedCalico, type OwnCalico, storedCalico} from '../policy/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
@@ -42,7 +43,11 @@ export function worldOf(
       // The own export only repeats what its datastores say.
       if (source === 'datastore') federation.update(batchOf(snapshot))
     } else if (!config.sites.has(site)) {
-      const detail = `site ${site} is not in the configuration: left out`
+      const overlap = config.unconnected.find((one) => one.site === site)
+      const why = overlap
+        ? `not connected, since its ${overlap.prefix} overlaps site ${overlap.earlier.site}'s ${overlap.earlier.prefix}`
+        : 'not in the configuration'
+      const detail = `site ${site} is ${why}: left out`
       findings.push({code: 'prefix-not-granted', severity: 'warning', where: {source: `snapshot ${file}`}, detail})
     } else {
       const known = remote.get(site) ?? {export: null, datastores: []}
@@ -121,10 +126,11 @@ function publish(
   datastores: readonly Snapshot[],
   documents: readonly RawRecord[] = [],
 ): {readonly batch: DecodedBatch; readonly findings: readonly Finding[]} {
-  const owns = config.sites.get(site)?.owns ?? []
+  const {owns: seen = [], translations = []} = config.sites.get(site) ?? {}
+  const owns = seen.map((prefix) => realPrefix(translations, prefix) ?? prefix)
   const its: GatewayConfig = {
     ...{...config, site, owns, uplinks: [], infrastructure: [], static: []},
-    ...{sites: new Map(), authorities: [site]},
+    ...{sites: new Map(), unconnected: [], authorities: [site]},
   }
   const federation = new Federation(its)
   for (const snapshot of datastores) federation.update(batchOf(snapshot))

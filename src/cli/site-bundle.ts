@@ -1,7 +1,7 @@
 import {copyFile, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import type {Finding, GatewayConfig, SiteName} from '../model/index.ts'
-import type {Prefix} from '../net/index.ts'
+import {type Prefix, seenPrefix} from '../net/index.ts'
 import type {JoinInput} from './commands/site-join.ts'
 import {EXIT, type ExitStatus} from './context.ts'
 import {printRowsOfSite} from './site-answer.ts'
@@ -95,7 +95,10 @@ export function overlapsOf(
     {site: config.site, owns: config.owns},
     ...[...config.sites.values()].map((one) => ({site: one.name, owns: one.owns})),
   ]
-  return site.findOverlaps({site: name, owns}, known, config.interconnect, `site ${name}`)
+  const translations = config.sites.get(name)?.translations ?? []
+  // What is known here by other prefixes already may be anybody's.
+  const seen = owns.map((prefix) => seenPrefix(translations, prefix) ?? prefix)
+  return site.findOverlaps({site: name, owns: seen}, known, config.interconnect, `site ${name}`)
 }
 
 const uplinkEndpoints = (config: GatewayConfig): string[] =>

@@ -1,9 +1,10 @@
 import type {z} from 'zod'
 import type {Finding, GatewayConfig} from '../model/index.ts'
-import {printPath, readYaml} from '../yaml/index.ts'
+import {printPath, readYaml, type YamlDocument} from '../yaml/index.ts'
 import type {Problem} from './problem.ts'
 import {checkMeaning, toGatewayConfig} from './resolve.ts'
 import {gatewaySchema} from './schema.ts'
+import {overlappingSites} from './site-prefixes.ts'
 
 /**
  * Reads gateway.yaml. All findings at once, in the order of the file, each with line, column and path. `config` is
@@ -26,19 +27,32 @@ export function parseGatewayConfig(text: string, file: string): {config: Gateway
 
   const toFinding = (problem: Problem): Finding => ({
     code: problem.code,
-    severity: 'error',
+    severity: problem.severity ?? 'error',
     where: {source, ...(problem.path.length > 0 ? {field: printPath(problem.path)} : {}), ...document.at(problem.path)},
     detail: problem.detail,
     ...(problem.remedy ? {remedy: problem.remedy} : {}),
   })
 
   const shape = gatewaySchema.safeParse(document.value ?? {})
+  const overlaps = shape.success
+    ? overlappingSites(shape.data, inFileOrder(document, Object.keys(shape.data.sites)))
+    : []
   const problems = shape.success
-    ? checkMeaning(shape.data)
+    ? checkMeaning(shape.data, overlaps)
     : shape.error.issues.flatMap((issue) => toProblems(issue, document.has(issue.path)))
   const findings = problems.map(toFinding)
   findings.sort((a, b) => a.where.line! - b.where.line! || a.where.column! - b.where.column!)
-  return {config: shape.success && findings.length === 0 ? toGatewayConfig(shape.data) : null, findings}
+  const isUsable = findings.every(({severity}) => severity !== 'error')
+  return {config: shape.success && isUsable ? toGatewayConfig(shape.data, overlaps) : null, findings}
+}
+
+/** Keys that are numbers come first in an object, wherever they stand in the file. */
+function inFileOrder(document: YamlDocument, sites: readonly string[]): string[] {
+  const places = new Map(sites.map((site) => [site, document.at(['sites', site])]))
+  return sites.toSorted((a, b) => {
+    const [one, other] = [places.get(a)!, places.get(b)!]
+    return one.line - other.line || one.column - other.column
+  })
 }
 
 function toProblems(issue: z.core.$ZodIssue, present: boolean): Problem[] {

@@ -6,4 +6,6 @@ export interface Problem {
   readonly path: Path
   readonly detail: string
   readonly remedy?: string
+  /** Absent: an error, which refuses the whole configuration. */
+  readonly severity?: 'warning'
 }

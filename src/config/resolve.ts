@@ -5,29 +5,26 @@ import type {
   RemoteLimits,
   RemoteSite,
   SiteName,
+  SiteOverlap,
   TlsFiles,
 } from '../model/index.ts'
-import {
-  type Address,
-  type Family,
-  familyOf,
-  type Prefix,
-  prefixContains,
-  prefixContainsAddress,
-  prefixesOverlap,
-} from '../net/index.ts'
+import {type Address, type Family, familyOf, prefixContains, prefixContainsAddress} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
 import type {Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
+import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
 import {checkTls} from './tls.ts'
 import {checkWriteBack, toWriteBack} from './write-back.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
-export function checkMeaning(yaml: GatewayYaml): Problem[] {
+export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]): Problem[] {
   return [
     ...checkTwin(yaml),
     ...checkUplinks(yaml),
-    ...checkPrefixes(yaml),
+    ...checkOwnPrefixes(yaml),
+    ...checkTranslations(yaml),
+    ...checkOverlaps(yaml, overlaps),
+    ...checkStatics(yaml),
     ...checkDatastores(yaml),
     ...checkSites(yaml),
     ...checkPeers(yaml),
@@ -81,20 +78,7 @@ function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
   }
 }
 
-function* checkPrefixes(yaml: GatewayYaml): Generator<Problem> {
-  const claims: {who: string; prefix: Prefix; path: Path}[] = [
-    ...yaml.interconnect.map((prefix, i) => ({who: 'interconnect', prefix, path: ['interconnect', i]})),
-    ...yaml.owns.map((prefix, i) => ({who: `site ${yaml.site}`, prefix, path: ['owns', i]})),
-    ...Object.entries(yaml.sites).flatMap(([site, remote]) =>
-      remote.owns.map((prefix, i) => ({who: `site ${site}`, prefix, path: ['sites', site, 'owns', i]})),
-    ),
-  ]
-  for (const [index, claim] of claims.entries()) {
-    for (const earlier of claims.slice(0, index)) {
-      if (!prefixesOverlap(claim.prefix, earlier.prefix)) continue
-      yield conflict(claim.path, `${claim.who}'s ${claim.prefix} overlaps ${earlier.who}'s ${earlier.prefix}`)
-    }
-  }
+function* checkStatics(yaml: GatewayYaml): Generator<Problem> {
   for (const [index, entry] of yaml.static.entries()) {
     if (!yaml.owns.some((owned) => prefixContains(owned, entry.prefix))) {
       yield conflict(['static', index, 'prefix'], `${entry.prefix} is in none of owns: ${yaml.owns.join(', ')}`)
@@ -205,8 +189,9 @@ const toLost = (lost: GatewayYaml['sites'][SiteName]['lost']): LostRule => ({
   action: lost.then,
 })
 
-/** Shape to model; only called when nothing was wrong. */
-export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
+/** Shape to model; only called when nothing is wrong that refuses the whole. */
+export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOverlap[]): GatewayConfig {
+  const leftOut = new Set<string>(unconnected.map(({site}) => site))
   return {
     site: yaml.site,
     gateway: yaml.gateway,
@@ -227,8 +212,11 @@ export function toGatewayConfig(yaml: GatewayYaml): GatewayConfig {
       writeBack: toWriteBack(datastore.writeBack),
     })),
     sites: new Map(
-      Object.entries(yaml.sites).map(([name, remote]) => [name as SiteName, toRemote(name as SiteName, remote)]),
+      Object.entries(yaml.sites).flatMap(([name, remote]) =>
+        leftOut.has(name) ? [] : [[name as SiteName, toRemote(name as SiteName, remote)]],
+      ),
     ),
+    unconnected,
     authorities: yaml.authorities,
     peers: yaml.peers.map(({password, ...peer}) => ({
       ...peer,
@@ -255,11 +243,10 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
 }
 
 /** `insecure` has said what it has to say: what is insecure shows in `tls`. */
-function toRemote(
-  name: SiteName,
-  {insecure: _, tls, lost, limits, ...remote}: GatewayYaml['sites'][SiteName],
-): RemoteSite {
-  return {...remote, name, tls: toTls(tls), lost: toLost(lost), limits: toLimits(limits)}
+function toRemote(name: SiteName, remote: GatewayYaml['sites'][SiteName]): RemoteSite {
+  const {insecure: _insecure, translate: _translate, tls, lost, limits, ...rest} = remote
+  const prefixes = {owns: seenOwns(remote), translations: translationsOf(remote)}
+  return {...rest, name, ...prefixes, tls: toTls(tls), lost: toLost(lost), limits: toLimits(limits)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {

@@ -113,6 +113,7 @@ const lost = z.strictObject({
 
 const remote = z.strictObject({
   owns: z.array(prefix).min(1),
+  translate: z.array(z.strictObject({prefix, as: prefix})).default([]),
   endpoints,
   tls: tls.optional(),
   insecure: z.boolean().optional(),

@@ -12,7 +12,7 @@ import {
   type SourceId,
   type World,
 } from '../model/index.ts'
-import type {Prefix} from '../net/index.ts'
+import {type Prefix, seenPrefix, type Translation} from '../net/index.ts'
 import {Dependencies} from './dependencies.ts'
 import {EndpointRows} from './endpoint-rows.ts'
 import {
@@ -144,7 +144,8 @@ export class Federation {
       store = new SourceStore({
         role: {name: batch.source.replace('/', ' '), policies: this.#isAuthority(batch.source)},
         source: batch.source,
-        site: site === this.#config.site ? null : site,
+        // Rows have their addresses as they are read.
+        site: site === null || site === this.#config.site || this.#translationsOf(site).length > 0 ? null : site,
         rows: this.#rows,
         withdraw: (row) => this.#withdraw(row),
       })
@@ -281,11 +282,15 @@ export class Federation {
   ): void {
     const holds: Hold[] = []
     const refusals: Refusal[] = []
-    for (const prefix of (this.#isOut(site, holding) ? null : holding)?.prefixes ?? []) {
+    const translations = this.#translationsOf(site)
+    for (const said of (this.#isOut(site, holding) ? null : holding)?.prefixes ?? []) {
       const {id, set, names} = holding!
-      const code = this.#ownership.refusal(site, set.kind, prefix)
-      if (code === null) holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
-      else refusals.push({code, site, source, key, prefix, name: names.join(', ')})
+      // What the configuration grants is in our own words already.
+      const prefix = derived ? said : seenPrefix(translations, said)
+      const code = prefix === null ? 'endpoint-not-owned' : this.#ownership.refusal(site, set.kind, prefix)
+      if (prefix !== null && code === null) {
+        holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
+      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, name: names.join(', ')})
     }
     const before = this.#table.duplicateRevision
     this.#table.replace(holder, holds)
@@ -297,6 +302,10 @@ export class Federation {
     if (hadRefusals || refusals.length > 0 || before !== this.#table.duplicateRevision) {
       this.#memberFindings.stale = true
     }
+  }
+
+  #translationsOf(site: SiteName): readonly Translation[] {
+    return this.#config.sites.get(site)?.translations ?? []
   }
 
   /** `datastore/…` is the own site's; `export/SITE` that site's. */

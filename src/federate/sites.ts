@@ -7,10 +7,18 @@ import type {
   GatewayRecord,
   Presence,
   SiteName,
+  SiteOverlap,
   SiteView,
   Uplink,
 } from '../model/index.ts'
-import {type Address, comparePrefixes, type Prefix, prefixContainsAddress} from '../net/index.ts'
+import {
+  type Address,
+  comparePrefixes,
+  type Prefix,
+  prefixContains,
+  prefixContainsAddress,
+  seenPrefix,
+} from '../net/index.ts'
 import type {Ownership} from './ownership.ts'
 
 /** What a site's export says of the site itself. */
@@ -53,7 +61,7 @@ export function viewSites(
   statics: readonly Prefix[],
   presences: ReadonlyMap<SiteName, Presence>,
 ): {sites: ReadonlyMap<SiteName, SiteView>; findings: readonly Finding[]} {
-  const findings: Finding[] = [...ownership.findings]
+  const findings: Finding[] = [...config.unconnected.map(notConnected), ...ownership.findings]
   const gateways = new Map<SiteName, readonly GatewayRecord[]>()
   const twins = (reports.get(config.site)?.gateways ?? []).filter((gateway) => gateway.name !== config.gateway)
   gateways.set(config.site, byName([selfRecord(config), ...twins]))
@@ -69,24 +77,28 @@ export function viewSites(
     granted: sorted(ownership.grantedTo(config.site)),
     prefixes: sorted([...ownership.grantedTo(config.site), ...own]),
     infrastructure: sorted(config.infrastructure),
+    translations: [],
     gateways: checked.get(config.site)!,
     presence: 'open',
   })
   for (const name of [...config.sites.keys()].sort()) {
     const report = reports.get(name)
     if (report?.meta && report.meta.site !== name) findings.push(wrongSite(name, report.meta.site))
-    const announced = report?.site?.prefixes ?? []
-    for (const prefix of announced) {
-      if (ownership.ownerOf(prefix) !== name) findings.push(notGranted(name, prefix, config, ownership))
-    }
+    const {translations} = config.sites.get(name)!
+    const admitted = (report?.site?.prefixes ?? []).flatMap((prefix) => {
+      const seen = seenPrefix(translations, prefix)
+      if (seen !== null && ownership.ownerOf(seen) === name) return [seen]
+      findings.push(notGranted(name, prefix, seen, config, ownership))
+      return []
+    })
     const presence = presences.get(name) ?? 'open'
-    const admitted = announced.filter((prefix) => ownership.ownerOf(prefix) === name)
     sites.set(name, {
       name,
       as: report?.site?.as ?? null,
       granted: sorted(ownership.grantedTo(name)),
       prefixes: presence === 'withdrawn' ? [] : sorted(admitted),
       infrastructure: sorted(report?.site?.infrastructure ?? []),
+      translations,
       gateways: checked.get(name)!,
       presence,
     })
@@ -112,6 +124,22 @@ const sorted = (prefixes: readonly Prefix[]): Prefix[] => [...new Set(prefixes)]
 
 const exportOf = (site: SiteName): {source: string} => ({source: `export ${site}`})
 
+/** Said as long as it is so: the configuration's own warning is read only by who checks it. */
+function notConnected({site, prefix, earlier}: SiteOverlap): Finding {
+  return {
+    code: 'prefix-conflict',
+    severity: 'error',
+    where: {source: 'config', field: `sites.${site}.owns`},
+    detail: `site ${site} is not connected: its ${prefix} overlaps site ${earlier.site}'s ${earlier.prefix}, which stands before it`,
+    remedy: `grant the prefix to one of them, or see ${site} under another one: sites.${site}.translate`,
+    conflict: {
+      over: prefix,
+      sides: [earlier, {site, prefix}].map((side) => ({site: side.site, says: `is granted ${side.prefix}`})),
+      firstCounts: true,
+    },
+  }
+}
+
 /** Whose states come from whom is conntrackd's configuration, which nobody sees from here; so it is said in any case. */
 function twinNotNamed({site, gateway, twin}: GatewayConfig, other: GatewayName): Finding {
   const named = twin === null ? 'names no twin' : `names ${twin} as its twin`
@@ -135,9 +163,29 @@ function wrongSite(name: SiteName, said: SiteName): Finding {
 }
 
 /** A prefix of another site's is a conflict of two; any other merely was not granted. The rightful owner keeps it. */
-function notGranted(site: SiteName, prefix: Prefix, config: GatewayConfig, ownership: Ownership): Finding {
+function notGranted(
+  site: SiteName,
+  prefix: Prefix,
+  seen: Prefix | null,
+  config: GatewayConfig,
+  ownership: Ownership,
+): Finding {
   const where = {...exportOf(site), key: '/isthmus/v1/export/site', field: 'prefixes'}
   const said = {site, says: `announces ${prefix}`}
+  if (seen === null) {
+    const {real} = config.sites.get(site)!.translations.find((one) => prefixContains(one.seen, prefix))!
+    const detail = `site ${site} announces ${prefix}, by which its own ${real} is known here; refused`
+    const sides = [{site: config.site, says: `knows site ${site}'s ${real} by it`}, said]
+    const conflict = {over: prefix, sides, firstCounts: true}
+    return {
+      code: 'prefix-conflict',
+      severity: 'error',
+      where,
+      detail,
+      remedy: `correct sites.${site}.translate`,
+      conflict,
+    }
+  }
   const rival = ownership.rivalOf(site, prefix)
   if (rival) {
     const detail = `site ${site} announces ${prefix}, which overlaps what is granted to site ${rival.site}; refused`

@@ -1,7 +1,7 @@
-import type {ClassRow, ConflictRow, EndpointRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
-import {type Finding, type Member, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
-import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
+import type {ClassRow, ConflictRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
+import {type Finding, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
 import type {Compiled} from '../policy/index.ts'
+import {endpointRows} from './endpoint-rows.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
@@ -86,24 +86,6 @@ export function gatewayRows(
     const others = [...living].filter((name) => site.gateways.every((gateway) => gateway.name !== name))
     return [...known, ...others.map((name) => rowOf(site.name, name, []))].sort((a, b) => (a.name < b.name ? -1 : 1))
   })
-}
-
-function* endpointRows(world: World): Generator<EndpointRow> {
-  for (const [prefix, members] of world.members) {
-    for (const member of members) yield endpointRow(world, prefix, member)
-  }
-}
-
-function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow {
-  const set = world.attributes.get(member.attributes)
-  return {
-    address: isHostPrefix(prefix) ? prefixAddress(prefix) : prefix,
-    site: member.site,
-    kind: set?.kind ?? 'pod',
-    names: member.names,
-    labels: set?.labels ?? {},
-    source: member.source,
-  }
 }
 
 function conflictRows(findings: readonly Finding[]): ConflictRow[] {

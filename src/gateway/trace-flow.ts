@@ -10,6 +10,7 @@ import {
   type Tracer,
   tracerOf,
   traceStations,
+  translatedEnds,
 } from '../policy/index.ts'
 import type {Runtime} from './runtime.ts'
 
@@ -25,9 +26,14 @@ export function traceFlow(runtime: Traceable, flow: unknown, stations: boolean):
   if (typeof protocol !== 'string' && typeof protocol !== 'number') return {ok: false, problem: 'protocol: missing'}
   const asked: Flow = {...(flow as Flow), from, to, protocol}
   const tracer = tracerFor(runtime)
-  const traced: Explanation = stations ? traceStations(tracer, ownCalico(runtime), asked) : tracer.trace(asked)
+  const translated = translatedEnds(runtime.world().sites)
+  const traced: Explanation = stations
+    ? traceStations(tracer, ownCalico(runtime), asked, translated)
+    : tracer.trace(asked)
   if (!traced.ok) return {ok: false, problem: `${traced.field}: ${traced.message}`}
-  return {ok: true, answer: {...traced.line, ...(traced.stations ? {stations: traced.stations} : {})}}
+  const ends = translated(asked)
+  const more = {...(ends.length > 0 ? {translated: ends} : {}), ...(traced.stations ? {stations: traced.stations} : {})}
+  return {ok: true, answer: {...traced.line, ...more}}
 }
 
 /** The compiler's own classes where they are of this policy: to make them anew would hold up the loop for a second. */

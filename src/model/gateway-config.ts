@@ -1,4 +1,4 @@
-import type {Address, Prefix} from '../net/index.ts'
+import type {Address, Prefix, Translation} from '../net/index.ts'
 import type {DatastoreName, GatewayName, PeerName, SiteName, UplinkName} from './ids.ts'
 import type {Encapsulation, Uplink} from './site.ts'
 
@@ -17,6 +17,8 @@ export interface GatewayConfig {
   readonly infrastructure: readonly Prefix[]
   readonly datastores: readonly DatastoreConfig[]
   readonly sites: ReadonlyMap<SiteName, RemoteSite>
+  /** Sites that are configured and left out, since they overlap others: none of `sites`. */
+  readonly unconnected: readonly SiteOverlap[]
   /** In order of precedence. */
   readonly authorities: readonly SiteName[]
   readonly peers: readonly WanPeer[]
@@ -86,7 +88,9 @@ export interface RemoteLimits {
 
 export interface RemoteSite {
   readonly name: SiteName
+  /** What it may speak for, as it is known here: translated ones under the prefix that stands for them. */
   readonly owns: readonly Prefix[]
+  readonly translations: readonly Translation[]
   readonly endpoints: readonly string[]
   /** Null, or without `cert`: not mutual TLS, which `insecure: true` has allowed. */
   readonly tls: TlsFiles | null
@@ -103,6 +107,13 @@ export interface LostRule {
   /** Without word of its etcd and without a tunnel to it: both for so long. */
   readonly afterMs: number
   readonly action: 'hold' | 'withdraw' | 'deny'
+}
+
+/** A site that is not connected, for one of its prefixes overlaps that of a site which stands before it. */
+export interface SiteOverlap {
+  readonly site: SiteName
+  readonly prefix: Prefix
+  readonly earlier: {readonly site: SiteName; readonly prefix: Prefix}
 }
 
 /** A router of the WAN that was there before us. No filter: nothing passes (RFC 8212). */

@@ -1,4 +1,4 @@
-import type {Address, Prefix} from '../net/index.ts'
+import type {Address, Prefix, Translation} from '../net/index.ts'
 import type {GatewayName, SiteName, UplinkName} from './ids.ts'
 
 /** `vxlan` is a lab's stand-in for kernels without ipip; configuration accepts it only with `lab: true`. */
@@ -54,6 +54,8 @@ export interface SiteView {
   /** What it announces and is granted. */
   readonly prefixes: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
+  /** Which of the above stand for what the site calls otherwise. */
+  readonly translations: readonly Translation[]
   readonly gateways: readonly GatewayRecord[]
   readonly presence: Presence
 }

@@ -39,3 +39,4 @@ export {
   rangeToPrefixes,
 } from './prefix.ts'
 export {PrefixTable} from './prefix-table.ts'
+export {realPrefix, seenPrefix, type Translation} from './translation.ts'

@@ -11,6 +11,7 @@ import type {
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
+import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
 export const TABLE = 'isthmus'
@@ -155,6 +156,9 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('input', inputRules(input, devices), filter('input', 'accept'))
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
 
+  const translation = planTranslation(config, tunnels)
+  for (const chain of translation.chains) chains.set(chain.name, chain)
+
   // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
   const sets: NftSet[] = trustedWays({...input, closed: (site) => isClosedTo(input, site)}).map((one) => ({
     ...one,
@@ -190,6 +194,16 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'verdict',
     devices.map((device) => [device, `goto ${deviceChain('out', device)}`]),
   )
+  if (translation.chains.length > 0) {
+    for (const way of ['arriving', 'leaving'] as const) {
+      set(
+        way,
+        'ifname',
+        'verdict',
+        [...translation[way]].map(([device, chain]) => [device, `goto ${chain}`]),
+      )
+    }
+  }
 
   return {chains, sets}
 }

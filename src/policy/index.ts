@@ -70,7 +70,10 @@ export {
   type Traced,
   type TraceLine,
   type Tracer,
+  type Translated,
+  type TranslatedEnd,
   trace,
   tracerOf,
   traceStations,
+  translatedEnds,
 } from './trace/index.ts'

@@ -9,6 +9,8 @@ export interface BirdConfig {
   readonly statics: readonly StaticProtocol[]
   /** Names of static protocols whose routes exist to be announced, and are never put into the kernel. */
   readonly kernelExcludes: readonly string[]
+  /** Times of BFD by device, where something else than a session asks for it as well. */
+  readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
 }
 
@@ -25,6 +27,8 @@ export interface StaticProtocol {
       | 'blackhole'
       /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
       | {readonly via: readonly Address[]; readonly source: Address | null}
+      /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
+      | {readonly over: readonly {readonly peer: Address; readonly device: string}[]; readonly bfd: boolean}
   }[]
 }
 
@@ -74,8 +78,8 @@ export type Condition =
   | {readonly is: 'path'; readonly as: number}
   /** Where the route came from. */
   | {readonly is: 'source'; readonly source: 'bgp' | 'device'}
-  /** Not from this static protocol. */
-  | {readonly is: 'not-from'; readonly protocol: string}
+  /** From this static protocol, or not from it. */
+  | {readonly is: 'from' | 'not-from'; readonly protocol: string}
 
 export type Change =
   | {readonly attribute: 'local-pref'; readonly value: number}

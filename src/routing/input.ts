@@ -13,5 +13,8 @@ export interface RoutingInput {
 export const fallbackProtocol = (family: Family): string => `fallback${family}`
 export const uplinksProtocol = (family: Family): string => `uplinks${family}`
 
+/** Prefixes of remote sites that are known here by other prefixes than the sites announce. */
+export const translatedProtocol = (family: Family): string => `translated${family}`
+
 /** Below every other preference: what holds when nobody announces the prefix. */
 export const FALLBACK_PREFERENCE = 1

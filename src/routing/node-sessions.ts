@@ -1,7 +1,7 @@
 import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, sessionName} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {BgpSession} from './bird-config.ts'
-import {fallbackProtocol, type RoutingInput} from './input.ts'
+import {fallbackProtocol, type RoutingInput, translatedProtocol} from './input.ts'
 import {FORGET, inside, meaningful, netIn} from './site-filters.ts'
 
 const LOCAL_PREF = 100
@@ -50,6 +50,7 @@ function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
 function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNode, neighbor: Address): BgpSession {
   const neighborAs = node.as ?? nodes.localAs
   const remote = [...config.sites.values()].flatMap((site) => site.owns)
+  const translated = [...config.sites.values()].flatMap((site) => site.translations.map(({seen}) => seen))
   return {
     name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
     kind: 'node',
@@ -77,6 +78,11 @@ function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNod
     ]),
     export: meaningful([
       {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set: FORGET},
+      {
+        when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
+        verdict: 'accept',
+        set: FORGET,
+      },
       {
         when: [netIn(inside(config.owns, 4)), {is: 'not-from', protocol: fallbackProtocol(4)}],
         verdict: 'accept',

@@ -12,6 +12,7 @@ import {
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
 import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
 import {planNodeSessions} from './node-sessions.ts'
+import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
 import {planWanSessions} from './wan-sessions.ts'
 import {planWanWays} from './wan-ways.ts'
@@ -24,14 +25,16 @@ import {planWanWays} from './wan-ways.ts'
  */
 export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: Finding[]} {
   const tunnels = planTunnelSessions(input)
+  const translated = planTranslatedWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [...planStatics(input.config), ...planWanWays(input)],
+      statics: [...planStatics(input.config), ...translated.statics, ...planWanWays(input)],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
+      bfdDevices: translated.bfdDevices,
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions],
     },
     findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],

@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto'
 import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
 import type {
+  BfdOptions,
   BgpSession,
   BirdConfig,
   Change,
@@ -43,7 +44,10 @@ export function renderBird(config: BirdConfig): string {
       `interface -${quoted(`${DEVICE_PREFIX}*`)}, "*";`,
     ]),
     '',
-    ...block('protocol bfd bfd1', []),
+    ...block(
+      'protocol bfd bfd1',
+      config.bfdDevices.flatMap(({device, options}) => block(`interface ${quoted(device)}`, [bfdTimes(options)], '};')),
+    ),
     '',
     ...block('filter to_kernel', [
       // The kernel has its connected networks itself.
@@ -81,6 +85,9 @@ function kernel(family: 4 | 6): string[] {
 function renderStatic({name, family, comment, preference, routes}: StaticProtocol): string[] {
   const target = (to: (typeof routes)[number]['to']): string => {
     if (typeof to === 'string') return to
+    if ('over' in to) {
+      return to.over.map(({peer, device}) => `via ${peer}%${symbol(device)}${to.bfd ? ' bfd' : ''}`).join(' ')
+    }
     const hops = to.via.map((address) => `via ${address}`).join(' ')
     return to.source === null ? hops : `${hops} { krt_prefsrc = ${to.source}; }`
   }
@@ -131,10 +138,11 @@ function renderSession(session: BgpSession): string[] {
 
 function renderBfd({bfd}: BgpSession): string[] {
   if (bfd === null) return []
-  const {intervalMs, multiplier, mode} = bfd
-  const times = `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier};`
-  return [`bfd ${mode};`, `bfd { ${times} };`]
+  return [`bfd ${bfd.mode};`, `bfd { ${bfdTimes(bfd)} };`]
 }
+
+const bfdTimes = ({intervalMs, multiplier}: BfdOptions): string =>
+  `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier};`
 
 function renderFilter(direction: 'import' | 'export', rules: readonly FilterRule[]): string[] {
   if (rules.length === 0) return [`${direction} none;`]
@@ -155,6 +163,8 @@ function renderCondition(condition: Condition): string {
       return `bgp_path ~ [= ${condition.as} =]`
     case 'source':
       return `source = ${{bgp: 'RTS_BGP', device: 'RTS_DEVICE'}[condition.source]}`
+    case 'from':
+      return `proto = ${quoted(condition.protocol)}`
     case 'not-from':
       return `proto != ${quoted(condition.protocol)}`
   }
@@ -185,4 +195,10 @@ function block(head: string, body: readonly string[], close = '}'): string[] {
 function quoted(text: string): string {
   if (!/^[ !#-~]*$/.test(text)) throw new Error(`BIRD cannot quote ${JSON.stringify(text)}`)
   return `"${text}"`
+}
+
+/** A name that is no string, such as a device's after `%`. */
+function symbol(name: string): string {
+  if (!/^[a-zA-Z0-9_.:-]+$/.test(name)) throw new Error(`BIRD cannot name ${JSON.stringify(name)}`)
+  return `'${name}'`
 }

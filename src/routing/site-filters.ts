@@ -20,6 +20,10 @@ export function directSites(config: GatewayConfig): RemoteSite[] {
   return [...config.sites.values()].filter((site) => site.encapsulation === 'none')
 }
 
+/** What a site may announce: what is known here by another prefix has static routes instead. */
+export const announcedOwns = ({owns, translations}: RemoteSite): Prefix[] =>
+  owns.filter((own) => !translations.some(({seen}) => seen === own))
+
 /** What belongs to the sender's own network and says nothing to the next one. */
 export const FORGET: readonly Change[] = [
   {attribute: 'med', value: null},

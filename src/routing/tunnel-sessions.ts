@@ -2,7 +2,7 @@ import type {BfdProfile, Finding, RemoteSite, SiteView, Tunnel} from '../model/i
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
 import {fallbackProtocol, type RoutingInput} from './input.ts'
-import {FORGET, inside, meaningful, netIn, ownPrefixRule} from './site-filters.ts'
+import {announcedOwns, FORGET, inside, meaningful, netIn, ownPrefixRule} from './site-filters.ts'
 
 const LOCAL_PREF = 100
 /** Far above what a site's nodes announce; a flood of more specific routes ends here. */
@@ -74,7 +74,7 @@ function sessionOver(
     // The session of a withdrawn site stands, so that it can come back, but brings nothing.
     import: meaningful([
       {
-        when: [netIn(presence === 'withdrawn' ? [] : inside(remote.owns, family)), {is: 'path', as}],
+        when: [netIn(presence === 'withdrawn' ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
         verdict: 'accept',
         set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
       },

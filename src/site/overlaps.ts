@@ -31,7 +31,7 @@ export function findOverlaps(
           severity: 'error',
           where: {source, field: 'owns'},
           detail: `site ${joining.site}'s ${prefix} overlaps ${other.who}'s ${other.prefix}`,
-          remedy: 'one of the two needs other prefixes before they can be joined; nothing has been made or changed',
+          remedy: `one of the two needs other prefixes, or sites.${joining.site}.translate here, before they can be joined; nothing has been made or changed`,
         }),
       ),
   )

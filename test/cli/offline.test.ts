@@ -93,6 +93,15 @@ describe('command line, without a gateway', () => {
       assert.match(lines[1] ?? '', /error config-invalid default: must be one of "allow", "deny"/)
     })
 
+    it('sites that overlap: said and 1, and the rest is usable', async () => {
+      const sites = '{b: {owns: [10.1.8.0/24], endpoints: [http://127.0.0.1:1], insecure: true}}'
+      const file = await put('overlap.yaml', gatewayYaml(['http://127.0.0.1:1'], {sites}))
+      const {status, out, err} = await cli(['check', file])
+      assert.equal(status, 1)
+      assert.match(err, /warning prefix-conflict sites\.b\.owns\[0\]: .*overlaps site a's .*b is not connected/)
+      assert.match(out, /usable, but for what is said above\n$/)
+    })
+
     it('as JSON the findings are the answer', async () => {
       const file = await put('bad.yaml', CONFIG.replace('site: a\n', ''))
       const {status, out, err} = await cli(['check', file, '-o', 'json'])

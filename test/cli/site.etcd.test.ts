@@ -293,6 +293,14 @@ describe('isthmus site', () => {
     assert.equal(taken.status, 1)
     assert.match(taken.err, /prefix-conflict .*site a's 10\.1\.0\.0\/16 overlaps site b's 10\.1\.128\.0\/17/)
     await assert.rejects(readdir(at('sites')))
+    assert.match(taken.err, /sites\.a\.translate/)
+
+    const known =
+      'sites: {a: {owns: [10.1.0.0/16], translate: [{prefix: 10.1.0.0/16, as: 10.201.0.0/16}], endpoints: [http://127.0.0.1:1], insecure: true}}\n'
+    await writeFile(at('seen.yaml'), (await readFile(at('b.yaml'), 'utf8')).replace('sites: {}\n', known))
+    const seen = ['join', 'a', '--config', at('seen.yaml'), '--sites', at('sites'), '--from', at('bundle'), '--dry-run']
+    assert.doesNotMatch((await run(seen)).err, /prefix-conflict/, 'known by another prefix, it overlaps nobody')
+
     await writeFile(at('bundle', 'site.json'), '{"version":1,"site":"../a"}')
     assert.match((await run(take)).err, /site-bundle-invalid .*site\.json: site: no site name/)
   })

@@ -22,6 +22,15 @@ describe('the order of a tier', () => {
   }
 })
 
+describe('the address of an endpoint', () => {
+  const [shown] = columnsAt(0).endpoints
+  const row = {address: '10.201.0.7', site: 'b', kind: 'pod', names: [], labels: {}, source: 'export/b'} as const
+  it('has beside it what a translated site calls it, and nothing where it is the same', () => {
+    assert.equal(shown?.value({...row, real: '10.1.0.7'}), "10.201.0.7 (b's 10.1.0.7)")
+    assert.equal(shown?.value({...row, real: null}), '10.201.0.7')
+  })
+})
+
 describe('formatTable', () => {
   it('columns are as wide as their widest value, numbers to the right', () => {
     const rows = [

@@ -2,6 +2,7 @@ import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows} from '../../sr
 
 export const ENDPOINT: EndpointRow = {
   address: '10.1.0.5',
+  real: null,
   site: 'a',
   kind: 'pod',
   names: ['default/web-1'],

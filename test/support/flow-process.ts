@@ -5,16 +5,16 @@ import {eventually, type Namespace} from './namespace.ts'
 const FLOW_END = fileURLToPath(new URL('./flow-end.ts', import.meta.url))
 
 export interface FlowEnds {
-  /** One end as a process that is ready, by the arguments of `flow-end.ts`; how many lines it has printed. */
+  /** One end as a process that is ready, by the arguments of the script; how many lines it has printed. */
   start(namespace: Namespace, ...args: (string | number)[]): Promise<() => number>
   stop(): void
 }
 
-export function createFlowEnds(): FlowEnds {
+export function createFlowEnds(script = FLOW_END): FlowEnds {
   const running: ChildProcess[] = []
   return {
     async start({name}, ...args) {
-      const child = spawn('ip', ['netns', 'exec', name, process.execPath, FLOW_END, ...args.map(String)], {
+      const child = spawn('ip', ['netns', 'exec', name, process.execPath, script, ...args.map(String)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       running.push(child)

@@ -67,6 +67,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
         {
           name: remote.name as SiteName,
           owns: ownsOf(remote),
+          translations: [],
           endpoints: [],
           tls: null,
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
@@ -76,6 +77,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
         },
       ]),
     ),
+    unconnected: [],
     authorities: [],
     peers: [],
     nodes: null,
@@ -108,6 +110,7 @@ export function viewOf(sketch: Sketch, name: string, offers: GatewayRecord['tunn
     granted: ownsOf(site),
     prefixes: ownsOf(site),
     infrastructure: [],
+    translations: [],
     gateways: [{name: `${name}1` as GatewayName, uplinks: uplinksOf(site), tunnels: offers}],
     presence: 'open',
   }

@@ -54,6 +54,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
       {name: 'second' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: null},
     ],
     sites: new Map([remote('b', '10.2.0.0/16'), remote('c', '10.3.0.0/16')]),
+    unconnected: [],
     authorities: [site('a')],
     peers: [],
     nodes: null,
@@ -85,6 +86,7 @@ export function remote(
     {
       name: site(name),
       owns: owns.map(prefix),
+      translations: [],
       endpoints: [],
       tls: null,
       encapsulation: 'ipip',

@@ -18,7 +18,8 @@ export function checkCommand(context: CliContext, finish: Finish): Command {
       const isProgram = await printValue(context, output, {file, ok: config !== null, findings})
       if (!isProgram) {
         for (const finding of findings) context.err(`${formatInFile(file, finding)}\n`)
-        if (config) context.out(`${file}: gateway ${config.gateway} of site ${config.site}, fine\n`)
+        const how = findings.length === 0 ? 'fine' : 'usable, but for what is said above'
+        if (config) context.out(`${file}: gateway ${config.gateway} of site ${config.site}, ${how}\n`)
       }
       finish(config && findings.length === 0 ? EXIT.fine : EXIT.finding)
     })

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
-import type {Explanation, Flow, Station, TraceLine} from '../../policy/index.ts'
+import type {Explanation, Flow, Station, TraceLine, TranslatedEnd} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption} from '../output.ts'
@@ -22,7 +22,10 @@ interface TraceOptions {
   readonly output: Format
 }
 
-type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown} & {readonly stations?: readonly Station[]}
+type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown} & {
+  readonly translated?: readonly TranslatedEnd[]
+  readonly stations?: readonly Station[]
+}
 /** Answers one flow as it was given; a number instead: the status with which to give up. */
 type Result = {readonly answer: TraceAnswer} | {readonly problem: string} | ExitStatus
 type Tracer = (flow: unknown) => Result | Promise<Result>
@@ -140,14 +143,16 @@ async function offlineTracer(
 ): Promise<Tracer | ExitStatus> {
   const offline = await readOffline(context, options)
   if (!offline) return EXIT.finding
-  const {prepareTracer, traceStations} = await import('../../policy/index.ts')
+  const {prepareTracer, traceStations, translatedEnds} = await import('../../policy/index.ts')
   const tracer = prepareTracer(offline.world, offline.config.default)
+  const translated = translatedEnds(offline.world.sites)
   return (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
-    const traced: Explanation = single ? traceStations(tracer, offline.ownCalico, flow) : tracer.trace(flow)
-    const {stations} = traced
-    if (traced.ok && stations) return {answer: {...traced.line, stations}}
-    return traced.ok ? {answer: traced.line} : {problem: `${traced.field}: ${traced.message}`}
+    const traced: Explanation = single ? traceStations(tracer, offline.ownCalico, flow, translated) : tracer.trace(flow)
+    if (!traced.ok) return {problem: `${traced.field}: ${traced.message}`}
+    const [{line, stations}, ends] = [traced, translated(flow)]
+    if (!stations && ends.length === 0) return {answer: line}
+    return {answer: {...line, ...(ends.length > 0 ? {translated: ends} : {}), ...(stations ? {stations} : {})}}
   }
 }
 
@@ -169,7 +174,10 @@ function describe(answer: TraceAnswer): string {
       return `    ${which}: ${passedOver === null ? action : `passed over (${action}): ${passedOver}`}`
     }),
   ])
-  return [describeJudgement(answer), ...lines].join('\n')
+  const translated = (answer.translated ?? []).map(
+    ({address, site, real}) => `${address} is site ${site}'s own ${real}, translated at this gateway`,
+  )
+  return [describeJudgement(answer), ...translated, ...lines].join('\n')
 }
 
 const STATIONS: Readonly<Record<Station['station'], string>> = {

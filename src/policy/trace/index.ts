@@ -13,3 +13,4 @@ export {type Explanation, type OwnCalico, type Station, traceStations} from './s
 export {type Traced, type TraceLine, trace} from './trace.ts'
 export {prepareTracer, type Tracer, tracerOf} from './tracer.ts'
 export type {Asked} from './traffic-matches.ts'
+export {type Translated, type TranslatedEnd, translatedEnds} from './translated.ts'

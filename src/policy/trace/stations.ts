@@ -5,6 +5,7 @@ import type {Flow} from './flow.ts'
 import {parseFlow} from './flow.ts'
 import type {Traced} from './trace.ts'
 import type {Explained, Tracer} from './tracer.ts'
+import type {Translated, TranslatedEnd} from './translated.ts'
 
 /** One place that judges a flow, in the order in which the flow meets them. */
 export interface Station {
@@ -22,23 +23,26 @@ export type OwnCalico = (site: SiteName, addresses: readonly Address[]) => Reado
 
 export type Explanation = Traced & {readonly stations?: readonly Station[]}
 
+const NONE: Translated = () => []
+
 /**
  * One flow at every station: the source's own policies, global egress and ingress (both checked at both gateways), the
  * destination's own policies. The global stations are judged by both ends even where the first already refuses.
  */
-export function traceStations(tracer: Tracer, own: OwnCalico, flow: Flow): Explanation {
+export function traceStations(tracer: Tracer, own: OwnCalico, flow: Flow, translated: Translated = NONE): Explanation {
   const traced = tracer.trace(flow)
   const parsed = parseFlow(flow)
   if (!traced.ok || !parsed.ok) return traced
   const {packet} = parsed
   const {egress, ingress} = tracer.explain(packet)
+  const ends = translated(packet)
   return {
     ...traced,
     stations: [
-      ownStation('egress', packet, egress, own),
+      ownStation('egress', packet, egress, own, ends),
       globalStation('egress', packet.from, egress),
       globalStation('ingress', packet.to, ingress),
-      ownStation('ingress', packet, ingress, own),
+      ownStation('ingress', packet, ingress, own, ends),
     ],
   }
 }
@@ -58,12 +62,21 @@ function globalStation(station: Direction, address: Address, {judgement, rules}:
   return {station, site, verdict, why, rules}
 }
 
-function ownStation(direction: Direction, packet: Packet, {judgement}: Explained, own: OwnCalico): Station {
+function ownStation(
+  direction: Direction,
+  packet: Packet,
+  {judgement}: Explained,
+  own: OwnCalico,
+  ends: readonly TranslatedEnd[],
+): Station {
   const station = direction === 'egress' ? 'source-own' : 'destination-own'
   const address = direction === 'egress' ? packet.from : packet.to
   const site = judgement?.site ?? null
   const unknown = (why: string): Station => ({station, site, verdict: 'unknown', why, rules: []})
   if (site === null) return unknown(`${address} belongs to no site`)
+  const its = ends.find(({end}) => end === (direction === 'egress' ? 'from' : 'to'))
+  // Its policies judge other addresses than these, and what it calls the other end is for its own gateway to say.
+  if (its) return unknown(`${address} is ${its.real} to site ${site}, which does not know the flow by these addresses`)
   const datastores = own(site, [packet.from, packet.to])
   if (datastores.size === 0) return unknown(`what site ${site}'s own Calico says is not known here: only its export is`)
   for (const calico of datastores.values()) {

@@ -1,0 +1,51 @@
+import type {SiteName, Tunnel} from '../model/index.ts'
+import {type Address, comparePrefixes, familyOf, prefixFamily} from '../net/index.ts'
+import type {BirdConfig, StaticProtocol} from './bird-config.ts'
+import {type RoutingInput, translatedProtocol} from './input.ts'
+import {bfdOptions} from './tunnel-sessions.ts'
+
+/**
+ * Ways to prefixes that stand for what a site announces: BIRD's filters cannot change a prefix, so these are static, by
+ * all tunnels to the site.
+ *
+ * With a second way to go to, by another tunnel here or by the twin, a tunnel counts while its BFD session is up, which
+ * is the one that BGP has asked for. On a single one nothing is gained by taking the route away: as with `bfd graceful`
+ * there, a restart of the other BIRD costs nothing.
+ */
+export function planTranslatedWays({
+  config,
+  world,
+  tunnels,
+}: RoutingInput): Pick<BirdConfig, 'bfdDevices'> & {readonly statics: StaticProtocol[]} {
+  const bySite = new Map<SiteName, readonly Tunnel[]>()
+  for (const tunnel of tunnels) bySite.set(tunnel.site, [...(bySite.get(tunnel.site) ?? []), tunnel])
+  const sites = [...config.sites.values()].filter(
+    ({name, translations}) =>
+      translations.length > 0 && bySite.has(name) && world.sites.get(name)?.presence !== 'withdrawn',
+  )
+  const hasOtherWay = (site: SiteName): boolean => bySite.get(site)!.length > 1 || config.twin !== null
+
+  const bfdDevices = sites
+    .filter(({name}) => hasOtherWay(name))
+    .flatMap(({name, bfd}) => bySite.get(name)!.map(({device}) => ({device, options: bfdOptions(bfd, 'on')})))
+    .sort((a, b) => (a.device < b.device ? -1 : 1))
+
+  const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => {
+    const routes = sites
+      .flatMap(({name, translations}) => translations.map(({seen}) => ({name, seen})))
+      .filter(({seen}) => prefixFamily(seen) === family)
+      .sort((a, b) => comparePrefixes(a.seen, b.seen))
+      .flatMap(({name, seen}) => {
+        const over = bySite
+          .get(name)!
+          .map(({peer, device}) => ({peer: peer as Address, device}))
+          .filter(({peer}) => familyOf(peer) === family)
+          .sort((a, b) => (a.device < b.device ? -1 : 1))
+        return over.length > 0 ? [{prefix: seen, to: {over, bfd: hasOtherWay(name)}}] : []
+      })
+    if (routes.length === 0) return []
+    const comment = 'Remote prefixes that are translated: what the site announces them as is not theirs here.'
+    return [{name: translatedProtocol(family), family, comment, preference: null, routes}]
+  })
+  return {statics, bfdDevices}
+}

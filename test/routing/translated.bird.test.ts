@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import type {GatewayConfig, SiteName} from '../../src/model/index.ts'
+import type {Address, Prefix} from '../../src/net/index.ts'
+import {readRouter} from '../../src/observe/bird/index.ts'
+import {planRouting, renderBird} from '../../src/routing/index.ts'
+import {renderTunnelCommands} from '../../src/tunnels/index.ts'
+import {TestBird} from '../support/bird.ts'
+import {configOf, nodeOf, planAll, type Sketch, uplinksOf, worldOf} from '../support/interconnect.ts'
+import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+
+/** Both own 10.1.0.0/16; a knows c's as 10.203.0.0/16, by two tunnels, c knows a's as 10.201.0.0/16. A node is with a. */
+const SAME = ['10.1.0.0/16']
+const SKETCH: Sketch = {
+  sites: [
+    {name: 'a', number: 1, owns: SAME},
+    {name: 'c', number: 3, owns: SAME, uplinks: ['wan', 'lte']},
+  ],
+  pairs: {'a c': 'vxlan'},
+}
+
+function translatedConfig(name: 'a' | 'c', overrides: Partial<GatewayConfig> = {}): GatewayConfig {
+  const config = configOf(SKETCH, name, overrides)
+  const other = (name === 'a' ? 'c' : 'a') as SiteName
+  const seen = (name === 'a' ? '10.203.0.0/16' : '10.201.0.0/16') as Prefix
+  const remote = config.sites.get(other)!
+  const translations = [{real: '10.1.0.0/16' as Prefix, seen}]
+  return {...config, sites: new Map([[other, {...remote, owns: [seen], translations}]])}
+}
+
+const CONFIGS = new Map<string, GatewayConfig>([
+  ['a', translatedConfig('a', {nodes: {session: 'ibgp', localAs: 64512}})],
+  [
+    'c',
+    translatedConfig('c', {static: [{prefix: '10.1.5.0/24' as Prefix, via: '192.168.9.7' as Address, labels: {}}]}),
+  ],
+])
+
+const routingOf = (name: string, configs = CONFIGS) => {
+  const {config, sites, plan} = planAll(SKETCH, configs).get(name)!
+  const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
+  return planRouting({config, world, tunnels: plan.tunnels, passwords: new Map()}).bird
+}
+
+describe('ways to translated prefixes', () => {
+  const translated = (configs?: typeof CONFIGS) =>
+    routingOf('a', configs).statics.find(({name}) => name === 'translated4')?.routes
+
+  it('are by all tunnels to the site, each while its BFD is up; the site’s own announcement is not taken', () => {
+    const over = planAll(SKETCH, CONFIGS)
+      .get('a')!
+      .plan.tunnels.map(({peer, device}) => ({peer, device}))
+    assert.deepEqual(over.map(({peer}) => peer).sort(), ['100.64.3.0', '100.64.3.2'])
+    assert.deepEqual(translated(), [{prefix: '10.203.0.0/16', to: {over, bfd: true}}])
+    const bird = routingOf('a')
+    assert.deepEqual(
+      bird.bfdDevices.map(({options}) => options.intervalMs),
+      [100, 100],
+    )
+    const session = bird.sessions.find(({kind}) => kind === 'tunnel')!
+    assert.deepEqual(session.import, [], 'none')
+    const exported = JSON.stringify(session.export)
+    assert.ok(exported.includes('10.1.0.0/16') && !exported.includes('10.203'), exported)
+  })
+
+  it('a withdrawn site has none', () => {
+    const {config, sites, plan} = planAll(SKETCH, CONFIGS).get('a')!
+    const withdrawn = new Map([...sites].map(([name, view]) => [name, {...view, presence: 'withdrawn'} as const]))
+    const input = {config, world: worldOf(withdrawn), tunnels: plan.tunnels, passwords: new Map()}
+    assert.equal(
+      planRouting(input).bird.statics.find(({name}) => name === 'translated4'),
+      undefined,
+    )
+  })
+
+  it('a single one stays, whatever BFD says: there is nothing better; with a twin there is', () => {
+    const one = {...CONFIGS.get('a')!}
+    const [first] = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
+    const {sites} = planAll(SKETCH, CONFIGS).get('a')!
+    const viaOf = (config: GatewayConfig) =>
+      planRouting({config, world: worldOf(sites), tunnels: [first!], passwords: new Map()}).bird.statics.find(
+        ({name}) => name === 'translated4',
+      )?.routes[0]?.to
+    const over = [{peer: first!.peer, device: first!.device}]
+    assert.deepEqual(viaOf(one), {over, bfd: false})
+    assert.deepEqual(viaOf({...one, twin: 'a2' as GatewayConfig['twin']}), {over, bfd: true})
+  })
+})
+
+const NODE_CONFIG = `
+router id 192.168.1.1;
+protocol device {}
+protocol direct { ipv4; }
+protocol kernel { ipv4 { export where source = RTS_BGP; }; }
+protocol bgp isthmus {
+  local 192.168.1.1 as 64512; neighbor 192.168.1.254 as 64512; multihop;
+  connect delay time 1; connect retry time 1; error wait time 1, 1; graceful restart on;
+  ipv4 { import all; export none; };
+}
+`
+
+describe('two sites with one prefix, on real BIRDs', function () {
+  this.timeout(30_000)
+  const spaces = new Map<string, Namespace>()
+  const birds: TestBird[] = []
+  const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
+  const hops = (): number => routes('a', '10.203.0.0/16').split('nexthop').length - 1
+  const [wan, lte] = uplinksOf(SKETCH.sites[1]!)
+
+  before(async () => {
+    for (const name of ['a', 'c', 'node']) {
+      const space = createNamespace(name)
+      spaces.set(name, space)
+      space.run('sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0')
+    }
+    const [a, c, node] = ['a', 'c', 'node'].map((name) => spaces.get(name)!)
+    const own = uplinksOf(SKETCH.sites[0]!)[0]!.address
+    for (const {name, address} of [wan!, lte!]) {
+      a!.run(`ip link add ${name} type veth peer name ${name} netns ${c!.name}
+        ip link set ${name} up; ip addr add ${own}/32 peer ${address} dev ${name}`)
+      // What comes from an uplink leaves by it.
+      c!.run(`ip link set ${name} up; ip addr add ${address}/32 dev ${name}
+        ip route add ${own} dev ${name} table ${address.split('.').at(-1)}; ip rule add from ${address} lookup ${address.split('.').at(-1)}
+        ip route replace ${own} dev ${name}`)
+    }
+    c!.run(
+      'ip link add lan type veth peer name far; ip link set lan up; ip link set far up; ip addr add 192.168.9.254/24 dev lan',
+    )
+    a!.run(`ip link add node type veth peer name eth0 netns ${node!.name}; ip link set node up
+      ip addr add 192.168.1.254/24 dev node`)
+    node!.run('ip link set eth0 up; ip addr add 192.168.1.1/24 dev eth0')
+    for (const [name, {plan}] of planAll(SKETCH, CONFIGS)) spaces.get(name)!.run(renderTunnelCommands(plan))
+    for (const [name, text] of [
+      ['a', renderBird(routingOf('a'))],
+      ['c', renderBird(routingOf('c'))],
+      ['node', NODE_CONFIG],
+    ] as const) {
+      const bird = new TestBird(spaces.get(name)!, text)
+      birds.push(bird)
+      await bird.start()
+    }
+  })
+  after(async () => {
+    for (const bird of birds) await bird.remove()
+    for (const space of spaces.values()) space.remove()
+  })
+
+  it('the other’s prefix is known here by its other name only, over both tunnels, and the node hears of it', async () => {
+    await eventually(() => hops() === 2, 10_000)
+    const router = await eventually(async () => {
+      const now = await readRouter(birds[0]!.socket, new AbortController().signal)
+      return now.sessions.every(({up}) => up) && now.bfd.length === 2 && now.bfd.every(({up}) => up) && now
+    }, 10_000)
+    assert.equal(router.sessions.filter(({kind}) => kind === 'tunnel').length, 2)
+    assert.equal(routes('a', '10.1.5.0/24'), '', 'c has announced it, by its own name')
+    await eventually(() => routes('node', '10.203.0.0/16').includes('via 192.168.1.254'), 5000)
+    assert.equal(routes('node', '10.1.0.0/16'), '')
+    assert.match(routes('c', '10.201.0.0/16'), /nexthop.*nexthop/s)
+  })
+
+  it('BFD has the times of the site’s profile, whoever asked for the session first', async () => {
+    assert.match(await birds[0]!.ask('show bfd sessions'), /0\.100\s+0\.300/)
+  })
+
+  it('a tunnel that goes silent loses the route within a second, the other one keeps it', async () => {
+    spaces.get('c')!.run(`ip link set ${lte!.name} down`)
+    const began = performance.now()
+    await eventually(() => hops() === 0 && routes('a', '10.203.0.0/16').startsWith('10.203.0.0/16 via'), 5000)
+    assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`)
+    assert.match(routes('node', '10.203.0.0/16'), /via 192\.168\.1\.254/)
+  })
+
+  it('without any it is unreachable, and the node hears of that; it comes back with the tunnels', async () => {
+    spaces.get('c')!.run(`ip link set ${wan!.name} down`)
+    await eventually(() => routes('a', '10.203.0.0/16').startsWith('unreachable'), 3000)
+    await eventually(() => routes('node', '10.203.0.0/16') === '', 3000)
+    const own = uplinksOf(SKETCH.sites[0]!)[0]!.address
+    for (const {name, address} of [wan!, lte!]) {
+      spaces
+        .get('c')!
+        .run(`ip link set ${name} up; ip route replace ${own} dev ${name} table ${address.split('.').at(-1)}
+        ip route replace ${own} dev ${name}`)
+    }
+    await eventually(() => hops() === 2, 10_000)
+  })
+})
