@@ -33,12 +33,13 @@ export type Claimed =
   | {readonly taken: true; readonly hold: KeyHold}
   | {readonly taken: false; readonly holder: {readonly text: string; readonly lease: string} | null}
 
-/** Short, so that a member that swallows calls leaves time to ask another one before a lease of 5 s has ended. */
-const ANSWER_WITHIN_MS = 1500
+/** Short where there are others, so that a member that swallows calls leaves time to ask them before a lease of 5 s has ended. */
+const ANSWER_WITHIN_MS = {ofOne: 4000, ofSeveral: 1500}
 
 export function openLeases(options: EtcdOptions): EtcdLeases {
   const {call, close} = openCalls(options)
-  const soon = () => ({deadline: Date.now() + ANSWER_WITHIN_MS})
+  const withinMs = options.endpoints.length > 1 ? ANSWER_WITHIN_MS.ofSeveral : ANSWER_WITHIN_MS.ofOne
+  const soon = () => ({deadline: Date.now() + withinMs})
 
   return {
     async grant(ttlSeconds) {
