@@ -133,6 +133,7 @@ export type FindingCode =
   | 'etcd-rights-wide'
   | 'site-bundle-invalid'
   | 'site-user-left'
+  | 'site-in-use'
   // diagnose
   | 'state-differs'
 

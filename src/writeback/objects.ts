@@ -1,6 +1,6 @@
-import {OWNER_ANNOTATION, type SiteName, type World} from '../model/index.ts'
+import {OWNER_ANNOTATION, SITE_LABEL, type SiteName, type World} from '../model/index.ts'
 import {type Prefix, parseCidr} from '../net/index.ts'
-import {isFields} from './exact-json.ts'
+import {isFields, parseExact} from './exact-json.ts'
 
 export const CALICO_RESOURCES = '/calico/resources/v3/projectcalico.org/'
 
@@ -72,6 +72,18 @@ export function isOurObject(key: string, value: unknown, owner: SiteName): boole
   return (
     isFields(annotations) && Object.hasOwn(annotations, OWNER_ANNOTATION) && annotations[OWNER_ANNOTATION] === owner
   )
+}
+
+/**
+ * Whether an object of ours tells of this site. Its label says so; where somebody took that off its name does, which with
+ * sites like `b` and `b-c` may be of two.
+ */
+export function tellsOf(key: string, text: string, site: SiteName): boolean {
+  const value = parseExact(text)
+  const metadata = isFields(value) ? value.metadata : null
+  const labels = isFields(metadata) ? metadata.labels : null
+  if (isFields(labels) && typeof labels[SITE_LABEL] === 'string') return labels[SITE_LABEL] === site
+  return key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
 }
 
 /** The CIDR of an IPPool under its key; null: it is none. */

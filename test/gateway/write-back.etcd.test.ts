@@ -173,6 +173,16 @@ describe('write-back, on a real etcd', () => {
     await eventually(() => [...gateway.writeBack.rows()].every(({state}) => state === 'held'), WITHIN_MS)
   }).timeout(30_000)
 
+  it('of a site that the configuration no longer names nothing stays, whether its etcd answers or not', async () => {
+    await start()
+    await eventually(isWritten, WITHIN_MS)
+    await end()
+    await start({alone: true})
+    await eventually(async () => Object.keys(await ours()).length === 1, WITHIN_MS)
+    assert.match(Object.keys(await ours())[0]!, /bgppeers\/isthmus-a-peer-/)
+    for (const [key, text] of Object.entries(THEIRS)) assert.equal((await held())[key], text)
+  })
+
   it('switched off it leaves no trace', async () => {
     await start()
     await eventually(isWritten, WITHIN_MS)

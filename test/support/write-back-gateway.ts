@@ -27,6 +27,8 @@ export async function startWriteBackGateway(options: {
   readonly remote: string
   readonly writeBack: WriteBackConfig | null
   readonly mayWrite?: () => readonly WriteGuard[] | null
+  /** Its configuration does not name site b (any more). */
+  readonly alone?: boolean
 }): Promise<WriteBackGateway> {
   const state = mkdtempSync(path.join(tmpdir(), 'isthmus-write-back-'))
   const [name, b] = remote('b', '10.2.0.0/16', 'fd00:2::/48')
@@ -39,7 +41,7 @@ export async function startWriteBackGateway(options: {
         ...{export: EXPORTING, writeBack: options.writeBack},
       },
     ],
-    sites: new Map([[name, {...b, endpoints: [options.remote]}]]),
+    sites: options.alone ? new Map() : new Map([[name, {...b, endpoints: [options.remote]}]]),
     nodes: {session: 'ibgp', localAs: 64512},
     paths: {...base.paths, state},
   }
