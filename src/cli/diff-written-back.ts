@@ -66,7 +66,7 @@ function differenceIn(
   const {changes, findings} = diffWriteBack({
     wanted: writeBackObjects(world, config, writeBack),
     held: held.objects,
-    mayPrune: (key) => !writeBack?.sets || mayPruneSet(key, config.sites.keys(), world.sources),
+    mayPrune: (key) => !writeBack?.sets || mayPruneSet(key, config.sites.keys(), world),
     settled: new Map(),
     identity: () => IDENTITY,
     source: `datastore ${name}`,

@@ -84,6 +84,7 @@ export type FindingCode =
   | 'source-over-limits'
   | 'site-stale'
   | 'site-withdrawn'
+  | 'site-forgotten'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'
   | 'refused-denies'
