@@ -17,6 +17,8 @@ import type {Turnstile} from './slices.ts'
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
 const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
+/** Of the own export only who else is a gateway of the site: all the rest is made of what the datastores say. */
+const TWIN_PREFIXES = ['/isthmus/v1/export/gateways/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
 const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attributes/'}
 
@@ -64,12 +66,12 @@ interface Source {
 
 function sourcesOf(config: GatewayConfig): Source[] {
   const own = config.datastores.map(
-    ({name, kind, endpoints, tls, path}): Source => ({
+    ({name, kind, endpoints, tls, path, export: exported}): Source => ({
       id: `datastore/${name}`,
       endpoints,
       tls,
       file: path ?? null,
-      prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
+      prefixes: [...(kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES), ...(exported ? TWIN_PREFIXES : [])],
       limits: null,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
