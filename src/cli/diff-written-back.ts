@@ -70,6 +70,7 @@ function differenceIn(
     settled: new Map(),
     identity: () => IDENTITY,
     source: `datastore ${name}`,
+    site: config.site,
   })
   const rows = changes.map(({key, text, modRevision}): Row => {
     const path = key.slice(CALICO_RESOURCES.length)

@@ -29,7 +29,7 @@ export async function removeWriteBack(
     const held = new HeldObjects(site)
     held.take({type: 'list', revision, upserts: records, deletes: []})
     const {changes} = diffWriteBack({
-      ...{wanted: new Map(), held: held.objects, settled: new Map(), source: ''},
+      ...{wanted: new Map(), held: held.objects, settled: new Map(), source: '', site},
       mayPrune: (key) => remote === null || tellsOf(key, held.objects.get(key)?.text ?? '', remote),
       identity: () => ({uid: '', creationTimestamp: ''}),
     })

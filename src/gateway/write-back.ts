@@ -103,6 +103,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
 
   const writer = createObjectWriter({
     source: title,
+    site: config.site,
     wanted: () => (world === null ? null : new Map([...fixed(world), ...(sets?.objects() ?? [])])),
     mayPrune: (key) => sets === null || (world !== null && mayPruneSet(key, config.sites.keys(), world)),
     held,

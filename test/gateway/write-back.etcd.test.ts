@@ -131,6 +131,7 @@ describe('write-back, on a real etcd', () => {
       gateway.writeBack.findings().map(({code}) => code),
       ['write-back-conflict'],
     )
+    assert.equal(gateway.writeBack.findings()[0]?.conflict?.over, 'ippools/isthmus-b-10-2-0-0-16')
     await client.delete().key(pool)
     await eventually(isWritten, WITHIN_MS)
     assert.deepEqual(gateway.writeBack.findings(), [])
