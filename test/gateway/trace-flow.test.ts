@@ -59,7 +59,13 @@ describe('traceFlow of a gateway', () => {
   it('is denied with a reason of its own to and from a site that is closed, and to no other', () => {
     for (const presence of ['closed', 'withdrawn', 'forgotten'] as const) {
       const granted = [prefix('10.2.0.0/16'), prefix('fd00:2::/48')]
-      const b = {...{name: site('b'), as: null, granted, prefixes: []}, infrastructure: [], gateways: [], presence}
+      const b = {
+        ...{name: site('b'), as: null, granted, prefixes: []},
+        infrastructure: [],
+        translations: [],
+        gateways: [],
+        presence,
+      }
       const lost = {...runtime, world: () => ({...known, sites: new Map([[site('b'), b]])})}
       const closed = {verdict: 'deny', reason: 'closed', direction: null, site: 'b'}
       const line = {...closed, kind: null, tier: null, policy: null, rule: null}
