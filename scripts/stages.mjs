@@ -70,16 +70,24 @@ function waitingTests() {
 }
 
 /**
- * What `npm test` has no time for: every other scenario, Calico's own code, and many more random worlds of policy. `RUNS` is the number of
+ * What `npm test` has no time for: every other scenario, Calico's own code, faults that take long, and many more random worlds of policy. `RUNS` is the number of
  * worlds, `SEED` where they begin; a hundred a second or so. The kernel judges some of them.
  */
-const longStages = () => [BUILD, CALICO_CLIENT, ...policyStages(), ...otherScenarios().map(scenarioStage)]
+const longStages = () => [BUILD, CALICO_CLIENT, SLOW_FAULTS, ...policyStages(), ...otherScenarios().map(scenarioStage)]
 
 /** What is written back, read by Calico's own client and by Felix' syncer; Go builds them. */
 const CALICO_CLIENT = {
   name: "Calico's own client",
   command: ['mocha', 'test/calico-client/calico-client.long.ts'],
   skip: () => spawnSync('go', ['version']).status !== 0,
+  count: countMocha,
+}
+
+/** Faults that are mostly waited for, and those of `npm test` that are hastened there, with the times of a gateway. */
+const SLOW_FAULTS = {
+  name: 'slow faults',
+  command: ['mocha', 'test/etcd/*.long.ts', 'test/gateway/election.etcd.test.ts'],
+  env: {LEASE_S: '5'},
   count: countMocha,
 }
 

@@ -109,9 +109,9 @@ export interface SiteStatus {
   readonly name: string
   readonly local: boolean
   /** Null for the own site. */
-  readonly state: 'fresh' | 'suspect' | 'stale' | 'withdrawn' | null
+  readonly state: 'fresh' | 'suspect' | 'stale' | 'withdrawn' | 'forgotten' | null
   /** What of it is in force: all (`open`), all but packets (`closed`), documents and sets only (`withdrawn`). */
-  readonly presence: 'open' | 'closed' | 'withdrawn'
+  readonly presence: 'open' | 'closed' | 'withdrawn' | 'forgotten'
   /** Since its etcd last answered. */
   readonly silentSeconds: number | null
   /** Since a tunnel to it was last up; null where it has none by configuration. */

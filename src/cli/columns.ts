@@ -6,7 +6,7 @@ type Columns = {readonly [K in Kind]: readonly Column<Rows[K]>[]}
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no')
 const or = (value: string | number | null): string => (value === null ? '-' : String(value))
-const IN_FORCE = {open: 'all', closed: 'no packets', withdrawn: 'documents'} as const
+const IN_FORCE = {open: 'all', closed: 'no packets', withdrawn: 'documents', forgotten: 'nothing'} as const
 /** Of a refused document whose order could not be read: before all others. */
 const orderText = (order: number | null): string => (order === FIRST_ORDER ? 'first' : or(order))
 const list = (values: readonly string[]): string => (values.length === 0 ? '-' : values.join(','))

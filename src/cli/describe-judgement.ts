@@ -11,6 +11,8 @@ export function describeJudgement(line: {readonly [K in keyof TraceLine]?: unkno
         ? `the end of tier ${tier}`
         : reason === 'default'
           ? 'no policy decides, the default'
-          : 'neither address belongs to a site'
+          : reason === 'closed'
+            ? `site ${site} is closed at this gateway, since it is lost (sites.${site}.lost)`
+            : 'neither address belongs to a site'
   return `${verdict}: ${which}${where}`
 }

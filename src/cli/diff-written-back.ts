@@ -66,10 +66,11 @@ function differenceIn(
   const {changes, findings} = diffWriteBack({
     wanted: writeBackObjects(world, config, writeBack),
     held: held.objects,
-    mayPrune: (key) => !writeBack?.sets || mayPruneSet(key, config.sites.keys(), world.sources),
+    mayPrune: (key) => !writeBack?.sets || mayPruneSet(key, config.sites.keys(), world),
     settled: new Map(),
     identity: () => IDENTITY,
     source: `datastore ${name}`,
+    site: config.site,
   })
   const rows = changes.map(({key, text, modRevision}): Row => {
     const path = key.slice(CALICO_RESOURCES.length)

@@ -2,6 +2,7 @@ import {access, rm} from 'node:fs/promises'
 import path from 'node:path'
 import type {Finding, GatewayConfig, SiteName} from '../model/index.ts'
 import {remoteCertificate} from './site-bundle.ts'
+import {livingGateways, removeObjects} from './site-datastores.ts'
 import {changeRights} from './site-etcd.ts'
 import {filesOf, type Row} from './site-folder.ts'
 
@@ -14,6 +15,8 @@ export interface LeaveInput {
   readonly endpoints: readonly string[]
   readonly dryRun: boolean
   readonly nowMs: number
+  /** The configuration names the site. */
+  readonly named: boolean
 }
 
 export interface Removed {
@@ -36,6 +39,7 @@ export const TRACES: readonly Trace[] = [
   {what: 'certificate of its user', whileNamed: true, remove: removeRemoteCertificate},
   {what: 'certificates for its etcd', whileNamed: false, remove: removeTakenBundle},
   {what: 'last known state', whileNamed: false, remove: removeKnown},
+  {what: 'objects in Calico', whileNamed: true, remove: removeWrittenBack},
 ]
 
 async function removeUser({folder, endpoints, dryRun, nowMs, name}: LeaveInput): Promise<Removed> {
@@ -69,10 +73,33 @@ function removeTakenBundle({sites, name, dryRun}: LeaveInput): Promise<Removed> 
 }
 
 async function removeKnown({config, name, dryRun}: LeaveInput): Promise<Removed> {
-  const {knownFiles, removeLastKnown} = await import('../store/index.ts')
-  const removed = await removePaths(knownFiles(config.paths.state, `export/${name}`), 'what it said last', true)
-  if (!dryRun) await removeLastKnown(config.paths.state, `export/${name}`)
-  return removed
+  const {knownFiles} = await import('../store/index.ts')
+  return removePaths(knownFiles(config.paths.state, `export/${name}`), 'what it said last', dryRun)
+}
+
+/** A gateway that lives removes them by itself, once its configuration does not name the site. */
+async function removeWrittenBack({config, name, named, dryRun}: LeaveInput): Promise<Removed> {
+  const rows: Row[] = []
+  const findings: Finding[] = []
+  const datastores = config.datastores.filter(({kind}) => kind === 'calico')
+  const living = datastores.length > 0 && !named ? await livingGateways(config) : {value: []}
+  if ('finding' in living) return {rows, findings: [living.finding]}
+  for (const datastore of datastores) {
+    const what = `objects in ${datastore.name}`
+    if (named || living.value.length > 0) {
+      const reason = named
+        ? `kept up while gateway.yaml names sites.${name}`
+        : `gateway ${living.value.join(', ')} lives, and removes them when its gateway.yaml does not name ${name}`
+      rows.push({what, action: 'later', reason})
+      continue
+    }
+    const removed = await removeObjects(config, datastore, {remote: name, dryRun})
+    if ('finding' in removed) findings.push(removed.finding)
+    else if (removed.value.removed.length > 0) {
+      rows.push({what, action: 'remove', reason: `${removed.value.removed.length} that were written back of ${name}`})
+    }
+  }
+  return {rows, findings}
 }
 
 async function removePaths(paths: readonly string[], reason: string, dryRun: boolean): Promise<Removed> {

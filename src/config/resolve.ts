@@ -145,6 +145,7 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
   for (const [site, remote] of Object.entries(yaml.sites)) {
     yield* checkTls(remote, ['sites', site])
     yield* checkLost(remote, ['sites', site, 'lost'])
+    yield* checkForget(yaml, site as SiteName)
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
       yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
     }
@@ -161,6 +162,18 @@ function* checkLost({lost}: GatewayYaml['sites'][SiteName], path: Path): Generat
     const before = order[index - 1]
     if (before === undefined || lost[key] > lost[before]) continue
     yield conflict([...path, key], `${key} (${lost[key] / 1000} s) is not after ${before} (${lost[before] / 1000} s)`)
+  }
+}
+
+/** What is forgotten is gone for good; of an authority that would be what it denies to others. */
+function* checkForget({sites, authorities}: GatewayYaml, site: SiteName): Generator<Problem> {
+  const {forgetAfter, then: action} = sites[site]!.lost
+  const path = ['sites', site, 'lost', 'forgetAfter']
+  if (forgetAfter === undefined) return
+  if (action === 'hold') yield conflict(path, 'a site that is held is never withdrawn', 'withdraw or deny as `then`')
+  if (authorities.includes(site)) {
+    const detail = `${site} is an authority: its policies decide about the flows of others, and would be forgotten too`
+    yield conflict(path, detail, `take it out, or ${site} out of authorities`)
   }
 }
 
@@ -187,6 +200,7 @@ const toLost = (lost: GatewayYaml['sites'][SiteName]['lost']): LostRule => ({
   staleAfterMs: lost.staleAfter,
   afterMs: lost.after,
   action: lost.then,
+  forgetAfterMs: lost.forgetAfter ?? null,
 })
 
 /** Shape to model; only called when nothing is wrong that refuses the whole. */

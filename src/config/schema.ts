@@ -109,6 +109,7 @@ const lost = z.strictObject({
   after: duration.prefault('24h'),
   // biome-ignore lint/suspicious/noThenProperty: a key of the configuration, whose objects nobody awaits.
   then: z.enum(['hold', 'withdraw', 'deny']).default('withdraw'),
+  forgetAfter: duration.optional(),
 })
 
 const remote = z.strictObject({

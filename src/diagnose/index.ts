@@ -11,6 +11,7 @@
  * `detail` and `remedy` are for people and name the file, the address, the key.
  */
 export {checkTlsFiles, judgeTlsFiles} from './certificates.ts'
+export {compareExport, type ExportReport} from './compare-export.ts'
 export {compareJudgement} from './compare-judgement.ts'
 export {type AllowedWays, compareRoutes, type KernelRoute, type RouteReport} from './compare-routes.ts'
 export {compareTable} from './compare-table.ts'

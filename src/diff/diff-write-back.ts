@@ -1,4 +1,4 @@
-import type {Finding} from '../model/index.ts'
+import type {Finding, SiteName} from '../model/index.ts'
 import {type Prefix, prefixesOverlap} from '../net/index.ts'
 import {
   CALICO_RESOURCES,
@@ -28,8 +28,9 @@ export interface WriteBackInput {
   /** Of the last difference: pairs that need no second look. */
   readonly settled: ReadonlyMap<string, Settled>
   readonly identity: () => ObjectIdentity
-  /** For findings: `datastore NAME`. */
+  /** For findings: `datastore NAME`, and whose it is. */
   readonly source: string
+  readonly site: SiteName
 }
 
 export interface WriteBackDifference {
@@ -51,6 +52,7 @@ export function diffWriteBack({
   settled,
   identity,
   source,
+  site,
 }: WriteBackInput): WriteBackDifference {
   const changes: ObjectChange[] = []
   const gone: ObjectChange[] = []
@@ -63,7 +65,7 @@ export function diffWriteBack({
     const rival = have?.text === null ? key : rivalOf(key, want, pools)
     if (rival !== null) {
       states.set(key, 'conflict')
-      findings.push(conflict(source, key, rival))
+      findings.push(conflict(source, site, key, rival))
       continue
     }
     const text = have?.text ?? null
@@ -88,11 +90,17 @@ function rivalOf(key: string, want: string, pools: readonly (readonly [string, P
   return pools.find(([, other]) => pool !== null && prefixesOverlap(pool, other))?.[0] ?? null
 }
 
-function conflict(source: string, key: string, rival: string): Finding {
-  const path = rival.slice(CALICO_RESOURCES.length)
+function conflict(source: string, site: SiteName, key: string, rival: string): Finding {
+  const [path, other] = [key, rival].map((one) => one.slice(CALICO_RESOURCES.length))
   const [detail, remedy] =
     key === rival
-      ? [`${path} is not this site's: it is left alone, and ours is not written`, 'delete it or give it another name']
-      : [`${path} covers addresses of it: it is left alone, and ours is not written`, 'delete it, or leave it at that']
-  return {code: 'write-back-conflict', severity: 'warning', where: {source, key}, detail, remedy}
+      ? [`${other} is not this site's: it is left alone, and ours is not written`, 'delete it or give it another name']
+      : [`${other} covers addresses of it: it is left alone, and ours is not written`, 'delete it, or leave it at that']
+  const sides = [
+    {site, says: `${other} (${source}), of somebody else`},
+    {site, says: `write-back of ${path}`},
+  ]
+  const where = {source, key}
+  const contested = {over: path!, sides, firstCounts: true}
+  return {code: 'write-back-conflict', severity: 'warning', where, detail, remedy, conflict: contested}
 }

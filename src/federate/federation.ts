@@ -5,6 +5,7 @@ import {
   type DecodedResource,
   type Finding,
   type GatewayConfig,
+  isTakenOut,
   type Presence,
   parseDatastoreName,
   parseSiteName,
@@ -93,7 +94,7 @@ export class Federation {
     this.#presences.set(site, presence)
     this.#sites.stale = true
     this.#world = null
-    if (before !== 'withdrawn' && presence !== 'withdrawn') return
+    if (isTakenOut(before) === isTakenOut(presence)) return
     for (const one of this.#configured) if (one.site === site) this.#placeConfigured(one)
     const source: SourceId = `export/${site}`
     const store = this.#sources.get(source)
@@ -251,7 +252,7 @@ export class Federation {
 
   /** Of a site that is withdrawn, sets stay: they are peers of others' policies. */
   #isOut(site: SiteName, labelled: Labelled | null | undefined): boolean {
-    return this.#presences.get(site) === 'withdrawn' && labelled?.set.kind !== 'set'
+    return isTakenOut(this.#presences.get(site)) && labelled?.set.kind !== 'set'
   }
 
   #withdraw(row: number): void {

@@ -19,6 +19,7 @@ export {type Claim, type Contest, type ResolvedClaims, resolveClaims} from './cl
 export {Federation} from './federation.ts'
 export type {MemberChange} from './members.ts'
 export {
+  isLost,
   judgeSite,
   LISTEN_MS,
   nextPresence,

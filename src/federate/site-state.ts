@@ -1,9 +1,12 @@
 import type {Finding, LostRule, Presence, SiteName} from '../model/index.ts'
 
-/** `withdrawn`: what the operator chose for a lost site is in force, `withdraw` or `deny`. */
-export type SiteState = 'fresh' | 'suspect' | 'stale' | 'withdrawn'
+/** `withdrawn`: what the operator chose for a lost site is in force, `withdraw` or `deny`; `forgotten`: for so long that it is. */
+export type SiteState = 'fresh' | 'suspect' | 'stale' | 'withdrawn' | 'forgotten'
 
-export const SITE_STATES: readonly SiteState[] = ['fresh', 'suspect', 'stale', 'withdrawn']
+export const SITE_STATES: readonly SiteState[] = ['fresh', 'suspect', 'stale', 'withdrawn', 'forgotten']
+
+/** What was lost stays so until it is heard of. */
+export const isLost = (state: SiteState): boolean => state === 'withdrawn' || state === 'forgotten'
 
 /** What is known of a remote site's life, as durations: whatever clock they were taken by is their taker's business. */
 export interface SiteSigns {
@@ -15,6 +18,8 @@ export interface SiteSigns {
   readonly watchedMs: number
   /** As it was judged last, by an earlier run too. */
   readonly before: SiteState
+  /** Since it was found lost; 0: it was not. */
+  readonly withdrawnMs: number
 }
 
 /** Silence counts as loss only after somebody has listened so long: etcd and BIRD have answered by then. */
@@ -25,27 +30,32 @@ export const LISTEN_MS = 15_000
  *
  *     fresh ──suspectAfter──► suspect ──staleAfter──► stale ──after, and no tunnel for as long──► withdrawn
  *       ▲                        │                      │                                            │
- *       └────────────────────────┴──── a word of its etcd ─────────────────────────────────────────┘
+ *       └────────────────────────┴──── a word of its etcd ─────────────────────────────────────────┘──forgetAfter──► forgotten
  *
  * Knowledge that is old but whose tunnels are up is the best there is and stays in force: packets still find their way,
  * and a gateway that lost the other side's etcd is no reason to cut its flows. So a tunnel that comes up ends
- * `withdrawn`, too. With `hold` nothing ever begins it.
+ * `withdrawn`, too. With `hold` nothing ever begins it. A forgotten site has no tunnel left, and comes back by its etcd.
  */
-export function judgeSite({silentMs, cutMs, watchedMs, before}: SiteSigns, rule: LostRule): SiteState {
+export function judgeSite({silentMs, cutMs, watchedMs, before, withdrawnMs}: SiteSigns, rule: LostRule): SiteState {
   if (silentMs < rule.suspectAfterMs) return 'fresh'
   const lostMs = Math.min(silentMs, cutMs ?? Number.POSITIVE_INFINITY)
-  const isSure = watchedMs >= LISTEN_MS || before === 'withdrawn'
-  if (rule.action !== 'hold' && lostMs >= rule.afterMs && isSure) return 'withdrawn'
+  const isSure = watchedMs >= LISTEN_MS || isLost(before)
+  if (rule.action !== 'hold' && lostMs >= rule.afterMs && isSure) {
+    return isLost(before) && rule.forgetAfterMs !== null && withdrawnMs >= rule.forgetAfterMs
+      ? 'forgotten'
+      : 'withdrawn'
+  }
   return silentMs < rule.staleAfterMs ? 'suspect' : 'stale'
 }
 
 /** What of a site should be in force in a state. */
 export function wantedPresence(state: SiteState, {action}: LostRule): Presence {
+  if (state === 'forgotten') return 'forgotten'
   if (state !== 'withdrawn') return 'open'
   return action === 'deny' ? 'closed' : 'withdrawn'
 }
 
-const WAY: readonly Presence[] = ['open', 'closed', 'withdrawn']
+const WAY: readonly Presence[] = ['open', 'closed', 'withdrawn', 'forgotten']
 
 /**
  * The next presence on the way from what the kernel has to what is wanted, one step at a time: a site is closed before
@@ -63,6 +73,12 @@ export function siteFinding(site: SiteName, state: SiteState, signs: SiteSigns, 
   if (state === 'stale') {
     const detail = `site ${site} has not been heard of for ${spoken(rule.staleAfterMs)}; what it said last stays in force`
     return {code: 'site-stale', severity: 'warning', where, detail, remedy}
+  }
+  if (state === 'forgotten') {
+    const after = spoken(rule.forgetAfterMs ?? 0)
+    const detail = `site ${site} is forgotten: it was lost for ${after}, and nothing that it said is kept here`
+    const mend = `\`isthmus site leave ${site}\` if it is gone for good; else it is back when its etcd answers`
+    return {code: 'site-forgotten', severity: 'error', where, detail, remedy: mend}
   }
   if (state !== 'withdrawn') return null
   const both = signs.cutMs === null ? 'nothing was heard of it' : 'neither its etcd nor a tunnel to it was there'

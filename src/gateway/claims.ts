@@ -1,8 +1,11 @@
-import type {DatastoreName, GatewayConfig, GatewayName, SourceBatch} from '../model/index.ts'
-
-/** Lease-bound keys beside the export (formats.md): who leads, and which gateways of the site live. */
-export const LEADER_KEY = '/isthmus/v1/leader'
-const ALIVE_PREFIX = '/isthmus/v1/alive/'
+import {
+  ALIVE_PREFIX,
+  type DatastoreName,
+  type GatewayConfig,
+  type GatewayName,
+  LEADER_KEY,
+  type SourceBatch,
+} from '../model/index.ts'
 
 export const aliveKey = (gateway: GatewayName): string => ALIVE_PREFIX + gateway
 

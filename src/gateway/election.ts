@@ -1,6 +1,6 @@
 import type {Claimed, EtcdLeases, WatchClock} from '../etcd/index.ts'
-import type {GatewayName, KeyHold, SourceBatch} from '../model/index.ts'
-import {aliveKey, Claims, LEADER_KEY, leaderText, type Naming, namingText} from './claims.ts'
+import {type GatewayName, type KeyHold, LEADER_KEY, type SourceBatch} from '../model/index.ts'
+import {aliveKey, Claims, leaderText, type Naming, namingText} from './claims.ts'
 
 /** How long the others wait for a gateway that has gone silent. */
 const TTL_S = 5

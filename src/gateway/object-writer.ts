@@ -1,11 +1,12 @@
 import {type ObjectStore, type WriteGuard, writeObjects} from '../apply/index.ts'
 import {diffWriteBack, type ObjectState, type Settled} from '../diff/index.ts'
-import type {Finding} from '../model/index.ts'
+import type {Finding, SiteName} from '../model/index.ts'
 import {CLUSTER_INFORMATION, type HeldObjects, type ObjectChange, type ObjectIdentity} from '../writeback/index.ts'
 
 export interface ObjectWriterDeps {
-  /** For findings: `datastore NAME`. */
+  /** For findings: `datastore NAME`, and whose it is. */
   readonly source: string
+  readonly site: SiteName
   /** By key; null: not known yet, so nothing may be written or removed. */
   readonly wanted: () => ReadonlyMap<string, string> | null
   /** Whether what makes this object is known in full. */
@@ -54,7 +55,15 @@ export function createObjectWriter(deps: ObjectWriterDeps): ObjectWriter {
       const wanted = deps.wanted()
       if (wanted === null || !deps.reachable()) return NOTHING
       const {mayPrune, identity} = deps
-      const difference = diffWriteBack({wanted, held: held.objects, mayPrune, settled, identity, source})
+      const difference = diffWriteBack({
+        wanted,
+        held: held.objects,
+        mayPrune,
+        settled,
+        identity,
+        source,
+        site: deps.site,
+      })
       settled = difference.settled
       const {changes, states} = difference
       const findings =

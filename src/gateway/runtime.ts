@@ -20,6 +20,7 @@ import {createActualCache} from './actual.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
+import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
@@ -150,12 +151,14 @@ export async function startRuntime({
     reachable: (name) => sources?.states().get(`datastore/${name}`)?.connected ?? false,
     mayWrite: (name) => publishing?.guards(name) ?? null,
   })
+  await forgetUnnamed(config, log)
   const siteWatch = await createSiteWatch({
     config,
     federation,
     states: () => sources?.states() ?? new Map(),
     up: () => sitesUp(last?.planned?.desired.tunnels ?? [], monitor),
     last: () => last,
+    forget: async (source) => sources?.forget(source),
     nowMs: () => clock.nowMs(),
     trigger,
     onError: (error) => log.warn({err: error}, 'states of remote sites'),

@@ -7,10 +7,11 @@ import type {Standing} from './site-watch.ts'
 export function createSiteMetrics(register: Registry) {
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Gauge({name: `isthmus_site_${name}`, help, labelNames, registers: [register]})
-  const state = gauge('state', 'Whether the remote site is in the state: fresh, suspect, stale or withdrawn.', [
-    'peer',
+  const state = gauge(
     'state',
-  ])
+    'Whether the remote site is in the state: fresh, suspect, stale, withdrawn or forgotten.',
+    ['peer', 'state'],
+  )
   const silent = gauge('silent_seconds', "Seconds since the remote site's etcd last answered.", ['peer'])
   const cut = gauge('cut_seconds', 'Seconds since a tunnel to the remote site was last up; 0 while one is.', ['peer'])
   return {

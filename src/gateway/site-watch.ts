@@ -1,6 +1,7 @@
 import type {WatchClock, WatchState} from '../etcd/index.ts'
 import {
   type Federation,
+  isLost,
   judgeSite,
   nextPresence,
   SITE_STATES,
@@ -10,7 +11,7 @@ import {
   wantedPresence,
 } from '../federate/index.ts'
 import type {Finding, GatewayConfig, Presence, SiteName, SourceId} from '../model/index.ts'
-import {loadSiteSigns, saveSiteSigns} from '../store/index.ts'
+import {forgetKnown, loadSiteSigns, saveSiteSigns} from '../store/index.ts'
 import type {PassReport} from './pass.ts'
 import {inSlices} from './slices.ts'
 
@@ -36,6 +37,8 @@ export interface SiteWatchOptions {
   /** Sites with a tunnel that is up. */
   readonly up: () => ReadonlySet<SiteName>
   readonly last: () => PassReport | null
+  /** Forgets all that a source said, here and on disk, and listens anew. */
+  readonly forget: (source: SourceId) => Promise<void>
   readonly nowMs: () => number
   readonly trigger: () => void
   readonly onError: (error: unknown) => void
@@ -54,20 +57,24 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
   const stored = await loadSiteSigns(config.paths.state)
   const findings = [...stored.findings]
   /** Moments on our clock; those before the start are negative, or nearly so. */
-  const seen = new Map<SiteName, {heardMs: number; upMs: number; state: SiteState}>()
+  const seen = new Map<SiteName, {heardMs: number; upMs: number; lostMs: number | null; state: SiteState}>()
   for (const {name, lost} of config.sites.values()) {
     const before = stored.sites.get(name)
     const state = SITE_STATES.find((known) => known === before?.state) ?? 'stale'
-    seen.set(name, {heardMs: startedMs - (before?.silentMs ?? 0), upMs: startedMs - (before?.cutMs ?? 0), state})
+    const [heardMs, upMs] = [startedMs - (before?.silentMs ?? 0), startedMs - (before?.cutMs ?? 0)]
+    seen.set(name, {heardMs, upMs, lostMs: isLost(state) ? startedMs - (before?.withdrawnMs ?? 0) : null, state})
+    // It may have ended between the two: what is forgotten is not to be read again.
+    if (state === 'forgotten') await forgetKnown(config.paths.state, `export/${name}`).catch(options.onError)
     await inSlices(federation.setPresence(name, wantedPresence(state, lost)))
   }
 
   const signsOf = (name: SiteName): SiteSigns => {
-    const {heardMs, upMs, state} = seen.get(name)!
+    const {heardMs, upMs, lostMs, state} = seen.get(name)!
     const at = nowMs()
     const isTunnelled = config.sites.get(name)!.encapsulation !== 'none'
     const cutMs = isTunnelled ? at - upMs : null
-    return {silentMs: at - heardMs, cutMs, watchedMs: at - startedMs, before: state}
+    const withdrawnMs = lostMs === null ? 0 : at - lostMs
+    return {silentMs: at - heardMs, cutMs, watchedMs: at - startedMs, before: state, withdrawnMs}
   }
 
   const judge = (): void => {
@@ -77,6 +84,7 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
       if (heardMs !== null) site.heardMs = Math.max(site.heardMs, heardMs)
       if (up.has(name)) site.upMs = nowMs()
       site.state = judgeSite(signsOf(name), config.sites.get(name)!.lost)
+      site.lostMs = isLost(site.state) ? (site.lostMs ?? nowMs()) : null
     }
   }
 
@@ -87,14 +95,17 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
       const asked = federation.world().sites.get(name)?.presence
       // One step, and the next one when this one is in the kernel.
       if (asked === undefined || wanted === asked || inForce?.get(name) !== asked) continue
-      await inSlices(federation.setPresence(name, nextPresence(asked, wanted)))
+      const next = nextPresence(asked, wanted)
+      if (next === 'forgotten') await options.forget(`export/${name}`)
+      await inSlices(federation.setPresence(name, next))
       options.trigger()
     }
   }
 
   const save = async (): Promise<void> => {
-    const signs = [...seen].map(([name, {heardMs, upMs, state}]) => {
-      return [name, {silentMs: nowMs() - heardMs, cutMs: nowMs() - upMs, state}] as const
+    const signs = [...seen].map(([name, {heardMs, upMs, lostMs, state}]) => {
+      const withdrawnMs = lostMs === null ? null : nowMs() - lostMs
+      return [name, {silentMs: nowMs() - heardMs, cutMs: nowMs() - upMs, state, withdrawnMs}] as const
     })
     await saveSiteSigns(config.paths.state, new Map(signs)).catch(options.onError)
   }

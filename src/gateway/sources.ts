@@ -8,7 +8,7 @@ import {
 } from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
-import {appendKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
+import {appendKnown, forgetKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
 import {watchFile} from './file-source.ts'
 import {createIntake, type IntakeOptions, takeInSlices} from './intake.ts'
 import {RawMemory} from './raw-memory.ts'
@@ -17,6 +17,8 @@ import type {Turnstile} from './slices.ts'
 /** What is read of a cluster's datastore: Calico's own tree, and what `isthmus apply` stored beside it. */
 const CALICO_PREFIXES = ['/calico/resources/v3/projectcalico.org/', '/calico/ipam/v2/', '/isthmus/v1/resources/']
 const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
+/** Of the own export only who else is a gateway of the site: all the rest is made of what the datastores say. */
+const TWIN_PREFIXES = ['/isthmus/v1/export/gateways/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
 const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attributes/'}
 
@@ -45,6 +47,8 @@ export interface Sources {
   readonly ids: readonly SourceId[]
   states(): ReadonlyMap<SourceId, WatchState>
   readonly findings: readonly Finding[]
+  /** Forgets all that a source said, here and on disk, and listens to it anew from nothing. */
+  forget(source: SourceId): Promise<void>
   /** After the signal is aborted: watches ended, last state saved. */
   readonly done: Promise<void>
 }
@@ -62,12 +66,12 @@ interface Source {
 
 function sourcesOf(config: GatewayConfig): Source[] {
   const own = config.datastores.map(
-    ({name, kind, endpoints, tls, path}): Source => ({
+    ({name, kind, endpoints, tls, path, export: exported}): Source => ({
       id: `datastore/${name}`,
       endpoints,
       tls,
       file: path ?? null,
-      prefixes: kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES,
+      prefixes: [...(kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES), ...(exported ? TWIN_PREFIXES : [])],
       limits: null,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
@@ -95,7 +99,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
   const states = new Map<SourceId, WatchState>()
   const findings: Finding[] = []
   const ofFiles = new Map<SourceId, readonly Finding[]>()
-  const ends: Promise<void>[] = []
+  const followed = new Map<SourceId, Followed>()
   const listing = createTurns(LISTS_AT_ONCE)
   for (const source of sourcesOf(config)) {
     const memory = new RawMemory()
@@ -117,7 +121,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       const onTaken: IntakeOptions['onTaken'] = (...taken) => options.onBatch?.(...taken)
       await takeInSlices({source: source.id, federation, memory, gate: options.gate, onTaken}, batch, true)
     }
-    ends.push(follow(source, memory, states, ofFiles, listing, options))
+    followed.set(source.id, follow(source, memory, states, ofFiles, listing, options))
   }
   if (!signal.aborted) options.onChange()
   return {
@@ -127,20 +131,32 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       const over = [...states].flatMap(([source, {excess}]) => (excess ? [overLimits(source, excess)] : []))
       return [...findings, ...[...ofFiles.values()].flat(), ...over]
     },
-    done: Promise.all(ends).then(() => undefined),
+    forget: async (source) => followed.get(source)?.forget(),
+    done: Promise.all([...followed.values()].map(({done}) => done)).then(() => undefined),
   }
 }
 
-async function follow(
+interface Followed {
+  readonly forget: () => Promise<void>
+  readonly done: Promise<void>
+}
+
+function follow(
   source: Source,
   memory: RawMemory,
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
   listing: Turns,
   {federation, config, clock, signal, gate, onBatch, onChange, onSaveFailed}: SourcesOptions,
-): Promise<void> {
+): Followed {
   let unsaved: At | null = null
   let kept: {readonly at: At; readonly changes: number} | null = null
+  /** One thing at a time is done to the disk. */
+  let working: Promise<void> = Promise.resolve()
+  const alone = (work: () => Promise<void>): Promise<void> => {
+    working = working.then(work)
+    return working
+  }
   const save = async (): Promise<void> => {
     const at = unsaved
     unsaved = null
@@ -159,7 +175,7 @@ async function follow(
   const saving = (async () => {
     while (!signal.aborted) {
       await clock.sleep(SAVE_EVERY_MS, signal)
-      await save()
+      await alone(save)
     }
   })()
   const intake = createIntake({
@@ -170,21 +186,46 @@ async function follow(
       onChange()
     },
   })
-  const following = {
-    source: source.id,
-    clock,
-    signal,
-    onBatch: intake.take,
-    onState: (state: WatchState) => void states.set(source.id, state),
-  }
   const {file, prefixes, limits, endpoints, tls} = source
-  const watch =
-    file === null
+  const watch = (until: AbortSignal): {readonly done: Promise<void>} => {
+    const following = {
+      ...{source: source.id, clock, signal: until, onBatch: intake.take},
+      onState: (state: WatchState) => void states.set(source.id, state),
+    }
+    return file === null
       ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits, listing})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
-  await Promise.all([watch.done, saving])
-  await intake.settled()
-  await save()
+  }
+  let ending = new AbortController()
+  let watching = watch(AbortSignal.any([signal, ending.signal]))
+  const forget = async (): Promise<void> => {
+    ending.abort()
+    await watching.done
+    intake.take({...{source: source.id, type: 'list', revision: 0, clusterId: ''}, upserts: [], deletes: []})
+    await intake.settled()
+    await alone(async () => {
+      unsaved = kept = null
+      await forgetKnown(config.paths.state, source.id).catch((error) => onSaveFailed(source.id, error))
+    })
+    // A watch of its own would go on behind what it told; a new one begins with a list.
+    ending = new AbortController()
+    watching = watch(AbortSignal.any([signal, ending.signal]))
+  }
+  let forgetting: Promise<void> = Promise.resolve()
+  const end = async (): Promise<void> => {
+    await saving
+    await forgetting
+    await watching.done
+    await intake.settled()
+    await alone(save)
+  }
+  return {
+    forget: () => {
+      forgetting = forgetting.then(forget)
+      return forgetting
+    },
+    done: end(),
+  }
 }
 
 type At = Pick<Snapshot, 'clusterId' | 'revision'>

@@ -11,12 +11,13 @@ import {
   tracerOf,
   traceStations,
   translatedEnds,
+  withClosed,
 } from '../policy/index.ts'
 import type {Runtime} from './runtime.ts'
 
 type Traceable = Pick<Runtime, 'world' | 'compiled' | 'config' | 'recordsOf'>
 
-/** Answers one flow, by the classes that are in force; what it is given may be anything. */
+/** Answers one flow, by the classes that are in force, and the sites that are closed; what it is given may be anything. */
 export function traceFlow(runtime: Traceable, flow: unknown, stations: boolean): TraceResult {
   if (typeof flow !== 'object' || flow === null)
     return {ok: false, problem: 'a flow is an object: {"from":…,"to":…,"protocol":…}'}
@@ -25,7 +26,7 @@ export function traceFlow(runtime: Traceable, flow: unknown, stations: boolean):
   if (typeof to !== 'string') return {ok: false, problem: 'to: an address is missing'}
   if (typeof protocol !== 'string' && typeof protocol !== 'number') return {ok: false, problem: 'protocol: missing'}
   const asked: Flow = {...(flow as Flow), from, to, protocol}
-  const tracer = tracerFor(runtime)
+  const tracer = withClosed(tracerFor(runtime), runtime.world().sites)
   const translated = translatedEnds(runtime.world().sites)
   const traced: Explanation = stations
     ? traceStations(tracer, ownCalico(runtime), asked, translated)

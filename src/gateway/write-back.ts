@@ -78,7 +78,6 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
   const store = openKeyValues(datastore)
   const held = new HeldObjects(config.site)
   const sets = writeBack?.sets ? new WriteBackSets(config.site, writeBack) : null
-  const fixed = writeBack ? siteObjects(config, writeBack) : new Map<string, string>()
   /** As of the last look; its members are in the sets. */
   let world: World | null = null
   let latest: World | null = null
@@ -96,10 +95,17 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
     world = latest
   }
 
+  /** What follows from the configuration, but for sites that are forgotten. */
+  const fixed = ({sites}: World): ReadonlyMap<string, string> => {
+    const known = [...config.sites].filter(([site]) => sites.get(site)?.presence !== 'forgotten')
+    return writeBack ? siteObjects({...config, sites: new Map(known)}, writeBack) : new Map<string, string>()
+  }
+
   const writer = createObjectWriter({
     source: title,
-    wanted: () => (world === null ? null : new Map([...fixed, ...(sets?.objects() ?? [])])),
-    mayPrune: (key) => sets === null || (world !== null && mayPruneSet(key, config.sites.keys(), world.sources)),
+    site: config.site,
+    wanted: () => (world === null ? null : new Map([...fixed(world), ...(sets?.objects() ?? [])])),
+    mayPrune: (key) => sets === null || (world !== null && mayPruneSet(key, config.sites.keys(), world)),
     held,
     reachable: () => options.reachable(name),
     mayWrite: () => options.mayWrite(name),
@@ -138,7 +144,7 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
       if (held.take(batch)) mendSoon()
     },
     takeMembers(changes, now) {
-      const before = latest?.sources
+      const before = latest
       latest = now
       if (sets) {
         for (const [prefix, change] of changes) {
@@ -146,7 +152,8 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
           pending.set(prefix, {before: first.before, after: change.after})
         }
       }
-      if (before === undefined || (sets && (changes.size > 0 || before !== now.sources))) loop.trigger()
+      const isNews = before?.sites !== now.sites || (sets && (changes.size > 0 || before?.sources !== now.sources))
+      if (isNews) loop.trigger()
     },
     rows: () => rowsOf(name, last),
     findings: () => [...(last ? findingsOf(title, last) : []), ...(sets?.findings(title) ?? [])],

@@ -84,6 +84,7 @@ export type FindingCode =
   | 'source-over-limits'
   | 'site-stale'
   | 'site-withdrawn'
+  | 'site-forgotten'
   // federate, of what decode refused: what is in force in its place
   | 'refused-last-good'
   | 'refused-denies'
@@ -133,6 +134,7 @@ export type FindingCode =
   | 'etcd-rights-wide'
   | 'site-bundle-invalid'
   | 'site-user-left'
+  | 'site-in-use'
   // diagnose
   | 'state-differs'
 

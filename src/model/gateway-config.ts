@@ -107,6 +107,8 @@ export interface LostRule {
   /** Without word of its etcd and without a tunnel to it: both for so long. */
   readonly afterMs: number
   readonly action: 'hold' | 'withdraw' | 'deny'
+  /** Counted from when it was withdrawn, and then nothing of it is kept here; null: it is kept until somebody says so. */
+  readonly forgetAfterMs: number | null
 }
 
 /** A site that is not connected, for one of its prefixes overlaps that of a site which stands before it. */

@@ -63,6 +63,11 @@ export interface SiteView {
 /**
  * What of a site is in force. `closed`: all that it said, but no packet of its prefixes passes, either way. `withdrawn`:
  * closed, and its endpoints and prefixes are not there; its documents and network sets are, since they decide about
- * other sites' flows. From one end to the other it goes through the middle, so that nothing passes half-known.
+ * other sites' flows. `forgotten`: withdrawn, and nothing that it said is known any more. From one end to the other it goes
+ * through the middle, so that nothing passes half-known.
  */
-export type Presence = 'open' | 'closed' | 'withdrawn'
+export type Presence = 'open' | 'closed' | 'withdrawn' | 'forgotten'
+
+/** Its endpoints and prefixes are not there. */
+export const isTakenOut = (presence: Presence | undefined): boolean =>
+  presence === 'withdrawn' || presence === 'forgotten'

@@ -76,4 +76,5 @@ export {
   tracerOf,
   traceStations,
   translatedEnds,
+  withClosed,
 } from './trace/index.ts'

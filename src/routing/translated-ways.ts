@@ -1,4 +1,4 @@
-import type {SiteName, Tunnel} from '../model/index.ts'
+import {isTakenOut, type SiteName, type Tunnel} from '../model/index.ts'
 import {type Address, comparePrefixes, familyOf, prefixFamily} from '../net/index.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
@@ -21,7 +21,7 @@ export function planTranslatedWays({
   for (const tunnel of tunnels) bySite.set(tunnel.site, [...(bySite.get(tunnel.site) ?? []), tunnel])
   const sites = [...config.sites.values()].filter(
     ({name, translations}) =>
-      translations.length > 0 && bySite.has(name) && world.sites.get(name)?.presence !== 'withdrawn',
+      translations.length > 0 && bySite.has(name) && !isTakenOut(world.sites.get(name)?.presence),
   )
   const hasOtherWay = (site: SiteName): boolean => bySite.get(site)!.length > 1 || config.twin !== null
 

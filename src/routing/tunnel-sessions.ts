@@ -1,4 +1,4 @@
-import type {BfdProfile, Finding, RemoteSite, SiteView, Tunnel} from '../model/index.ts'
+import {type BfdProfile, type Finding, isTakenOut, type RemoteSite, type SiteView, type Tunnel} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
 import {fallbackProtocol, type RoutingInput} from './input.ts'
@@ -74,7 +74,7 @@ function sessionOver(
     // The session of a withdrawn site stands, so that it can come back, but brings nothing.
     import: meaningful([
       {
-        when: [netIn(presence === 'withdrawn' ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
+        when: [netIn(isTakenOut(presence) ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
         verdict: 'accept',
         set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
       },

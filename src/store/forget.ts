@@ -26,7 +26,12 @@ export async function knownSources(stateDir: string): Promise<readonly SourceId[
  * write it again: what is in force of a site is withdrawn by taking it out of the configuration.
  */
 export async function forgetKnown(stateDir: string, source: SourceId): Promise<void> {
-  // The list last: with it gone, no start takes the rest for anything.
-  const files = [changesFile(stateDir, source), knownFile(stateDir, source, 'good'), knownFile(stateDir, source)]
-  for (const file of files) await rm(file, {force: true})
+  for (const file of knownFiles(stateDir, source)) await rm(file, {force: true})
 }
+
+/** Every file in which the last state of a source is kept; the list last: with it gone, no start takes the rest for anything. */
+export const knownFiles = (stateDir: string, source: SourceId): readonly string[] => [
+  changesFile(stateDir, source),
+  knownFile(stateDir, source, 'good'),
+  knownFile(stateDir, source),
+]

@@ -13,9 +13,8 @@
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
 export {readState, writeState} from './files.ts'
-export {forgetKnown, knownSources} from './forget.ts'
+export {forgetKnown, knownFiles, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
-export {knownFiles, removeLastKnown} from './remove-known.ts'
 export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'

@@ -34,8 +34,10 @@ export async function saveLastKnown(
   source: SourceId,
   snapshot: KnownRecords,
   part: KnownPart = 'all',
+  /** For tests. */
+  mostBytes = MOST_BYTES,
 ): Promise<void> {
-  await writeState(knownFile(stateDir, source, part), slices(snapshot))
+  await writeState(knownFile(stateDir, source, part), slices(snapshot, mostBytes))
   if (part === 'all') await rm(changesFile(stateDir, source), {force: true})
 }
 
@@ -47,7 +49,7 @@ const MOST_BYTES = 256 * 1024 * 1024
 /** The last line: whatever was lost or changed on its way to the disk and back does not go with it. */
 const endLine = (records: number, sha256: string): string => JSON.stringify({kind: 'end', records, sha256})
 
-async function* slices(snapshot: KnownRecords): AsyncGenerator<string> {
+async function* slices(snapshot: KnownRecords, mostBytes: number): AsyncGenerator<string> {
   const hash = createHash('sha256')
   let slice = `${formatSnapshotHeader(snapshot)}\n`
   let untilMs = performance.now() + SLICE_MS
@@ -56,7 +58,7 @@ async function* slices(snapshot: KnownRecords): AsyncGenerator<string> {
   for (const record of snapshot.records) {
     count++
     bytes += record.key.length + record.value.length
-    if (bytes > MOST_BYTES) throw new Error(`there are more than the ${MOST_BYTES} bytes that are kept of a source`)
+    if (bytes > mostBytes) throw new Error(`there are more than the ${mostBytes} bytes that are kept of a source`)
     slice += `${formatSnapshotRecord(record)}\n`
     if (performance.now() < untilMs) continue
     hash.update(slice)

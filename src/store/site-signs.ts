@@ -8,6 +8,8 @@ export interface StoredSigns {
   readonly silentMs: number
   readonly cutMs: number
   readonly state: string
+  /** Since it was found lost; null: it was not. */
+  readonly withdrawnMs: number | null
 }
 
 const fileOf = (stateDir: string): string => join(stateDir, 'known', 'sites.json')
@@ -52,9 +54,14 @@ export async function loadSiteSigns(
   if (read === null)
     return {sites: new Map(), findings: [...findings, unreadable(path, 'not what Isthmus writes there')]}
   const ms = between(read.at, await now())
-  const aged = [...read.sites].map(
-    ([name, {silentMs, cutMs, state}]) => [name, {silentMs: silentMs + ms, cutMs: cutMs + ms, state}] as const,
-  )
+  const aged = [...read.sites].map(([name, {silentMs, cutMs, state, withdrawnMs}]) => {
+    const times = {
+      silentMs: silentMs + ms,
+      cutMs: cutMs + ms,
+      withdrawnMs: withdrawnMs === null ? null : withdrawnMs + ms,
+    }
+    return [name, {...times, state}] as const
+  })
   return {sites: new Map(aged), findings}
 }
 
@@ -66,9 +73,10 @@ function parse(text: string): {at: Moment; sites: Map<string, StoredSigns>} | nu
   const sites = new Map<string, StoredSigns>()
   for (const [name, entry] of Object.entries(value.sites)) {
     if (!isObject(entry)) return null
-    const {silentMs, cutMs, state} = entry
+    const {silentMs, cutMs, state, withdrawnMs = null} = entry
     if (!isTime(silentMs) || !isTime(cutMs) || typeof state !== 'string') return null
-    sites.set(name, {silentMs, cutMs, state})
+    if (withdrawnMs !== null && !isTime(withdrawnMs)) return null
+    sites.set(name, {silentMs, cutMs, state, withdrawnMs})
   }
   return {at: {bootId, upMs, wallMs}, sites}
 }

@@ -19,6 +19,7 @@ export {
   mayPruneSet,
   type ObjectIdentity,
   poolOf,
+  tellsOf,
   WRITE_BACK_PREFIXES,
 } from './objects.ts'
 export {type MembersBecame, WriteBackSets} from './sets.ts'

@@ -1,6 +1,6 @@
-import {OWNER_ANNOTATION, type SiteName, type World} from '../model/index.ts'
+import {OWNER_ANNOTATION, SITE_LABEL, type SiteName, type SiteView, type World} from '../model/index.ts'
 import {type Prefix, parseCidr} from '../net/index.ts'
-import {isFields} from './exact-json.ts'
+import {isFields, parseExact} from './exact-json.ts'
 
 export const CALICO_RESOURCES = '/calico/resources/v3/projectcalico.org/'
 
@@ -40,12 +40,22 @@ export const isWriteBackKey = (key: string): boolean => WRITE_BACK_PREFIXES.some
 
 /**
  * Whether nobody wanting an object means that it shall go. A site that has not been read yet has no endpoints here, and may
- * have many: its sets stay until it has. (With sites like `b` and `b-c` a name may be of two; it waits for both.)
+ * have many: its sets stay until it has. So do those of a lost one, until it is forgotten or no longer named. (With sites
+ * like `b` and `b-c` a name may be of two; it waits for both.)
  */
-export function mayPruneSet(key: string, sites: Iterable<SiteName>, sources: World['sources']): boolean {
+export function mayPruneSet(
+  key: string,
+  sites: Iterable<SiteName>,
+  world: {readonly sources: World['sources']; readonly sites: ReadonlyMap<SiteName, Pick<SiteView, 'presence'>>},
+): boolean {
   if (!/networksets\//.test(key)) return true
   const name = key.slice(key.lastIndexOf('/') + 1)
-  return ![...sites].some((site) => name.startsWith(`${NAME_BEGINS}${site}-`) && !sources.get(`export/${site}`)?.synced)
+  const isKnown = (site: SiteName): boolean => {
+    const presence = world.sites.get(site)?.presence
+    if (presence === 'forgotten') return true
+    return presence !== 'withdrawn' && world.sources.get(`export/${site}`)?.synced === true
+  }
+  return ![...sites].some((site) => name.startsWith(`${NAME_BEGINS}${site}-`) && !isKnown(site))
 }
 
 export const objectName = (site: string, what: string): string => `${NAME_BEGINS}${site}-${what}`
@@ -72,6 +82,18 @@ export function isOurObject(key: string, value: unknown, owner: SiteName): boole
   return (
     isFields(annotations) && Object.hasOwn(annotations, OWNER_ANNOTATION) && annotations[OWNER_ANNOTATION] === owner
   )
+}
+
+/**
+ * Whether an object of ours tells of this site. Its label says so; where somebody took that off its name does, which with
+ * sites like `b` and `b-c` may be of two.
+ */
+export function tellsOf(key: string, text: string, site: SiteName): boolean {
+  const value = parseExact(text)
+  const metadata = isFields(value) ? value.metadata : null
+  const labels = isFields(metadata) ? metadata.labels : null
+  if (isFields(labels) && typeof labels[SITE_LABEL] === 'string') return labels[SITE_LABEL] === site
+  return key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
 }
 
 /** The CIDR of an IPPool under its key; null: it is none. */

@@ -150,13 +150,15 @@ describe('isthmus site', () => {
     await gateway.put('/calico/x').value('{}')
     await assert.rejects(async () => await gateway.put('/other').value('x'), /permission denied/)
 
+    const files = {ca: at('bundle', 'ca.pem'), cert: at('bundle', 'client.pem'), key: at('bundle', 'client.key')}
+    const tls = `{ca: ${at('tls', 'ca.pem')}, cert: ${at('tls', 'gateway.pem')}, key: ${at('tls', 'gateway.key')}}`
+    await writeFile(at('a.yaml'), gatewayYaml([endpoint], {tls}))
     const common = ['--config', at('a.yaml'), '--folder', at('tls'), ...live]
     const join = ['join', 'b', ...common, '--owns', '10.2.0.0/16', '--advertise', endpoint, '--out', at('bundle')]
     const joined = await run(join)
     assert.equal(joined.status, 0, joined.err)
     assert.match(joined.out, /user isthmus-remote-b/)
     assert.equal((await run(join)).status, 0)
-    const files = {ca: at('bundle', 'ca.pem'), cert: at('bundle', 'client.pem'), key: at('bundle', 'client.key')}
     const remote = await clientOf(endpoint, files)
     assert.equal(await remote.get('/isthmus/v1/export/meta').string(), '{}')
     const refused = [
@@ -259,7 +261,8 @@ describe('isthmus site', () => {
 
     // That the user stays in etcd is not passed over in silence.
     const half = await run(['leave', 'b', '--config', at('a.yaml'), '--folder', at('tls'), '--sites', at('none')])
-    assert.equal(half.status, 1)
+    assert.equal(half.status, 3)
+    assert.match(half.err, /error etcd-unreachable datastore main/)
     assert.match(half.err, /warning site-user-left etcd: whether site b still has its user .*--endpoints/)
 
     // It is in use as long as the configuration names the site.
@@ -269,6 +272,10 @@ describe('isthmus site', () => {
     assert.equal(early.status, 1)
     assert.match(early.err, /take out sites\.a/)
     assert.deepEqual((await readdir(at('sites', 'a'))).length, 4)
+    // What was written back of it can only be looked for where etcd answers.
+    assert.equal((await leave('b.yaml')).status, 3)
+    await writeFile(at('b.yaml'), (await readFile(at('b.yaml'), 'utf8')).replace('kind: calico', 'kind: isthmus'))
+    await assert.rejects(readdir(at('sites', 'a')))
     assert.equal((await leave('b.yaml')).status, 0)
     await assert.rejects(readdir(at('sites', 'a')))
   })

@@ -46,7 +46,12 @@ describe('parseGatewayConfig', () => {
       staleAfterMs: 60_000,
       afterMs: 604_800_000,
       action: 'deny',
+      forgetAfterMs: null,
     })
+    const forget = parse(
+      VALID.replace('key: /etc/isthmus/a-b.key}}', 'key: /etc/isthmus/a-b.key}, lost: {forgetAfter: 30d}}'),
+    )
+    assert.equal(forget.config?.sites.get(site('b'))?.lost.forgetAfterMs, 30 * 86_400_000)
   })
 
   it('insecure: true lets clear text and TLS without a client certificate pass', () => {
@@ -193,11 +198,23 @@ describe('parseGatewayConfig', () => {
           'sites.b.lost.then',
           /"hold", "withdraw", "deny"/,
         ],
+        [
+          'a held site that is to be forgotten',
+          '{then: hold, forgetAfter: 7d}',
+          'config-conflict',
+          'sites.b.lost.forgetAfter',
+          /never withdrawn/,
+        ],
       ] as const
     ).map(([name, lost, code, field, detail]): Refused => {
       const edit = ['key: /etc/isthmus/a-b.key}}', `key: /etc/isthmus/a-b.key}, lost: ${lost}}`] as const
       return {name, edit: [...edit], want: [code, field, 17, detail]}
     }),
+    {
+      name: 'an authority that is to be forgotten',
+      edit: ['a-b.key}}\nauthorities: [a]', 'a-b.key}, lost: {forgetAfter: 7d}}\nauthorities: [a, b]'],
+      want: ['config-conflict', 'sites.b.lost.forgetAfter', 17, /b is an authority/],
+    },
     {
       name: 'bad site name as a key',
       edit: ['  b: {', '  B_: {'],

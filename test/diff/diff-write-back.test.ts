@@ -45,6 +45,7 @@ class Store {
       settled: settled ?? new Map(),
       identity: () => IDENTITY,
       source: 'datastore main',
+      site: site('a'),
     })
     for (const {key: at, text, modRevision} of difference.changes) {
       assert.equal(this.texts.get(at)?.modRevision ?? 0, modRevision)
@@ -62,6 +63,7 @@ describe('diffWriteBack', () => {
     mayPrune?: boolean
     states: Record<string, string>
     said?: RegExp[]
+    against?: string[]
   }[] = [
     {name: 'what is missing is made', held: {}, wanted: {[POOL]: pool}, states: {[POOL]: 'create'}},
     {
@@ -79,6 +81,7 @@ describe('diffWriteBack', () => {
       ...{held: {[SET]: '{"spec":{}}'}, wanted: {[SET]: set, [POOL]: pool}},
       states: {[SET]: 'conflict', [POOL]: 'create'},
       said: [/globalnetworksets\/isthmus-b-0011223344556677 is not this site's: it is left alone/],
+      against: ['globalnetworksets/isthmus-b-0011223344556677'],
     },
     {
       name: "another site's, though it is Isthmus' too",
@@ -104,6 +107,7 @@ describe('diffWriteBack', () => {
       wanted: {[POOL]: pool, [SET]: set},
       states: {[POOL]: 'conflict', [SET]: 'create'},
       said: [/ippools\/theirs covers addresses of it/],
+      against: ['ippools/theirs'],
     },
     {
       name: "somebody else's pool beside it, and one that is none",
@@ -115,7 +119,7 @@ describe('diffWriteBack', () => {
       states: {[POOL]: 'create'},
     },
   ]
-  for (const {name, held, wanted = {}, mayPrune = true, states, said = []} of cases) {
+  for (const {name, held, wanted = {}, mayPrune = true, states, said = [], against = null} of cases) {
     it(name, () => {
       const store = new Store()
       for (const [at, text] of Object.entries(held)) store.put(at, text)
@@ -123,6 +127,16 @@ describe('diffWriteBack', () => {
       assert.deepEqual(Object.fromEntries(difference.states), states)
       assert.equal(difference.findings.length, said.length)
       for (const [index, pattern] of said.entries()) assert.match(difference.findings[index]!.detail, pattern)
+      // Both sides, for `isthmus get conflicts`: what is there counts.
+      const conflicts = difference.findings.map(({where, conflict}) => {
+        const path = where.key!.slice(CALICO.length)
+        assert.equal(conflict?.over, path)
+        assert.deepEqual(conflict.sides[1], {site: 'a', says: `write-back of ${path}`})
+        assert.equal(conflict.firstCounts, true)
+        return conflict.sides[0]!.says
+      })
+      const theirs = against?.map((one) => `${one} (datastore main), of somebody else`)
+      if (theirs) assert.deepEqual(conflicts, theirs)
     })
   }
 

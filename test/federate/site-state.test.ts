@@ -17,9 +17,12 @@ const signs = (over: Partial<SiteSigns>): SiteSigns => ({
   cutMs: 0,
   watchedMs: LISTEN_MS,
   before: 'fresh',
+  withdrawnMs: 0,
   ...over,
 })
 const hold: LostRule = {...LOST_RULE, action: 'hold'}
+const forget: LostRule = {...LOST_RULE, forgetAfterMs: 7 * 24 * HOUR}
+const year = {silentMs: 9000 * HOUR, cutMs: 9000 * HOUR, withdrawnMs: 8976 * HOUR} as const
 
 const cases: readonly [claim: string, signs: Partial<SiteSigns>, state: SiteState, rule?: LostRule][] = [
   ['heard a moment ago', {silentMs: 29_999}, 'fresh'],
@@ -39,6 +42,12 @@ const cases: readonly [claim: string, signs: Partial<SiteSigns>, state: SiteStat
     {silentMs: 25 * HOUR, cutMs: 25 * HOUR, watchedMs: 0, before: 'withdrawn'},
     'withdrawn',
   ],
+  ['lost for a year, and nobody said that it is to be forgotten', {...year, before: 'withdrawn'}, 'withdrawn'],
+  ['lost for as long as makes forgotten', {...year, before: 'withdrawn', withdrawnMs: 168 * HOUR}, 'forgotten', forget],
+  ['a moment too short', {...year, before: 'withdrawn', withdrawnMs: 168 * HOUR - 1}, 'withdrawn', forget],
+  ['gone for a year, found so only now', {...year, before: 'stale', withdrawnMs: 0}, 'withdrawn', forget],
+  ['forgotten, at a start', {...year, before: 'forgotten', watchedMs: 0}, 'forgotten', forget],
+  ['forgotten, and its etcd answers', {...year, before: 'forgotten', silentMs: 0}, 'fresh', forget],
   ['lost, and its etcd answers', {silentMs: 0, cutMs: 25 * HOUR, before: 'withdrawn'}, 'fresh'],
   ['lost, and its tunnel is up', {silentMs: 25 * HOUR, cutMs: 0, before: 'withdrawn'}, 'stale'],
 ]
@@ -52,6 +61,7 @@ describe('a remote site', () => {
     const wanted = (state: SiteState, action: LostRule['action']) => wantedPresence(state, {...LOST_RULE, action})
     assert.equal(wanted('withdrawn', 'withdraw'), 'withdrawn')
     assert.equal(wanted('withdrawn', 'deny'), 'closed')
+    for (const action of ['withdraw', 'deny'] as const) assert.equal(wanted('forgotten', action), 'forgotten')
     for (const state of ['fresh', 'suspect', 'stale'] as const) assert.equal(wanted(state, 'withdraw'), 'open')
   })
 
@@ -61,6 +71,8 @@ describe('a remote site', () => {
     assert.deepEqual(way('open', 'withdrawn'), ['open', 'closed', 'withdrawn'])
     assert.deepEqual(way('withdrawn', 'open'), ['withdrawn', 'closed', 'open'])
     assert.deepEqual(way('open', 'closed'), ['open', 'closed'])
+    assert.deepEqual(way('closed', 'forgotten'), ['closed', 'withdrawn', 'forgotten'])
+    assert.deepEqual(way('forgotten', 'open'), ['forgotten', 'withdrawn', 'closed', 'open'])
   })
 
   it('is told of when stale or lost, with the time that was configured', () => {
@@ -69,6 +81,10 @@ describe('a remote site', () => {
     assert.equal(finding('suspect'), null)
     assert.match(finding('stale')!.detail, /not been heard of for 5m/)
     assert.match(finding('withdrawn')!.detail, /neither its etcd nor a tunnel .* for 1d, so its endpoints and routes/)
+    assert.match(
+      finding('forgotten', forget)!.detail,
+      /is forgotten: it was lost for 7d, and nothing that it said is kept/,
+    )
     assert.match(finding('withdrawn', {...LOST_RULE, action: 'deny'})!.detail, /all flows with it are denied/)
   })
 })

@@ -143,10 +143,11 @@ describe('publishing, on a real etcd', () => {
     await etcd.kill()
     await etcd.start()
     await eventually(async () => (await revision()) >= before, WITHIN_MS)
-    await delay(2500)
+    await delay(1500)
     await end()
     start()
-    await delay(1000)
+    await eventually(() => publishing.leadership().leads, WITHIN_MS)
+    await delay(300)
     assert.equal(await revision(), before)
     // And it goes on.
     members.set(`${EXPORT}attributes/last`, '{}')

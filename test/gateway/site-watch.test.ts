@@ -7,6 +7,7 @@ import {Federation, LISTEN_MS} from '../../src/federate/index.ts'
 import type {PassReport} from '../../src/gateway/pass.ts'
 import {createSiteWatch} from '../../src/gateway/site-watch.ts'
 import type {LostRule, SiteName, SourceId} from '../../src/model/index.ts'
+import {knownSources, saveLastKnown} from '../../src/store/index.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, LOST_RULE, listOf, remote, site} from '../support/sites.ts'
 
@@ -53,9 +54,11 @@ describe('the watch over remote sites', () => {
     let last: PassReport | null = null
     let triggers = 0
     const errors: unknown[] = []
+    const forgotten: SourceId[] = []
     const watch = await createSiteWatch({
       ...{config, federation, states: () => states, up: () => up, last: () => last, nowMs: () => nowMs},
       trigger: () => triggers++,
+      forget: async (source) => void forgotten.push(source),
       onError: (error) => errors.push(error),
     })
     federation.restore(listOf('export/b', EXPORT_B))
@@ -71,6 +74,7 @@ describe('the watch over remote sites', () => {
       watch,
       pass,
       errors,
+      forgotten,
       triggers: () => triggers,
       heard: () => states.set('export/b', {...NEVER, lastHeardMs: nowMs}),
       tunnel: (isUp: boolean) => {
@@ -150,6 +154,44 @@ describe('the watch over remote sites', () => {
     await gateway.watch.look()
     assert.equal(gateway.presence(), 'withdrawn')
     assert.equal(gateway.triggers(), 2)
+  })
+
+  it('forgets a site only when told, once, and long after it was taken out; over restarts too', async () => {
+    const rule = {forgetAfterMs: 48 * HOUR}
+    const never = await life()
+    nowMs += 1000 * HOUR
+    assert.deepEqual(await never.settle(), ['open', 'closed', 'withdrawn'])
+    nowMs += 1000 * HOUR
+    assert.deepEqual([await never.settle(), never.forgotten], [['withdrawn'], []])
+
+    const first = await life(rule)
+    nowMs += 1000 * HOUR
+    assert.deepEqual(await first.settle(), ['open', 'closed', 'withdrawn'], 'however long it was gone before')
+    nowMs += 24 * HOUR
+    assert.deepEqual([await first.settle(), first.forgotten], [['withdrawn'], []])
+    await first.stop()
+    const second = await life(rule)
+    assert.deepEqual([await second.settle(), second.forgotten], [['withdrawn'], []])
+    nowMs += 24 * HOUR
+    assert.deepEqual(await second.settle(), ['forgotten'])
+    assert.deepEqual([second.forgotten, second.codes()], [['export/b'], ['site-forgotten']])
+    await second.stop()
+    await saveLastKnown(dir, 'export/b', {
+      ...{site: B, source: 'export', datastore: null, clusterId: 'c', revision: 1, records: EXPORT_B},
+    })
+    const third = await life(rule)
+    assert.deepEqual([await third.settle(), third.forgotten], [['forgotten'], []])
+    assert.deepEqual(await knownSources(dir), [], 'what a crash left on disk')
+    third.heard()
+    assert.deepEqual(await third.settle(), ['withdrawn', 'closed', 'open'])
+  })
+
+  it('forgets a site whose flows were denied by way of withdrawn', async () => {
+    const gateway = await life({action: 'deny', forgetAfterMs: HOUR})
+    nowMs += 25 * HOUR
+    assert.deepEqual(await gateway.settle(), ['open', 'closed'])
+    nowMs += HOUR
+    assert.deepEqual(await gateway.settle(), ['withdrawn', 'forgotten'])
   })
 
   it('counts over restarts: what was lost stays lost, what was not has time to be heard of', async () => {

@@ -3,7 +3,7 @@ import {traceFlow} from '../../src/gateway/trace-flow.ts'
 import type {Decoded, SourceId, WorkloadEndpoint} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {address, attributes, policy, rule, tier, world} from '../policy/worlds.ts'
-import {configOf} from '../support/sites.ts'
+import {configOf, prefix, site} from '../support/sites.ts'
 
 const FLOW = {from: '10.1.0.5', to: '10.2.0.7', protocol: 'tcp', port: 80}
 
@@ -54,6 +54,44 @@ describe('traceFlow of a gateway', () => {
         ['destination-own', 'unknown', "what site b's own Calico says is not known here: only its export is"],
       ],
     )
+  })
+
+  it('is denied with a reason of its own to and from a site that is closed, and to no other', () => {
+    for (const presence of ['closed', 'withdrawn', 'forgotten'] as const) {
+      const granted = [prefix('10.2.0.0/16'), prefix('fd00:2::/48')]
+      const b = {
+        ...{name: site('b'), as: null, granted, prefixes: []},
+        infrastructure: [],
+        translations: [],
+        gateways: [],
+        presence,
+      }
+      const lost = {...runtime, world: () => ({...known, sites: new Map([[site('b'), b]])})}
+      const closed = {verdict: 'deny', reason: 'closed', direction: null, site: 'b'}
+      const line = {...closed, kind: null, tier: null, policy: null, rule: null}
+      for (const flow of [
+        FLOW,
+        {...FLOW, from: FLOW.to, to: FLOW.from},
+        {...FLOW, from: 'fd00:1::1', to: 'fd00:2::1'},
+      ]) {
+        assert.deepEqual(traceFlow(lost, flow, false), {ok: true, answer: line})
+      }
+      const traced = traceFlow(lost, {...FLOW, id: 7}, true)
+      assert.ok(traced.ok)
+      const {stations, ...rest} = traced.answer
+      assert.deepEqual(rest, {id: 7, ...line})
+      assert.deepEqual(
+        (stations as {verdict: string; why: string}[]).map(({verdict, why}) => [verdict, /site b is lost/.test(why)]),
+        [
+          ['deny', false],
+          ['deny', true],
+          ['deny', true],
+          ['unknown', false],
+        ],
+      )
+      const near = {...FLOW, to: '10.3.0.1'}
+      assert.deepEqual(traceFlow(lost, near, true), traceFlow(runtime, near, true))
+    }
   })
 
   it('the same before the first pass', () => {

@@ -131,6 +131,7 @@ describe('write-back, on a real etcd', () => {
       gateway.writeBack.findings().map(({code}) => code),
       ['write-back-conflict'],
     )
+    assert.equal(gateway.writeBack.findings()[0]?.conflict?.over, 'ippools/isthmus-b-10-2-0-0-16')
     await client.delete().key(pool)
     await eventually(isWritten, WITHIN_MS)
     assert.deepEqual(gateway.writeBack.findings(), [])
@@ -172,6 +173,34 @@ describe('write-back, on a real etcd', () => {
     await remote.start()
     await eventually(() => [...gateway.writeBack.rows()].every(({state}) => state === 'held'), WITHIN_MS)
   }).timeout(30_000)
+
+  it('what came from a lost site stays until it is forgotten, and is there again when the site is', async () => {
+    const gateway = await start()
+    await eventually(isWritten, WITHIN_MS)
+    const before = await held()
+    const atRest = await revision()
+    const sets = (): string[] =>
+      [...gateway.writeBack.rows()].filter(({name}) => name.includes('networksets')).map(({state}) => state)
+    for (const presence of ['closed', 'withdrawn'] as const) gateway.become(presence)
+    await eventually(() => sets().length === 2 && sets().every((state) => state === 'kept'), WITHIN_MS)
+    assert.equal(await revision(), atRest)
+    gateway.become('forgotten')
+    await eventually(async () => Object.keys(await ours()).length === 1, WITHIN_MS)
+    assert.match(Object.keys(await ours())[0]!, /bgppeers\/isthmus-a-peer-/)
+    for (const presence of ['withdrawn', 'closed', 'open'] as const) gateway.become(presence)
+    await eventually(isWritten, WITHIN_MS)
+    assert.deepEqual(Object.keys(await held()), Object.keys(before))
+  }).timeout(20_000)
+
+  it('of a site that the configuration no longer names nothing stays, whether its etcd answers or not', async () => {
+    await start()
+    await eventually(isWritten, WITHIN_MS)
+    await end()
+    await start({alone: true})
+    await eventually(async () => Object.keys(await ours()).length === 1, WITHIN_MS)
+    assert.match(Object.keys(await ours())[0]!, /bgppeers\/isthmus-a-peer-/)
+    for (const [key, text] of Object.entries(THEIRS)) assert.equal((await held())[key], text)
+  })
 
   it('switched off it leaves no trace', async () => {
     await start()

@@ -21,7 +21,7 @@ describe('ages of remote sites', () => {
 
   it('grow while nobody runs', async () => {
     assert.deepEqual(await loadSiteSigns(dir), {sites: new Map(), findings: []})
-    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 2000, state: 'stale'}]]))
+    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 2000, state: 'stale', withdrawnMs: null}]]))
     change(({upMs}) => ({upMs: upMs - 5000}))
     const {sites} = await loadSiteSigns(dir)
     const {silentMs, cutMs, state} = sites.get('b')!
@@ -30,8 +30,23 @@ describe('ages of remote sites', () => {
     assert.equal(state, 'stale')
   })
 
+  it('of a lost site also how long it has been lost; files that do not say so are read', async () => {
+    const times = {silentMs: 1000, cutMs: 2000}
+    const sites = new Map([
+      ['b', {...times, state: 'withdrawn', withdrawnMs: 500}],
+      ['c', {...times, state: 'stale', withdrawnMs: null}],
+    ])
+    await saveSiteSigns(dir, sites)
+    change(({upMs}) => ({upMs: upMs - 5000}))
+    const aged = (await loadSiteSigns(dir)).sites
+    assert.ok(aged.get('b')!.withdrawnMs! >= 5500)
+    assert.equal(aged.get('c')!.withdrawnMs, null)
+    writeFileSync(file(), readFileSync(file(), 'utf8').replaceAll(/,"withdrawnMs":\w+/g, ''))
+    assert.equal((await loadSiteSigns(dir)).sites.get('b')!.withdrawnMs, null)
+  })
+
   it('are not moved by a clock that is set, as long as the machine runs', async () => {
-    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 0, state: 'fresh'}]]))
+    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 0, state: 'fresh', withdrawnMs: null}]]))
     for (const by of [-DAY, DAY]) {
       change(({wallMs}) => ({wallMs: wallMs + by}))
       assert.ok((await silent())! < 10_000, String(by))
@@ -39,7 +54,7 @@ describe('ages of remote sites', () => {
   })
 
   it('go by the clock after a reboot; one that is behind counts as no time', async () => {
-    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 0, state: 'fresh'}]]))
+    await saveSiteSigns(dir, new Map([['b', {silentMs: 1000, cutMs: 0, state: 'fresh', withdrawnMs: null}]]))
     change(({wallMs}) => ({bootId: 'another', wallMs: wallMs - DAY}))
     assert.ok((await silent())! >= DAY)
     change(({wallMs}) => ({wallMs: wallMs + 3 * DAY}))

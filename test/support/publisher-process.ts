@@ -5,10 +5,10 @@ import {EXPORT, site} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
 /**
- * A gateway as far as its export goes, in a process of its own that can be frozen and killed: ENDPOINT GATEWAY SUFFIX.
+ * A gateway as far as its export goes, in a process of its own that can be frozen and killed: ENDPOINT GATEWAY SUFFIX TTL.
  * It wants a record that changes all the time, so that it writes whenever it may; the last byte of each is SUFFIX.
  */
-const [, , endpoint = '', gateway = '', suffix = ''] = process.argv
+const [, , endpoint = '', gateway = '', suffix = '', ttl = ''] = process.argv
 const stop = new AbortController()
 const members = new JournalMap()
 const publishing = startPublishing({
@@ -23,6 +23,7 @@ const publishing = startPublishing({
   signal: stop.signal,
   backoffMs: {first: 50, last: 200},
   idleMs: 1000,
+  ttlSeconds: Number(ttl),
   onReport: () => {},
   onLeadership: ({leads}) => writeSync(1, `${leads ? 'leads' : 'follows'}\n`),
 })

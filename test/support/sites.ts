@@ -72,6 +72,7 @@ export const LOST_RULE: LostRule = {
   staleAfterMs: 300_000,
   afterMs: 86_400_000,
   action: 'withdraw',
+  forgetAfterMs: null,
 }
 
 /** The defaults too. */

@@ -6,7 +6,7 @@ import {Federation} from '../../src/federate/index.ts'
 import {createTurnstile} from '../../src/gateway/slices.ts'
 import {type Sources, startSources} from '../../src/gateway/sources.ts'
 import {startWriteBack, type WriteBack} from '../../src/gateway/write-back.ts'
-import type {DatastoreName, GatewayConfig, WriteBackConfig} from '../../src/model/index.ts'
+import type {DatastoreName, GatewayConfig, Presence, WriteBackConfig} from '../../src/model/index.ts'
 import {address, configOf, EXPORTING, remote, site} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
@@ -19,6 +19,8 @@ export const WRITE_BACK: WriteBackConfig = {
 export interface WriteBackGateway {
   readonly writeBack: WriteBack
   readonly logged: readonly string[]
+  /** What of site b is in force. */
+  become(presence: Presence): void
   stop(): Promise<void>
 }
 
@@ -27,6 +29,8 @@ export async function startWriteBackGateway(options: {
   readonly remote: string
   readonly writeBack: WriteBackConfig | null
   readonly mayWrite?: () => readonly WriteGuard[] | null
+  /** Its configuration does not name site b (any more). */
+  readonly alone?: boolean
 }): Promise<WriteBackGateway> {
   const state = mkdtempSync(path.join(tmpdir(), 'isthmus-write-back-'))
   const [name, b] = remote('b', '10.2.0.0/16', 'fd00:2::/48')
@@ -39,7 +43,7 @@ export async function startWriteBackGateway(options: {
         ...{export: EXPORTING, writeBack: options.writeBack},
       },
     ],
-    sites: new Map([[name, {...b, endpoints: [options.remote]}]]),
+    sites: options.alone ? new Map() : new Map([[name, {...b, endpoints: [options.remote]}]]),
     nodes: {session: 'ibgp', localAs: 64512},
     paths: {...base.paths, state},
   }
@@ -67,6 +71,10 @@ export async function startWriteBackGateway(options: {
   const reading = sources
   return {
     ...{writeBack, logged},
+    become(presence) {
+      for (const steps = federation.setPresence(name, presence); !steps.next().done; );
+      take()
+    },
     async stop() {
       stop.abort()
       await Promise.all([writeBack.done, reading.done])

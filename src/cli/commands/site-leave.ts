@@ -1,6 +1,6 @@
 import {Command} from 'commander'
 import {type Finding, formatFinding, type SiteName} from '../../model/index.ts'
-import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
+import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus} from '../context.ts'
 import {type Format, outputOption} from '../output.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
@@ -18,11 +18,16 @@ interface LeaveOptions {
   readonly output: Format
 }
 
-/** `isthmus site leave NAME`: turns another site away and removes what is left of it here. Safe to run again. */
+/**
+ * `isthmus site leave NAME`: turns another site away and removes what is left of it here; of the own site, removes what
+ * Isthmus made in its datastores. Safe to run again.
+ */
 export function siteLeaveCommand(context: CliContext, finish: Finish): Command {
   return new Command('leave')
-    .description('turn another site away, and remove what is left of it here')
-    .argument('<site>', 'the other site', parseSite)
+    .description(
+      'turn another site away, and remove what is left of it here; or take the own site out of its datastores',
+    )
+    .argument('<site>', 'the other site, or the own', parseSite)
     .option('--config <file>', "this gateway's configuration", DEFAULT_CONFIG)
     .option('--folder <dir>', 'where `site init` keeps its files', DEFAULT_FOLDER)
     .option('--sites <dir>', 'where bundles that were taken are', DEFAULT_SITES)
@@ -34,6 +39,14 @@ export function siteLeaveCommand(context: CliContext, finish: Finish): Command {
       const {config, findings: wrong} = await readGatewayConfig(options.config)
       for (const finding of wrong) context.err(`${formatFinding(finding)}\n`)
       if (!config) return finish(EXIT.finding)
+      if (name === config.site) {
+        const {leaveOwnSite} = await import('../leave-own-site.ts')
+        const {rows, findings} = await leaveOwnSite(config, dryRun)
+        const nothing = {what: `site ${name}`, action: 'keep', reason: 'nothing of it is left in its datastores'}
+        const told = rows.length === 0 && findings.length === 0 ? [nothing] : rows
+        await printRowsOfSite(context, output, told, findings, dryRun)
+        return finish(statusOf(findings))
+      }
       const named = config.sites.has(name)
       const nowMs = context.clock.nowMs()
       const rows: Row[] = []
@@ -43,7 +56,7 @@ export function siteLeaveCommand(context: CliContext, finish: Finish): Command {
           rows.push({what, action: 'later', reason: `in use while gateway.yaml names sites.${name}`})
           continue
         }
-        const removed = await remove({config, name, folder, sites, endpoints, dryRun, nowMs})
+        const removed = await remove({config, name, folder, sites, endpoints, dryRun, nowMs, named})
         rows.push(...removed.rows)
         findings.push(...removed.findings)
       }
@@ -54,9 +67,13 @@ export function siteLeaveCommand(context: CliContext, finish: Finish): Command {
       if (rows.some(({what, action}) => what.startsWith('etcd ') && action === 'remove') && output === 'table') {
         context.err(`a watch that ${name} has open lasts as long as its connection: restart etcd, member by member\n`)
       }
-      const away = findings.some(({code}) => code === 'etcd-unreachable')
-      finish(away ? EXIT.unreachable : findings.length > 0 ? EXIT.finding : EXIT.fine)
+      finish(statusOf(findings))
     })
+}
+
+function statusOf(findings: readonly Finding[]): ExitStatus {
+  if (findings.some(({code}) => code === 'etcd-unreachable')) return EXIT.unreachable
+  return findings.length > 0 ? EXIT.finding : EXIT.fine
 }
 
 const stillNamed = (name: SiteName, file: string): Finding => ({

@@ -2,11 +2,13 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {
   type AllowedWays,
   type CheckReport,
+  compareExport,
   compareJudgement,
   compareRoutes,
   compareTable,
   type Difference,
   differenceKey,
+  type ExportReport,
   judgementOf,
 } from '../../diagnose/index.ts'
 import {diff} from '../../diff/index.ts'
@@ -83,11 +85,12 @@ async function readOnce(config: GatewayConfig): Promise<Reading> {
       ]
     : [{where: 'table inet isthmus', kernel: 'not there', wanted: 'there'}]
   const routes = compareRoutes(kernel.routes, waysOf(config, plan), remoteEndpoints(plan))
+  const publication = publishedBy(config, sources.ownExport, plan)
   const differences = [
     ...policy.map((one) => withHolders(one, plan)),
     ...compareLinks(kernel, plan),
     ...routes.differences,
-    ...compareExport(sources.ownExport, plan),
+    ...publication.differences,
   ]
   const told = (name: string, {clusterId, revision, records}: Snapshot): string =>
     `${name}: revision ${revision} of cluster ${clusterId}, ${records.length} keys`
@@ -96,6 +99,9 @@ async function readOnce(config: GatewayConfig): Promise<Reading> {
     ...(sources.ownExport ? [told(`own export ${config.site}`, sources.ownExport)] : []),
     `kernel: ${hostsIn(kernel)} endpoints, ${kernel.nft?.chains.size ?? 0} chains, ${kernel.links.length} tunnels, ${kernel.routes.length} routes`,
     `remote endpoints: ${routes.reached} with a way, ${routes.unreached} without one now`,
+    ...(publication.waiting > 0
+      ? [`own export: ${publication.waiting} records of datastores that this configuration does not name`]
+      : []),
     `differences: ${differences.length}`,
   ]
   return {sources, differences, evidence}
@@ -121,18 +127,14 @@ function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
   }))
 }
 
-function compareExport(published: Snapshot | null, {exported}: FreshPlan): Difference[] {
-  const isCompared = (key: string): boolean => /^\/isthmus\/v1\/export\/(attributes|endpoints|resources)\//.test(key)
+function publishedBy(config: GatewayConfig, published: Snapshot | null, {exported}: FreshPlan): ExportReport {
   const text = new TextDecoder()
   const held = new Map(published?.records.map(({key, value}) => [key, text.decode(value)]))
-  const differences: Difference[] = []
-  for (const key of new Set([...held.keys(), ...exported.keys()])) {
-    const [has, should] = [held.get(key), exported.get(key)]
-    if (!isCompared(key) || has === should) continue
-    const words = (value: string | undefined): string => value?.slice(0, 200) ?? 'not there'
-    differences.push({where: `own export ${key}`, kernel: `published: ${words(has)}`, wanted: words(should)})
-  }
-  return differences
+  return compareExport(
+    held,
+    exported,
+    config.datastores.map(({name}) => name),
+  )
 }
 
 function waysOf(config: GatewayConfig, {desired}: FreshPlan): AllowedWays[] {

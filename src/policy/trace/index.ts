@@ -8,6 +8,7 @@
  * egress and ingress, the destination's own Calico. There the oracle speaks, over what this one flow can meet.
  */
 export {type ClassJudge, type ClassJudgeOptions, classJudge, type Decision, type MetRule} from './class-judge.ts'
+export {withClosed} from './closed.ts'
 export {type Flow, type ParsedFlow, parseFlow, parseProtocol} from './flow.ts'
 export {type Explanation, type OwnCalico, type Station, traceStations} from './stations.ts'
 export {type Traced, type TraceLine, trace} from './trace.ts'

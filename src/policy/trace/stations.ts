@@ -36,18 +36,28 @@ export function traceStations(tracer: Tracer, own: OwnCalico, flow: Flow, transl
   const {packet} = parsed
   const {egress, ingress} = tracer.explain(packet)
   const ends = translated(packet)
+  const closed = traced.line.reason === 'closed' ? traced.line.site : null
   return {
     ...traced,
     stations: [
       ownStation('egress', packet, egress, own, ends),
-      globalStation('egress', packet.from, egress),
-      globalStation('ingress', packet.to, ingress),
+      globalStation('egress', packet.from, egress, closed),
+      globalStation('ingress', packet.to, ingress, closed),
       ownStation('ingress', packet, ingress, own, ends),
     ],
   }
 }
 
-function globalStation(station: Direction, address: Address, {judgement, rules}: Explained): Station {
+function globalStation(
+  station: Direction,
+  address: Address,
+  {judgement, rules}: Explained,
+  closed: SiteName | null,
+): Station {
+  if (closed !== null) {
+    const why = `site ${closed} is lost and closed at this gateway: no policy is asked`
+    return {station, site: judgement?.site ?? null, verdict: 'deny', why, rules: []}
+  }
   if (!judgement) {
     const why = `${address} belongs to no site: only the other end decides`
     return {station, site: null, verdict: 'unknown', why, rules: []}

@@ -3,8 +3,11 @@ import {type Judgement, judge} from '../oracle/index.ts'
 import type {Flow, ParsedFlow} from './flow.ts'
 import {traceWith} from './tracer.ts'
 
+/** What is answered: what policy says, or that the gateway is closed to a site, and no policy is asked. */
+export type Answer = Omit<Judgement, 'reason'> & {readonly reason: Judgement['reason'] | 'closed'}
+
 /** One line of answer, its fields in the order of formats.md. */
-export interface TraceLine extends Judgement {
+export interface TraceLine extends Answer {
   readonly id?: string | number
 }
 

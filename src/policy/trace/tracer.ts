@@ -21,7 +21,7 @@ import {activePolicies} from '../compile/index.ts'
 import {directions, type Judged, type Judgement, type Packet, type RuleNote} from '../oracle/index.ts'
 import {classJudge} from './class-judge.ts'
 import {type Flow, parseFlow} from './flow.ts'
-import type {Traced} from './trace.ts'
+import type {Answer, Traced} from './trace.ts'
 
 /** Answers flows of one World fast: made once, good while `members` and the policies are as they were. */
 export interface Tracer {
@@ -109,7 +109,7 @@ export function tracerOf(
 }
 
 /** Parses a flow, judges it, and puts the answer in the order of formats.md. */
-export function traceWith(judge: (packet: Packet) => Judgement, flow: Flow): Traced {
+export function traceWith(judge: (packet: Packet) => Answer, flow: Flow): Traced {
   const parsed = parseFlow(flow)
   if (!parsed.ok) return parsed
   const {verdict, reason, direction, site, kind, tier, policy, rule} = judge(parsed.packet)
