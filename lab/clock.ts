@@ -13,6 +13,8 @@ export function withClock(dir: string, argv: readonly string[]): string[] {
     LD_PRELOAD: libfaketime(),
     FAKETIME_TIMESTAMP_FILE: join(dir, FILE),
     FAKETIME_CACHE_DURATION: '1',
+    // Else each process that is killed leaves a file in /dev/shm.
+    FAKETIME_DISABLE_SHM: '1',
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
     NO_FAKE_STAT: '1',
   }

@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs'
 import {slowness} from './environment.ts'
 import {until} from './processes.ts'
 import {statusOf} from './steps/observations.ts'
@@ -36,11 +37,15 @@ export async function waitUntilJoined(world: World): Promise<void> {
           PATIENCE_MS,
           ASK_EVERY_MS,
         ).catch((error: Error) => {
-          throw new Error(`${error.message}: ${missing}; its log: ${world.dirOf(name)}/isthmus.log`)
+          const log = `${world.dirOf(name)}/isthmus.log`
+          throw new Error(`${error.message}: ${missing}; the end of ${log}:\n${lastLines(log)}`)
         })
       }),
   )
 }
+
+/** In the VM nobody can look at it afterwards. */
+const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n')
 
 function whatIsMissing(status: Status, tunnels: number, remotes: number): string {
   if (!status.ready) return 'not ready'
