@@ -213,6 +213,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     as: yaml.as,
     interconnect: yaml.interconnect,
     default: yaml.default,
+    stagedPackets: yaml.staged.packets,
     uplinks: yaml.uplinks.map(toUplink),
     owns: yaml.owns,
     infrastructure: yaml.infrastructure,

@@ -158,6 +158,7 @@ export const gatewaySchema = z.strictObject({
   as,
   interconnect: z.array(prefix).min(1),
   default: z.enum(['allow', 'deny']),
+  staged: z.strictObject({packets: z.enum(['exact', 'judged']).default('exact')}).prefault({}),
   uplinks: z.array(uplink).min(1),
   owns: z.array(prefix).min(1),
   infrastructure: z.array(prefix).default([]),

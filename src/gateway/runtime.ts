@@ -204,7 +204,9 @@ export async function startRuntime({
       if (compiled?.isShut && (held === null || !isGathered(world.sources))) return compiled
       const changes = memberChanges
       memberChanges = null
-      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
+      const {default: standard, stagedPackets} = config
+      const options = {default: standard, stagedPackets, firstClass, held, changes}
+      compiled = compilePolicy(world, {...options, previous: compiled})
       memberChanges = new Map()
       leaveGate()
       return compiled

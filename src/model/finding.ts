@@ -94,6 +94,7 @@ export type FindingCode =
   | 'rule-unsupported'
   | 'policy-unsupported'
   | 'policy-too-large'
+  | 'staged-too-large'
   // export
   | 'gateway-name-taken'
   | 'export-not-named'

@@ -12,6 +12,8 @@ export interface GatewayConfig {
   readonly interconnect: readonly Prefix[]
   /** What no policy decides. */
   readonly default: 'allow' | 'deny'
+  /** Of allowed flows that staged policies would deny, all packets are counted, or those that are judged anyway. */
+  readonly stagedPackets: StagedPackets
   readonly uplinks: readonly LocalUplink[]
   readonly owns: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
@@ -142,6 +144,8 @@ export interface StaticPrefix {
   readonly via: Address
   readonly labels: Readonly<Record<string, string>>
 }
+
+export type StagedPackets = 'exact' | 'judged'
 
 /** Where the daemon keeps and finds things; defaults are the appliance's. */
 export interface Paths {

@@ -1,13 +1,15 @@
-import type {
-  GatewayConfig,
-  LinkSpec,
-  NftChain,
-  NftHook,
-  NftSet,
-  NftTable,
-  SiteName,
-  Tunnel,
-  World,
+import {
+  type GatewayConfig,
+  type LinkSpec,
+  type NftChain,
+  type NftHook,
+  type NftSet,
+  type NftTable,
+  type SiteName,
+  type Tunnel,
+  WATCHED,
+  WATCHED_MARK,
+  type World,
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
@@ -39,6 +41,8 @@ export interface RulesetInput {
 /** All of the table that is not policy's. */
 export interface RulesetFrame {
   readonly chains: ReadonlyMap<string, NftChain>
+  /** The same for a policy that watches flows. */
+  readonly watching: ReadonlyMap<string, NftChain>
   readonly sets: readonly NftSet[]
 }
 
@@ -53,7 +57,8 @@ export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
   const sets = new Map(policy.sets)
   for (const set of frame.sets) sets.set(set.name, set)
   const counters = [...new Set([...policy.counters, ...FRAME_COUNTERS])].sort()
-  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, frame.chains)}
+  const around = policy.chains.has(WATCHED) ? frame.watching : frame.chains
+  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, around)}
 }
 
 /**
@@ -147,8 +152,9 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   ])
   // What was judged leaves without our scratch values, and its flow carries the number of the policy that judged it. A
   // packet that tells of a flow has been where that flow's packets need not be, and gives it no way.
+  const unmarked = 'meta mark set 0x00000000 meta priority set 0:0'
   add('allowed', [
-    'meta mark set 0x00000000 meta priority set 0:0',
+    unmarked,
     'ct state new,established ct mark set ct direction . iif . oif map @ways accept',
     'ct mark set meta nfproto map @current',
     'accept',
@@ -205,7 +211,10 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     }
   }
 
-  return {chains, sets}
+  // A watched flow keeps its mark, which nobody trusts, so that its next packet is judged, and counted, too.
+  const allowed = chains.get('allowed')!
+  const ofWatched = [unmarked, `ct mark ${WATCHED_MARK} accept`, ...allowed.rules.slice(1)]
+  return {chains, watching: new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]]), sets}
 }
 
 const joins = new WeakMap<PolicyPart['chains'], {readonly frame: object; readonly chains: NftTable['chains']}>()

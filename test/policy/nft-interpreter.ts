@@ -19,6 +19,8 @@ interface State {
   readonly logs: string[]
   mark: string
   priority: string
+  /** The mark of the flow, as far as rules have set it. */
+  flow: string
 }
 
 /** What a piece of a rule does: go on with the rule, break off, or leave for a chain; a string is the chain's name. */
@@ -29,9 +31,21 @@ type Effect = 'next' | 'break' | {readonly goto: string} | {readonly jump: strin
  * and anything else is an error. Returns `allowed`, or the chain that dropped.
  */
 export function interpret(ruleset: Ruleset, packet: Packet, logs: string[] = [], counted: Counted = new Map()): string {
-  const end = runFrom(ruleset, 'judge', {packet, logs, counted, mark: '0x00000bad', priority: 'b:ad'})
+  return interpretFlow(ruleset, packet, '', logs, counted).end
+}
+
+/** The same of a packet whose flow bears a mark, and the mark that it has then. */
+export function interpretFlow(
+  ruleset: Ruleset,
+  packet: Packet,
+  flow: string,
+  logs: string[] = [],
+  counted: Counted = new Map(),
+): {readonly end: string; readonly flow: string} {
+  const state: State = {packet, logs, counted, mark: '0x00000bad', priority: 'b:ad', flow}
+  const end = runFrom(ruleset, 'judge', state)
   if (end === null) throw new Error('the chains end without a verdict')
-  return end
+  return {end, flow: state.flow}
 }
 
 /** Where the packet ends that comes to this chain; null: it goes back to where it came from. */
@@ -94,6 +108,15 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
   {pattern: /^counter name "judged_beyond"$/, run: ([rule], {counted}) => added(counted, rule, '', Infinity)},
   // Whether the flow bears a mark changes no verdict: here every other packet's does.
   {pattern: /^ct mark 0x00000000/, run: (_, {packet}) => when((packet.sourcePort ?? 0) % 2 === 0)},
+  {pattern: /^ct mark (0x\w+)/, run: ([, value], {flow}) => when(flow === value)},
+  {
+    pattern: /^ct mark set (0x\w+)/,
+    run: ([, value], state) => {
+      state.flow = value!
+      return 'next'
+    },
+  },
+  {pattern: /^ct state related,invalid/, run: () => 'break'},
   {
     pattern: /^meta l4proto (!= )?\{ icmp, icmpv6, tcp, udp, sctp, dccp, udplite \}/,
     run: ([, not], {packet}) => when([1, 58, 6, 17, 132, 33, 136].includes(packet.protocol) === (not === undefined)),
@@ -140,6 +163,10 @@ const STATEMENTS: {pattern: RegExp; run: (match: RegExpExecArray, state: State, 
       state[field as 'mark' | 'priority'] = value!
       return 'next'
     },
+  },
+  {
+    pattern: /^meta mark \. meta priority vmap @(\w+)/,
+    run: ([, name], {mark, priority}, {sets}) => verdict(sets.get(name!)!, `${mark} . ${priority}`),
   },
   {
     pattern: /^meta (mark|priority) vmap @(\w+)/,

@@ -57,6 +57,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
     as: 4200000000 + site.number,
     interconnect: ['100.64.0.0/16' as Prefix],
     default: 'deny',
+    stagedPackets: 'exact',
     uplinks: uplinksOf(site),
     owns: ownsOf(site),
     infrastructure: [],

@@ -61,6 +61,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     static: [],
     metrics: null,
     paths: {state: '/var/lib/isthmus', run: '/run/isthmus', birdConfig: '/etc/bird.conf', birdSocket: '/run/bird.ctl'},
+    stagedPackets: 'exact',
     lab: false,
     ...overrides,
   }

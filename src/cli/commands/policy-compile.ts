@@ -33,7 +33,12 @@ async function compile(context: CliContext, options: CompileOptions): Promise<Ex
     import('../../plan/index.ts'),
     import('../print-ruleset.ts'),
   ])
-  const policy = compilePolicy(world, {default: config.default, previous: null, firstClass: 1})
+  const policy = compilePolicy(world, {
+    default: config.default,
+    stagedPackets: config.stagedPackets,
+    previous: null,
+    firstClass: 1,
+  })
   tell(context, policy.findings)
   // Keys and passwords are made and read by the gateway; a tunnel without its key is not in the ruleset.
   const {desired, wantedKeys} = plan({

@@ -28,7 +28,12 @@ export async function freshPlan(
     federation.update(batchOf(source, snapshot))
   }
   const world = federation.world()
-  const policy = compilePolicy(world, {default: config.default, previous: null, firstClass: 1})
+  const policy = compilePolicy(world, {
+    default: config.default,
+    stagedPackets: config.stagedPackets,
+    previous: null,
+    firstClass: 1,
+  })
   const {store: keys} = await createKeyStore(config.paths.state)
   const uplinkDevices = new Set(config.uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))
   const {desired} = createPlan()({

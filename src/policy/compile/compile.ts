@@ -1,4 +1,4 @@
-import type {ActualNft, Finding, NftChain, NftSet, World} from '../../model/index.ts'
+import type {ActualNft, Finding, NftChain, NftSet, StagedPackets, World} from '../../model/index.ts'
 import type {Prefix} from '../../net/index.ts'
 import {
   type ChangedMembers,
@@ -36,6 +36,8 @@ export interface CompileOptions {
   readonly changes?: ReadonlyMap<Prefix, ChangedMembers> | null
   /** Beyond these the previous result stays, with a finding. */
   readonly bounds?: Bounds
+  /** `exact` where nothing is said. */
+  readonly stagedPackets?: StagedPackets
 }
 
 /**
@@ -54,7 +56,9 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const {previous} = options
   const old = previous?.state ?? null
   const sameMembers = old !== null && old.attributes === world.attributes && old.memberRevision === world.memberRevision
-  const sameFrame = old !== null && old.sites === world.sites && old.default === options.default
+  const stagedPackets = options.stagedPackets ?? 'exact'
+  const sameOptions = old?.default === options.default && old.stagedPackets === stagedPackets
+  const sameFrame = old !== null && old.sites === world.sites && sameOptions
   const samePolicies = old?.understood.policies === world.policies && old.understood.staged === world.staged
   if (sameMembers && sameFrame && samePolicies) return previous!
   const bounds = options.bounds ?? GATEWAY_BOUNDS
@@ -75,7 +79,7 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
   const verdicts = pairs && tableVerdicts(pairs, bounds)
   if (!verdicts) return refused(options, classified.classes.length, bounds)
   const targets = old?.targets ?? targetNumbers(options.held ?? null)
-  const compiled = assembled(world, {understood, classified, pairs, numbering, targets}, verdicts)
+  const compiled = assembled(world, {understood, classified, pairs, numbering, targets, stagedPackets}, verdicts)
   return previous ? withStages(previous, compiled, bounds) : compiled
 }
 
@@ -140,5 +144,6 @@ function closed({default: defaultVerdict, firstClass}: Pick<CompileOptions, 'def
   const numbering = numberClasses(classified, null, firstClass)
   const pairs = pairTable(classified, numbering, defaultVerdict, GATEWAY_BOUNDS)!
   const verdicts = tableVerdicts(pairs, GATEWAY_BOUNDS)!
-  return assembled(empty, {understood, classified, pairs, numbering, targets: targetNumbers(null)}, verdicts)
+  const rest = {targets: targetNumbers(null), stagedPackets: 'exact'} as const
+  return assembled(empty, {understood, classified, pairs, numbering, ...rest}, verdicts)
 }

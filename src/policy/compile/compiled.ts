@@ -5,6 +5,7 @@ import {
   type NftChain,
   type NftSet,
   type SiteName,
+  type StagedPackets,
   type World,
 } from '../../model/index.ts'
 import type {Classified, Numbering} from '../classes/index.ts'
@@ -15,6 +16,7 @@ import type {Verdicts} from './pairs.ts'
 import type {Stage} from './stages.ts'
 import type {TargetNumbers} from './target-numbers.ts'
 import {nftChains} from './verdict-chains.ts'
+import {WATCH_BOUNDS, type Watch, watchOf} from './watched.ts'
 
 /** The policy as nft sets and chains, entered by `goto judge`; it leaves by `goto allowed`, or drops. */
 export interface Compiled {
@@ -24,6 +26,8 @@ export interface Compiled {
   /** What must be in force before it, one after the other, on the way from `previous`; empty when nothing must. */
   readonly stages: readonly Stage[]
   readonly findings: readonly Finding[]
+  /** Flows whose packets are all counted, since a staged policy would deny them; its sets and chains are among those above. */
+  readonly watch: Watch | null
   readonly statistics: CompileStatistics
   /** The same as typed data, for proofs and for the referee's test. */
   readonly verdicts: Verdicts
@@ -51,6 +55,7 @@ export interface CompileState {
   readonly sites: World['sites']
   readonly memberRevision: number
   readonly default: 'allow' | 'deny'
+  readonly stagedPackets: StagedPackets
 }
 
 export interface LiveTables {
@@ -62,7 +67,7 @@ export interface LiveTables {
 
 interface Assembly
   extends Pick<LiveTables, 'classified' | 'pairs'>,
-    Pick<CompileState, 'understood' | 'numbering' | 'targets'> {}
+    Pick<CompileState, 'understood' | 'numbering' | 'targets' | 'stagedPackets'> {}
 
 /** Those that are made anew with every change: their size is that of the classes. */
 export const smallSets = (verdicts: Verdicts, counters: readonly string[], targets: TargetNumbers): NftSet[] => [
@@ -74,12 +79,14 @@ export const smallSets = (verdicts: Verdicts, counters: readonly string[], targe
 /** The result of a compilation from nothing. */
 export function assembled(
   {sites, attributes, memberRevision}: Pick<World, 'sites' | 'attributes' | 'memberRevision'>,
-  {understood, classified, pairs, numbering, targets}: Assembly,
+  {understood, classified, pairs, numbering, targets, stagedPackets}: Assembly,
   verdicts: Verdicts,
 ): Compiled {
   const counters = countersOf(sites, pairs)
   const small = smallSets(verdicts, counters, targets)
-  const sets = [...classSets(numbering), ...judgedNftSets(), pairSet(verdicts.pairs, targets), ...small]
+  const {watch, findings} = watchFor(understood, pairs, stagedPackets)
+  const watching = watch?.sets ?? []
+  const sets = [...classSets(numbering), ...judgedNftSets(), pairSet(verdicts.pairs, targets), ...small, ...watching]
   const {selectors, conditions} = understood.catalog
   const madeWith = {
     classes: classified.book.compositions.length,
@@ -88,10 +95,11 @@ export function assembled(
   }
   return {
     sets: new Map(sets.map((set) => [set.name, set])),
-    chains: judgeChains(nftChains(verdicts.chains), counters),
+    chains: judgeChains(nftChains(verdicts.chains), counters, watch),
     counters,
     stages: [],
-    findings: understood.findings,
+    findings,
+    watch,
     statistics: statisticsOf({classified, pairs}, verdicts),
     verdicts,
     isShut: false,
@@ -104,8 +112,28 @@ export function assembled(
       memberRevision,
       default: pairs.default,
       targets,
+      stagedPackets,
     },
   }
+}
+
+/** What is to be watched, and all findings. */
+export function watchFor(
+  {staged, findings}: Understood,
+  pairs: PairTable,
+  stagedPackets: StagedPackets,
+): Pick<Compiled, 'watch' | 'findings'> {
+  const watch = stagedPackets === 'exact' ? watchOf(staged, pairs) : null
+  if (watch !== 'too-large') return {watch, findings}
+  const {maxEntries, maxLooks} = WATCH_BOUNDS
+  const finding: Finding = {
+    code: 'staged-too-large',
+    severity: 'info',
+    where: {source: 'policy'},
+    detail: `staged policies are about more than ${maxEntries} pairs of classes, or ${maxLooks} had to be looked at`,
+    remedy: 'of allowed flows that they would deny only judged packets are counted, until fewer are staged at a time',
+  }
+  return {watch: null, findings: [...findings, finding]}
 }
 
 export const statisticsOf = (

@@ -16,7 +16,15 @@ import {
 } from '../classes/index.ts'
 import {changedPolicies, type Understood} from './active-policies.ts'
 import {addClasses, changePairs, type Journal, listNothing, rollBack} from './change-pairs.ts'
-import {type Compiled, type CompileState, countersOf, type LiveTables, smallSets, statisticsOf} from './compiled.ts'
+import {
+  type Compiled,
+  type CompileState,
+  countersOf,
+  type LiveTables,
+  smallSets,
+  statisticsOf,
+  watchFor,
+} from './compiled.ts'
 import {changeElements, cidrSets, judgeChains, moveHosts, pairKey} from './nft-tables.ts'
 import type {Bounds, PairTable} from './pair-table.ts'
 import {tableVerdicts, type Verdicts} from './pairs.ts'
@@ -96,22 +104,21 @@ export function follow(
   const hosts = moveHosts(previous.sets, moves)
   if (sameVerdicts && !wide) {
     for (const [address, {to}] of moves) carryOut(numbering, address, to)
-    const {findings} = understood
     const statistics = {...previous.statistics, endpoints: book.endpoints.size}
-    return {...previous, sets: withSets(previous.sets, hosts.after), stages: [], findings, statistics, state: next}
+    return {...previous, sets: withSets(previous.sets, hosts.after), stages: [], statistics, state: next}
   }
 
   const counters = countersOf(state.sites, table)
-  const {targets} = state
+  const {targets, stagedPackets} = state
+  const {watch, findings} = watchFor(understood, table, stagedPackets)
   const pairs = changedPairs(previous.sets.get('pairs')!, table.pairs, journal, targets)
   const before: WayEnd = {...previous, targets, sets: withSets(previous.sets, hosts.before)}
   const small = smallSets(verdicts, counters, targets)
-  const sets = withSets(previous.sets, [
+  const sets = withSets(without(previous.sets, previous.watch?.sets), [
     ...hosts.after,
-    ...successors(previous.sets, cidrSets(numbering.regions)),
-    ...successors(previous.sets, small),
+    ...successors(previous.sets, [...cidrSets(numbering.regions), ...small, ...(watch?.sets ?? [])]),
   ])
-  const after: WayEnd = {sets, counters, verdicts, targets}
+  const after: WayEnd = {sets, counters, verdicts, targets, watch}
   // With classes that only came up all that comes is new elements; nothing in force changes its meaning.
   const mixes = !samePolicies || wide
   const transit = mixes ? transitBetween(state.numbering, numbering, moves, livingNumbers(table)) : null
@@ -120,10 +127,11 @@ export function follow(
   const last = staged?.stages.at(-1)
   return {
     sets: withSets(sets, [staged?.pairs ?? pairs, ...(last ? successors(last.sets, small) : [])]),
-    chains: judgeChains(nftChains(verdicts.chains), counters),
+    chains: judgeChains(nftChains(verdicts.chains), counters, watch),
     counters,
     stages: staged?.stages ?? [],
-    findings: understood.findings,
+    findings,
+    watch,
     statistics: statisticsOf(live, verdicts),
     verdicts,
     isShut: false,
@@ -152,6 +160,11 @@ function livingNumbers({ends}: PairTable): (number: number) => boolean {
 
 const withSets = (sets: ReadonlyMap<string, NftSet>, changed: readonly NftSet[]): ReadonlyMap<string, NftSet> =>
   new Map([...sets, ...changed.map((set) => [set.name, set] as const)])
+
+function without(sets: ReadonlyMap<string, NftSet>, gone: readonly NftSet[] = []): ReadonlyMap<string, NftSet> {
+  const names = new Set(gone.map(({name}) => name))
+  return names.size === 0 ? sets : new Map([...sets].filter(([name]) => !names.has(name)))
+}
 
 function changedPairs(set: NftSet, pairs: Verdicts['pairs'], journal: Journal, targets: TargetNumbers): NftSet {
   const now = new Map<string, string | undefined>()

@@ -16,7 +16,8 @@ import {PASSED, type TargetNumbers, targetText, UNOWNED} from './target-numbers.
 import type {Target} from './verdict-chains.ts'
 
 /** A destination's class number as the priority holds it; nft says `none` for 0, and only that. */
-const classText = (number: number): string => (number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff))
+export const classText = (number: number): string =>
+  number === 0 ? 'none' : classidText(number >>> 16, number & 0xffff)
 
 /**
  * The look-up maps: host addresses in hash maps, wider prefixes in interval maps, each once for sources and once for
@@ -199,6 +200,7 @@ export interface BesideMaps {
 export function judgeChains(
   verdictChains: ReadonlyMap<string, NftChain>,
   counters: readonly string[],
+  watch: {readonly chains: readonly NftChain[]} | null,
   beside: BesideMaps = {hosts: false, regions: false, verdicts: false},
 ): Map<string, NftChain> {
   const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
@@ -243,7 +245,13 @@ export function judgeChains(
     // Here the pair is known and nothing is decided; no rule of these chains has a verdict.
     chain('count', [`ct mark ${markText(0)} goto count_new`, 'goto count_again']),
     ...judgedChains('a'),
-    chain('judge_pair', ['jump count', ...(beside.verdicts ? [pair('flip')] : []), 'goto known_pair']),
+    ...(watch?.chains ?? []),
+    chain('judge_pair', [
+      'jump count',
+      ...(watch ? ['jump watch'] : []),
+      ...(beside.verdicts ? [pair('flip')] : []),
+      'goto known_pair',
+    ]),
     chain('known_pair', [pair('pairs'), 'goto judge_source']),
     chain('judge_source', [...ends('mark', 'sources', 'outs'), `goto ${DENY_UNOWNED}`]),
     chain('judge_destination', [...ends('priority', 'destinations', 'ins'), `goto ${DENY_UNOWNED}`]),

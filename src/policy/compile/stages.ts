@@ -5,6 +5,7 @@ import type {Verdicts} from './pairs.ts'
 import {successors} from './successors.ts'
 import type {TargetNumbers} from './target-numbers.ts'
 import {nftChains, type Target, type VerdictChain} from './verdict-chains.ts'
+import {WATCH_ALL, type Watch} from './watched.ts'
 
 /** A policy part that is in force for a moment on the way to the next. */
 export interface Stage {
@@ -19,6 +20,7 @@ export interface WayEnd {
   readonly counters: readonly string[]
   readonly verdicts: Verdicts
   readonly targets: TargetNumbers
+  readonly watch: Watch | null
 }
 
 type ClassMaps = Pick<Verdicts, 'pairs' | 'sources' | 'destinations'>
@@ -49,6 +51,8 @@ export interface Way {
  * Between two of them a packet that came before must have left. Nothing to do where nobody's verdict changes. Where the
  * maps of the way would have more than `maxPairs` entries there are no stages: the change is one transaction, in which a
  * packet may be judged half by the old and half by the new.
+ *
+ * On the way every flow that is judged is watched (`watched.ts`): what a transit number stands for need not be known.
  */
 export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, flip, transit}: Way): Stage[] {
   const {targets} = after
@@ -64,16 +68,17 @@ export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, fli
   const printed = nftChains(chains)
   const counters = [...new Set([...before.counters, ...after.counters])].sort()
   ofTheWay.push(...successors(before.sets, targetSets(chains, counters, targets)))
+  const watch = before.watch || after.watch ? WATCH_ALL : null
   const stage = (sets: Iterable<NftSet>, beside: BesideMaps): Stage => ({
     sets: new Map([...sets].map((set) => [set.name, set])),
-    chains: judgeChains(printed, counters, beside),
+    chains: judgeChains(printed, counters, watch, beside),
     counters,
   })
   const none = {hosts: false, regions: false, verdicts: false}
   const moved = {hosts: moving, regions: transit.regionsMove, verdicts: false}
   const turned = {...moved, verdicts: true}
-  const old = [...before.sets.values(), ...starts, ...ofTheWay]
-  const now = [...after.sets.values(), ...ends, ...ofTheWay]
+  const old = [...unwatchedSets(before), ...starts, ...ofTheWay]
+  const now = [...unwatchedSets(after), ...ends, ...ofTheWay]
   return [
     stage(old, none),
     ...(moving ? [stage(old, moved)] : []),
@@ -81,6 +86,11 @@ export function assembleStages(before: WayEnd, after: WayEnd, {starts, ends, fli
     stage(now, turned),
     stage(now, none),
   ]
+}
+
+function unwatchedSets({sets, watch}: WayEnd): NftSet[] {
+  const names = new Set(watch?.sets.map(({name}) => name))
+  return [...sets.values()].filter(({name}) => !names.has(name))
 }
 
 export const isMoving = ({regionsMove, hosts}: Transit): boolean => regionsMove || hosts.size > 0

@@ -29,7 +29,7 @@ export interface ChainMaker {
   readonly once: (key: string, make: () => Target) => Target
 }
 
-export function chainMaker(): ChainMaker {
+export function chainMaker(prefix = 'v'): ChainMaker {
   const chains = new Map<Target, VerdictChain>()
   const made = new Map<string, Target>()
   return {
@@ -48,7 +48,7 @@ export function chainMaker(): ChainMaker {
       while (kept.at(-1)?.target === end) kept.pop()
       if (kept.length === 0) return end
       const text = printRules(kept, end).join('\n')
-      const name = `v_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+      const name = `${prefix}_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
       if (!chains.has(name)) chains.set(name, {name, rules: kept, otherwise: end})
       return name
     },

@@ -1,5 +1,6 @@
 import type {Direction, Policy} from '../../model/index.ts'
-import {type ActivePolicy, type AddressClass, compareActive} from '../classes/index.ts'
+import type {ActivePolicy} from '../classes/index.ts'
+import {stagedPlaces} from '../compile/index.ts'
 import {
   type Asked,
   type ClassJudge,
@@ -35,50 +36,29 @@ export interface Decided {
   readonly passed: readonly ActivePolicy[]
 }
 
-/**
- * Judges as if the staged policies were in force; null where there are none.
- *
- * Each stands in its tier and by its order. One with tier and name of a policy in force stands instead of it, for all whom
- * the one in force governs; a staged deletion only takes it out.
- */
+/** Judges as if the staged policies were in force; null where there are none. */
 export function withStaged(options: ClassJudgeOptions, documents: readonly Policy[]): StagedJudge | null {
-  const staged = documents.filter(({stagedAction}) => stagedAction !== 'Ignore')
-  if (staged.length === 0) return null
+  const places = stagedPlaces(documents)
+  if (!places) return null
+  const {isReplaced, stagedOf, policiesOf} = places
   const {classes} = options
-  const replaced = new Set(staged.map(placeOf))
-  const stagedOf = (own: AddressClass, direction: Direction): readonly ActivePolicy[] =>
-    (direction === 'egress' ? own.stagedEgress : own.stagedIngress).filter(
-      ({document}) => document.stagedAction === undefined,
-    )
-  const judge = classJudge({
-    ...options,
-    policiesOf: (own, direction) => {
-      const kept = own[direction].filter(({document}) => !replaced.has(placeOf(document)))
-      return [...kept, ...stagedOf(own, direction)].sort(compareActive)
-    },
-  })
 
   return {
-    ...judge,
+    ...classJudge({...options, policiesOf}),
     cause(direction, [source, destination], was, would) {
       const subject = classes[direction === 'egress' ? source : destination]!
       const ways = [
         ...[would.decision.policy, ...would.passed].filter((policy) => policy?.staged),
-        ...[was.decision.policy, ...was.passed].filter((policy) => policy && replaced.has(placeOf(policy.document))),
+        ...[was.decision.policy, ...was.passed].filter((policy) => policy && isReplaced(policy)),
       ]
       // The end of a tier decides: since one is there, or one is there no more.
       const ends = [would.decision, was.decision].filter(({reason}) => reason === 'tier').map(({tier}) => tier)
-      const there = [
-        ...stagedOf(subject, direction),
-        ...subject[direction].filter(({document}) => replaced.has(placeOf(document))),
-      ]
+      const there = [...stagedOf(subject, direction), ...subject[direction].filter(isReplaced)]
       const cause = ways[0] ?? there.find(({tier}) => ends.includes(tier.name)) ?? there[0]
       return cause ? {tier: cause.tier.name, policy: cause.document.meta.name} : null
     },
   }
 }
-
-const placeOf = ({tier, meta}: Policy): string => `${tier}/${meta.name}`
 
 /**
  * What staged policies would change for a packet: nothing unless its verdict as a whole, both directions together, would
