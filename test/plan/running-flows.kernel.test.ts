@@ -3,8 +3,9 @@ import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import type {World} from '../../src/model/index.ts'
 import {type Placed, world} from '../policy/worlds.ts'
 import {createFlowEnds} from '../support/flow-process.ts'
-import {ANSWER, ASKER, createEnforcer, NEAR, pod, START, TUNNEL, withoutWeb} from '../support/flow-worlds.ts'
-import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
+import {makeFlowRouter} from '../support/flow-router.ts'
+import {ANSWER, ASKER, createEnforcer, pod, START, withoutWeb} from '../support/flow-worlds.ts'
+import {eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 
 const CAUSES: readonly [cause: string, change: (before: World) => World][] = [
   ['a new policy', withoutWeb],
@@ -35,20 +36,7 @@ inNamespace(import.meta.url, () => {
       this.timeout(20_000)
       driver = createNftDriver()
       enforce = createEnforcer(driver)
-      ;[near, far] = [createNamespace('near'), createNamespace('far')]
-      for (const [device, {name}] of [
-        [NEAR, near],
-        [TUNNEL, far],
-      ] as const) {
-        shell(`ip link add ${device} type veth peer name eth0 netns ${name}; ip link set ${device} up`)
-      }
-      shell(`sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
-ip address add 10.1.0.1/24 dev ${NEAR}
-ip address add 100.64.0.0 peer 100.64.0.2 dev ${TUNNEL}
-ip route add 10.2.0.0/24 via 100.64.0.2`)
-      near.run(`ip link set eth0 up; ip address add ${ANSWER}/24 dev eth0; ip route add default via 10.1.0.1`)
-      far.run(`ip link set eth0 up; ip address add 100.64.0.2 peer 100.64.0.0 dev eth0
-ip address add ${ASKER}/32 dev lo; ip route add default via 100.64.0.0`)
+      ;({near, far} = makeFlowRouter())
     })
     after(async () => {
       ends.stop()

@@ -52,7 +52,7 @@ export const ONE_WAY = worldOf(
 )
 
 /** Brings worlds of these two pods into force one after the other, as a gateway does. */
-export function createEnforcer(driver: NftDriver): (now: World) => Promise<void> {
+export function createEnforcer(driver: NftDriver): (now: World) => Promise<Compiled> {
   let compiled: Compiled | null = null
   let before: World | null = null
   return async (now) => {
@@ -67,5 +67,6 @@ export function createEnforcer(driver: NftDriver): (now: World) => Promise<void>
       await bringNft(driver, planRuleset({...input, policy: part}))
     }
     await driver.raiseGeneration()
+    return compiled
   }
 }
