@@ -22,11 +22,9 @@ export function createPolicyMetrics(register: Registry) {
     'Judged packets that a policy decided: all that were denied, few of those allowed.',
     labels,
   )
-  const changes = counter('staged_change', 'Flows that a staged policy would decide otherwise.', [
-    'policy',
-    'direction',
-    'would',
-  ])
+  const change = ['policy', 'direction', 'would'] as const
+  const changes = counter('staged_change', 'Flows that a staged policy would decide otherwise.', change)
+  const changePackets = counter('staged_change_packets', 'Packets that a staged policy would decide otherwise.', change)
   const uncounted = counter('uncounted_packets', 'Judged packets that are in the count of no policy.', [])
   const errors = counter('count_errors', 'Times that the counts could not be taken from the kernel.', [])
   const places = placeBook()
@@ -34,7 +32,7 @@ export function createPolicyMetrics(register: Registry) {
 
   return {
     observe({totals, failures}: Pick<PolicyCounts, 'totals' | 'failures'>): void {
-      for (const metric of [flows, packets, changes, uncounted, errors]) metric.reset()
+      for (const metric of [flows, packets, changes, changePackets, uncounted, errors]) metric.reset()
       const rules = totals.rules().map((total) => ({...total, place: `${total.tier ?? ''}/${total.policy ?? ''}`}))
       places.fill(rules)
       for (const total of rules) {
@@ -45,8 +43,10 @@ export function createPolicyMetrics(register: Registry) {
       }
       const staged = totals.staged().map((total) => ({...total, place: total.policy}))
       stagedPlaces.fill(staged)
-      for (const {place, direction, would, flows: changed} of staged) {
-        changes.inc({policy: stagedPlaces.has(place) ? place : OTHER, direction, would}, changed)
+      for (const {place, direction, would, flows: changed, packets: changedPackets} of staged) {
+        const series = {policy: stagedPlaces.has(place) ? place : OTHER, direction, would}
+        changes.inc(series, changed)
+        changePackets.inc(series, changedPackets)
       }
       uncounted.inc(totals.beyond() + totals.unknown().packets)
       errors.inc(failures())

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {type Policy, UNWATCHED_MARK, WATCHED, WATCHED_MARK, type World} from '../../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../../src/policy/compile/index.ts'
+import {WATCH_BOUNDS, watchOf} from '../../../src/policy/compile/watched.ts'
 import {judge} from '../../../src/policy/oracle/index.ts'
 import {chainOf, interpretFlow} from '../nft-interpreter.ts'
 import {packets, policies, seed, verdicts, worlds} from '../random-world.ts'
 import {stagedIn, stagedInForce} from '../staged-world.ts'
-import {attributes, entity, policy, rule, tier, world} from '../worlds.ts'
+import {address, attributes, entity, policy, rule, tier, world} from '../worlds.ts'
 
 const numRuns = Math.ceil(Number(process.env.RUNS ?? 250) / 3)
 
@@ -110,10 +111,17 @@ describe('what is watched for staged policies', () => {
       Array.from({length: peers + 1}, (_, index) => ({
         at: `10.1.0.${index + 1}/32`,
         site: 'a',
-        set: attributes('pod', {labels: index === 0 ? {app: 'db'} : {app: `web${index}`}}),
+        set: attributes('pod', {labels: index === 0 ? {app: 'db'} : {app: `web${index}`, asks: 'yes'}}),
       })),
       [tier('default', 1)],
-      [policy('all', {ingress: [rule('Allow')], egress: [rule('Allow')], order: 2})],
+      [
+        policy('all', {ingress: [rule('Allow')], egress: [rule('Allow')], order: 3}),
+        // Each peer is a class of its own.
+        ...Array.from({length: peers}, (_, index) => {
+          const own = {types: ['egress' as const], order: 2, selector: `app == 'web${index + 1}'`}
+          return policy(`own${index}`, {...own, egress: [rule('Allow')]})
+        }),
+      ],
     ),
     staged,
   })
@@ -139,6 +147,48 @@ describe('what is watched for staged policies', () => {
       [['watch_destinations', 1]],
     )
     assert.ok(!watch?.chains.some(({rules}) => rules.some((text) => text.includes('log_'))))
+  })
+
+  it('is what holds for most peers, and the others by themselves', () => {
+    const source = entity({selector: 'has(asks)'})
+    const with10 = worldWith([deny({ingress: [rule('Deny', {source})]})], 10)
+    // No rule means the others, whatever is in force.
+    const inForce = with10.policies.policies.filter(({meta}) => meta.name !== 'all')
+    const known = {...with10, policies: {tiers: [tier('default', 1, 'Pass')], policies: inForce}}
+    const compiled = compiledOf(known, 'allow')
+    const others = compiled.watch?.sets.find(({name}) => name === 'watch_in')?.elements
+    assert.deepEqual(new Set(others?.values()), new Set(['goto unwatched']))
+    assert.ok(others?.size === 2, 'the pod itself, and unknown addresses')
+    const to = address('10.1.0.1')
+    const flows = ['10.1.0.2', '10.1.0.11', '10.9.0.9'].map((from) => ({from: address(from), to, protocol: 6}))
+    assert.equal(checkAll(known, 'allow', compiled, flows, '0x00000000'), 2)
+  })
+
+  it('is nothing, with a finding, where it would be too much', () => {
+    const all = Array.from({length: 200}, (_, index) => ({
+      at: `10.1.0.${index + 1}/32`,
+      site: 'a',
+      set: attributes('pod', {labels: {app: `web${index}`, ...(index % 2 === 0 ? {asks: 'yes'} : {})}}),
+    }))
+    const each = all.map((_, index) =>
+      policy(`own${index}`, {selector: `app == 'web${index}'`, egress: [rule('Allow')]}),
+    )
+    const source = entity({selector: 'has(asks)'})
+    const staged = [deny({selector: 'all()', ingress: [rule('Deny', {source})]})]
+    const known = {...world(all, [tier('default', 1, 'Pass')], each), staged}
+    const {watch, findings, chains, state} = compiledOf(known, 'allow')
+    assert.equal(watch, null)
+    assert.deepEqual(
+      findings.map(({code}) => code),
+      ['staged-too-large'],
+    )
+    assert.ok(!chains.has(WATCHED))
+    const table = state.live!.pairs
+    assert.equal(watchOf(staged, table, {maxEntries: 1_000_000, maxLooks: 1000}), 'too-large')
+    const bounds = {maxEntries: 1_000_000, maxLooks: 1_000_000}
+    const whole = watchOf(staged, table, bounds)
+    assert.ok(whole !== null && whole !== 'too-large')
+    assert.ok(whole.sets.reduce((sum, {elements}) => sum + elements.size, 0) > WATCH_BOUNDS.maxEntries)
   })
 
   it('is left as it was by packets that tell of a flow', () => {
