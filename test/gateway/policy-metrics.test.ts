@@ -45,12 +45,14 @@ describe('metrics of policies', () => {
     fail()
     const change = {tier: 'default', policy: 'next', direction: 'egress', would: 'deny'} as const
     totals.add({...UNKNOWN, packets: 8}, {met: [], decided: [], changes: [change]})
+    totals.add({...UNKNOWN, fresh: false, packets: 90}, {met: [], decided: [], changes: [change]})
     const expected = [
       'isthmus_policy_flows_total{tier="default",policy="web",direction="ingress",action="allow"} 4',
       'isthmus_policy_packets_total{tier="default",policy="web",direction="ingress",action="allow"} 6',
       'isthmus_policy_packets_total{tier="default",policy="",direction="ingress",action="deny"} 5',
       'isthmus_policy_packets_total{tier="",policy="",direction="ingress",action="deny"} 6',
       'isthmus_policy_staged_change_total{policy="next",direction="egress",would="deny"} 8',
+      'isthmus_policy_staged_change_packets_total{policy="next",direction="egress",would="deny"} 98',
       'isthmus_policy_uncounted_packets_total 6',
       'isthmus_policy_count_errors_total 1',
     ]
@@ -92,7 +94,7 @@ describe('metrics of policies', () => {
       const change = {tier: 'default', policy: `s${index}`, direction: 'egress', would: 'deny'} as const
       totals.add({...UNKNOWN, packets: 1}, {met: [], decided: [], changes: [change]})
     }
-    const found = (await lines()).filter((line) => line.startsWith('isthmus_policy_staged_change'))
+    const found = (await lines()).filter((line) => line.startsWith('isthmus_policy_staged_change_total'))
     assert.equal(found.length, MOST_POLICIES + 1)
     assert.ok(found.includes('isthmus_policy_staged_change_total{policy="other",direction="egress",would="deny"} 3'))
   })

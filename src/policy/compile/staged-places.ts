@@ -21,8 +21,10 @@ export interface StagedPlaces {
 export function stagedPlaces(documents: readonly Policy[]): StagedPlaces | null {
   const staged = documents.filter(({stagedAction}) => stagedAction !== 'Ignore')
   if (staged.length === 0) return null
-  const replaced = new Set(staged.map(placeOf))
-  const isReplaced = ({document}: ActivePolicy): boolean => replaced.has(placeOf(document))
+  /** By name, since hundreds of thousands are asked about: most by a name that nothing staged has. */
+  const tiers = new Map<string, Set<string>>()
+  for (const {tier, meta} of staged) tiers.set(meta.name, (tiers.get(meta.name) ?? new Set()).add(tier))
+  const isReplaced = ({document: {tier, meta}}: ActivePolicy): boolean => tiers.get(meta.name)?.has(tier) ?? false
   const stagedOf = (own: AddressClass, direction: Direction): readonly ActivePolicy[] =>
     (direction === 'egress' ? own.stagedEgress : own.stagedIngress).filter(
       ({document}) => document.stagedAction === undefined,
@@ -37,5 +39,3 @@ export function stagedPlaces(documents: readonly Policy[]): StagedPlaces | null 
     isTouched: (own, direction) => stagedOf(own, direction).length > 0 || own[direction].some(isReplaced),
   }
 }
-
-const placeOf = ({tier, meta}: Policy): string => `${tier}/${meta.name}`
