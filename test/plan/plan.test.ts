@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
-import type {GatewayConfig, NftTable} from '../../src/model/index.ts'
+import {type GatewayConfig, type NftTable, WATCHED, WATCHED_MARK} from '../../src/model/index.ts'
 import {createPlan, type PlanInput, plan, planSysctls} from '../../src/plan/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {planAll, type Sketch, configOf as sketchConfig} from '../support/interconnect.ts'
@@ -16,14 +16,16 @@ const SKETCH: Sketch = {
 }
 
 /** Gateway a1's whole plan in a sketch where everybody has read everybody's offers. */
-function planned(sketch: Sketch, reversed = false) {
+function planned(sketch: Sketch, reversed = false, ...more: string[]) {
   const config: GatewayConfig = sketchConfig(sketch, 'a')
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6')]))
   const {sites} = planAll(sketch).get('a')!
   const ordered = new Map(reversed ? [...sites].reverse() : sites)
   const world = {...federation.world(), sites: ordered}
-  const policy = compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7})
+  const compiled = compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7})
+  const added = more.map((name) => [name, {name, hook: null, rules: []}] as const)
+  const policy = {...compiled, chains: new Map([...compiled.chains, ...added])}
   return plan({
     config: {...config, sites: new Map(reversed ? [...config.sites].reverse() : config.sites)},
     world,
@@ -91,6 +93,18 @@ describe('plan', () => {
       'goto known_ends',
     ])
     assert.deepEqual(rules(made.nft, 'known_ends'), ['ct state related,invalid jump odd_state', 'goto judge'])
+  })
+
+  it('asks for the mark of watched flows where the policy watches, and the frame is the same otherwise', () => {
+    const {chains} = planned(SKETCH).nft
+    const watching = planned(SKETCH, false, WATCHED).nft.chains
+    const different = [...watching].filter(([name, one]) => JSON.stringify(chains.get(name)) !== JSON.stringify(one))
+    assert.deepEqual(
+      different.map(([name]) => name),
+      [WATCHED, 'allowed'],
+    )
+    const [first, ...others] = chains.get('allowed')!.rules
+    assert.deepEqual(watching.get('allowed')?.rules, [first, `ct mark ${WATCHED_MARK} accept`, ...others])
   })
 
   it('is closed by the hook itself', () => {
