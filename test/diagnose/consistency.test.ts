@@ -13,7 +13,8 @@ import {
 } from '../../src/diagnose/index.ts'
 import {type ActualNft, markText, type NftTable, ruleHashes} from '../../src/model/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
-import {seed, verdicts, worlds} from '../policy/random-world.ts'
+import {policies, seed, verdicts, worlds} from '../policy/random-world.ts'
+import {stagedIn} from '../policy/staged-world.ts'
 import {tableOf} from '../policy/ways.ts'
 import {prefix} from '../policy/worlds.ts'
 
@@ -132,6 +133,27 @@ describe(`the kernel’s judgement against one made from nothing (SEED=${seed})`
 })
 
 describe('the rest of a table', () => {
+  it('is the same by way of another world, with what is watched for staged policies', () => {
+    let watching = 0
+    const drawn = fc.tuple(worlds, policies)
+    fc.assert(
+      fc.property(drawn, drawn, verdicts, ([first, some], [second, others], otherwise) => {
+        const actions = [undefined, undefined, undefined, undefined]
+        const before = {...first, staged: stagedIn(first, some, actions)}
+        const now = {...second, staged: stagedIn(second, others, actions), memberRevision: first.memberRevision + 1}
+        const options = {default: otherwise, firstClass: 77}
+        const onward = compilePolicy(now, {...options, previous: compilePolicy(before, {...options, previous: null})})
+        const fresh = compilePolicy(now, {...options, previous: null, firstClass: 1})
+        watching += Number(onward.watch !== null)
+        const {counters, sets, chains} = tableOf(onward)
+        const held = [...chains].map(([name, {rules}]) => [name, {name, hook: null, rules: ruleHashes(rules)}] as const)
+        assert.deepEqual(compareTable({counters, sets, chains: new Map(held)}, tableOf(fresh), new Map()), [])
+      }),
+      {seed, numRuns: Math.ceil(RUNS / 4)},
+    )
+    assert.ok(RUNS < 100 || watching > 5)
+  })
+
   const wanted = tableOf({
     sets: new Map([
       ['tunnels', {name: 'tunnels', key: 'ifname', value: null, interval: false, elements: new Map([['is-b', '']])}],

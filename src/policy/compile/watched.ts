@@ -172,7 +172,7 @@ function byTarget(
   }
   const bare = wouldBe(would.bare, now.bare)
   count(bare, peers.size - others.size)
-  const [most] = [...counts].sort(([, a], [, b]) => b - a)
+  const [most] = [...counts].sort(([a, some], [b, more]) => more - some || (a < b ? -1 : 1))
   const usual = most?.[0] ?? pass
   if (bare !== null && bare !== usual) for (const peer of peers) if (!others.has(peer)) others.set(peer, bare)
   return {usual, others}
