@@ -16,7 +16,11 @@ export function wideLayers(
   {members, attributes}: Pick<World, 'members' | 'attributes'>,
 ): Map<Prefix, Layer> {
   const wide = new Map<Prefix, Layer>()
-  for (const [prefix, holders] of members) if (!isHost(prefix)) wide.set(prefix, layerOf(holders, attributes, false))
+  const put = (prefix: Prefix, holders: readonly Member[]): void => {
+    if (!isHost(prefix)) wide.set(prefix, layerOf(holders, attributes, false))
+  }
+  if (members.walk) members.walk(() => undefined, put)
+  else for (const [prefix, holders] of members) put(prefix, holders)
   for (const [net, prefix] of nets.entries()) {
     if (!isHostPrefix(prefix)) wide.set(prefix, {...(wide.get(prefix) ?? NO_LAYER), net})
   }

@@ -37,8 +37,17 @@ export function numberClasses(classified: Classified, previous: Numbering | null
 
 function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): AddressNumbers {
   const numbered = new AddressNumbers()
-  for (const [address, composition] of hosts) {
-    if (isListed(book, composition)) numbered.set(address, numbers[book.classOf[composition]!]!)
+  // By composition: asked a million times.
+  const numberOf = book.compositions.map((_, composition) =>
+    isListed(book, composition) ? (numbers[book.classOf[composition]!] ?? null) : null,
+  )
+  hosts.eachFour((address, composition) => {
+    const number = numberOf[composition]!
+    if (number !== null) numbered.setFour(address, number)
+  })
+  for (const [address, composition] of hosts.others()) {
+    const number = numberOf[composition]!
+    if (number !== null) numbered.set(address, number)
   }
   return numbered
 }

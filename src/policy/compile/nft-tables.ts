@@ -7,7 +7,7 @@ import {
   type NftSet,
   rangeElement,
 } from '../../model/index.ts'
-import {type Address, AddressTexts, type Family, familyOf, type TextMap} from '../../net/index.ts'
+import {type Address, AddressNumbers, AddressTexts, type Family, familyOf, type TextMap} from '../../net/index.ts'
 import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
@@ -26,18 +26,28 @@ export const classSets = ({hosts, regions}: Numbering): NftSet[] => [...hostSets
 
 export function hostSets(hosts: ReadonlyMap<Address, number>, name: 'class' | 'move'): NftSet[] {
   return ([4, 6] as const).flatMap((family) => {
-    const [sources, destinations] = [new AddressTexts(), new AddressTexts()]
-    const [mark, classid] = [memoized(markText), memoized(classText)]
-    for (const [address, number] of hosts) {
-      if (familyOf(address) !== family) continue
-      sources.set(address, mark(number))
-      destinations.set(address, classid(number))
-    }
-    return lookUpSets(`${name}${family}`, '', {sources, destinations}, family, false).map((set) => ({
-      ...set,
-      version: {},
-    }))
+    const texts = hosts instanceof AddressNumbers && family === 4 ? textsOfFours(hosts) : textsOf(hosts, family)
+    return lookUpSets(`${name}${family}`, '', texts, family, false).map((set) => ({...set, version: {}}))
   })
+}
+
+/** Of sources and destinations. */
+type EndTexts = Readonly<Record<'sources' | 'destinations', TextMap>>
+
+const textsOfFours = (hosts: AddressNumbers): EndTexts => ({
+  sources: AddressTexts.ofFours(hosts, markText),
+  destinations: AddressTexts.ofFours(hosts, classText),
+})
+
+function textsOf(hosts: ReadonlyMap<Address, number>, family: Family): EndTexts {
+  const [sources, destinations] = [new AddressTexts(), new AddressTexts()]
+  const [mark, classid] = [memoized(markText), memoized(classText)]
+  for (const [address, number] of hosts instanceof AddressNumbers ? hosts.others() : hosts) {
+    if (familyOf(address) !== family) continue
+    sources.set(address, mark(number))
+    destinations.set(address, classid(number))
+  }
+  return {sources, destinations}
 }
 
 export function cidrSets(regions: readonly NumberedRegion[], suffix = ''): NftSet[] {
