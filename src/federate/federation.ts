@@ -27,7 +27,8 @@ import {
   type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
-import {type Hold, type MemberChange, MemberTable} from './members.ts'
+import type {MemberChanges} from './member-changes.ts'
+import {type Hold, MemberTable} from './members.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
@@ -106,7 +107,7 @@ export class Federation {
   }
 
   /** What changed in `World.members` since the last call of this; for whoever compiles incrementally. */
-  takeMemberChanges(): ReadonlyMap<Prefix, MemberChange> {
+  takeMemberChanges(): MemberChanges {
     return this.#table.takeChanges()
   }
 

@@ -29,8 +29,8 @@ export class MembersView implements Members {
     return this.#source.at(prefix) !== undefined
   }
 
-  walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): void {
-    this.#source.walk(eachLone, eachOther)
+  walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Iterable<void> {
+    return this.#source.walk(eachLone, eachOther)
   }
 
   *entries(): Generator<[Prefix, readonly Member[]], undefined> {

@@ -1,7 +1,8 @@
 import type {AttributeSet, AttributeSetId, EachLone, Member, Members, SiteName, SourceId} from '../model/index.ts'
-import {fourNumber, type Prefix} from '../net/index.ts'
+import {AddressNumbers, fourNumber, fourText, hostPrefix, type Prefix} from '../net/index.ts'
 import type {EndpointRows} from './endpoint-rows.ts'
 import type {Labelled} from './holding.ts'
+import {type MemberChange, MemberChanges} from './member-changes.ts'
 import {MembersView} from './members-view.ts'
 
 /** One object's hold on one prefix, admitted by ownership. */
@@ -17,12 +18,6 @@ export interface Hold {
   readonly holder: string
   /** From the configuration's grants: gives way to a static prefix of the same length. */
   readonly derived: boolean
-}
-
-/** What changed in the table between two moments; `before` and `after` undefined mean absent. */
-export interface MemberChange {
-  readonly before: readonly Member[] | undefined
-  readonly after: readonly Member[] | undefined
 }
 
 /**
@@ -45,6 +40,8 @@ export class MemberTable {
   readonly #inUse = new Map<AttributeSetId, {readonly set: AttributeSet; count: number}>()
   readonly #duplicates = new Map<Prefix, readonly Hold[]>()
   #before = new Map<Prefix, readonly Member[] | undefined>()
+  /** Where there was nothing before and a row came: noted as numbers, since at first these are all. */
+  #come = new AddressNumbers()
   #attributes: ReadonlyMap<AttributeSetId, AttributeSet> | null = null
   #revision = 0
   #duplicateRevision = 0
@@ -84,14 +81,26 @@ export class MemberTable {
   }
 
   /** Changes since the last call, without those that came to nothing. */
-  takeChanges(): ReadonlyMap<Prefix, MemberChange> {
+  takeChanges(): MemberChanges {
     const changes = new Map<Prefix, MemberChange>()
     for (const [prefix, before] of this.#before) {
       const after = this.#membersAt(prefix)
       if (!sameMembers(before, after)) changes.set(prefix, {before, after})
     }
     this.#before = new Map()
-    return changes
+    const come = this.#come
+    this.#come = new AddressNumbers()
+    const others: number[] = []
+    come.eachFour((four) => {
+      if (this.#rows.loneAdmitted(four) < 0 || this.#foursAt.has(four)) others.push(four)
+    })
+    for (const four of others) {
+      come.deleteFour(four)
+      const prefix = hostPrefix(fourText(four))
+      const after = this.#membersAt(prefix)
+      if (after) changes.set(prefix, {before: undefined, after})
+    }
+    return new MemberChanges(changes, come, (prefix) => this.#membersAt(prefix))
   }
 
   /** Sets what an object holds; an empty list removes it. */
@@ -140,7 +149,7 @@ export class MemberTable {
   #admitLone(row: number, {id, set}: Labelled): void {
     const prefix = this.#rows.prefixOf(row)
     this.#rows.setAdmitted(row, true)
-    if (!this.#before.has(prefix)) this.#before.set(prefix, undefined)
+    if (!this.#before.has(prefix)) this.#come.setFour(this.#rows.fourOf(row), 1)
     this.#revision++
     this.#use({id, set})
     this.#count(id, 1)
@@ -196,13 +205,16 @@ export class MemberTable {
     return members.length > 0 ? members : undefined
   }
 
-  #walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): void {
+  *#walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Generator<void> {
     const other = (prefix: Prefix): void => {
       const members = this.#membersAt(prefix)
       if (members) eachOther(prefix, members)
     }
-    for (const prefix of this.#at.keys()) other(prefix)
-    this.#rows.eachAdmitted((row) => {
+    for (const prefix of this.#at.keys()) {
+      other(prefix)
+      yield
+    }
+    yield* this.#rows.eachAdmitted((row) => {
       if (this.#isLone(row)) {
         const group = this.#rows.groupOf(row)
         const {source, site} = group
@@ -234,7 +246,8 @@ export class MemberTable {
     else this.#duplicates.delete(prefix)
     const after = merge(kept)
     if (sameMembers(before, after.length > 0 ? after : undefined)) return
-    if (!this.#before.has(prefix)) this.#before.set(prefix, before)
+    const isNoted = this.#before.has(prefix) || this.#come.getFour(fourOf(prefix)) !== undefined
+    if (!isNoted) this.#before.set(prefix, before)
     this.#revision++
     // Counted up before down, so that a set that stays is never seen to go.
     for (const hold of kept) this.#use(hold)

@@ -14,7 +14,7 @@ import type {Decoded, Finding, GatewayConfig, SourceId, SysctlSpec, World} from 
 import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
-import {type ChangedMembers, type Compiled, compilePolicy, shutPolicy} from '../policy/index.ts'
+import {type ChangedMembers, type Compiled, compiling, shutPolicy} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
@@ -30,7 +30,7 @@ import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
 import {type Publishing, publishingOf, startPublishing} from './publishing.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
-import {createTurnstile} from './slices.ts'
+import {createTurnstile, inSlices, whileHeld} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
 import {tell, tellStep} from './tell.ts'
 import {uplinkDevices} from './uplink-devices.ts'
@@ -161,6 +161,7 @@ export async function startRuntime({
     forget: async (source) => sources?.forget(source),
     nowMs: () => clock.nowMs(),
     trigger,
+    gate,
     onError: (error) => log.warn({err: error}, 'states of remote sites'),
   })
   sources = await startSources({
@@ -191,12 +192,12 @@ export async function startRuntime({
     world: () => {
       const world = federation.world()
       const changes = federation.takeMemberChanges()
-      members.take(changes, world.attributes)
+      members.take(changes.others, world.attributes)
       writeBack.takeMembers(changes, world)
-      for (const [prefix, change] of changes) memberChanges?.set(prefix, change)
+      if (memberChanges) for (const [prefix, change] of changes) memberChanges.set(prefix, change)
       return world
     },
-    compile: (world, held) => {
+    compile: async (world, held) => {
       if (compiled === null && held === null) {
         trigger()
         compiled = shutPolicy({default: config.default, firstClass})
@@ -204,7 +205,8 @@ export async function startRuntime({
       if (compiled?.isShut && (held === null || !isGathered(world.sources))) return compiled
       const changes = memberChanges
       memberChanges = null
-      compiled = compilePolicy(world, {default: config.default, previous: compiled, firstClass, held, changes})
+      const steps = compiling(world, {default: config.default, previous: compiled, firstClass, held, changes})
+      compiled = await whileHeld(gate, () => inSlices(steps))
       memberChanges = new Map()
       leaveGate()
       return compiled

@@ -36,10 +36,10 @@ export interface World {
 
 export interface Members extends ReadonlyMap<Prefix, readonly Member[]> {
   /**
-   * The same for whoever looks at a million of them: no object is made for an IPv4 address of which one member is all
-   * there is. A plain map has none.
+   * The same for whoever looks at a million of them, in small steps: no object is made for an IPv4 address of which one
+   * member is all there is. A plain map has none.
    */
-  walk?(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): void
+  walk?(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Iterable<void>
 }
 
 /** An address as a number, and what many members have in common: the same object for all of them. */

@@ -59,10 +59,13 @@ export class AddressTexts implements TextMap {
     this.#numberOf = new Map(all.#numberOf)
   }
 
-  /** Each IPv4 address as a number; `toValue` is asked once for each text. */
-  eachFour<T>(toValue: (text: string) => T, visit: (address: number, value: T) => void): void {
+  /** Each IPv4 address as a number, in steps of some thousand; `toValue` is asked once for each text. */
+  *walkFours<T>(
+    toValue: (text: string) => T,
+    visit: (address: number, value: T) => void,
+  ): Generator<void, void, undefined> {
     const values = this.#texts.map(toValue)
-    this.#numbers.eachFour((address, number) => visit(address, values[number]!))
+    yield* this.#numbers.walkFours((address, number) => visit(address, values[number]!))
   }
 
   #numberFor(text: string): number {

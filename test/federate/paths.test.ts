@@ -87,7 +87,7 @@ const history = (event: fc.Arbitrary<HistoryEvent>): fc.Arbitrary<HistoryEvent[]
 /** By the walk that makes no objects: what it says of a lone member is what the map says of it. */
 function walked(members: Members): Map<Prefix, readonly Member[]> {
   const found = new Map<Prefix, readonly Member[]>()
-  members.walk!(
+  const steps = members.walk!(
     (four, shared) => {
       const prefix = hostPrefix(fourText(four))
       const [member, ...others] = members.get(prefix)!
@@ -100,6 +100,7 @@ function walked(members: Members): Map<Prefix, readonly Member[]> {
       found.set(prefix, all)
     },
   )
+  assert.ok([...steps].length > 0)
   return found
 }
 
@@ -138,8 +139,14 @@ describe('Federation', () => {
 
           // And what it says changed is exactly what did.
           const changes = stepwise.takeMemberChanges()
+          assert.equal(new Map(changes).size, changes.size)
+          assert.deepEqual(new Set(changes.keys()), new Set(new Map(changes).keys()))
           for (const [prefix, {before, after}] of changes) {
             changed.add(prefix)
+            assert.deepEqual(changes.get(prefix), {before, after})
+            // Whoever looks at the own site's alone is told of all of them.
+            const sites = [...(before ?? []), ...(after ?? [])].map((member) => member.site)
+            assert.ok(changes.others.has(prefix) || !sites.includes(config.site))
             assert.deepEqual(before, seen.get(prefix))
             assert.deepEqual(after, stepwise.world().members.get(prefix))
           }

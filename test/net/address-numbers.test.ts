@@ -117,7 +117,7 @@ describe('AddressTexts', () => {
         texts.set('10.0.0.77', 'later')
         assert.equal(taken.get('10.0.0.77'), undefined)
         const told = new Map<string, number>()
-        taken.eachFour(Number, (four, value) => told.set(fourText(four), value))
+        for (const _ of taken.walkFours(Number, (four, value) => told.set(fourText(four), value)));
         assert.deepEqual(told, new Map([...wanted].map(([address, text]) => [address, Number(text)])))
       }),
     )

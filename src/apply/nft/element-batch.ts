@@ -41,9 +41,13 @@ const ENCODERS: Readonly<Record<string, Encode>> = {
 /**
  * Steps that are nothing but elements of maps of numbers, as netlink messages of one transaction; null where one is
  * something else. libnftables reads all chains of the namespace before it adds an element: at 5,000 chains that is
- * what an endpoint's change costs.
+ * what an endpoint's change costs. In small steps: at a start there are a million.
  */
-export function encodeElements(table: string, steps: readonly NftStep[], held: Held | null): BatchMessage[] | null {
+export function* encodeElements(
+  table: string,
+  steps: readonly NftStep[],
+  held: Held | null,
+): Generator<void, BatchMessage[] | null> {
   const off: BatchMessage[] = []
   const on: BatchMessage[] = []
   for (const step of steps) {
@@ -52,7 +56,7 @@ export function encodeElements(table: string, steps: readonly NftStep[], held: H
     if (!writers) return null
     const all = onlyAddresses(step as ElementStep, set)
     if (all) {
-      on.push(...addressMessages(table, set.name, all))
+      on.push(...(yield* addressMessages(table, set.name, all)))
       continue
     }
     const {gone, come} = elementChanges(step as ElementStep, set.elements)
@@ -78,18 +82,21 @@ function onlyAddresses(step: ElementStep, {key, value, interval, elements}: Held
   if (key !== 'ipv4_addr' || interval || !write || step.delete.size > 0) return null
   if (elements.size > 0) for (const address of step.add.keys()) if (elements.has(address)) return null
   const {add} = step
-  if (add instanceof AddressTexts) return (visit) => add.eachFour(write, visit)
-  return (visit) => {
-    for (const [address, word] of add) visit(fourNumber(address), write(word))
+  if (add instanceof AddressTexts) return (visit) => add.walkFours(write, visit)
+  return function* (visit) {
+    for (const [address, word] of add) {
+      visit(fourNumber(address), write(word))
+      yield
+    }
   }
 }
 
-type AddressPairs = (visit: (address: number, value: number) => void) => void
+type AddressPairs = (visit: (address: number, value: number) => void) => Generator<void, void, undefined>
 
 const ADDRESS_ELEMENT = 28
 
 /** Written by hand, as `deleteKeys`: by small buffers a million take some ten seconds. */
-function addressMessages(table: string, set: string, elements: AddressPairs): BatchMessage[] {
+function* addressMessages(table: string, set: string, elements: AddressPairs): Generator<void, BatchMessage[]> {
   const where = place(table, set)
   const start = where.length + 4
   const made: BatchMessage[] = []
@@ -101,7 +108,7 @@ function addressMessages(table: string, set: string, elements: AddressPairs): Ba
     made.push({type: NEW_ELEMENTS, flags: CREATE, data: data.subarray(0, at)})
     at = 0
   }
-  elements((address, number) => {
+  yield* elements((address, number) => {
     if (at === 0) {
       data = Buffer.alloc(start + MOST_ELEMENTS * ADDRESS_ELEMENT)
       where.copy(data)

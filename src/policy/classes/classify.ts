@@ -20,6 +20,7 @@ import type {AddressClass} from './describe.ts'
 import {type Attributes, hostNetsOf, isEndpoint, isHost, type Layer, layerOf, NO_LAYER, wideLayers} from './layers.ts'
 import type {Questions} from './questions.ts'
 import {cutRegions, findRegion} from './regions.ts'
+import {type Steps, walkMembers, whole} from './steps.ts'
 
 /**
  * Every address that policy can say something of, with its class as an index into `classes`.
@@ -43,10 +44,13 @@ export interface ClassRegion {
   readonly class: number
 }
 
-export function classify(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Classified {
+export const classify = (...args: Parameters<typeof classifying>): Classified => whole(classifying(...args))
+
+/** The same in small steps. */
+export function* classifying(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Steps<Classified> {
   const {members, attributes} = world
   const {nets} = questions.catalog
-  const book = emptyBook(questions, wideLayers(nets, world), hostNetsOf(nets))
+  const book = emptyBook(questions, yield* wideLayers(nets, world), hostNetsOf(nets))
   surround(book, attributes)
   const hosts = new AddressNumbers()
   const place = (address: Address, layer: Layer): void => {
@@ -60,15 +64,13 @@ export function classify(questions: Questions, world: Pick<World, 'members' | 'a
     const net = book.hostNets.get(address)
     place(address, net === undefined ? layer : {...layer, net})
   }
-  if (members.walk) {
-    const lone = createLonePlacer(book, attributes)
-    const isNet = (four: number): boolean => book.hostNets.size > 0 && book.hostNets.has(fourText(four))
-    const putLone = (four: number, shared: LoneMember): void => {
-      if (isNet(four)) put(hostPrefix(fourText(four)), [{...shared, names: [], modRevision: 0}])
-      else lone(four, shared, hosts)
-    }
-    members.walk(putLone, put)
-  } else for (const [prefix, holders] of members) put(prefix, holders)
+  const lone = createLonePlacer(book, attributes)
+  const isNet = (four: number): boolean => book.hostNets.size > 0 && book.hostNets.has(fourText(four))
+  const putLone = (four: number, shared: LoneMember): void => {
+    if (isNet(four)) put(hostPrefix(fourText(four)), [{...shared, names: [], modRevision: 0}])
+    else lone(four, shared, hosts)
+  }
+  yield* walkMembers(members, putLone, put)
   for (const [address, net] of book.hostNets) if (!hosts.has(address)) place(address, {...NO_LAYER, net})
   return {classes: book.classes, hosts, regions: classRegions(book), book}
 }

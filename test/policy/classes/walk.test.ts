@@ -8,9 +8,10 @@ import {world} from '../worlds.ts'
 
 /** As federate has them: an IPv4 address with one member is told as a number. */
 class Walked extends Map<Prefix, readonly Member[]> implements Members {
-  walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): void {
+  *walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Generator<void> {
     const known = new Map<string, LoneMember>()
     for (const [prefix, members] of this) {
+      yield
       const [{site, source, attributes}, ...others] = [members[0]!, ...members.slice(1)]
       const four = prefix.endsWith('/32') && others.length === 0 ? fourNumber(prefixAddress(prefix)) : -1
       if (four < 0) {
