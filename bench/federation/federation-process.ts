@@ -221,6 +221,7 @@ async function run(): Promise<FederationFigures> {
   await daemon.stop()
 
   tell('step by step')
+  console.error(JSON.stringify({cold, again, churn: {...churned, kernelMs: churned.kernelMs.length, ackMs: 0}}))
   const {stdout} = await promisify(execFile)(process.execPath, [...DAEMON_FLAGS, STEPS, config])
   return {cold, reconnect: again, churn: churned, steps: JSON.parse(stdout)}
 }
