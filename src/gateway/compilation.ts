@@ -1,0 +1,53 @@
+import type {ActualNft, World} from '../model/index.ts'
+import type {Prefix} from '../net/index.ts'
+import {type ChangedMembers, type Compiled, compiling, shutPolicy} from '../policy/index.ts'
+import {inSlices, type Turnstile, whileHeld} from './slices.ts'
+
+export interface CompilationOptions {
+  readonly default: 'allow' | 'deny'
+  readonly firstClass: number
+  /** Of an earlier runtime in this process. */
+  readonly previous: Compiled | null
+  /** Whether a start on an empty kernel knows enough to open. */
+  readonly isGathered: (known: World['sources']) => boolean
+  readonly gate: Turnstile
+  /** Asks for another pass. */
+  readonly trigger: () => void
+}
+
+export interface Compilation {
+  readonly current: () => Compiled | null
+  noteChanges(changes: Iterable<readonly [Prefix, ChangedMembers]>): void
+  /** Who calls it is in the gate. `held`: what the kernel has of the ruleset. */
+  compile(world: World, held: ActualNft | null): Promise<Compiled>
+}
+
+/**
+ * The policy from pass to pass: on an empty kernel first the shut one, until enough is gathered; then each from the one
+ * before and what changed. In slices of the event loop, while members stay as they are.
+ */
+export function createCompilation(options: CompilationOptions): Compilation {
+  const {firstClass, gate} = options
+  let compiled = options.previous
+  /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
+  let changes: Map<Prefix, ChangedMembers> | null = null
+  return {
+    current: () => compiled,
+    noteChanges(all) {
+      if (changes) for (const [prefix, change] of all) changes.set(prefix, change)
+    },
+    async compile(world, held) {
+      if (compiled === null && held === null) {
+        options.trigger()
+        compiled = shutPolicy({default: options.default, firstClass})
+      }
+      if (compiled?.isShut && (held === null || !options.isGathered(world.sources))) return compiled
+      const since = changes
+      changes = null
+      const steps = compiling(world, {default: options.default, previous: compiled, firstClass, held, changes: since})
+      compiled = await whileHeld(gate, () => inSlices(steps))
+      changes = new Map()
+      return compiled
+    },
+  }
+}
