@@ -64,6 +64,15 @@ export class AddressNumbers implements ReadonlyMap<Address, number> {
   #four = 0
   readonly #others = new Map<Address, number>()
 
+  /** Empty, for so many IPv4 addresses: to grow to a million holds up whoever waits. */
+  static withRoom(addresses: number): AddressNumbers {
+    const made = new AddressNumbers()
+    let slots = FIRST_SLOTS
+    while (addresses * 4 > slots * 3) slots *= 2
+    made.#resize(slots)
+    return made
+  }
+
   /** With the IPv4 addresses of another one, if that is given. */
   constructor(fours: AddressNumbers | null = null) {
     this.#salt = fours ? fours.#salt : Math.imul(++AddressNumbers.#made, 0x9e3779b9)
@@ -203,8 +212,11 @@ export class AddressNumbers implements ReadonlyMap<Address, number> {
   }
 
   #grow(): void {
+    this.#resize(2 * (this.#mask + 1))
+  }
+
+  #resize(slots: number): void {
     const [keys, values, used] = [this.#keys, this.#values, this.#used]
-    const slots = 2 * (this.#mask + 1)
     this.#mask = slots - 1
     this.#keys = new Uint32Array(slots)
     this.#values = new Uint32Array(slots)

@@ -50,9 +50,9 @@ export const classify = (...args: Parameters<typeof classifying>): Classified =>
 export function* classifying(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Steps<Classified> {
   const {members, attributes} = world
   const {nets} = questions.catalog
-  const book = emptyBook(questions, yield* wideLayers(nets, world), hostNetsOf(nets))
+  const book = emptyBook(questions, yield* wideLayers(nets, world), hostNetsOf(nets), members.size)
   surround(book, attributes)
-  const hosts = new AddressNumbers()
+  const hosts = AddressNumbers.withRoom(members.size)
   const place = (address: Address, layer: Layer): void => {
     hosts.set(address, hostComposition(book, attributes, address, layer))
   }

@@ -42,7 +42,7 @@ export function* numberingClasses(classified: Classified, previous: Numbering | 
 }
 
 function* numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): Steps<AddressNumbers> {
-  const numbered = new AddressNumbers()
+  const numbered = AddressNumbers.withRoom(hosts.size)
   // By composition: asked a million times.
   const numberOf = book.compositions.map((_, composition) =>
     isListed(book, composition) ? (numbers[book.classOf[composition]!] ?? null) : null,
