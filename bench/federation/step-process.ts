@@ -8,7 +8,7 @@ import {connect, readPrefix} from '../../src/etcd/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import type {DecodedBatch, SourceId} from '../../src/model/index.ts'
 import {plan} from '../../src/plan/index.ts'
-import {compilePolicy} from '../../src/policy/index.ts'
+import {type Compiled, compilePolicy, shutPolicy} from '../../src/policy/index.ts'
 import type {StepFigures} from './federation-plan.ts'
 
 const file = process.argv[2]!
@@ -47,20 +47,25 @@ const world = await timed('federate', () => {
   federation.takeMemberChanges()
   return made
 })
+const shut = shutPolicy({default: config.default, firstClass: 1})
 const policy = await timed('compile', () =>
-  compilePolicy(world, {default: config.default, previous: null, firstClass: 1, changes: null}),
+  compilePolicy(world, {default: config.default, previous: shut, firstClass: 1, changes: null}),
 )
 const driver = createNftDriver({table: 'steps'})
 const signal = new AbortController().signal
 await timed('nft', async () => {
-  await driver.read(signal)
-  const {desired} = plan({
-    ...{config, world, policy},
-    ...{keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map()},
-  })
-  const outcomes = await driver.apply(diffNft(desired.nft, null), signal)
-  const bad = outcomes.find(({ok}) => !ok)
-  if (bad) throw new Error(JSON.stringify(bad))
+  const planOf = (compiled: Compiled) =>
+    plan({
+      ...{config, world, policy: compiled},
+      ...{keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map()},
+    })
+  const opened = planOf(policy)
+  // As the gateway does it: a million elements as one script of nft's would take all the memory there is.
+  for (const table of [planOf(shut).desired.nft, ...opened.stages, opened.desired.nft]) {
+    const outcomes = await driver.apply(diffNft(table, await driver.read(signal)), signal)
+    const bad = outcomes.find(({ok}) => !ok)
+    if (bad) throw new Error(JSON.stringify(bad))
+  }
 })
 await driver.close()
 const figures: StepFigures = {

@@ -32,5 +32,6 @@ export {
   type NftDriver,
   nextGeneration,
 } from './nft/index.ts'
+export {inSlices} from './slices.ts'
 export {createSysctlDriver} from './sysctl/index.ts'
 export {createWireguardDriver, type WireguardDriver} from './wireguard/index.ts'

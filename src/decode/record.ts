@@ -4,6 +4,7 @@ import {Fields, type Problem} from './fields.ts'
 import {decodeAffinity, decodeBlock, parseKeyCidr} from './ipam.ts'
 import {parseJson, parseUtf8} from './json.ts'
 import {bad, finished, ignored, type Place} from './outcome.ts'
+import {ENDPOINTS, plainEndpoint} from './plain-endpoint.ts'
 import {decodeResource} from './resource.ts'
 
 const CALICO = '/calico/resources/v3/projectcalico.org/'
@@ -18,6 +19,8 @@ const IPAM = '/calico/ipam/v2/'
  */
 export function decodeRecord(record: RawRecord, source = 'datastore'): Decoded {
   const {key, modRevision} = record
+  const plain = key.startsWith(ENDPOINTS) ? plainEndpoint(record) : null
+  if (plain) return plain
   const place: Place = {key, modRevision, source}
   const [root, rest] = treeOf(key)
   if (root === null) return ignored(place, 'other')

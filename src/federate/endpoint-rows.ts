@@ -1,7 +1,7 @@
-import type {AttributeSetId, DatastoreName, DecodedExport, SiteName, SourceId} from '../model/index.ts'
+import type {AttributeSetId, DatastoreName, DecodedExport, LoneMember, SiteName, SourceId} from '../model/index.ts'
 import {
-  type Address,
   AddressNumbers,
+  canonicalFour,
   fourNumber,
   fourText,
   isHostPrefix,
@@ -13,6 +13,7 @@ import type {Labelled} from './holding.ts'
 const ENDPOINTS = '/isthmus/v1/export/endpoints/'
 const FIRST_ROWS = 64
 const NONE = -1
+const ROWS_A_STEP = 512
 
 /** What many rows have in common. */
 export interface RowGroup {
@@ -23,11 +24,27 @@ export interface RowGroup {
   readonly attributes: AttributeSetId
   /** What its admitted rows have; changes only while there are none. */
   labelled: Labelled | null
+  /** What those are as members; null: not asked for under these labels. */
+  lone: LoneMember | null
   rows: number
   admitted: number
 }
 
 type Names = string | readonly string[]
+
+/** Of one source: how many rows, and datastore → attribute set → group. */
+interface SourceRows {
+  rows: number
+  readonly groups: Map<string, Map<string, number>>
+}
+
+/** What a key says that may be a row's. */
+interface KeyParts {
+  readonly key: string
+  readonly four: number
+  readonly datastore: string
+  readonly attributes: string
+}
 
 /**
  * The endpoints of remote sites as rows of typed arrays: some hundred bytes each, and nothing that a collection of garbage
@@ -39,31 +56,33 @@ type Names = string | readonly string[]
 export class EndpointRows {
   readonly #firstAt = new AddressNumbers()
   readonly #groups: RowGroup[] = []
-  readonly #groupOf = new Map<string, number>()
   readonly #freeGroups: number[] = []
-  readonly #rowsOf = new Map<SourceId, number>()
+  readonly #sources = new Map<SourceId, SourceRows>()
+  /** A key is asked for, then its record put in. */
+  #lastParts: KeyParts | null = null
   #four = new Uint32Array(FIRST_ROWS)
   #group = new Int32Array(FIRST_ROWS)
   #next = new Int32Array(FIRST_ROWS)
   #revision = new Float64Array(FIRST_ROWS)
   /** 0: free. 1: there. 2: admitted. */
   #state = new Uint8Array(FIRST_ROWS)
-  #mark = new Uint8Array(FIRST_ROWS)
+  /** The list in which it was seen last. */
+  #mark = new Uint32Array(FIRST_ROWS)
+  #lists = 0
   readonly #names: (Names | null)[] = []
   #end = 0
   #free = NONE
 
   countOf(source: SourceId): number {
-    return this.#rowsOf.get(source) ?? 0
+    return this.#sources.get(source)?.rows ?? 0
   }
 
   /** The row of a key; -1: none. */
   find(source: SourceId, key: string): number {
-    const parsed = parseKey(key)
-    if (!parsed) return NONE
-    const group = this.#groupOf.get(groupKey(source, parsed.datastore, parsed.attributes))
-    if (group === undefined) return NONE
-    for (let row = this.#firstAt.get(parsed.address as Address) ?? NONE; row !== NONE; row = this.#next[row]!) {
+    const parts = this.#parts(key)
+    const group = parts && this.#sources.get(source)?.groups.get(parts.datastore)?.get(parts.attributes)
+    if (!parts || group === undefined) return NONE
+    for (let row = this.#firstOf(parts.four); row !== NONE; row = this.#next[row]!) {
       if (this.#group[row] === group) return row
     }
     return NONE
@@ -72,39 +91,33 @@ export class EndpointRows {
   /** Puts a record where none of its key is; -1: it is none that a row can hold. */
   add(source: SourceId, site: SiteName, record: DecodedExport): number {
     const {entry, findings, modRevision, key} = record
-    if (entry.kind !== 'endpoint' || findings.length > 0 || !isHostPrefix(entry.prefix)) return NONE
-    const address = prefixAddress(entry.prefix)
-    const four = fourNumber(address)
-    if (four < 0 || key !== keyOf(entry.datastore, address, entry.attributes)) return NONE
-    const {datastore, attributes, names} = entry
-    const id = groupKey(source, datastore, attributes)
-    let group = this.#groupOf.get(id)
-    if (group === undefined) {
-      group = this.#freeGroups.pop() ?? this.#groups.length
-      this.#groups[group] = {source, site, datastore, attributes, labelled: null, rows: 0, admitted: 0}
-      this.#groupOf.set(id, group)
-    }
+    if (entry.kind !== 'endpoint' || findings.length > 0) return NONE
+    const {datastore, attributes, names, prefix} = entry
+    const parts = this.#parts(key)
+    if (!parts || parts.datastore !== datastore || parts.attributes !== attributes) return NONE
+    if (!isHostPrefix(prefix) || fourNumber(prefixAddress(prefix)) !== parts.four) return NONE
+    const group = this.#groupFor(source, site, datastore, attributes)
     const row = this.#take()
-    this.#four[row] = four
+    this.#four[row] = parts.four
     this.#group[row] = group
     this.#revision[row] = modRevision
     this.#state[row] = 1
     this.#names[row] = names.length === 1 ? names[0]! : names
-    this.#next[row] = this.#firstAt.get(address) ?? NONE
-    this.#firstAt.set(address, row)
+    this.#next[row] = this.#firstOf(parts.four)
+    this.#firstAt.setFour(parts.four, row)
     this.#groups[group]!.rows++
-    this.#rowsOf.set(source, this.countOf(source) + 1)
+    this.#sources.get(source)!.rows++
     return row
   }
 
   /** It must not be admitted. */
   remove(row: number): void {
     const group = this.groupOf(row)
-    const address = fourText(this.#four[row]!)
-    const first = this.#firstAt.get(address)!
+    const four = this.#four[row]!
+    const first = this.#firstOf(four)
     if (first === row) {
-      if (this.#next[row] === NONE) this.#firstAt.delete(address)
-      else this.#firstAt.set(address, this.#next[row]!)
+      if (this.#next[row] === NONE) this.#firstAt.deleteFour(four)
+      else this.#firstAt.setFour(four, this.#next[row]!)
     } else {
       let before = first
       while (this.#next[before] !== row) before = this.#next[before]!
@@ -115,8 +128,12 @@ export class EndpointRows {
     this.#next[row] = this.#free
     this.#free = row
     group.rows--
-    this.#rowsOf.set(group.source, this.countOf(group.source) - 1)
+    this.#sources.get(group.source)!.rows--
     if (group.rows === 0) this.#forgetGroup(this.#group[row]!)
+  }
+
+  isThere(row: number): boolean {
+    return this.#state[row] !== 0
   }
 
   groupOf(row: number): RowGroup {
@@ -125,6 +142,16 @@ export class EndpointRows {
 
   revisionOf(row: number): number {
     return this.#revision[row]!
+  }
+
+  /** The address as a number. */
+  fourOf(row: number): number {
+    return this.#four[row]!
+  }
+
+  /** No other row is at its address, admitted or not. */
+  isAlone(row: number): boolean {
+    return this.#next[row] === NONE && this.#firstOf(this.#four[row]!) === row
   }
 
   prefixOf(row: number): Prefix {
@@ -162,14 +189,14 @@ export class EndpointRows {
   /** Rows at an address, whoever said them. */
   *at(prefix: Prefix): Generator<number, undefined> {
     if (prefix.includes(':') || !prefix.endsWith('/32')) return
-    for (let row = this.#firstAt.get(prefixAddress(prefix)) ?? NONE; row !== NONE; row = this.#next[row]!) yield row
+    for (let row = this.#firstOf(fourNumber(prefixAddress(prefix))); row !== NONE; row = this.#next[row]!) yield row
   }
 
   /** The one admitted row at an address; -1: none, or several. */
   onlyAdmitted(prefix: Prefix): number {
     if (prefix.includes(':') || !prefix.endsWith('/32')) return NONE
     let only = NONE
-    for (let row = this.#firstAt.get(prefixAddress(prefix)) ?? NONE; row !== NONE; row = this.#next[row]!) {
+    for (let row = this.#firstOf(fourNumber(prefixAddress(prefix))); row !== NONE; row = this.#next[row]!) {
       if (this.#state[row] !== 2) continue
       if (only !== NONE) return NONE
       only = row
@@ -188,20 +215,63 @@ export class EndpointRows {
     for (let row = 0; row < this.#end; row++) if (this.#state[row] !== 0) yield row
   }
 
-  groups(): Iterable<RowGroup> {
-    return this.#groupOf.values().map((group) => this.#groups[group]!)
+  /** In steps of some hundred rows. */
+  *eachAdmitted(visit: (row: number) => void): Generator<void> {
+    for (let row = 0; row < this.#end; row++) {
+      if (this.#state[row] === 2) visit(row)
+      if (row % ROWS_A_STEP === 0) yield
+    }
   }
 
-  /** Seen in the list that is read. */
-  mark(row: number): void {
-    this.#mark[row] = 1
+  /** The row that is admitted at an address where there is no other; -1: none. */
+  loneAdmitted(four: number): number {
+    const row = this.#firstOf(four)
+    return row !== NONE && this.#next[row] === NONE && this.#state[row] === 2 ? row : NONE
   }
 
-  /** Takes the mark off, and tells whether it was there. */
-  unmark(row: number): boolean {
-    const was = this.#mark[row] === 1
-    this.#mark[row] = 0
-    return was
+  *groups(): Generator<RowGroup, undefined> {
+    for (const {groups} of this.#sources.values()) {
+      for (const ofDatastore of groups.values()) for (const group of ofDatastore.values()) yield this.#groups[group]!
+    }
+  }
+
+  /** A list begins: its rows are marked with what this gives. */
+  beginList(): number {
+    return ++this.#lists
+  }
+
+  /** Seen in a list; false: it was before. */
+  mark(row: number, list: number): boolean {
+    if (this.#mark[row] === list) return false
+    this.#mark[row] = list
+    return true
+  }
+
+  isMarked(row: number, list: number): boolean {
+    return this.#mark[row] === list
+  }
+
+  #firstOf(four: number): number {
+    return this.#firstAt.getFour(four) ?? NONE
+  }
+
+  #parts(key: string): KeyParts | null {
+    if (this.#lastParts?.key !== key) this.#lastParts = partsOf(key)
+    return this.#lastParts
+  }
+
+  #groupFor(source: SourceId, site: SiteName, datastore: DatastoreName, attributes: AttributeSetId): number {
+    const own = this.#sources.get(source) ?? {rows: 0, groups: new Map<string, Map<string, number>>()}
+    this.#sources.set(source, own)
+    const ofDatastore = own.groups.get(datastore) ?? new Map<string, number>()
+    own.groups.set(datastore, ofDatastore)
+    let group = ofDatastore.get(attributes)
+    if (group === undefined) {
+      group = this.#freeGroups.pop() ?? this.#groups.length
+      this.#groups[group] = {source, site, datastore, attributes, labelled: null, lone: null, rows: 0, admitted: 0}
+      ofDatastore.set(attributes, group)
+    }
+    return group
   }
 
   #take(): number {
@@ -222,31 +292,28 @@ export class EndpointRows {
     this.#next = grown(this.#next, new Int32Array(rows))
     this.#revision = grown(this.#revision, new Float64Array(rows))
     this.#state = grown(this.#state, new Uint8Array(rows))
-    this.#mark = grown(this.#mark, new Uint8Array(rows))
+    this.#mark = grown(this.#mark, new Uint32Array(rows))
   }
 
   #forgetGroup(group: number): void {
     const {source, datastore, attributes} = this.#groups[group]!
-    this.#groupOf.delete(groupKey(source, datastore, attributes))
+    const {groups} = this.#sources.get(source)!
+    groups.get(datastore)!.delete(attributes)
+    if (groups.get(datastore)!.size === 0) groups.delete(datastore)
     this.#freeGroups.push(group)
   }
 }
 
-const groupKey = (source: SourceId, datastore: string, attributes: string): string =>
-  `${source} ${datastore} ${attributes}`
-
 const keyOf = (datastore: string, address: string, attributes: string): string =>
   `${ENDPOINTS}${datastore}/${address}/${attributes}`
 
-function parseKey(key: string): {datastore: string; address: string; attributes: string} | null {
+function partsOf(key: string): KeyParts | null {
   if (!key.startsWith(ENDPOINTS)) return null
   const first = key.indexOf('/', ENDPOINTS.length)
   const second = key.indexOf('/', first + 1)
   if (first < 0 || second < 0) return null
-  const address = key.slice(first + 1, second)
-  const four = fourNumber(address)
-  if (four < 0 || fourText(four) !== address) return null
-  return {datastore: key.slice(ENDPOINTS.length, first), address, attributes: key.slice(second + 1)}
+  const four = canonicalFour(key, first + 1, second)
+  return four < 0 ? null : {key, four, datastore: key.slice(ENDPOINTS.length, first), attributes: key.slice(second + 1)}
 }
 
 function grown<T extends {set(from: T): void}>(from: T, to: T): T {

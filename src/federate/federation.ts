@@ -2,7 +2,6 @@ import {
   type CalicoNode,
   type Decoded,
   type DecodedBatch,
-  type DecodedResource,
   type Finding,
   type GatewayConfig,
   isTakenOut,
@@ -28,12 +27,13 @@ import {
   type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
-import {type Hold, type MemberChange, MemberTable} from './members.ts'
+import type {MemberChanges} from './member-changes.ts'
+import {type Hold, MemberTable} from './members.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
-import {type GlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
+import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
 import {countRefusals, duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
-import {keysOfMoved, missingDependencies} from './row-labels.ts'
+import {missingDependencies, rowsOfMoved} from './row-labels.ts'
 import {reportsOf, viewSites} from './sites.ts'
 import {type RecordChange, SourceStore} from './source-store.ts'
 
@@ -107,7 +107,7 @@ export class Federation {
   }
 
   /** What changed in `World.members` since the last call of this; for whoever compiles incrementally. */
-  takeMemberChanges(): ReadonlyMap<Prefix, MemberChange> {
+  takeMemberChanges(): MemberChanges {
     return this.#table.takeChanges()
   }
 
@@ -156,12 +156,19 @@ export class Federation {
     // First everything is stored, then what depends on it is derived: order within a batch means nothing.
     const touched = new Set<string>()
     const site = this.#siteOf(batch.source)
-    for (const change of site === null ? [] : changes) {
+    for (const change of site === null ? [] : changes.records) {
       this.#note(batch.source, site!, change, touched)
       yield
     }
+    for (const row of changes.rows) {
+      this.#deriveNew(row, site!, store)
+      yield
+    }
     if (this.#labelsMoved.delete(batch.source)) {
-      for (const key of keysOfMoved(this.#rows, batch.source, this.#labels.of(batch.source))) touched.add(key)
+      for (const row of rowsOfMoved(this.#rows, batch.source, this.#labels.of(batch.source))) {
+        touched.add(this.#rows.keyOf(row))
+        yield
+      }
     }
     for (const key of touched) {
       this.#derive(batch.source, site!, store, key)
@@ -221,25 +228,35 @@ export class Federation {
 
   #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
     const row = this.#rows.find(source, key)
-    if (row >= 0 && this.#deriveRow(row, site, `${source} ${key}`)) return
+    if (row >= 0 && this.#deriveRow(row, site)) return
     const record = store.record(key)
     const holding = record ? this.#holdingOf(source, record, site) : null
     this.#place(`${source} ${key}`, key, source, site, record?.modRevision ?? 0, holding, false)
   }
 
-  /** False: there is a refusal to be noted, or one to be taken back. */
-  #deriveRow(row: number, site: SiteName, holder: string): boolean {
-    if (this.#refused.get(site)?.has(holder)) {
-      this.#withdraw(row)
-      this.#place(holder, '', this.#rows.groupOf(row).source, site, 0, null, false)
-    }
+  /** A row that has come with this batch, if it is still there. */
+  #deriveNew(row: number, site: SiteName, store: SourceStore): void {
+    if (!this.#rows.isThere(row)) return
     const {source, attributes} = this.#rows.groupOf(row)
-    const labelled = this.#labels.of(source).attributes(attributes)
+    if (!this.#labels.attributes(source, attributes)) this.#memberFindings.stale = true
+    if (!this.#deriveRow(row, site)) this.#derive(source, site, store, this.#rows.keyOf(row))
+  }
+
+  /** False: there is a refusal to be noted, or one to be taken back. */
+  #deriveRow(row: number, site: SiteName): boolean {
+    const {source, attributes} = this.#rows.groupOf(row)
+    const refused = this.#refused.get(site)
+    const holder = refused ? `${source} ${this.#rows.keyOf(row)}` : ''
+    if (refused?.has(holder)) {
+      this.#withdraw(row)
+      this.#place(holder, '', source, site, 0, null, false)
+    }
+    const labelled = this.#labels.attributes(source, attributes)
     if (this.#isOut(site, labelled)) {
       this.#withdraw(row)
       return true
     }
-    if (labelled && this.#ownership.refusal(site, labelled.set.kind, this.#rows.prefixOf(row)) !== null) {
+    if (labelled && this.#ownership.refusalOfFour(site, labelled.set.kind, this.#rows.fourOf(row)) !== null) {
       this.#withdraw(row)
       return false
     }
@@ -382,6 +399,3 @@ export class Federation {
 function finish(steps: Iterator<void>): void {
   while (!steps.next().done);
 }
-
-const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>
-  resource.kind === 'Tier' || resource.kind === 'GlobalNetworkPolicy' || resource.kind === 'StagedGlobalNetworkPolicy'

@@ -17,7 +17,7 @@
  */
 export {type Claim, type Contest, type ResolvedClaims, resolveClaims} from './claims.ts'
 export {Federation} from './federation.ts'
-export type {MemberChange} from './members.ts'
+export type {MemberChange, MemberChanges} from './member-changes.ts'
 export {
   isLost,
   judgeSite,

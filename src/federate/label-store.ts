@@ -13,7 +13,7 @@ import type {Dependency, Labelled, Lookup} from './holding.ts'
 /** Profiles and remote attribute sets: what other records get their labels from. */
 export class LabelStore {
   readonly #profiles = new Map<string, Profile>()
-  readonly #attributes = new Map<string, Labelled>()
+  readonly #attributes = new Map<SourceId, Map<string, Labelled>>()
 
   /** Takes a record in or out; answers the dependency that it fulfils, if any. */
   note(source: SourceId, site: SiteName, record: Decoded, there: boolean): Dependency | null {
@@ -27,8 +27,10 @@ export class LabelStore {
     if (record.type === 'export' && record.entry.kind === 'attributes') {
       const {id, set} = record.entry
       // One set serves thousands of addresses: relabelled and hashed once.
-      if (there) this.#attributes.set(`${source} ${id}`, labelled(attributesFromRemote(set, site)))
-      else this.#attributes.delete(`${source} ${id}`)
+      const own = this.#attributes.get(source) ?? new Map<string, Labelled>()
+      this.#attributes.set(source, own)
+      if (there) own.set(id, labelled(attributesFromRemote(set, site)))
+      else own.delete(id)
       return `attributes:${id}`
     }
     return null
@@ -38,14 +40,18 @@ export class LabelStore {
     const name = dependency.slice(dependency.indexOf(':') + 1)
     return dependency.startsWith('profile:')
       ? this.#profileOf(source, name) !== undefined
-      : this.#attributes.has(`${source} ${name}`)
+      : (this.#attributes.get(source)?.has(name) ?? false)
   }
 
   of(source: SourceId): Lookup {
     return {
       profile: (name) => this.#profileOf(source, name),
-      attributes: (id: AttributeSetId) => this.#attributes.get(`${source} ${id}`),
+      attributes: (id) => this.attributes(source, id),
     }
+  }
+
+  attributes(source: SourceId, id: AttributeSetId): Labelled | undefined {
+    return this.#attributes.get(source)?.get(id)
   }
 
   /** Calico's own before one of the same name under the isthmus root: namespaces are Calico's. */

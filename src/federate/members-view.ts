@@ -1,4 +1,4 @@
-import type {Member} from '../model/index.ts'
+import type {EachLone, Member, Members} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 
 export interface MembersSource {
@@ -6,10 +6,11 @@ export interface MembersSource {
   /** Each that has members, once. */
   readonly prefixes: () => Iterable<Prefix>
   readonly at: (prefix: Prefix) => readonly Member[] | undefined
+  readonly walk: Required<Members>['walk']
 }
 
 /** The member table as a map that keeps nothing: a million members as objects would be most of the daemon's memory. */
-export class MembersView implements ReadonlyMap<Prefix, readonly Member[]> {
+export class MembersView implements Members {
   readonly #source: MembersSource
 
   constructor(source: MembersSource) {
@@ -26,6 +27,10 @@ export class MembersView implements ReadonlyMap<Prefix, readonly Member[]> {
 
   has(prefix: Prefix): boolean {
     return this.#source.at(prefix) !== undefined
+  }
+
+  walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Iterable<void> {
+    return this.#source.walk(eachLone, eachOther)
   }
 
   *entries(): Generator<[Prefix, readonly Member[]], undefined> {

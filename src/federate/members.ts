@@ -1,7 +1,8 @@
-import type {AttributeSet, AttributeSetId, Member, SiteName, SourceId} from '../model/index.ts'
-import type {Prefix} from '../net/index.ts'
+import type {AttributeSet, AttributeSetId, EachLone, Member, Members, SiteName, SourceId} from '../model/index.ts'
+import {AddressNumbers, fourNumber, fourText, hostPrefix, type Prefix} from '../net/index.ts'
 import type {EndpointRows} from './endpoint-rows.ts'
 import type {Labelled} from './holding.ts'
+import {type MemberChange, MemberChanges} from './member-changes.ts'
 import {MembersView} from './members-view.ts'
 
 /** One object's hold on one prefix, admitted by ownership. */
@@ -19,12 +20,6 @@ export interface Hold {
   readonly derived: boolean
 }
 
-/** What changed in the table between two moments; `before` and `after` undefined mean absent. */
-export interface MemberChange {
-  readonly before: readonly Member[] | undefined
-  readonly after: readonly Member[] | undefined
-}
-
 /**
  * The member table: address → attribute sets, over all sources. The one structure that takes changes.
  *
@@ -37,12 +32,16 @@ export interface MemberChange {
 export class MemberTable {
   readonly #holdsOf = new Map<string, readonly Hold[]>()
   readonly #at = new Map<Prefix, readonly Hold[]>()
+  /** The IPv4 addresses among these. */
+  readonly #foursAt = new Set<number>()
   readonly #rows: EndpointRows
   readonly #view: MembersView
   #visible = 0
   readonly #inUse = new Map<AttributeSetId, {readonly set: AttributeSet; count: number}>()
   readonly #duplicates = new Map<Prefix, readonly Hold[]>()
   #before = new Map<Prefix, readonly Member[] | undefined>()
+  /** Where there was nothing before and a row came: noted as numbers, since at first these are all. */
+  #come = new AddressNumbers()
   #attributes: ReadonlyMap<AttributeSetId, AttributeSet> | null = null
   #revision = 0
   #duplicateRevision = 0
@@ -53,11 +52,12 @@ export class MemberTable {
       size: () => this.#visible,
       prefixes: () => this.#prefixes(),
       at: (prefix) => this.#membersAt(prefix),
+      walk: (eachLone, eachOther) => this.#walk(eachLone, eachOther),
     })
   }
 
   /** Live view; what it gives is made when it is asked for. */
-  get members(): ReadonlyMap<Prefix, readonly Member[]> {
+  get members(): Members {
     return this.#view
   }
 
@@ -81,14 +81,26 @@ export class MemberTable {
   }
 
   /** Changes since the last call, without those that came to nothing. */
-  takeChanges(): ReadonlyMap<Prefix, MemberChange> {
+  takeChanges(): MemberChanges {
     const changes = new Map<Prefix, MemberChange>()
     for (const [prefix, before] of this.#before) {
       const after = this.#membersAt(prefix)
       if (!sameMembers(before, after)) changes.set(prefix, {before, after})
     }
     this.#before = new Map()
-    return changes
+    const come = this.#come
+    this.#come = new AddressNumbers()
+    const others: number[] = []
+    come.eachFour((four) => {
+      if (this.#rows.loneAdmitted(four) < 0 || this.#foursAt.has(four)) others.push(four)
+    })
+    for (const four of others) {
+      come.deleteFour(four)
+      const prefix = hostPrefix(fourText(four))
+      const after = this.#membersAt(prefix)
+      if (after) changes.set(prefix, {before: undefined, after})
+    }
+    return new MemberChanges(changes, come, (prefix) => this.#membersAt(prefix))
   }
 
   /** Sets what an object holds; an empty list removes it. */
@@ -98,10 +110,15 @@ export class MemberTable {
     for (const hold of had) {
       const left = this.#at.get(hold.prefix)!.filter((other) => other.holder !== holder)
       if (left.length > 0) this.#at.set(hold.prefix, left)
-      else this.#at.delete(hold.prefix)
+      else {
+        this.#at.delete(hold.prefix)
+        this.#foursAt.delete(fourOf(hold.prefix))
+      }
     }
     for (const hold of holds) {
       this.#at.set(hold.prefix, [...(this.#at.get(hold.prefix) ?? []), hold])
+      const four = fourOf(hold.prefix)
+      if (four >= 0) this.#foursAt.add(four)
     }
     if (holds.length > 0) this.#holdsOf.set(holder, holds)
     else this.#holdsOf.delete(holder)
@@ -116,14 +133,35 @@ export class MemberTable {
       if (group.admitted > 0)
         for (const one of this.#rows.all()) if (this.#rows.groupOf(one) === group) this.withdraw(one)
       group.labelled = labelled
+      group.lone = null
     }
-    this.#setAdmitted(row, true)
+    if (this.#rows.isAdmitted(row)) return
+    if (this.#isLone(row)) this.#admitLone(row, labelled)
+    else this.#setAdmitted(row, true)
+  }
+
+  /** Nothing else is known of its address. */
+  #isLone(row: number): boolean {
+    return this.#rows.isAlone(row) && !this.#foursAt.has(this.#rows.fourOf(row))
+  }
+
+  /** What `#setAdmitted` comes to where nothing else is there: nearly always. */
+  #admitLone(row: number, {id, set}: Labelled): void {
+    const prefix = this.#rows.prefixOf(row)
+    this.#rows.setAdmitted(row, true)
+    if (!this.#before.has(prefix)) this.#come.setFour(this.#rows.fourOf(row), 1)
+    this.#revision++
+    this.#use({id, set})
+    this.#count(id, 1)
+    this.#visible++
   }
 
   withdraw(row: number): void {
     this.#setAdmitted(row, false)
     const group = this.#rows.groupOf(row)
-    if (group.admitted === 0) group.labelled = null
+    if (group.admitted > 0) return
+    group.labelled = null
+    group.lone = null
   }
 
   #setAdmitted(row: number, isAdmitted: boolean): void {
@@ -167,18 +205,37 @@ export class MemberTable {
     return members.length > 0 ? members : undefined
   }
 
+  *#walk(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Generator<void> {
+    const other = (prefix: Prefix): void => {
+      const members = this.#membersAt(prefix)
+      if (members) eachOther(prefix, members)
+    }
+    for (const prefix of this.#at.keys()) {
+      other(prefix)
+      yield
+    }
+    yield* this.#rows.eachAdmitted((row) => {
+      if (this.#isLone(row)) {
+        const group = this.#rows.groupOf(row)
+        const {source, site} = group
+        group.lone ??= {source, site, attributes: group.labelled!.id}
+        eachLone(this.#rows.fourOf(row), group.lone)
+      } else if (!this.#foursAt.has(this.#rows.fourOf(row)) && this.#isFirst(row)) other(this.#rows.prefixOf(row))
+    })
+  }
+
+  /** Of several at one address the first stands for all. */
+  #isFirst(row: number): boolean {
+    for (const one of this.#rows.at(this.#rows.prefixOf(row))) if (this.#rows.isAdmitted(one)) return one === row
+    return false
+  }
+
   *#prefixes(): Generator<Prefix, undefined> {
     yield* this.#at.keys()
     for (const row of this.#rows.all()) {
       if (!this.#rows.isAdmitted(row)) continue
       const prefix = this.#rows.prefixOf(row)
-      if (this.#at.has(prefix)) continue
-      // Of several at one address the first says it.
-      for (const one of this.#rows.at(prefix)) {
-        if (!this.#rows.isAdmitted(one)) continue
-        if (one === row) yield prefix
-        break
-      }
+      if (!this.#at.has(prefix) && this.#isFirst(row)) yield prefix
     }
   }
 
@@ -189,7 +246,8 @@ export class MemberTable {
     else this.#duplicates.delete(prefix)
     const after = merge(kept)
     if (sameMembers(before, after.length > 0 ? after : undefined)) return
-    if (!this.#before.has(prefix)) this.#before.set(prefix, before)
+    const isNoted = this.#before.has(prefix) || this.#come.getFour(fourOf(prefix)) !== undefined
+    if (!isNoted) this.#before.set(prefix, before)
     this.#revision++
     // Counted up before down, so that a set that stays is never seen to go.
     for (const hold of kept) this.#use(hold)
@@ -198,7 +256,7 @@ export class MemberTable {
     this.#visible += (after.length > 0 ? 1 : 0) - (before ? 1 : 0)
   }
 
-  #use({id, set}: Hold): void {
+  #use({id, set}: Pick<Hold, 'id' | 'set'>): void {
     if (this.#inUse.has(id)) return
     this.#inUse.set(id, {set, count: 0})
     this.#attributes = null
@@ -212,6 +270,9 @@ export class MemberTable {
     this.#attributes = null
   }
 }
+
+/** The IPv4 address that a prefix is, as a number; -1: it is none. */
+const fourOf = (prefix: Prefix): number => (prefix.endsWith('/32') ? fourNumber(prefix.slice(0, -3)) : -1)
 
 /** As `holdingOfEntry` has them. */
 const namesOnce = (names: readonly string[]): readonly string[] =>

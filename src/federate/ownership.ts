@@ -59,7 +59,16 @@ export class Ownership {
    * decide anyway, may put any address into one; anybody else only its own (formats.md).
    */
   refusal(site: SiteName, kind: AttributeKind, prefix: Prefix): FindingCode | null {
-    if (this.ownerOf(prefix) === site) return null
+    return this.#refusalUnder(this.ownerOf(prefix), site, kind)
+  }
+
+  /** The same for an IPv4 address as a number. */
+  refusalOfFour(site: SiteName, kind: AttributeKind, four: number): FindingCode | null {
+    return this.#refusalUnder(this.#owners.lookupFour(four), site, kind)
+  }
+
+  #refusalUnder(owner: SiteName | undefined, site: SiteName, kind: AttributeKind): FindingCode | null {
+    if (owner === site) return null
     if (kind !== 'set') return 'endpoint-not-owned'
     return this.#authorities.has(site) ? null : 'set-net-not-owned'
   }

@@ -1,4 +1,5 @@
 import {
+  type DecodedResource,
   type Finding,
   type GlobalPolicies,
   type Policy,
@@ -210,3 +211,6 @@ function notAuthority(
     },
   }
 }
+
+export const isGlobalDocument = (resource: DecodedResource['resource']): resource is GlobalDocument['resource'] =>
+  resource.kind === 'Tier' || resource.kind === 'GlobalNetworkPolicy' || resource.kind === 'StagedGlobalNetworkPolicy'

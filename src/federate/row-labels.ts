@@ -3,8 +3,8 @@ import type {Dependencies} from './dependencies.ts'
 import type {EndpointRows, RowGroup} from './endpoint-rows.ts'
 import type {Dependency, Lookup} from './holding.ts'
 
-/** Keys of the rows whose group's labels are others than they were admitted under, or that waited for some. */
-export function* keysOfMoved(rows: EndpointRows, source: SourceId, lookup: Lookup): Generator<string> {
+/** The rows whose group's labels are others than they were admitted under, or that waited for some. */
+export function* rowsOfMoved(rows: EndpointRows, source: SourceId, lookup: Lookup): Generator<number> {
   const moved = new Set<RowGroup>()
   for (const group of rows.groups()) {
     if (group.source !== source) continue
@@ -13,7 +13,7 @@ export function* keysOfMoved(rows: EndpointRows, source: SourceId, lookup: Looku
     if (isOther || group.admitted < group.rows) moved.add(group)
   }
   if (moved.size === 0) return
-  for (const row of rows.of(source)) if (moved.has(rows.groupOf(row))) yield rows.keyOf(row)
+  for (const row of rows.of(source)) if (moved.has(rows.groupOf(row))) yield row
 }
 
 type IsThere = (source: SourceId, dependency: Dependency) => boolean

@@ -9,7 +9,15 @@ export interface RecordChange {
   readonly after: Decoded | undefined
 }
 
+/** What a batch really changed. */
+export interface BatchChanges {
+  readonly records: readonly RecordChange[]
+  /** Rows under keys that nothing was known of. */
+  readonly rows: readonly number[]
+}
+
 const NO_ROW = -1
+const NOTHING: BatchChanges = {records: [], rows: []}
 
 export interface SourceStoreOptions {
   readonly role: SourceRole
@@ -99,10 +107,10 @@ export class SourceStore {
    * listing again after a compaction costs a look at each key and no more. Changes that are older than what is known
    * are repeats, and do nothing.
    */
-  *take(batch: DecodedBatch, restored: boolean): Generator<void, readonly RecordChange[]> {
+  *take(batch: DecodedBatch, restored: boolean): Generator<void, BatchChanges> {
     const sameCluster = this.#state.clusterId === batch.clusterId
     const stale = batch.type === 'changes' && sameCluster && batch.revision < this.#state.revision
-    if (stale) return []
+    if (stale) return NOTHING
     const changes = batch.type === 'list' ? yield* this.#list(batch, sameCluster) : yield* this.#changes(batch)
     this.#state = {
       synced: !restored && (this.#state.synced || batch.type === 'list'),
@@ -115,47 +123,67 @@ export class SourceStore {
     return changes
   }
 
-  *#list(batch: DecodedBatch, sameCluster: boolean): Generator<void, RecordChange[]> {
+  *#list(batch: DecodedBatch, sameCluster: boolean): Generator<void, BatchChanges> {
     const gone = new Set(this.#records.keys())
-    const changes: RecordChange[] = []
+    const records: RecordChange[] = []
+    const rows: number[] = []
+    const list = this.#rows.beginList()
+    let marked = 0
     for (const record of batch.upserts) {
       yield
-      gone.delete(record.key)
+      if (gone.size > 0) gone.delete(record.key)
       let row = this.#rows.find(this.#source, record.key)
-      const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
-      // A document of a file may have no revision: then only its content could tell.
-      if (known === undefined || known === 0 || known !== record.modRevision) {
-        const set = this.#set(record.key, record, row)
-        changes.push(set.change)
-        row = set.row
+      const added = row < 0 ? this.#addRow(record) : NO_ROW
+      if (added >= 0) {
+        rows.push(added)
+        row = added
+      } else {
+        const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
+        // A document of a file may have no revision: then only its content could tell.
+        if (known === undefined || known === 0 || known !== record.modRevision) {
+          if (row >= 0 && this.#rows.isMarked(row, list)) marked--
+          const set = this.#set(record.key, record, row)
+          records.push(set.change)
+          row = set.row
+        }
       }
-      if (row >= 0) this.#rows.mark(row)
+      if (row >= 0 && this.#rows.mark(row, list)) marked++
     }
-    for (const row of this.#rows.of(this.#source)) {
+    // A look at all rows of all sources, so not where none of them can be gone.
+    for (const row of marked < this.#rows.countOf(this.#source) ? this.#rows.of(this.#source) : []) {
       yield
-      if (!this.#rows.unmark(row)) changes.push(this.#set(this.#rows.keyOf(row), undefined, row).change)
+      if (!this.#rows.isMarked(row, list)) records.push(this.#set(this.#rows.keyOf(row), undefined, row).change)
     }
     for (const key of gone) {
       yield
-      changes.push(this.#set(key, undefined, NO_ROW).change)
+      records.push(this.#set(key, undefined, NO_ROW).change)
     }
-    return changes
+    return {records, rows}
   }
 
-  *#changes(batch: DecodedBatch): Generator<void, RecordChange[]> {
-    const changes: RecordChange[] = []
+  *#changes(batch: DecodedBatch): Generator<void, BatchChanges> {
+    const records: RecordChange[] = []
+    const rows: number[] = []
     for (const record of batch.upserts) {
       yield
       const row = this.#rows.find(this.#source, record.key)
       const known = this.#revisionAt(row, record.key)
       if (known !== undefined && known >= record.modRevision) continue
-      changes.push(this.#set(record.key, record, row).change)
+      const added = known === undefined ? this.#addRow(record) : NO_ROW
+      if (added >= 0) rows.push(added)
+      else records.push(this.#set(record.key, record, row).change)
     }
     for (const key of batch.deletes) {
       const row = this.#rows.find(this.#source, key)
-      if (this.#revisionAt(row, key) !== undefined) changes.push(this.#set(key, undefined, row).change)
+      if (this.#revisionAt(row, key) !== undefined) records.push(this.#set(key, undefined, row).change)
     }
-    return changes
+    return {records, rows}
+  }
+
+  /** The short way of a record that is all there is to its key; -1: it is not. */
+  #addRow(record: Decoded): number {
+    if (record.type !== 'export' || this.#site === null || this.#records.has(record.key)) return NO_ROW
+    return this.#rows.add(this.#source, this.#site, record)
   }
 
   /** `row` is where the key is, and what comes back where it is then. */

@@ -40,7 +40,7 @@ export function createIntake(options: IntakeOptions): Intake {
     isWorking = true
     let untilMs = performance.now() + SLICE_MS
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
-      if (isSmall(batch)) takeAtOnce(options, batch)
+      if (isSmall(batch) && !options.gate.isHeld) takeAtOnce(options, batch)
       else await takeAllWaiting(batch)
       if (performance.now() < untilMs) continue
       await yieldTurn()
@@ -65,7 +65,7 @@ export function createIntake(options: IntakeOptions): Intake {
   }
   return {
     take(batch) {
-      if (!isWorking && isSmall(batch)) return takeAtOnce(options, batch)
+      if (!isWorking && isSmall(batch) && !options.gate.isHeld) return takeAtOnce(options, batch)
       queue.push(batch)
       if (!isWorking) working = work()
     },

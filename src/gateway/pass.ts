@@ -24,7 +24,7 @@ export interface PassDeps {
   readonly beforeWorld?: () => Promise<void>
   readonly world: () => World
   /** `held`: what the kernel has of the ruleset, whose class numbers a start goes on with. */
-  readonly compile: (world: World, held: ActualNft | null) => PlanInput['policy']
+  readonly compile: (world: World, held: ActualNft | null) => PlanInput['policy'] | Promise<PlanInput['policy']>
   readonly keys: {
     readonly known: () => PlanInput['keys']
     readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
@@ -178,7 +178,7 @@ function createPlanner(deps: PassDeps) {
     world: World,
     held: ActualNft | null,
   ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
-    const policy = deps.compile(world, held)
+    const policy = await deps.compile(world, held)
     const input = (): PlanInput => ({
       config: deps.config,
       world,

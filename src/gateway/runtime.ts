@@ -11,14 +11,14 @@ import type {WatchClock} from '../etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import type {Decoded, Finding, GatewayConfig, SourceId, SysctlSpec, World} from '../model/index.ts'
-import type {Prefix} from '../net/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
-import {type ChangedMembers, type Compiled, compilePolicy, shutPolicy} from '../policy/index.ts'
+import type {Compiled} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
+import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
@@ -119,9 +119,6 @@ export async function startRuntime({
     readPasswords(config),
   ])
 
-  let compiled = previous
-  /** Since the last compilation, also over passes that were held back; null: not known, since that one failed. */
-  let memberChanges: Map<Prefix, ChangedMembers> | null = null
   /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
   let last: PassReport | null = null
@@ -161,6 +158,7 @@ export async function startRuntime({
     forget: async (source) => sources?.forget(source),
     nowMs: () => clock.nowMs(),
     trigger,
+    gate,
     onError: (error) => log.warn({err: error}, 'states of remote sites'),
   })
   sources = await startSources({
@@ -182,34 +180,25 @@ export async function startRuntime({
     hasFailed: (source) => Boolean(sources.states().get(source)?.lastError),
     nowMs: () => clock.nowMs(),
   })
+  const compilation = createCompilation({config, firstClass, previous, isGathered, gate, trigger})
   const pass = createPass({
     config,
     beforeWorld: async () => {
-      await counts.beforeCompile(() => compiled, federation.world())
+      await counts.beforeCompile(compilation.current, federation.world())
       leaveGate = await gate.enter()
     },
     world: () => {
       const world = federation.world()
       const changes = federation.takeMemberChanges()
-      members.take(changes, world.attributes)
+      members.take(changes.others, world.attributes)
       writeBack.takeMembers(changes, world)
-      for (const [prefix, change] of changes) memberChanges?.set(prefix, change)
+      compilation.noteChanges(changes)
       return world
     },
-    compile: (world, held) => {
-      if (compiled === null && held === null) {
-        trigger()
-        compiled = shutPolicy({default: config.default, firstClass})
-      }
-      if (compiled?.isShut && (held === null || !isGathered(world.sources))) return compiled
-      const changes = memberChanges
-      memberChanges = null
-      const {default: standard, stagedPackets} = config
-      const options = {default: standard, stagedPackets, firstClass, held, changes}
-      compiled = compilePolicy(world, {...options, previous: compiled})
-      memberChanges = new Map()
+    compile: async (world, held) => {
+      const policy = await compilation.compile(world, held)
       leaveGate()
-      return compiled
+      return policy
     },
     keys,
     passwords,
@@ -300,7 +289,7 @@ export async function startRuntime({
     cache.invalidate('sysctl', 'wireguard', 'bird', 'nft')
   }
   const checks = every(CHECK_MS, check, clock, signal)
-  const counting = every(COUNT_MS, () => void counts.take(() => compiled), clock, signal)
+  const counting = every(COUNT_MS, () => void counts.take(compilation.current), clock, signal)
   const resync = (): void => {
     cache.invalidate()
     publishing?.distrust()
@@ -335,7 +324,7 @@ export async function startRuntime({
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
-    compiled: () => compiled,
+    compiled: compilation.current,
     last: () => last,
     lastPublish: () => lastPublish,
     publishing,

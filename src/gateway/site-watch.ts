@@ -13,7 +13,7 @@ import {
 import type {Finding, GatewayConfig, Presence, SiteName, SourceId} from '../model/index.ts'
 import {forgetKnown, loadSiteSigns, saveSiteSigns} from '../store/index.ts'
 import type {PassReport} from './pass.ts'
-import {inSlices} from './slices.ts'
+import {inSlices, type Turnstile} from './slices.ts'
 
 /** How a remote site stands. */
 export interface Standing {
@@ -41,6 +41,8 @@ export interface SiteWatchOptions {
   readonly forget: (source: SourceId) => Promise<void>
   readonly nowMs: () => number
   readonly trigger: () => void
+  /** Nobody compiles what is changed here. */
+  readonly gate: Pick<Turnstile, 'enter'>
   readonly onError: (error: unknown) => void
 }
 
@@ -97,7 +99,12 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
       if (asked === undefined || wanted === asked || inForce?.get(name) !== asked) continue
       const next = nextPresence(asked, wanted)
       if (next === 'forgotten') await options.forget(`export/${name}`)
-      await inSlices(federation.setPresence(name, next))
+      const leave = await options.gate.enter()
+      try {
+        await inSlices(federation.setPresence(name, next))
+      } finally {
+        leave()
+      }
       options.trigger()
     }
   }

@@ -1,21 +1,10 @@
-import {setImmediate as yieldTurn} from 'node:timers/promises'
-
-/** Work of one source is laid aside this often, so that sessions, answers and other sources have their turn. */
-const SLICE_MS = 8
-
-/** Takes all steps, with a turn for others after each slice; a short run is done before this returns. */
-export async function inSlices(steps: Iterator<void>): Promise<void> {
-  let untilMs = performance.now() + SLICE_MS
-  while (!steps.next().done) {
-    if (performance.now() < untilMs) continue
-    await yieldTurn()
-    untilMs = performance.now() + SLICE_MS
-  }
-}
+export {inSlices} from '../apply/index.ts'
 
 /** Whoever enters has it alone until it leaves; the others follow in the order in which they came. */
 export interface Turnstile {
   enter(): Promise<() => void>
+  /** Who is in lays its work aside now and then, and until it is done not the least may change. */
+  isHeld: boolean
 }
 
 export function createTurnstile(): Turnstile {
@@ -28,5 +17,16 @@ export function createTurnstile(): Turnstile {
       await before
       return left.resolve
     },
+    isHeld: false,
+  }
+}
+
+/** What may not change while it goes on is not touched: `work` is done by who is in. */
+export async function whileHeld<T>(gate: Turnstile, work: () => Promise<T>): Promise<T> {
+  gate.isHeld = true
+  try {
+    return await work()
+  } finally {
+    gate.isHeld = false
   }
 }

@@ -18,7 +18,7 @@ export interface World {
    * Host prefixes of endpoints, and the nets of sets and owned prefixes; each with every object that holds it. A live
    * view, the one thing here that is not frozen: copying a million entries for each event would cost the event.
    */
-  readonly members: ReadonlyMap<Prefix, readonly Member[]>
+  readonly members: Members
   /** Grows with each change of `members` or of what they point to: equal number, equal table. */
   readonly memberRevision: number
   readonly policies: GlobalPolicies
@@ -33,6 +33,19 @@ export interface World {
   readonly refused: ReadonlyMap<SiteName, number>
   readonly findings: readonly Finding[]
 }
+
+export interface Members extends ReadonlyMap<Prefix, readonly Member[]> {
+  /**
+   * The same for whoever looks at a million of them, in small steps: no object is made for an IPv4 address of which one
+   * member is all there is. A plain map has none.
+   */
+  walk?(eachLone: EachLone, eachOther: (prefix: Prefix, members: readonly Member[]) => void): Iterable<void>
+}
+
+/** An address as a number, and what many members have in common: the same object for all of them. */
+export type EachLone = (four: number, shared: LoneMember) => void
+
+export type LoneMember = Pick<Member, 'site' | 'source' | 'attributes'>
 
 /** One object's hold on an address or prefix. */
 export interface Member {

@@ -13,6 +13,21 @@ export interface TextMap extends ReadonlyMap<string, string> {
 
 /** Address → text, where a million addresses share some thousand texts: each text once, and numbers for them. */
 export class AddressTexts implements TextMap {
+  /** Those of the IPv4 addresses of a map of numbers. */
+  static ofFours(fours: AddressNumbers, textOf: (value: number) => string): AddressTexts {
+    const made = new AddressTexts()
+    const known = new Map<number, number>()
+    made.#numbers = fours.foursWith((value) => {
+      let number = known.get(value)
+      if (number === undefined) {
+        number = made.#numberFor(textOf(value))
+        known.set(value, number)
+      }
+      return number
+    })
+    return made
+  }
+
   #numbers = new AddressNumbers()
   #texts: string[] = []
   #numberOf = new Map<string, number>()
@@ -31,14 +46,35 @@ export class AddressTexts implements TextMap {
   }
 
   set(key: string, text: string): this {
+    if (!this.#numberOf.has(text) && this.#texts.length > 2 * this.#numbers.size + MOST_IDLE) this.#forgetIdle()
+    this.#numbers.set(key as Address, this.#numberFor(text))
+    return this
+  }
+
+  /** Takes all of another one, whose addresses are none of these, into one that has none. */
+  take(all: AddressTexts): void {
+    if (this.size > 0) throw new Error('not empty')
+    this.#numbers = all.#numbers.copied()
+    this.#texts = [...all.#texts]
+    this.#numberOf = new Map(all.#numberOf)
+  }
+
+  /** Each IPv4 address as a number, in steps of some thousand; `toValue` is asked once for each text. */
+  *walkFours<T>(
+    toValue: (text: string) => T,
+    visit: (address: number, value: T) => void,
+  ): Generator<void, void, undefined> {
+    const values = this.#texts.map(toValue)
+    yield* this.#numbers.walkFours((address, number) => visit(address, values[number]!))
+  }
+
+  #numberFor(text: string): number {
     let number = this.#numberOf.get(text)
     if (number === undefined) {
-      if (this.#texts.length > 2 * this.#numbers.size + MOST_IDLE) this.#forgetIdle()
       number = this.#texts.push(text) - 1
       this.#numberOf.set(text, number)
     }
-    this.#numbers.set(key as Address, number)
-    return this
+    return number
   }
 
   delete(key: string): boolean {

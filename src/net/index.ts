@@ -18,7 +18,7 @@ export {
   familyOf,
   parseAddress,
 } from './address.ts'
-export {AddressNumbers, fourNumber, fourText} from './address-numbers.ts'
+export {AddressNumbers, canonicalFour, fourNumber, fourText} from './address-numbers.ts'
 export {AddressTexts, type TextMap} from './address-texts.ts'
 export {type PortRange, parsePort, parsePortRange} from './port-range.ts'
 export {

@@ -9,6 +9,8 @@ import {type Prefix, prefixFamily, prefixLength, prefixRange} from './prefix.ts'
  */
 export class PrefixTable<V> {
   readonly #byLength: Record<Family, Map<number, Map<bigint, V>>> = {4: new Map(), 6: new Map()}
+  /** Those of IPv4 again, by numbers that are fast; longest first, as above. */
+  #fours: {readonly shift: number; readonly entries: Map<number, V>}[] = []
   #size = 0
 
   constructor(entries: Iterable<readonly [Prefix, V]> = []) {
@@ -34,6 +36,25 @@ export class PrefixTable<V> {
     const first = prefixRange(prefix).first
     if (!entries.has(first)) this.#size++
     entries.set(first, value)
+    if (prefixFamily(prefix) === 4) this.#setFour(32 - length, Number(first), value)
+  }
+
+  #setFour(shift: number, first: number, value: V): void {
+    let own = this.#fours.find((one) => one.shift === shift)
+    if (!own) {
+      own = {shift, entries: new Map()}
+      this.#fours = [...this.#fours, own].sort((a, b) => a.shift - b.shift)
+    }
+    own.entries.set(Math.floor(first / 2 ** shift), value)
+  }
+
+  /** `lookup` of an IPv4 address as a number. */
+  lookupFour(four: number): V | undefined {
+    for (const {shift, entries} of this.#fours) {
+      const found = entries.get(Math.floor(four / 2 ** shift))
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   /** The value of the longest prefix that holds the address. */

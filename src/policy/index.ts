@@ -19,6 +19,7 @@ export {
   type CompileOptions,
   type CompileStatistics,
   compilePolicy,
+  compiling,
   shutPolicy,
 } from './compile/index.ts'
 export {

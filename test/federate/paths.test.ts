@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Federation} from '../../src/federate/index.ts'
-import type {RawRecord, SourceId} from '../../src/model/index.ts'
+import type {Member, Members, RawRecord, SourceId} from '../../src/model/index.ts'
+import {fourText, hostPrefix, type Prefix} from '../../src/net/index.ts'
 import {asList, decider, expand, type HistoryEvent, interleave} from '../support/expand.ts'
 import {rawRecord} from '../support/records.ts'
 import {CALICO, configOf, EXPORT, ISTHMUS, plainWorld, podRecord, profileRecord, site} from '../support/sites.ts'
@@ -83,6 +84,26 @@ const history = (event: fc.Arbitrary<HistoryEvent>): fc.Arbitrary<HistoryEvent[]
       events.map(([one, dice], i) => (dice < 2 && i > 0 ? {key: events[i - 1]![0].key, value: null} : one)),
     )
 
+/** By the walk that makes no objects: what it says of a lone member is what the map says of it. */
+function walked(members: Members): Map<Prefix, readonly Member[]> {
+  const found = new Map<Prefix, readonly Member[]>()
+  const steps = members.walk!(
+    (four, shared) => {
+      const prefix = hostPrefix(fourText(four))
+      const [member, ...others] = members.get(prefix)!
+      assert.deepEqual(others, [])
+      assert.ok(!found.has(prefix))
+      found.set(prefix, [{...member!, ...shared}])
+    },
+    (prefix, all) => {
+      assert.ok(!found.has(prefix))
+      found.set(prefix, all)
+    },
+  )
+  assert.ok([...steps].length > 0)
+  return found
+}
+
 describe('Federation', () => {
   const config = configOf({authorities: [site('b'), site('a')]})
 
@@ -114,11 +135,18 @@ describe('Federation', () => {
             stepwise.world()
           }
           assert.deepEqual(plainWorld(stepwise.world()), plainWorld(whole.world()))
+          assert.deepEqual(walked(stepwise.world().members), new Map(stepwise.world().members))
 
           // And what it says changed is exactly what did.
           const changes = stepwise.takeMemberChanges()
+          assert.equal(new Map(changes).size, changes.size)
+          assert.deepEqual(new Set(changes.keys()), new Set(new Map(changes).keys()))
           for (const [prefix, {before, after}] of changes) {
             changed.add(prefix)
+            assert.deepEqual(changes.get(prefix), {before, after})
+            // Whoever looks at the own site's alone is told of all of them.
+            const sites = [...(before ?? []), ...(after ?? [])].map((member) => member.site)
+            assert.ok(changes.others.has(prefix) || !sites.includes(config.site))
             assert.deepEqual(before, seen.get(prefix))
             assert.deepEqual(after, stepwise.world().members.get(prefix))
           }

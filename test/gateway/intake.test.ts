@@ -5,7 +5,7 @@ import {decodeRecord} from '../../src/decode/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import {createIntake} from '../../src/gateway/intake.ts'
 import {RawMemory} from '../../src/gateway/raw-memory.ts'
-import {createTurnstile} from '../../src/gateway/slices.ts'
+import {createTurnstile, whileHeld} from '../../src/gateway/slices.ts'
 import type {RawRecord, SourceBatch} from '../../src/model/index.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, plainWorld} from '../support/sites.ts'
@@ -80,6 +80,36 @@ describe('the intake of a source', () => {
     assert.deepEqual(taken, [1, 2, 3])
     assert.equal(federation.world().members.has('10.2.0.8/32' as never), false)
     assert.equal(federation.world().sources.get('export/b')?.revision, 3)
+  })
+
+  it('takes nothing at all, however small, while it is held by who has laid his work aside', async () => {
+    const {federation, gate, intake, taken} = gateway()
+    intake.take(batchOf('list', 1, [...BASE, endpoint(1, 1)]))
+    await intake.settled()
+    const leave = await gate.enter()
+    const before = federation.world().memberRevision
+    await whileHeld(gate, async () => {
+      intake.take(batchOf('changes', 2, [endpoint(2, 2)]))
+      intake.take(batchOf('changes', 3, [endpoint(3, 3)], [keyOf(1)]))
+      for (let turns = 0; turns < 20; turns++) await turn()
+      assert.deepEqual(taken, [1])
+      assert.equal(federation.world().memberRevision, before)
+    })
+    leave()
+    await intake.settled()
+    assert.deepEqual(taken, [1, 2, 3])
+    intake.take(batchOf('changes', 4, [endpoint(4, 4)]))
+    assert.deepEqual(taken, [1, 2, 3, 4], 'at once again')
+  })
+
+  it('is free again when what held it has failed', async () => {
+    const {gate, intake, taken} = gateway()
+    await assert.rejects(
+      whileHeld(gate, async () => Promise.reject(new Error('told to'))),
+      /told to/,
+    )
+    intake.take(batchOf('changes', 1, BASE))
+    assert.deepEqual(taken, [1])
   })
 
   it('what came while the gate was closed is taken in one stay, not one batch a pass', async () => {

@@ -6,6 +6,7 @@ import type {WatchState} from '../../src/etcd/index.ts'
 import {Federation, LISTEN_MS} from '../../src/federate/index.ts'
 import type {PassReport} from '../../src/gateway/pass.ts'
 import {createSiteWatch} from '../../src/gateway/site-watch.ts'
+import {createTurnstile} from '../../src/gateway/slices.ts'
 import type {LostRule, SiteName, SourceId} from '../../src/model/index.ts'
 import {knownSources, saveLastKnown} from '../../src/store/index.ts'
 import {rawRecord} from '../support/records.ts'
@@ -59,6 +60,7 @@ describe('the watch over remote sites', () => {
       ...{config, federation, states: () => states, up: () => up, last: () => last, nowMs: () => nowMs},
       trigger: () => triggers++,
       forget: async (source) => void forgotten.push(source),
+      gate: createTurnstile(),
       onError: (error) => errors.push(error),
     })
     federation.restore(listOf('export/b', EXPORT_B))

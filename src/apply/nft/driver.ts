@@ -7,6 +7,7 @@ import {
   type StepKey,
 } from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
+import {inSlices} from '../slices.ts'
 import {createBatchSocket} from './batch-socket.ts'
 import {type BatchMessage, encodeElements} from './element-batch.ts'
 import {
@@ -165,7 +166,7 @@ export function createNftDriver({
 
   /** Whether steps that are only elements are in force, by the short way; if not, nothing has changed. */
   async function putElements(steps: readonly NftStep[]): Promise<boolean> {
-    const messages = encodeElements(table, steps, held)
+    const messages = await inSlices(encodeElements(table, steps, held))
     if (!messages || (await batches.commit(messages, commit)) !== 0) return false
     if (messages.length > 0) commit++
     taken(steps)

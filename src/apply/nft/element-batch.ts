@@ -1,6 +1,6 @@
 import {getPadding} from 'netlink'
 import {concatSeparator, type NftStep} from '../../model/index.ts'
-import {addressNumber, familyOf, fourNumber, parseAddress} from '../../net/index.ts'
+import {AddressTexts, addressNumber, familyOf, fourNumber, parseAddress} from '../../net/index.ts'
 import {attribute, nested, text, u8, u32} from '../netlink/attributes.ts'
 import type {Held, HeldSet} from './held.ts'
 import {FAMILY_INET, NFTABLES} from './netfilter.ts'
@@ -41,9 +41,13 @@ const ENCODERS: Readonly<Record<string, Encode>> = {
 /**
  * Steps that are nothing but elements of maps of numbers, as netlink messages of one transaction; null where one is
  * something else. libnftables reads all chains of the namespace before it adds an element: at 5,000 chains that is
- * what an endpoint's change costs.
+ * what an endpoint's change costs. In small steps: at a start there are a million.
  */
-export function encodeElements(table: string, steps: readonly NftStep[], held: Held | null): BatchMessage[] | null {
+export function* encodeElements(
+  table: string,
+  steps: readonly NftStep[],
+  held: Held | null,
+): Generator<void, BatchMessage[] | null> {
   const off: BatchMessage[] = []
   const on: BatchMessage[] = []
   for (const step of steps) {
@@ -52,7 +56,7 @@ export function encodeElements(table: string, steps: readonly NftStep[], held: H
     if (!writers) return null
     const all = onlyAddresses(step as ElementStep, set)
     if (all) {
-      on.push(...addressMessages(table, set.name, all))
+      on.push(...(yield* addressMessages(table, set.name, all)))
       continue
     }
     const {gone, come} = elementChanges(step as ElementStep, set.elements)
@@ -73,31 +77,26 @@ export function encodeElements(table: string, steps: readonly NftStep[], held: H
 }
 
 /** Elements of four bytes each, of which the set has none yet: what the first load of a site is made of. */
-function onlyAddresses(
-  step: ElementStep,
-  {key, value, interval, elements}: HeldSet,
-): Iterable<readonly [number, number]> | null {
+function onlyAddresses(step: ElementStep, {key, value, interval, elements}: HeldSet): AddressPairs | null {
   const write = value === 'mark' ? Number : value === 'classid' ? classNumber : null
   if (key !== 'ipv4_addr' || interval || !write || step.delete.size > 0) return null
   if (elements.size > 0) for (const address of step.add.keys()) if (elements.has(address)) return null
-  return pairsOf(step.add, write)
-}
-
-function* pairsOf(
-  elements: ReadonlyMap<string, string>,
-  write: (word: string) => number,
-): Generator<readonly [number, number]> {
-  let [word, number] = ['', 0]
-  for (const [address, text] of elements) {
-    if (text !== word) [word, number] = [text, write(text)]
-    yield [fourNumber(address), number]
+  const {add} = step
+  if (add instanceof AddressTexts) return (visit) => add.walkFours(write, visit)
+  return function* (visit) {
+    for (const [address, word] of add) {
+      visit(fourNumber(address), write(word))
+      yield
+    }
   }
 }
+
+type AddressPairs = (visit: (address: number, value: number) => void) => Generator<void, void, undefined>
 
 const ADDRESS_ELEMENT = 28
 
 /** Written by hand, as `deleteKeys`: by small buffers a million take some ten seconds. */
-function addressMessages(table: string, set: string, elements: Iterable<readonly [number, number]>): BatchMessage[] {
+function* addressMessages(table: string, set: string, elements: AddressPairs): Generator<void, BatchMessage[]> {
   const where = place(table, set)
   const start = where.length + 4
   const made: BatchMessage[] = []
@@ -109,7 +108,7 @@ function addressMessages(table: string, set: string, elements: Iterable<readonly
     made.push({type: NEW_ELEMENTS, flags: CREATE, data: data.subarray(0, at)})
     at = 0
   }
-  for (const [address, number] of elements) {
+  yield* elements((address, number) => {
     if (at === 0) {
       data = Buffer.alloc(start + MOST_ELEMENTS * ADDRESS_ELEMENT)
       where.copy(data)
@@ -124,7 +123,7 @@ function addressMessages(table: string, set: string, elements: Iterable<readonly
     at = data.writeUInt32LE(0x10000 + 8, at)
     at = data.writeUInt32LE(number, at)
     if (at === data.length) finish()
-  }
+  })
   finish()
   return made
 }

@@ -74,7 +74,9 @@ export class Held implements ActualNft {
       const set = this.sets.get(step.set)
       if (!set) continue
       for (const key of step.delete.keys()) set.elements.delete(key)
-      for (const [key, value] of step.add) set.elements.set(key, value)
+      if (set.elements instanceof AddressTexts && set.elements.size === 0 && step.add instanceof AddressTexts) {
+        set.elements.take(step.add)
+      } else for (const [key, value] of step.add) set.elements.set(key, value)
       const {reached: _, ...rest} = set
       this.sets.set(step.set, step.reaches && isWhole ? {...rest, reached: step.reaches} : rest)
     }

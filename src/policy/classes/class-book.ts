@@ -48,7 +48,12 @@ export interface Surrounding extends Range {
 /** Composition, and class, of addresses that nothing is known of. */
 export const nothingClass = (family: Family): number => (family === 4 ? 0 : 1)
 
-export function emptyBook(questions: Questions, wide: ClassBook['wide'], hostNets: ClassBook['hostNets']): ClassBook {
+export function emptyBook(
+  questions: Questions,
+  wide: ClassBook['wide'],
+  hostNets: ClassBook['hostNets'],
+  endpoints: number,
+): ClassBook {
   const book: ClassBook = {
     questions,
     classes: [],
@@ -61,7 +66,7 @@ export function emptyBook(questions: Questions, wide: ClassBook['wide'], hostNet
     netCount: questions.catalog.nets.length,
     wide,
     surroundings: {4: [], 6: []},
-    endpoints: new AddressNumbers(),
+    endpoints: AddressNumbers.withRoom(endpoints),
     hostNets,
   }
   for (const family of [4, 6] as const) regionComposition(book, new Map(), family, [])

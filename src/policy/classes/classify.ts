@@ -1,5 +1,13 @@
-import type {World} from '../../model/index.ts'
-import {type Address, AddressNumbers, type Family, prefixAddress} from '../../net/index.ts'
+import type {LoneMember, Member, World} from '../../model/index.ts'
+import {
+  type Address,
+  AddressNumbers,
+  type Family,
+  fourText,
+  hostPrefix,
+  type Prefix,
+  prefixAddress,
+} from '../../net/index.ts'
 import {
   type ClassBook,
   emptyBook,
@@ -11,7 +19,8 @@ import {
 import type {AddressClass} from './describe.ts'
 import {type Attributes, hostNetsOf, isEndpoint, isHost, type Layer, layerOf, NO_LAYER, wideLayers} from './layers.ts'
 import type {Questions} from './questions.ts'
-import {cutRegions} from './regions.ts'
+import {cutRegions, findRegion} from './regions.ts'
+import {type Steps, walkMembers, whole} from './steps.ts'
 
 /**
  * Every address that policy can say something of, with its class as an index into `classes`.
@@ -35,25 +44,71 @@ export interface ClassRegion {
   readonly class: number
 }
 
-export function classify(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Classified {
+export const classify = (...args: Parameters<typeof classifying>): Classified => whole(classifying(...args))
+
+/** The same in small steps. */
+export function* classifying(questions: Questions, world: Pick<World, 'members' | 'attributes'>): Steps<Classified> {
   const {members, attributes} = world
   const {nets} = questions.catalog
-  const book = emptyBook(questions, wideLayers(nets, world), hostNetsOf(nets))
+  const book = emptyBook(questions, yield* wideLayers(nets, world), hostNetsOf(nets), members.size)
   surround(book, attributes)
-  const hosts = new AddressNumbers()
+  const hosts = AddressNumbers.withRoom(members.size)
   const place = (address: Address, layer: Layer): void => {
     hosts.set(address, hostComposition(book, attributes, address, layer))
   }
-  for (const [prefix, holders] of members) {
-    if (!isHost(prefix)) continue
+  const put = (prefix: Prefix, holders: readonly Member[]): void => {
+    if (!isHost(prefix)) return
     const address = prefixAddress(prefix)
     const layer = layerOf(holders, attributes, true)
     if (isEndpoint(layer, attributes)) book.endpoints.set(address, 1)
     const net = book.hostNets.get(address)
     place(address, net === undefined ? layer : {...layer, net})
   }
+  const lone = createLonePlacer(book, attributes)
+  const isNet = (four: number): boolean => book.hostNets.size > 0 && book.hostNets.has(fourText(four))
+  const putLone = (four: number, shared: LoneMember): void => {
+    if (isNet(four)) put(hostPrefix(fourText(four)), [{...shared, names: [], modRevision: 0}])
+    else lone(four, shared, hosts)
+  }
+  yield* walkMembers(members, putLone, put)
   for (const [address, net] of book.hostNets) if (!hosts.has(address)) place(address, {...NO_LAYER, net})
   return {classes: book.classes, hosts, regions: classRegions(book), book}
+}
+
+/**
+ * Places addresses of which one member is all that is known. Those with the same attributes that lie amid the same have the
+ * same composition, so that it is found once for a run of addresses and not for each of a million.
+ */
+function createLonePlacer(
+  book: ClassBook,
+  attributes: Attributes,
+): (four: number, shared: LoneMember, hosts: AddressNumbers) => void {
+  interface Known {
+    readonly layer: Layer
+    readonly isEndpoint: boolean
+    /** Where it holds. */
+    first: number
+    last: number
+    composition: number
+  }
+  const known = new Map<LoneMember, Known>()
+  const knownOf = (shared: LoneMember): Known => {
+    const layer = layerOf([{...shared, names: [], modRevision: 0}], attributes, true)
+    const made = {layer, isEndpoint: isEndpoint(layer, attributes), first: 1, last: 0, composition: 0}
+    known.set(shared, made)
+    return made
+  }
+  return (four, shared, hosts) => {
+    const one = known.get(shared) ?? knownOf(shared)
+    if (four < one.first || four > one.last) {
+      const around = findRegion(book.surroundings[4], BigInt(four))
+      one.first = around ? Number(around.first) : four
+      one.last = around ? Number(around.last) : four
+      one.composition = hostComposition(book, attributes, fourText(four), one.layer)
+    }
+    if (one.isEndpoint) book.endpoints.setFour(four, 1)
+    hosts.setFour(four, one.composition)
+  }
 }
 
 /** Class of a single address; undefined where its region says it. */

@@ -27,14 +27,21 @@ export {
   type Traffic,
 } from './catalog.ts'
 export {isAlive, nothingClass, nothingIsListed} from './class-book.ts'
-export {type Classified, type ClassRegion, classify, classRegions, hostClass} from './classify.ts'
+export {type Classified, type ClassRegion, classify, classifying, classRegions, hostClass} from './classify.ts'
 export type {AddressClass} from './describe.ts'
 export {type Interner, interner, push} from './intern.ts'
-export {type NumberedRegion, type Numbering, numberClasses, numberedRegions} from './number-classes.ts'
+export {
+  type NumberedRegion,
+  type Numbering,
+  numberClasses,
+  numberedRegions,
+  numberingClasses,
+} from './number-classes.ts'
 export {numbersInKernel} from './numbers-in-kernel.ts'
 export {changeQuestions, type Questions, questionsOf} from './questions.ts'
 export {addNets, type ChangedMembers, reclassify} from './reclassify.ts'
 export {cutRegions} from './regions.ts'
 export {addressesOf, type HostMoves, movesOf, numberFresh} from './renumber.ts'
 export {type ClassChange, requestion} from './requestion.ts'
+export {type Steps, whole} from './steps.ts'
 export {type Transit, transitBetween, transitOf} from './transit.ts'

@@ -1,5 +1,6 @@
 import type {AttributeSet, AttributeSetId, Member, World} from '../../model/index.ts'
 import {type Address, isHostPrefix, type Prefix, prefixAddress} from '../../net/index.ts'
+import {type Steps, walkMembers} from './steps.ts'
 
 /** What lies at one prefix: objects, and the net of a rule. */
 export interface Layer {
@@ -11,12 +12,15 @@ export interface Layer {
 export type Attributes = World['attributes']
 
 /** What the world and the rules say of prefixes wider than a single address. */
-export function wideLayers(
+export function* wideLayers(
   nets: readonly Prefix[],
   {members, attributes}: Pick<World, 'members' | 'attributes'>,
-): Map<Prefix, Layer> {
+): Steps<Map<Prefix, Layer>> {
   const wide = new Map<Prefix, Layer>()
-  for (const [prefix, holders] of members) if (!isHost(prefix)) wide.set(prefix, layerOf(holders, attributes, false))
+  const put = (prefix: Prefix, holders: readonly Member[]): void => {
+    if (!isHost(prefix)) wide.set(prefix, layerOf(holders, attributes, false))
+  }
+  yield* walkMembers(members, () => undefined, put)
   for (const [net, prefix] of nets.entries()) {
     if (!isHostPrefix(prefix)) wide.set(prefix, {...(wide.get(prefix) ?? NO_LAYER), net})
   }

@@ -1,6 +1,7 @@
 import {AddressNumbers} from '../../net/index.ts'
 import {isAlive, isListed} from './class-book.ts'
 import {type Classified, type ClassRegion, hostClass} from './classify.ts'
+import {type Steps, whole} from './steps.ts'
 
 /** Which number the packets of each address bear in the kernel. */
 export interface Numbering {
@@ -23,22 +24,36 @@ export type NumberedRegion = Omit<ClassRegion, 'class'> & {readonly number: numb
  * that merge the lowest number stays. New numbers go by signature, so that the order in which addresses arrived does
  * not show.
  */
-export function numberClasses(classified: Classified, previous: Numbering | null, first: number): Numbering {
+export const numberClasses = (...args: Parameters<typeof numberingClasses>): Numbering =>
+  whole(numberingClasses(...args))
+
+/** The same in small steps. */
+export function* numberingClasses(classified: Classified, previous: Numbering | null, first: number): Steps<Numbering> {
   const {classes, book} = classified
   const numbers: (number | undefined)[] = classes.map(() => undefined)
-  if (previous) inheritNumbers(numbers, classified, previous)
+  if (previous) yield* inheritNumbers(numbers, classified, previous)
 
   let next = previous?.next ?? first
   const fresh = [...classes.keys()].filter((index) => numbers[index] === undefined && isAlive(book, index))
   fresh.sort((a, b) => (classes[a]!.signature < classes[b]!.signature ? -1 : 1))
   for (const index of fresh) numbers[index] = next++
-  return {numbers, hosts: numberedHosts(classified, numbers), regions: numberedRegions(classified, numbers), next}
+  const hosts = yield* numberedHosts(classified, numbers)
+  return {numbers, hosts, regions: numberedRegions(classified, numbers), next}
 }
 
-function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): AddressNumbers {
-  const numbered = new AddressNumbers()
-  for (const [address, composition] of hosts) {
-    if (isListed(book, composition)) numbered.set(address, numbers[book.classOf[composition]!]!)
+function* numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers']): Steps<AddressNumbers> {
+  const numbered = AddressNumbers.withRoom(hosts.size)
+  // By composition: asked a million times.
+  const numberOf = book.compositions.map((_, composition) =>
+    isListed(book, composition) ? (numbers[book.classOf[composition]!] ?? null) : null,
+  )
+  yield* hosts.walkFours((address, composition) => {
+    const number = numberOf[composition]!
+    if (number !== null) numbered.setFour(address, number)
+  })
+  for (const [address, composition] of hosts.others()) {
+    const number = numberOf[composition]!
+    if (number !== null) numbered.set(address, number)
   }
   return numbered
 }
@@ -46,14 +61,19 @@ function numberedHosts({hosts, book}: Classified, numbers: Numbering['numbers'])
 export const numberedRegions = ({regions}: Classified, numbers: Numbering['numbers']): NumberedRegion[] =>
   regions.map(({class: index, ...range}) => ({...range, number: numbers[index]!}))
 
-function inheritNumbers(numbers: (number | undefined)[], classified: Classified, previous: Numbering): void {
+function* inheritNumbers(numbers: (number | undefined)[], classified: Classified, previous: Numbering): Steps<void> {
   // For each old number the class where its addresses are now, or null where they parted.
   const heirs = new Map<number, number | null>()
   const inherit = (old: number, now: number): void => {
     const heir = heirs.get(old)
     heirs.set(old, heir === undefined || heir === now ? now : null)
   }
-  for (const [address, old] of previous.hosts) {
+  const {hosts, book} = classified
+  yield* previous.hosts.walkFours((address, old) => {
+    const composition = hosts.getFour(address)
+    if (composition !== undefined) inherit(old, book.classOf[composition]!)
+  })
+  for (const [address, old] of previous.hosts.others()) {
     const now = hostClass(classified, address)
     if (now !== undefined) inherit(old, now)
   }

@@ -2,17 +2,19 @@ import type {ActualNft, Finding, NftChain, NftSet, StagedPackets, World} from '.
 import type {Prefix} from '../../net/index.ts'
 import {
   type ChangedMembers,
-  classify,
-  numberClasses,
+  classifying,
+  numberingClasses,
   numbersInKernel,
   questionsOf,
+  type Steps,
   transitOf,
+  whole,
 } from '../classes/index.ts'
 import {activePolicies} from './active-policies.ts'
 import {journalBetween, pairKeys} from './change-pairs.ts'
-import {assembled, type Compiled} from './compiled.ts'
+import {assembled, assembling, type Compiled} from './compiled.ts'
 import {follow} from './follow.ts'
-import {type Bounds, DENY_UNOWNED, GATEWAY_BOUNDS, pairTable} from './pair-table.ts'
+import {type Bounds, DENY_UNOWNED, GATEWAY_BOUNDS, pairing, pairTable} from './pair-table.ts'
 import {tableVerdicts} from './pairs.ts'
 import {stagesAlong} from './stages-along.ts'
 import {targetNumbers} from './target-numbers.ts'
@@ -48,10 +50,13 @@ export interface CompileOptions {
  * must not be used again: its large maps go on in the result, changed in place. A policy that passes the bounds changes
  * nothing: the previous result stays in force, and without one everything is denied.
  */
-export function compilePolicy(world: World, options: CompileOptions): Compiled {
+export const compilePolicy = (world: World, options: CompileOptions): Compiled => whole(compiling(world, options))
+
+/** The same in small steps. Members must stay as they are until the last one is done. */
+export function* compiling(world: World, options: CompileOptions): Steps<Compiled> {
   if (options.previous?.isShut) {
     const shut = options.previous
-    return opened(shut, compilePolicy(world, {...options, previous: null, changes: null}))
+    return opened(shut, yield* compiling(world, {...options, previous: null, changes: null}))
   }
   const {previous} = options
   const old = previous?.state ?? null
@@ -69,17 +74,21 @@ export function compilePolicy(world: World, options: CompileOptions): Compiled {
     if (followed) return followed
   }
   const understood = activePolicies(world.policies, world.staged)
-  const classified = classify(questionsOf(understood.catalog, world.attributes.values()), world)
-  const numbering = numberClasses(
+  const classified = yield* classifying(questionsOf(understood.catalog, world.attributes.values()), world)
+  const numbering = yield* numberingClasses(
     classified,
     old?.numbering ?? numbersInKernel(options.held ?? null),
     options.firstClass,
   )
-  const pairs = pairTable(classified, numbering, options.default, bounds)
+  const pairs = yield* pairing(classified, numbering, options.default, bounds)
   const verdicts = pairs && tableVerdicts(pairs, bounds)
   if (!verdicts) return refused(options, classified.classes.length, bounds)
   const targets = old?.targets ?? targetNumbers(options.held ?? null)
-  const compiled = assembled(world, {understood, classified, pairs, numbering, targets, stagedPackets}, verdicts)
+  const compiled = yield* assembling(
+    world,
+    {understood, classified, pairs, numbering, targets, stagedPackets},
+    verdicts,
+  )
   return previous ? withStages(previous, compiled, bounds) : compiled
 }
 
@@ -140,8 +149,8 @@ function opened(shut: Compiled, compiled: Compiled): Compiled {
 function closed({default: defaultVerdict, firstClass}: Pick<CompileOptions, 'default' | 'firstClass'>): Compiled {
   const understood = activePolicies({tiers: [], policies: []})
   const empty = {members: new Map(), attributes: new Map(), sites: new Map(), memberRevision: -1}
-  const classified = classify(questionsOf(understood.catalog, []), empty)
-  const numbering = numberClasses(classified, null, firstClass)
+  const classified = whole(classifying(questionsOf(understood.catalog, []), empty))
+  const numbering = whole(numberingClasses(classified, null, firstClass))
   const pairs = pairTable(classified, numbering, defaultVerdict, GATEWAY_BOUNDS)!
   const verdicts = tableVerdicts(pairs, GATEWAY_BOUNDS)!
   const rest = {targets: targetNumbers(null), stagedPackets: 'exact'} as const

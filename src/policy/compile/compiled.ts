@@ -8,9 +8,9 @@ import {
   type StagedPackets,
   type World,
 } from '../../model/index.ts'
-import type {Classified, Numbering} from '../classes/index.ts'
+import {type Classified, type Numbering, type Steps, whole} from '../classes/index.ts'
 import type {Understood} from './active-policies.ts'
-import {classSets, EMPTY_FLIPS, endSets, judgeChains, pairSet, targetSets} from './nft-tables.ts'
+import {classSets, EMPTY_FLIPS, endSets, judgeChains, pairSetInSteps, targetSets} from './nft-tables.ts'
 import {DENY_UNOWNED, denyTarget, type PairTable} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
 import type {Stage} from './stages.ts'
@@ -77,16 +77,21 @@ export const smallSets = (verdicts: Verdicts, counters: readonly string[], targe
 ]
 
 /** The result of a compilation from nothing. */
-export function assembled(
+export const assembled = (...args: Parameters<typeof assembling>): Compiled => whole(assembling(...args))
+
+/** The same in small steps. */
+export function* assembling(
   {sites, attributes, memberRevision}: Pick<World, 'sites' | 'attributes' | 'memberRevision'>,
   {understood, classified, pairs, numbering, targets, stagedPackets}: Assembly,
   verdicts: Verdicts,
-): Compiled {
+): Steps<Compiled> {
   const counters = countersOf(sites, pairs)
   const small = smallSets(verdicts, counters, targets)
   const {watch, findings} = watchFor(understood, pairs, stagedPackets)
   const watching = watch?.sets ?? []
-  const sets = [...classSets(numbering), ...judgedNftSets(), pairSet(verdicts.pairs, targets), ...small, ...watching]
+  const hosts = yield* classSets(numbering)
+  const pairTexts = yield* pairSetInSteps(verdicts.pairs, targets)
+  const sets = [...hosts, ...judgedNftSets(), pairTexts, ...small, ...watching]
   const {selectors, conditions} = understood.catalog
   const madeWith = {
     classes: classified.book.compositions.length,

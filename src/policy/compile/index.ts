@@ -13,7 +13,7 @@
  * in place (`follow.ts`), and the way from one to the other may need stages.
  */
 export {activePolicies} from './active-policies.ts'
-export {type CompileOptions, compilePolicy, shutPolicy} from './compile.ts'
+export {type CompileOptions, compilePolicy, compiling, shutPolicy} from './compile.ts'
 export type {Compiled, CompileStatistics} from './compiled.ts'
 export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
 export {ALLOWED, type Bounds, GATEWAY_BOUNDS} from './pair-table.ts'

@@ -8,7 +8,7 @@ import {
   rangeElement,
 } from '../../model/index.ts'
 import {type Address, AddressTexts, type Family, familyOf, type TextMap} from '../../net/index.ts'
-import type {HostMoves, NumberedRegion, Numbering} from '../classes/index.ts'
+import {type HostMoves, type NumberedRegion, type Numbering, type Steps, whole} from '../classes/index.ts'
 import {overlay} from './overlay.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
@@ -23,22 +23,33 @@ export const classText = (number: number): string =>
  * The look-up maps: host addresses in hash maps, wider prefixes in interval maps, each once for sources and once for
  * destinations, since a scratch field has one type.
  */
-export const classSets = ({hosts, regions}: Numbering): NftSet[] => [...hostSets(hosts, 'class'), ...cidrSets(regions)]
+export function* classSets({hosts, regions}: Numbering): Steps<NftSet[]> {
+  const sources = AddressTexts.ofFours(hosts, markText)
+  yield
+  const destinations = AddressTexts.ofFours(hosts, classText)
+  yield
+  const fours = hostSetsOf('class', 4, {sources, destinations})
+  return [...fours, ...hostSetsOf('class', 6, textsOf(hosts.others(), 6)), ...cidrSets(regions)]
+}
 
-export function hostSets(hosts: ReadonlyMap<Address, number>, name: 'class' | 'move'): NftSet[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const [sources, destinations] = [new AddressTexts(), new AddressTexts()]
-    const [mark, classid] = [memoized(markText), memoized(classText)]
-    for (const [address, number] of hosts) {
-      if (familyOf(address) !== family) continue
-      sources.set(address, mark(number))
-      destinations.set(address, classid(number))
-    }
-    return lookUpSets(`${name}${family}`, '', {sources, destinations}, family, false).map((set) => ({
-      ...set,
-      version: {},
-    }))
-  })
+export const hostSets = (hosts: ReadonlyMap<Address, number>, name: 'class' | 'move'): NftSet[] =>
+  ([4, 6] as const).flatMap((family) => hostSetsOf(name, family, textsOf(hosts, family)))
+
+/** Of sources and destinations. */
+type EndTexts = Readonly<Record<'sources' | 'destinations', TextMap>>
+
+const hostSetsOf = (name: 'class' | 'move', family: Family, texts: EndTexts): NftSet[] =>
+  lookUpSets(`${name}${family}`, '', texts, family, false).map((set) => ({...set, version: {}}))
+
+function textsOf(hosts: ReadonlyMap<Address, number>, family: Family): EndTexts {
+  const [sources, destinations] = [new AddressTexts(), new AddressTexts()]
+  const [mark, classid] = [memoized(markText), memoized(classText)]
+  for (const [address, number] of hosts) {
+    if (familyOf(address) !== family) continue
+    sources.set(address, mark(number))
+    destinations.set(address, classid(number))
+  }
+  return {sources, destinations}
 }
 
 export function cidrSets(regions: readonly NumberedRegion[], suffix = ''): NftSet[] {
@@ -113,12 +124,15 @@ export function changeElements(
 export const pairKey = (from: number, to: number): string => `${markText(from)} . ${classText(to)}`
 
 /** Class pair → number of its target. */
-export function pairSet(pairs: Verdicts['pairs'], targets: TargetNumbers, name = 'pairs'): NftSet {
+export const pairSet = (...args: Parameters<typeof pairSetInSteps>): NftSet => whole(pairSetInSteps(...args))
+
+export function* pairSetInSteps(pairs: Verdicts['pairs'], targets: TargetNumbers, name = 'pairs'): Steps<NftSet> {
   const elements = new Map<string, string>()
   const classOf = memoized(classText)
   for (const [from, row] of pairs) {
     const source = `${markText(from)} . `
     for (const [to, target] of row) elements.set(source + classOf(to), targetText(targets, target))
+    yield
   }
   return numberMap(name, 'mark . classid', elements)
 }

@@ -6,6 +6,8 @@ import {
   type Numbering,
   nothingClass,
   nothingIsListed,
+  type Steps,
+  whole,
 } from '../classes/index.ts'
 import {
   addPeer,
@@ -73,12 +75,15 @@ interface TargetMemo {
 }
 
 /** Reduces the ordered rules of every class pair to its verdict chain; null when that passes the bounds. */
-export function pairTable(
+export const pairTable = (...args: Parameters<typeof pairing>): PairTable | null => whole(pairing(...args))
+
+/** The same in steps of a class each. */
+export function* pairing(
   classified: Classified,
   numbering: Numbering,
   defaultVerdict: 'allow' | 'deny',
   {maxClasses, maxPairs}: Bounds,
-): PairTable | null {
+): Steps<PairTable | null> {
   const {classes, book} = classified
   if (classes.length > maxClasses) return null
   const table: PairTable = {
@@ -95,6 +100,7 @@ export function pairTable(
   for (const [index, own] of classes.entries()) if (isAlive(book, index)) addPeer(table.peers, index, own)
   for (const [index, own] of classes.entries()) {
     table.ends.push(isAlive(book, index) ? classEnds(table, own, numbersOf(index, classified, numbering)) : null)
+    yield
   }
   // Only pairs that a rule of either end can match are looked at: their number is far below that of all pairs.
   const inwards = classes.map((): number[] => [])
@@ -108,6 +114,7 @@ export function pairTable(
     for (const to of outwards?.keys() ?? []) look(to)
     for (const to of inwards[index]!) if (!outwards?.has(to)) look(to)
     if (table.pairCount > maxPairs) return null
+    yield
   }
   return table
 }
