@@ -21,7 +21,7 @@ function starting() {
     nowMs: () => nowMs,
   })
   const compilation = createCompilation({
-    ...{default: 'allow', firstClass: 7, previous: null, isGathered, gate: createTurnstile()},
+    ...{config: {default: 'allow', stagedPackets: 'exact'}, firstClass: 7, previous: null, isGathered, gate: createTurnstile()},
     trigger: () => triggers++,
   })
   return {
