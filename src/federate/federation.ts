@@ -71,12 +71,12 @@ export class Federation {
 
   /** Takes what a source said. Batches of one source come in its own order; repeats do no harm. */
   update(batch: DecodedBatch): void {
-    finish(this.#take(batch, false))
+    for (const steps = this.#take(batch, false); !steps.next().done; );
   }
 
   /** Last known state from disk: in force, but nothing may be pruned on its account until a list has come. */
   restore(batch: DecodedBatch): void {
-    finish(this.#take(batch, true))
+    for (const steps = this.#take(batch, true); !steps.next().done; );
   }
 
   /**
@@ -394,8 +394,4 @@ export class Federation {
   #decodeFindings(): Finding[] {
     return [...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, store]) => store.findings())
   }
-}
-
-function finish(steps: Iterator<void>): void {
-  while (!steps.next().done);
 }
