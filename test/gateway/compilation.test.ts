@@ -21,7 +21,13 @@ function starting() {
     nowMs: () => nowMs,
   })
   const compilation = createCompilation({
-    ...{config: {default: 'allow', stagedPackets: 'exact'}, firstClass: 7, previous: null, isGathered, gate: createTurnstile()},
+    ...{
+      config: {default: 'allow', stagedPackets: 'exact'},
+      firstClass: 7,
+      previous: null,
+      isGathered,
+      gate: createTurnstile(),
+    },
     trigger: () => triggers++,
   })
   return {
