@@ -57,6 +57,11 @@ export class BirdClient {
     return await this.#answer(signal)
   }
 
+  /** As far as is known: BIRD may be gone, and the news on its way. */
+  get isOpen(): boolean {
+    return this.#failure === null && !this.#socket.destroyed
+  }
+
   close(): void {
     this.#socket.destroy()
   }

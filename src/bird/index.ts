@@ -8,4 +8,5 @@
  * is not there is an expected state of a node, so it has an error class of its own, and is no bug.
  */
 export {BirdClient, BirdUnreachable} from './client.ts'
+export {type KeptBird, keepBird} from './kept-client.ts'
 export {type BirdReply, ReplyReader, refusalOf, replyCode} from './reply.ts'

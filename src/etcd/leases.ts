@@ -5,8 +5,8 @@ import type {EtcdOptions} from './client.ts'
 import {heldCompares} from './key-values.ts'
 
 /**
- * Leases of a datastore by single calls, each answered or given up in time. etcd3's own `Lease` keeps a stream open, and
- * its word that a lease is lost comes from that stream; here it is the server's, or the caller's clock.
+ * Leases of a datastore by questions, each answered or given up in time. etcd3's own `Lease` says by itself that a lease is
+ * lost; here it is the server's word, or the caller's clock.
  */
 export interface EtcdLeases {
   /** A new lease; its id. */
@@ -36,9 +36,11 @@ export type Claimed =
 /** Short where there are others, so that a member that swallows calls leaves time to ask them before a lease of 5 s has ended. */
 const ANSWER_WITHIN_MS = {ofOne: 4000, ofSeveral: 1500}
 
+/** On a connection of their own: behind a burst of the export's writes a lease would run out. */
 export function openLeases(options: EtcdOptions): EtcdLeases {
   const {call, close} = openCalls(options)
   const withinMs = options.endpoints.length > 1 ? ANSWER_WITHIN_MS.ofSeveral : ANSWER_WITHIN_MS.ofOne
+  const keepAlives = createKeepAlives(withinMs)
   const soon = () => ({deadline: Date.now() + withinMs})
 
   return {
@@ -46,7 +48,7 @@ export function openLeases(options: EtcdOptions): EtcdLeases {
       const {ID} = await call((client) => client.leaseClient.leaseGrant({TTL: ttlSeconds}, soon()))
       return ID
     },
-    keepAlive: (lease) => call((client) => keepAliveOnce(client, lease, soon())),
+    keepAlive: (lease) => call((client) => keepAlives.ask(client, lease)),
     async revoke(lease) {
       await call(async (client) => {
         await client.leaseClient.leaseRevoke({ID: lease}, soon()).catch(unlessGone)
@@ -75,7 +77,10 @@ export function openLeases(options: EtcdOptions): EtcdLeases {
       if (there.lease === lease) return {taken: true, hold: {key, modRevision: Number(there.mod_revision)}}
       return {taken: false, holder: {text: there.value.toString('utf8'), lease: there.lease}}
     },
-    close,
+    close: () => {
+      keepAlives.end()
+      close()
+    },
   }
 }
 
@@ -84,16 +89,56 @@ function unlessGone(error: unknown): null {
   throw error
 }
 
-async function keepAliveOnce(client: Etcd3, lease: string, options: {deadline: number}): Promise<boolean> {
-  const stream = await client.leaseClient.leaseKeepAlive(options)
-  try {
-    return await new Promise<boolean>((resolve, reject) => {
-      stream.on('data', ({TTL}) => resolve(Number(TTL) > 0))
-      stream.on('error', reject)
-      stream.on('end', () => reject(new Error('the server closed the stream')))
-      stream.write({ID: lease})
+type Stream = Awaited<ReturnType<Etcd3['leaseClient']['leaseKeepAlive']>>
+
+/** A stream that stays open from question to question: a call for each was most of what an idle gateway had to do. */
+function createKeepAlives(withinMs: number) {
+  let open: {readonly client: Etcd3; readonly stream: Stream} | null = null
+  /** One question at a time. */
+  let waiting: PromiseWithResolvers<boolean> | null = null
+
+  const end = (): void => {
+    open?.stream.cancel()
+    open = null
+    waiting?.reject(new Error('closed'))
+  }
+  async function streamOf(client: Etcd3): Promise<Stream> {
+    if (open?.client === client) return open.stream
+    end()
+    const stream = await client.leaseClient.leaseKeepAlive()
+    open = {client, stream}
+    const fail = (error: Error): void => {
+      if (open?.stream !== stream) return
+      open = null
+      waiting?.reject(error)
+    }
+    stream.on('data', ({TTL}) => {
+      if (open?.stream === stream) waiting?.resolve(Number(TTL) > 0)
     })
-  } finally {
-    stream.cancel()
+    stream.on('error', fail)
+    stream.on('end', () => fail(new Error('the server closed the stream')))
+    return stream
+  }
+
+  return {
+    end,
+    /** false: the lease is no more. */
+    async ask(client: Etcd3, lease: string): Promise<boolean> {
+      const stream = await streamOf(client)
+      waiting = Promise.withResolvers()
+      const late = setTimeout(() => waiting?.reject(new Error(`no answer within ${withinMs} ms`)), withinMs)
+      try {
+        stream.write({ID: lease})
+        return await waiting.promise
+      } catch (error) {
+        // An answer that comes later is none to the next question.
+        open?.stream.cancel()
+        open = null
+        throw error
+      } finally {
+        clearTimeout(late)
+        waiting = null
+      }
+    },
   }
 }

@@ -148,7 +148,14 @@ export function watchSource(options: WatchOptions): SourceWatch {
       probe === null
         ? null
         : listenForLife({
-            ...{client, prefix: options.prefixes[0]!, probe, clock, signal: stop},
+            ...{
+              client,
+              prefix: options.prefixes[0]!,
+              probe,
+              heardMs: () => state.lastHeardMs ?? 0,
+              clock,
+              signal: stop,
+            },
             onHeard: () => set(heard()),
           }),
     )
@@ -205,7 +212,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
     while (!signal.aborted) {
       try {
         // Opened anew after each failure: certificates may have been renewed, addresses moved.
-        opened ??= await openConnection(options.etcd)
+        opened ??= openConnection(options.etcd)
         const {connection} = opened
         index %= connection.endpoints.length
         const history = {clusterId: state.clusterId, mark, next: next ?? new Map<string, number>()}

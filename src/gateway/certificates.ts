@@ -47,11 +47,12 @@ export function startCertificates({
 
   async function follow(source: SourceId, endpoints: readonly string[], tls: TlsFiles): Promise<void> {
     let signature: string | null = null
-    let calledMs = Number.NEGATIVE_INFINITY
+    // Not among all that a start has to do: what keeps a server from being read is told by those who read.
+    let calledMs = clock.nowMs() + FILES_MS - SERVERS_MS
     while (!signal.aborted) {
       try {
         const now = await fileSignature(tls)
-        const changed = now !== signature
+        const changed = signature !== null && now !== signature
         signature = now
         let facts = looked.get(source)
         if (changed || !facts) facts = {tls: await readTlsFiles(tls), presented: facts?.presented ?? []}

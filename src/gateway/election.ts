@@ -132,6 +132,7 @@ export function startElection(options: ElectionOptions): Election {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       wake = new AbortController()
+      const beganMs = clock.nowMs()
       try {
         await turn()
         lastError = null
@@ -139,7 +140,9 @@ export function startElection(options: ElectionOptions): Election {
         lastError = error instanceof Error ? error.message : String(error)
       }
       tellChange()
-      await clock.sleep(lastError === null ? renewMs : RETRY_MS, AbortSignal.any([signal, wake.signal]))
+      // From the beginning: where answers take seconds, what was granted then is half over.
+      const restMs = lastError === null ? Math.max(0, beganMs + renewMs - clock.nowMs()) : RETRY_MS
+      await clock.sleep(restMs, AbortSignal.any([signal, wake.signal]))
     }
   }
   const running = run()

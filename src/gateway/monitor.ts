@@ -1,3 +1,4 @@
+import {keepBird} from '../bird/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
 import type {SiteName, Tunnel} from '../model/index.ts'
 import {type DeviceCounters, type RouterState, readRouter, type TunnelReader} from '../observe/index.ts'
@@ -24,10 +25,11 @@ export interface MonitorOptions {
 export function startMonitor({birdSocket, tunnels, reader, clock, signal, onError}: MonitorOptions): Monitor {
   let router: RouterState | null = null
   let counters = new Map<string, DeviceCounters>()
+  const bird = keepBird(birdSocket, signal)
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
-        router = await readRouter(birdSocket, AbortSignal.any([signal, AbortSignal.timeout(5 * EVERY_MS)]))
+        router = await readRouter(bird, AbortSignal.any([signal, AbortSignal.timeout(5 * EVERY_MS)]))
       } catch (error) {
         router = null
         if (!signal.aborted) onError('bird', error)

@@ -128,7 +128,7 @@ export async function startRuntime({
   const trigger = (): void => loop?.trigger()
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
-  const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket})
+  const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),

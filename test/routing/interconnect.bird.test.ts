@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {spawn, spawnSync} from 'node:child_process'
+import {keepBird} from '../../src/bird/index.ts'
 import type {GatewayConfig, PeerName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
@@ -95,7 +96,7 @@ describe('an interconnect of real BIRDs', function () {
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
   const tunnelOf = (name: string, site: string): string =>
     plans.get(name)!.plan.tunnels.find((tunnel) => tunnel.site === site)!.device
-  const state = (name: string) => readRouter(birds.get(name)!.socket, signal)
+  const state = (name: string) => readRouter(keepBird(birds.get(name)!.socket, signal), signal)
 
   /** The kernel's own account of what changes while something is done. */
   async function routeEvents(name: string, during: () => Promise<void>): Promise<string> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import {keepBird} from '../../src/bird/index.ts'
 import type {GatewayConfig, SiteName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
@@ -146,8 +147,10 @@ describe('two sites with one prefix, on real BIRDs', function () {
 
   it('the other’s prefix is known here by its other name only, over both tunnels, and the node hears of it', async () => {
     await eventually(() => hops() === 2, 10_000)
+    const {signal} = new AbortController()
+    const bird = keepBird(birds[0]!.socket, signal)
     const router = await eventually(async () => {
-      const now = await readRouter(birds[0]!.socket, new AbortController().signal)
+      const now = await readRouter(bird, signal)
       return now.sessions.every(({up}) => up) && now.bfd.length === 2 && now.bfd.every(({up}) => up) && now
     }, 10_000)
     assert.equal(router.sessions.filter(({kind}) => kind === 'tunnel').length, 2)

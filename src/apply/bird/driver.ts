@@ -1,6 +1,14 @@
 import {execFile} from 'node:child_process'
 import {setTimeout as delay} from 'node:timers/promises'
-import {BirdClient, type BirdReply, BirdUnreachable, refusalOf, replyCode} from '../../bird/index.ts'
+import {
+  BirdClient,
+  type BirdReply,
+  BirdUnreachable,
+  type KeptBird,
+  keepBird,
+  refusalOf,
+  replyCode,
+} from '../../bird/index.ts'
 import {type ActualBird, BIRD_HASH_CONSTANT, type BirdStep, birdTextHash, type Driver} from '../../model/index.ts'
 import {outcomeOf, StepFailure} from '../failure.ts'
 import {ConfigFile} from './config-file.ts'
@@ -12,6 +20,8 @@ export interface BirdDriverOptions {
   readonly program?: string
   /** How long a reconfiguration may wait for protocols that shut down; 10 s. */
   readonly loadedWithinMs?: number
+  /** The connection that reads go over is closed then. */
+  readonly until: AbortSignal
 }
 
 /** Until then BIRD must have been told that the new configuration is good, or it goes back to the old one. */
@@ -22,10 +32,11 @@ const LOADED_POLL_MS = 25
 /** The driver of BIRD: its part is the whole configuration file, and whether the running BIRD has loaded it. */
 export function createBirdDriver(options: BirdDriverOptions): Driver<ActualBird | null, BirdStep> {
   const file = new ConfigFile(options.configFile)
+  const bird = keepBird(options.socket, options.until)
   return {
     name: 'bird',
     atomic: true,
-    read: (signal) => readBird(file, options, signal),
+    read: (signal) => readBird(file, bird, signal),
     async apply(steps, signal) {
       // There is one file: of several texts the last is meant, and all steps go its way.
       const last = steps.at(-1)
@@ -37,19 +48,15 @@ export function createBirdDriver(options: BirdDriverOptions): Driver<ActualBird 
 }
 
 /** null: no file, or somebody else's. A BIRD that is away, or runs with anything else, has not loaded the text. */
-async function readBird(file: ConfigFile, options: BirdDriverOptions, signal: AbortSignal): Promise<ActualBird | null> {
+async function readBird(file: ConfigFile, bird: KeptBird, signal: AbortSignal): Promise<ActualBird | null> {
   const text = await file.read()
   const hash = text === null ? null : birdTextHash(text)
   if (text === null || hash === null) return null
-  const client = await connectOrNull(options, signal)
-  if (!client) return {text, loaded: false}
   try {
-    return {text, loaded: (await loadedHash(client, signal)) === hash}
+    return {text, loaded: (await bird.use((client) => loadedHash(client, signal), signal)) === hash}
   } catch (error) {
     if (error instanceof BirdUnreachable) return {text, loaded: false}
     throw error
-  } finally {
-    client.close()
   }
 }
 

@@ -1,4 +1,4 @@
-import {BirdClient, type BirdReply, BirdUnreachable, replyCode} from '../../bird/index.ts'
+import {type BirdClient, type BirdReply, BirdUnreachable, type KeptBird, replyCode} from '../../bird/index.ts'
 import {type BfdSession, parseBfdSessions} from './parse-bfd.ts'
 import {type BgpSessionState, parseSessions} from './parse-sessions.ts'
 
@@ -15,22 +15,21 @@ export interface RouterState {
 const AWAY: RouterState = {up: false, version: null, sessions: [], bfd: [], routes: new Map()}
 
 /** Reads everything over one connection; a BIRD that is away is `up: false`. */
-export async function readRouter(socket: string, signal: AbortSignal): Promise<RouterState> {
-  let client: BirdClient | null = null
+export async function readRouter(bird: KeptBird, signal: AbortSignal): Promise<RouterState> {
   try {
-    client = await BirdClient.connect(socket, signal)
-    return {
-      up: true,
-      version: await readVersion(client, signal),
-      sessions: await readSessions(client, signal),
-      bfd: await readBfd(client, signal),
-      routes: await readRoutes(client, signal),
-    }
+    return await bird.use(
+      async (client) => ({
+        up: true,
+        version: await readVersion(client, signal),
+        sessions: await readSessions(client, signal),
+        bfd: await readBfd(client, signal),
+        routes: await readRoutes(client, signal),
+      }),
+      signal,
+    )
   } catch (error) {
     if (error instanceof BirdUnreachable) return AWAY
     throw error
-  } finally {
-    client?.close()
   }
 }
 

@@ -29,7 +29,7 @@ const step = (text: string): BirdStep => ({
 describe('the BIRD driver', () => {
   let namespace: Namespace
   let bird: TestBird
-  const driver = () => createBirdDriver({configFile: bird.configFile, socket: bird.socket})
+  const driver = () => createBirdDriver({configFile: bird.configFile, socket: bird.socket, until: signal})
   const file = () => readFileSync(bird.configFile, 'utf8')
   const route = () => namespace.run('ip route show type unreachable')
 
@@ -108,7 +108,7 @@ describe('the BIRD driver', () => {
 
   it('no bird program and no BIRD: said in one sentence', async () => {
     const options = {configFile: bird.configFile, socket: bird.socket, program: '/nonexistent/bird'}
-    const [outcome] = await createBirdDriver(options).apply([step(textFor(1))], signal)
+    const [outcome] = await createBirdDriver({...options, until: signal}).apply([step(textFor(1))], signal)
     assert.deepEqual(outcome, {
       ok: false,
       step: 'bird configuration',
@@ -120,11 +120,17 @@ describe('the BIRD driver', () => {
 
   it('a folder that is missing is an outcome', async () => {
     const configFile = join(bird.folder, 'missing', 'bird.conf')
-    const [outcome] = await createBirdDriver({configFile, socket: bird.socket}).apply([step(textFor(1))], signal)
+    const [outcome] = await createBirdDriver({configFile, socket: bird.socket, until: signal}).apply(
+      [step(textFor(1))],
+      signal,
+    )
     assert.ok(outcome && !outcome.ok)
     assert.equal(outcome.code, 'missing')
     mkdirSync(join(bird.folder, 'missing'))
-    const [again] = await createBirdDriver({configFile, socket: bird.socket}).apply([step(textFor(1))], signal)
+    const [again] = await createBirdDriver({configFile, socket: bird.socket, until: signal}).apply(
+      [step(textFor(1))],
+      signal,
+    )
     assert.ok(again && !again.ok)
     assert.equal(again.code, 'unreachable')
   })

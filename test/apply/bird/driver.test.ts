@@ -95,7 +95,12 @@ describe('the BIRD driver, when BIRD', () => {
     it(name, async () => {
       const socket = join(folder, 'bird.ctl')
       bird = await scriptedBird(socket, (command) => ({...WILLING, ...answers})[verb(command)] ?? null)
-      const driver = createBirdDriver({configFile: join(folder, 'bird.conf'), socket, loadedWithinMs: 30})
+      const driver = createBirdDriver({
+        configFile: join(folder, 'bird.conf'),
+        socket,
+        loadedWithinMs: 30,
+        until: signal,
+      })
       const [outcome] = await driver.apply([STEP], signal)
       assert.equal(outcome?.ok ? 'ok' : outcome?.code, code)
       assert.equal(readFileSync(join(folder, 'bird.conf'), 'utf8'), file)
