@@ -44,4 +44,4 @@ export function environmentName(): 'direct' | 'kvm' | 'tcg' {
  * An emulated CPU judges what happens, not how soon (formats.md): there, limits of time are this much longer, and
  * traffic is this much slower, so that what is lost is lost by the network and not by a receiver without a CPU.
  */
-export const slowness = (): number => (environmentName() === 'tcg' ? 20 : 1)
+export const slowness = (): number => (environmentName() === 'tcg' ? 10 : 1)

@@ -11,7 +11,7 @@ interface Status {
   readonly sessions: readonly {readonly protocol: string; readonly up: boolean; readonly name: string}[]
 }
 
-const PATIENCE_MS = slowness() > 1 ? 600_000 : 300_000
+const PATIENCE_MS = 300_000
 /** A status takes a gateway tens of milliseconds of an emulated CPU, just when it has the most to do. */
 const ASK_EVERY_MS = slowness() > 1 ? 1000 : 250
 
