@@ -93,7 +93,9 @@ async function checkKernel(): Promise<void> {
     Array.from({length: plan.endpoints}, (__, index) => addressOf(site, index)),
   ).flat()
   const asked = [...all, ...come]
-  const classes = await (asked.length > MOST_DUMPED ? kernel.classesOf(asked) : kernel.classes())
+  const listed = asked.length > MOST_DUMPED ? new Map<string, number>() : await kernel.classes()
+  // A listing passes elements by while the kernel still makes room in the map for those that came all at once.
+  const classes = new Map([...listed, ...(await kernel.classesOf(asked.filter((address) => !listed.has(address))))])
   const numberOf = new Map<string, number>()
   for (let site = 0; site < plan.sites; site++) {
     for (let index = 0; index < plan.endpoints; index++) {

@@ -1,13 +1,5 @@
 import type {AttributeSetId, DatastoreName, DecodedExport, LoneMember, SiteName, SourceId} from '../model/index.ts'
-import {
-  AddressNumbers,
-  canonicalFour,
-  fourNumber,
-  fourText,
-  isHostPrefix,
-  type Prefix,
-  prefixAddress,
-} from '../net/index.ts'
+import {AddressNumbers, canonicalFour, fourNumber, fourText, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Labelled} from './holding.ts'
 
 const ENDPOINTS = '/isthmus/v1/export/endpoints/'
@@ -26,6 +18,8 @@ export interface RowGroup {
   labelled: Labelled | null
   /** What those are as members; null: not asked for under these labels. */
   lone: LoneMember | null
+  /** What its attributes were when they were last looked up, for whoever asks once a row. */
+  looked: {readonly revision: number; readonly labelled: Labelled | undefined} | null
   rows: number
   admitted: number
 }
@@ -42,8 +36,11 @@ interface SourceRows {
 interface KeyParts {
   readonly key: string
   readonly four: number
+  readonly address: string
   readonly datastore: string
   readonly attributes: string
+  /** As far as it has been looked for. */
+  group: {readonly source: SourceId; readonly number: number} | null
 }
 
 /**
@@ -80,8 +77,10 @@ export class EndpointRows {
   /** The row of a key; -1: none. */
   find(source: SourceId, key: string): number {
     const parts = this.#parts(key)
-    const group = parts && this.#sources.get(source)?.groups.get(parts.datastore)?.get(parts.attributes)
-    if (!parts || group === undefined) return NONE
+    if (!parts) return NONE
+    const group = this.#sources.get(source)?.groups.get(parts.datastore)?.get(parts.attributes)
+    if (group === undefined) return NONE
+    parts.group = {source, number: group}
     for (let row = this.#firstOf(parts.four); row !== NONE; row = this.#next[row]!) {
       if (this.#group[row] === group) return row
     }
@@ -95,8 +94,10 @@ export class EndpointRows {
     const {datastore, attributes, names, prefix} = entry
     const parts = this.#parts(key)
     if (!parts || parts.datastore !== datastore || parts.attributes !== attributes) return NONE
-    if (!isHostPrefix(prefix) || fourNumber(prefixAddress(prefix)) !== parts.four) return NONE
-    const group = this.#groupFor(source, site, datastore, attributes)
+    // The key's address is canonical, so the same text is the same address.
+    if (prefix !== `${parts.address}/32`) return NONE
+    const known = parts.group?.source === source ? parts.group.number : null
+    const group = known ?? this.#groupFor(source, site, datastore, attributes)
     const row = this.#take()
     this.#four[row] = parts.four
     this.#group[row] = group
@@ -268,7 +269,17 @@ export class EndpointRows {
     let group = ofDatastore.get(attributes)
     if (group === undefined) {
       group = this.#freeGroups.pop() ?? this.#groups.length
-      this.#groups[group] = {source, site, datastore, attributes, labelled: null, lone: null, rows: 0, admitted: 0}
+      this.#groups[group] = {
+        source,
+        site,
+        datastore,
+        attributes,
+        labelled: null,
+        lone: null,
+        looked: null,
+        rows: 0,
+        admitted: 0,
+      }
       ofDatastore.set(attributes, group)
     }
     return group
@@ -301,6 +312,8 @@ export class EndpointRows {
     groups.get(datastore)!.delete(attributes)
     if (groups.get(datastore)!.size === 0) groups.delete(datastore)
     this.#freeGroups.push(group)
+    // Who was just looked for may have been of it.
+    this.#lastParts = null
   }
 }
 
@@ -313,7 +326,9 @@ function partsOf(key: string): KeyParts | null {
   const second = key.indexOf('/', first + 1)
   if (first < 0 || second < 0) return null
   const four = canonicalFour(key, first + 1, second)
-  return four < 0 ? null : {key, four, datastore: key.slice(ENDPOINTS.length, first), attributes: key.slice(second + 1)}
+  if (four < 0) return null
+  const [address, datastore] = [key.slice(first + 1, second), key.slice(ENDPOINTS.length, first)]
+  return {key, four, address, datastore, attributes: key.slice(second + 1), group: null}
 }
 
 function grown<T extends {set(from: T): void}>(from: T, to: T): T {

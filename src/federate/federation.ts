@@ -33,7 +33,7 @@ import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
 import {countRefusals, duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
-import {missingDependencies, rowsOfMoved} from './row-labels.ts'
+import {labelledOf, missingDependencies, rowsOfMoved} from './row-labels.ts'
 import {reportsOf, viewSites} from './sites.ts'
 import {type RecordChange, SourceStore} from './source-store.ts'
 
@@ -237,21 +237,22 @@ export class Federation {
   /** A row that has come with this batch, if it is still there. */
   #deriveNew(row: number, site: SiteName, store: SourceStore): void {
     if (!this.#rows.isThere(row)) return
-    const {source, attributes} = this.#rows.groupOf(row)
-    if (!this.#labels.attributes(source, attributes)) this.#memberFindings.stale = true
-    if (!this.#deriveRow(row, site)) this.#derive(source, site, store, this.#rows.keyOf(row))
+    const group = this.#rows.groupOf(row)
+    if (!labelledOf(group, this.#labels)) this.#memberFindings.stale = true
+    if (!this.#deriveRow(row, site)) this.#derive(group.source, site, store, this.#rows.keyOf(row))
   }
 
   /** False: there is a refusal to be noted, or one to be taken back. */
   #deriveRow(row: number, site: SiteName): boolean {
-    const {source, attributes} = this.#rows.groupOf(row)
+    const group = this.#rows.groupOf(row)
+    const {source} = group
     const refused = this.#refused.get(site)
     const holder = refused ? `${source} ${this.#rows.keyOf(row)}` : ''
     if (refused?.has(holder)) {
       this.#withdraw(row)
       this.#place(holder, '', source, site, 0, null, false)
     }
-    const labelled = this.#labels.attributes(source, attributes)
+    const labelled = labelledOf(group, this.#labels)
     if (this.#isOut(site, labelled)) {
       this.#withdraw(row)
       return true

@@ -1,7 +1,17 @@
 import type {SourceId} from '../model/index.ts'
 import type {Dependencies} from './dependencies.ts'
 import type {EndpointRows, RowGroup} from './endpoint-rows.ts'
-import type {Dependency, Lookup} from './holding.ts'
+import type {Dependency, Labelled, Lookup} from './holding.ts'
+import type {LabelStore} from './label-store.ts'
+
+/** What the group's endpoints have; looked up once for many of them. */
+export function labelledOf(group: RowGroup, labels: LabelStore): Labelled | undefined {
+  const {revision} = labels
+  if (group.looked?.revision !== revision) {
+    group.looked = {revision, labelled: labels.attributes(group.source, group.attributes)}
+  }
+  return group.looked.labelled
+}
 
 /** The rows whose group's labels are others than they were admitted under, or that waited for some. */
 export function* rowsOfMoved(rows: EndpointRows, source: SourceId, lookup: Lookup): Generator<number> {

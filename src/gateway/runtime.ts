@@ -122,6 +122,8 @@ export async function startRuntime({
   /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
   let last: PassReport | null = null
+  /** A policy has been computed from all that a start gathers. */
+  let isOpen = previous !== null
   let lastPublish: PublishReport | null = null
   let loop: Loop | null = null
   let publishing: Publishing | null = null
@@ -172,6 +174,7 @@ export async function startRuntime({
       writeBack.takeBatch(batch)
     },
     onChange: trigger,
+    isStarting: () => !isOpen,
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
 
@@ -197,6 +200,7 @@ export async function startRuntime({
     },
     compile: async (world, held) => {
       const policy = await compilation.compile(world, held)
+      isOpen ||= !policy.isShut
       leaveGate()
       return policy
     },

@@ -24,6 +24,8 @@ const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attribut
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
+/** The disk waits for what is more urgent, but not for ever. */
+const SAVE_AFTER_MS = 120_000
 /** One is decoded while the other comes. */
 const LISTS_AT_ONCE = 2
 /** So many changes are added to it before all is written anew, and as many again as there are records. */
@@ -40,6 +42,8 @@ export interface SourcesOptions {
   readonly onBatch?: (batch: SourceBatch, decoded: DecodedBatch['upserts']) => void
   /** Something is known that was not known before. */
   readonly onChange: () => void
+  /** A start is under way: what is on disk stays what it was. */
+  readonly isStarting?: () => boolean
   readonly onSaveFailed: (source: SourceId, error: unknown) => void
 }
 
@@ -147,7 +151,7 @@ function follow(
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
   listing: Turns,
-  {federation, config, clock, signal, gate, onBatch, onChange, onSaveFailed}: SourcesOptions,
+  {federation, config, clock, signal, gate, onBatch, onChange, isStarting, onSaveFailed}: SourcesOptions,
 ): Followed {
   let unsaved: At | null = null
   let kept: {readonly at: At; readonly changes: number} | null = null
@@ -172,10 +176,11 @@ function follow(
       onSaveFailed(source.id, error)
     }
   }
+  const urgentUntilMs = clock.nowMs() + SAVE_AFTER_MS
   const saving = (async () => {
     while (!signal.aborted) {
       await clock.sleep(SAVE_EVERY_MS, signal)
-      await alone(save)
+      if (!isStarting?.() || clock.nowMs() >= urgentUntilMs) await alone(save)
     }
   })()
   const intake = createIntake({
