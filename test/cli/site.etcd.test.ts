@@ -3,6 +3,7 @@ import {cp, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promi
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {Etcd3} from 'etcd3'
+import {startCluster} from '../support/etcd-cluster.ts'
 import {type EtcdServer, startEtcd} from '../support/etcd-server.ts'
 import {gatewayYaml} from '../support/gateway-yaml.ts'
 import {type CliResult, cli} from '../support/run-cli.ts'
@@ -190,6 +191,58 @@ describe('isthmus site', () => {
       /error certificate-untrusted etcd https:\S+: the server's certificate is signed by another O=isthmus a, CN=isthmus a etcd than the one in .*other\/ca\.pem/,
     )
     for (const client of [root, gateway, remote]) client.close()
+  })
+
+  it('three members: users are made once, known by each, and kept while one of them is away', async () => {
+    const names = ['m1', 'm2', 'm3']
+    await init('tls', ...names.flatMap((name) => ['--server', `${name}=127.0.0.1`]))
+    const cluster = await startCluster((name) => ({
+      client: {ca: at('tls', 'ca.pem'), cert: at('tls', `etcd-${name}.pem`), key: at('tls', `etcd-${name}.key`)},
+      peer: {ca: at('tls', 'peer-ca.pem'), cert: at('tls', `peer-${name}.pem`), key: at('tls', `peer-${name}.key`)},
+    }))
+    try {
+      const live = ['--endpoints', cluster.endpoints.join()]
+      const first = await init('tls', ...live)
+      assert.equal(first.status, 0, first.err)
+      assert.match(first.out, /etcd asks for users from now on\n$/)
+      const own = {ca: at('tls', 'ca.pem'), cert: at('tls', 'gateway.pem'), key: at('tls', 'gateway.key')}
+      for (const endpoint of cluster.endpoints) {
+        const gateway = await clientOf(endpoint, own)
+        await gateway.put('/isthmus/v1/export/meta').value(endpoint)
+        await assert.rejects(async () => await gateway.put('/other').value('x'), /permission denied/)
+        gateway.close()
+      }
+
+      await writeFile(
+        at('a.yaml'),
+        gatewayYaml(cluster.endpoints, {tls: `{ca: ${own.ca}, cert: ${own.cert}, key: ${own.key}}`}),
+      )
+      const diagnosed = await cli(['diagnose', 'datastore', 'main', '--config', at('a.yaml')], undefined, Date.now())
+      assert.equal(diagnosed.status, 0, diagnosed.out + diagnosed.err)
+
+      await cluster.members[0]!.kill()
+      const again = await init('tls', ...live)
+      assert.match(again.out, /keep +users and roles are as they should be/)
+      const away = cluster.members[0]!.endpoint
+      assert.deepEqual(
+        again.err.match(/^\w+ etcd-unreachable .*/gm)?.map((line) => line.includes(away)),
+        [true],
+        again.err,
+      )
+      const common = ['--config', at('a.yaml'), '--folder', at('tls'), ...live]
+      const joined = await run([
+        ...['join', 'b', ...common, '--owns', '10.2.0.0/16'],
+        ...['--advertise', cluster.endpoints.join(), '--out', at('bundle')],
+      ])
+      assert.match(joined.out, /user isthmus-remote-b/, joined.err)
+      const remote = await clientOf(cluster.endpoints[2]!, {
+        ...{ca: at('bundle', 'ca.pem'), cert: at('bundle', 'client.pem'), key: at('bundle', 'client.key')},
+      })
+      assert.equal(await remote.get('/isthmus/v1/export/meta').string(), cluster.endpoints[2])
+      remote.close()
+    } finally {
+      await cluster.stop()
+    }
   })
 
   it('locks nobody out: Calico without a user, clients without a certificate', async () => {

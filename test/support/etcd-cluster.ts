@@ -4,7 +4,7 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {NEWER_SETTINGS} from '../../lab/site/etcd.ts'
-import {freePort, listening} from './etcd-server.ts'
+import {freePort, listening, type ServerTls, tlsArgs} from './etcd-server.ts'
 
 /** One member: its own process, data in memory. */
 export interface EtcdMember {
@@ -31,14 +31,22 @@ export interface EtcdCluster {
   stop(): Promise<void>
 }
 
-export async function startCluster(): Promise<EtcdCluster> {
+/** Files of one member, for its clients and for the other members. */
+export interface MemberTls {
+  readonly client: ServerTls
+  readonly peer: ServerTls
+}
+
+/** With TLS, `ctl` and what asks by it do not work: who may ask is not the cluster's business. */
+export async function startCluster(tlsOf: ((name: string) => MemberTls) | null = null): Promise<EtcdCluster> {
+  const scheme = tlsOf ? 'https' : 'http'
   const dir = mkdtempSync('/dev/shm/isthmus-cluster-')
   const members: EtcdMember[] = []
   const running = new Map<string, ChildProcess>()
 
   async function makeMember(name: string): Promise<EtcdMember> {
     const [port, peerPort] = [await freePort(), await freePort()]
-    const endpoint = `http://127.0.0.1:${port}`
+    const endpoint = `${scheme}://127.0.0.1:${port}`
     const kill = async (): Promise<void> => {
       const child = running.get(name)
       if (!child || child.exitCode !== null || child.signalCode !== null) return
@@ -58,14 +66,16 @@ export async function startCluster(): Promise<EtcdCluster> {
     {name, port, peerPort, endpoint}: Pick<EtcdMember, 'name' | 'port' | 'peerPort' | 'endpoint'>,
     state: 'new' | 'existing',
   ): Promise<void> {
-    const initial = members.map((member) => `${member.name}=http://127.0.0.1:${member.peerPort}`).join(',')
+    const initial = members.map((member) => `${member.name}=${scheme}://127.0.0.1:${member.peerPort}`).join(',')
+    const tls = tlsOf?.(name)
     const child = spawn(
       'etcd',
       [
         ...['--name', name, '--data-dir', join(dir, name), '--initial-cluster-state', state],
         ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
-        ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
-        ...['--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
+        ...['--listen-peer-urls', `${scheme}://127.0.0.1:${peerPort}`],
+        ...['--initial-advertise-peer-urls', `${scheme}://127.0.0.1:${peerPort}`],
+        ...(tls ? [...tlsArgs('', tls.client), ...tlsArgs('peer-', tls.peer)] : []),
         ...['--initial-cluster', initial, '--initial-cluster-token', dir],
       ],
       {stdio: 'ignore', env: {...process.env, ...NEWER_SETTINGS, GOMAXPROCS: '1'}},

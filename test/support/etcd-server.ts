@@ -58,6 +58,13 @@ export async function listening(port: number, child: ChildProcess): Promise<void
   }
 }
 
+/** etcd's options for its clients' side, or the one of the other members. */
+export const tlsArgs = (side: '' | 'peer-', {ca, cert, key, open}: ServerTls): string[] => [
+  ...(open ? [] : [`--${side}client-cert-auth`]),
+  ...(open === 'clients' ? [] : [`--${side}trusted-ca-file`, ca]),
+  ...[`--${side}cert-file`, cert, `--${side}key-file`, key],
+]
+
 export async function startEtcd(tls: ServerTls | null = null, options: readonly string[] = []): Promise<EtcdServer> {
   const port = await freePort()
   const peerPort = await freePort()
@@ -86,13 +93,6 @@ export async function startEtcd(tls: ServerTls | null = null, options: readonly 
       if (dir !== '') rmSync(dir, {recursive: true, force: true})
       dir = mkdtempSync('/dev/shm/isthmus-etcd-')
     }
-    const secure = tls
-      ? [
-          ...(tls.open ? [] : ['--client-cert-auth']),
-          ...(tls.open === 'clients' ? [] : ['--trusted-ca-file', tls.ca]),
-          ...['--cert-file', tls.cert, '--key-file', tls.key],
-        ]
-      : []
     child = spawn(
       'etcd',
       [
@@ -100,7 +100,7 @@ export async function startEtcd(tls: ServerTls | null = null, options: readonly 
         ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
         ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
         ...membership(),
-        ...secure,
+        ...(tls ? tlsArgs('', tls) : []),
         ...options,
       ],
       {stdio: 'ignore', env: {...process.env, ...NEWER_SETTINGS}},
