@@ -4,9 +4,10 @@ import {type LabPlan, PREFIX} from './plan.ts'
 /** Makes every namespace, link and address of the plan. One `ip -batch` a namespace: in an emulated VM forks are dear. */
 export async function buildNetwork(plan: LabPlan): Promise<void> {
   const members = plan.datastores.flatMap((datastore) => datastore.members.filter(({port}) => port !== null))
-  const namespaces = [...plan.routers, ...plan.gateways, ...plan.nodes, ...plan.pods, ...members].map(
-    ({namespace}) => namespace,
-  )
+  const namespaces = [
+    ...[...plan.routers, ...plan.switches, ...plan.gateways],
+    ...[...plan.nodes, ...plan.pods, ...members],
+  ].map(({namespace}) => namespace)
   await batch(
     null,
     namespaces.map((namespace) => `netns add ${namespace}`),
@@ -20,27 +21,26 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
     for (const [namespace, device] of [a, b]) add(namespace, `link set ${device} up`)
   }
 
-  for (const {namespace, underlay, wan, lan, site} of plan.gateways) {
+  for (const {namespace} of plan.switches) add(namespace, 'link add lan0 type bridge', 'link set lan0 up')
+  const plug = (site: string, port: string, namespace: string, address: string): void => {
+    const lan = plan.switches.find((other) => other.site === site)!.namespace
+    veth([lan, port], [namespace, 'lan0'])
+    add(lan, `link set ${port} master lan0`)
+    add(namespace, `address add ${address}/24 dev lan0`)
+  }
+  for (const {namespace, underlay, wan, lan, site, name} of plan.gateways) {
     veth([namespace, 'wan0'], [wan.router.namespace, wan.router.device])
     add(namespace, `address add ${wan.local}/31 dev wan0`, `address add ${underlay}/32 dev lo`)
     add(wan.router.namespace, `address add ${wan.router.address}/31 dev ${wan.router.device}`)
-    // The site's layer 2 is a bridge in the first gateway's namespace, itself that gateway's LAN device.
-    add(namespace, 'link add lan0 type bridge', 'link set lan0 up', `address add ${lan}/24 dev lan0`)
-    for (const node of plan.nodes.filter((other) => other.site === site)) {
-      const port = `p-${node.name}`
-      veth([namespace, port], [node.namespace, 'lan0'])
-      add(namespace, `link set ${port} master lan0`)
-      add(node.namespace, `address add ${node.address}/24 dev lan0`)
-      if (!node.calico) add(node.namespace, `route add default via ${node.gateway}`)
-    }
+    plug(site, `g-${name}`, namespace, lan)
+  }
+  for (const {namespace, site, name, address, calico, gateway} of plan.nodes) {
+    plug(site, `p-${name}`, namespace, address)
+    if (!calico) add(namespace, `route add default via ${gateway}`)
   }
   for (const {site, members: own} of plan.datastores) {
-    const gateway = plan.gateways.find((other) => other.site === site)!
     for (const {namespace, addresses, port} of own) {
-      if (port === null) continue
-      veth([gateway.namespace, port], [namespace, 'lan0'])
-      add(gateway.namespace, `link set ${port} master lan0`)
-      add(namespace, `address add ${addresses[0]}/24 dev lan0`)
+      if (port !== null) plug(site, port, namespace, addresses[0])
     }
   }
   for (const {ends} of plan.routerLinks) {
@@ -68,7 +68,7 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
   await Promise.all([...inside].map(([namespace, lines]) => batch(namespace, lines)))
   await Promise.all([
     ...[...plan.routers, ...plan.nodes].map(({namespace}) => forwarding(namespace)),
-    ...plan.gateways.map(({namespace}) => switching(namespace)),
+    ...plan.switches.map(({namespace}) => switching(namespace)),
   ])
 }
 
@@ -83,7 +83,7 @@ async function forwarding(namespace: string): Promise<void> {
   await must(inNamespace(namespace, 'sysctl', '-qw', ...settings))
 }
 
-/** The bridge stands for a switch: what passes it is no business of the gateway's ruleset (with br_netfilter it would be). */
+/** What passes a switch is no business of any ruleset (with br_netfilter it would be). */
 async function switching(namespace: string): Promise<void> {
   const settings = ['net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0']
   await must(inNamespace(namespace, 'sysctl', '-eqw', ...settings))

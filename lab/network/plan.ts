@@ -3,19 +3,26 @@ import type {Scenario, Site} from '../scenario/schema.ts'
 /**
  * Where everything of a scenario stands: namespaces, links, addresses. Pure; all from names and their order.
  *
- *     pod ─eth0/cali*─ node ─lan0─┬─ br-SITE (in the gateway's namespace) ─ gateway ─wan0/ROUTER side─ router ─ router
- *                      node ─lan0─┘
+ *     pod ─eth0/cali*─ node ─lan0─┬─ switch ─┬─lan0─ gateway ─wan0/ROUTER side─ router ─ router
+ *                      node ─lan0─┘          └─lan0─ gateway
  *
  * Underlay addresses are /32s on the gateways' `lo`, announced by BGP; links between gateways, routers are /31s of
  * 198.18.0.0/15, the range for benchmarks (RFC 2544), which no real network uses.
  */
 export interface LabPlan {
   readonly routers: readonly RouterPlan[]
+  /** Each site's layer 2: a bridge `lan0` in a namespace of its own, so that it outlives every gateway. */
+  readonly switches: readonly SwitchPlan[]
   readonly gateways: readonly GatewayPlan[]
   readonly nodes: readonly NodePlan[]
   readonly pods: readonly PodPlan[]
   readonly datastores: readonly DatastorePlan[]
   readonly routerLinks: readonly {readonly ends: readonly [LinkEnd, LinkEnd]}[]
+}
+
+export interface SwitchPlan {
+  readonly site: string
+  readonly namespace: string
 }
 
 export interface LinkEnd {
@@ -66,7 +73,7 @@ export interface MemberPlan {
   readonly namespace: string
   /** Where clients come; the first is where the gateway of the site does. */
   readonly addresses: readonly [string, ...string[]]
-  /** Its bridge port in the gateway's namespace; null for one that lives there. */
+  /** Its port of the site's switch; null for one that lives in the gateway's namespace. */
   readonly port: string | null
 }
 
@@ -178,6 +185,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
   })
 
   return {
+    switches: Object.keys(scenario.sites).map((site) => ({site, namespace: `${PREFIX}${site}.lan`})),
     gateways,
     nodes,
     pods,
