@@ -126,8 +126,8 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
   await Promise.all([
     ...plan.routers.map((router) => startRouter(router, dirOf(router.name))),
     ...plan.nodes.map((node) => {
-      const gateway = plan.gateways.find(({site}) => site === node.site)
-      return startNode(node, gateway?.lan ?? '', dirOf(node.name))
+      const gateways = plan.gateways.filter(({site}) => site === node.site).map(({lan}) => lan)
+      return startNode(node, gateways, dirOf(node.name))
     }),
     ...plan.pods.map(async (pod) => void agents.set(pod.ref, await startAgent(pod))),
     ...Object.keys(scenario.sites).map(startSite),

@@ -53,7 +53,7 @@ export interface GatewayPlan {
   readonly lanPrefix: string
 }
 
-/** An etcd: one process in the site's first gateway, or members with namespaces and addresses of their own on the LAN. */
+/** An etcd: one process in the site's only gateway, or members with namespaces and addresses of their own on the LAN. */
 export interface DatastorePlan {
   /** `SITE/DATASTORE`. */
   readonly ref: string
@@ -213,10 +213,11 @@ export function planNetwork(scenario: Scenario): LabPlan {
   }
 }
 
-function planDatastores(site: string, {datastores}: Site, gateway: GatewayPlan, number: number): DatastorePlan[] {
-  return Object.entries(datastores).map(([name, {kind, members}], index) => {
+function planDatastores(site: string, {datastores, gateways: all}: Site, gateway: GatewayPlan, number: number) {
+  const gateways = Object.keys(all).length
+  return Object.entries(datastores).map(([name, {kind, members}], index): DatastorePlan => {
     const isFirst = index === 0
-    const atGateway = isFirst && members === 1
+    const atGateway = isFirst && members === 1 && gateways === 1
     const at = (m: number): MemberPlan => ({
       name: `etcd${m}`,
       namespace: `${PREFIX}${site}-${name}-${m}`,

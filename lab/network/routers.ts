@@ -94,11 +94,21 @@ ${lines.join('\n')}
 export const vtysh = (namespace: string, dir: string, line: string) =>
   command(inNamespace(namespace, 'vtysh', '--vty_socket', dir, '-d', 'bgpd', '-c', line))
 
-/** What calico/node's BIRD does, for one node: announces its blocks to the gateway, installs what it hears. */
-export async function startNode(node: NodePlan, gatewayLan: string, dir: string): Promise<void> {
+/** What calico/node's BIRD does, for one node: announces its blocks to the gateways, installs what it hears. */
+export async function startNode(node: NodePlan, gateways: readonly string[], dir: string): Promise<void> {
   mkdirSync(dir, {recursive: true})
   if (!node.calico) return
   const blocks = node.blocks.map((block) => `  route ${block} blackhole;`).join('\n')
+  const sessions = gateways.map(
+    (address, index) => `protocol bgp to_gateway${index + 1} {
+  local ${node.address} as 64512;
+  neighbor ${address} as 64512;
+  multihop;
+  graceful restart;
+  ${BIRD_TIMERS}
+  ipv4 { import all; export where proto = "blocks"; };
+}`,
+  )
   await startBird(
     node.namespace,
     `router id ${node.address};
@@ -108,14 +118,7 @@ protocol static blocks { ipv4;
 ${blocks}
 }
 protocol kernel { ipv4 { export where source = RTS_BGP || proto = "blocks"; }; graceful restart; persist; }
-protocol bgp to_gateway {
-  local ${node.address} as 64512;
-  neighbor ${gatewayLan} as 64512;
-  multihop;
-  graceful restart;
-  ${BIRD_TIMERS}
-  ipv4 { import all; export where proto = "blocks"; };
-}
+${sessions.join('\n')}
 `,
     dir,
   )

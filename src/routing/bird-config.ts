@@ -82,7 +82,7 @@ export type Condition =
   | {readonly is: 'from' | 'not-from'; readonly protocol: string}
 
 export type Change =
-  | {readonly attribute: 'local-pref'; readonly value: number}
+  | {readonly attribute: 'local-pref' | 'med'; readonly value: number}
   | {readonly attribute: 'prefsrc'; readonly value: Address}
   /** MED, communities: what was meant for somebody else's network. */
   | {readonly attribute: 'med' | 'communities' | 'path'; readonly value: null}

@@ -2,9 +2,8 @@ import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, se
 import {type Address, familyOf} from '../net/index.ts'
 import type {BgpSession} from './bird-config.ts'
 import {fallbackProtocol, type RoutingInput, translatedProtocol} from './input.ts'
-import {FORGET, inside, meaningful, netIn} from './site-filters.ts'
+import {FORGET, inside, LOCAL_PREF, localPrefOf, meaningful, netIn} from './site-filters.ts'
 
-const LOCAL_PREF = 100
 const MAX_PREFIXES = 10_000
 /** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss. */
 const HOLD_SECONDS = 15
@@ -50,6 +49,7 @@ function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
 function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNode, neighbor: Address): BgpSession {
   const neighborAs = node.as ?? nodes.localAs
   const remote = [...config.sites.values()].flatMap((site) => site.owns)
+  const forNodes = [...localPrefOf(config), ...FORGET]
   const translated = [...config.sites.values()].flatMap((site) => site.translations.map(({seen}) => seen))
   return {
     name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
@@ -77,16 +77,16 @@ function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNod
       },
     ]),
     export: meaningful([
-      {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set: FORGET},
+      {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set: forNodes},
       {
         when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
         verdict: 'accept',
-        set: FORGET,
+        set: forNodes,
       },
       {
         when: [netIn(inside(config.owns, 4)), {is: 'not-from', protocol: fallbackProtocol(4)}],
         verdict: 'accept',
-        set: FORGET,
+        set: forNodes,
       },
     ]),
   }

@@ -179,7 +179,7 @@ function renderChange(change: Change): string[] {
     case 'prefsrc':
       return [`krt_prefsrc = ${change.value};`]
     case 'med':
-      return ['unset(bgp_med);']
+      return [change.value === null ? 'unset(bgp_med);' : `bgp_med = ${change.value};`]
     case 'path':
       return ['bgp_path.empty;']
     case 'communities':

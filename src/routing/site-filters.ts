@@ -2,6 +2,9 @@ import type {GatewayConfig, RemoteSite} from '../model/index.ts'
 import {comparePrefixes, type Family, type Prefix, prefixFamily} from '../net/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
 
+/** What routes have unless something is said. */
+export const LOCAL_PREF = 100
+
 /** These prefixes and all longer ones inside them, one family, in order. */
 export function inside(prefixes: readonly Prefix[], family: Family): PrefixPattern[] {
   return [...new Set(prefixes)]
@@ -24,11 +27,25 @@ export function directSites(config: GatewayConfig): RemoteSite[] {
 export const announcedOwns = ({owns, translations}: RemoteSite): Prefix[] =>
   owns.filter((own) => !translations.some(({seen}) => seen === own))
 
+export const NO_COMMUNITIES: Change = {attribute: 'communities', value: null}
+
 /** What belongs to the sender's own network and says nothing to the next one. */
-export const FORGET: readonly Change[] = [
-  {attribute: 'med', value: null},
-  {attribute: 'communities', value: null},
-]
+export const FORGET: readonly Change[] = [{attribute: 'med', value: null}, NO_COMMUNITIES]
+
+type Twins = Pick<GatewayConfig, 'gateway' | 'twin'>
+
+/** Of two gateways of a site the one that all go by while both work, so that both directions of a flow cross the same. */
+const isPreferred = ({gateway, twin}: Twins): boolean => twin === null || gateway < twin
+
+/** What tells other sites which of the two that is: the lower MED, on all prefixes and tunnels. */
+export const medOf = (twins: Twins): Change => ({
+  attribute: 'med',
+  value: twins.twin === null ? null : isPreferred(twins) ? 0 : 100,
+})
+
+/** What tells the own nodes: the higher local preference. Another's for all else, which is BIRD's and Calico's own. */
+export const localPrefOf = (twins: Twins): Change[] =>
+  isPreferred(twins) ? [] : [{attribute: 'local-pref', value: LOCAL_PREF / 2}]
 
 /**
  * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement. The path is
@@ -38,7 +55,7 @@ export function ownPrefixRule(config: GatewayConfig, family: Family, fallback: s
   return {
     when: [netIn(inside(config.owns, family)), {is: 'not-from', protocol: fallback}],
     verdict: 'accept',
-    set: [{attribute: 'path', value: null}, ...FORGET],
+    set: [{attribute: 'path', value: null}, medOf(config), NO_COMMUNITIES],
   }
 }
 

@@ -2,12 +2,11 @@ import {type BfdProfile, type Finding, isTakenOut, type RemoteSite, type SiteVie
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
 import {fallbackProtocol, type RoutingInput} from './input.ts'
-import {announcedOwns, FORGET, inside, meaningful, netIn, ownPrefixRule} from './site-filters.ts'
+import {announcedOwns, inside, LOCAL_PREF, meaningful, NO_COMMUNITIES, netIn, ownPrefixRule} from './site-filters.ts'
 
-const LOCAL_PREF = 100
-/** Far above what a site's nodes announce; a flood of more specific routes ends here. */
 /** BFD notices a loss first; where it is not up, nothing else would for BIRD's default of four minutes. */
 const HOLD_SECONDS = 30
+/** Far above what a site's nodes announce; a flood of more specific routes ends here. */
 const MAX_PREFIXES = 10_000
 
 const BFD_INTERVAL_MS: Readonly<Record<BfdProfile, number>> = {private: 100, internet: 300}
@@ -76,7 +75,8 @@ function sessionOver(
       {
         when: [netIn(isTakenOut(presence) ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
         verdict: 'accept',
-        set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
+        // The MED stays: it says which of the site's gateways is to be gone by.
+        set: [{attribute: 'local-pref', value: LOCAL_PREF}, NO_COMMUNITIES],
       },
     ]),
     export: meaningful([ownPrefixRule(config, family, fallbackProtocol(family))]),
