@@ -17,6 +17,7 @@ import {makeDisk, removeDisks} from './site/disks.ts'
 import {type EtcdMember, type EtcdPlan, startEtcd} from './site/etcd.ts'
 import {leaderOf} from './site/etcd-faults.ts'
 import {gatewayYaml} from './site/gateway-yaml.ts'
+import {startKeepalived} from './site/keepalived.ts'
 
 /** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
 export const LAB_DIR = '/run/isthmus-lab'
@@ -142,6 +143,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         await startBird(gateway.namespace, manual.bird, own)
       } else {
         await startBird(gateway.namespace, 'protocol device {}\n', own)
+        if (gateway.virtual) startKeepalived(gateway, own)
         await start(`${gateway.site}/${gateway.name}`, 'isthmus', false)
       }
     }),
@@ -158,7 +160,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     namespace(name) {
       const all = [...plan.routers, ...plan.gateways, ...plan.nodes]
       const pod = plan.pods.find(({ref}) => ref === name)
-      const plain = all.find((other) => other.name === name)
+      const plain = all.find((other) => other.name === name) ?? plan.switches.find(({site}) => name === `${site}.lan`)
       return found(pod?.namespace ?? plain?.namespace ?? byRef.get(name)?.namespace, `nothing is called ${name}`)
     },
     addressOf: (target) =>

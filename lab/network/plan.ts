@@ -51,6 +51,13 @@ export interface GatewayPlan {
   readonly wan: {readonly local: string; readonly router: LinkEnd; readonly routerName: string}
   readonly lan: string
   readonly lanPrefix: string
+  /** Of two gateways of a site: the address that nodes send to, and the other one's, which each takes over; else null. */
+  readonly virtual: {
+    readonly own: string
+    readonly other: string
+    readonly otherLan: string
+    readonly twin: string
+  } | null
 }
 
 /** An etcd: one process in the site's only gateway, or members with namespaces and addresses of their own on the LAN. */
@@ -140,6 +147,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
         },
         lan: `192.168.${number}.${g + 1}`,
         lanPrefix: `192.168.${number}.0/24`,
+        virtual: virtualOf(number, g, Object.keys(site.gateways)),
       })
     }
     const first = gateways.find((gateway) => gateway.site === siteName)
@@ -153,7 +161,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
         name,
         namespace: PREFIX + name,
         address: `192.168.${number}.${n + 10}`,
-        gateway: `192.168.${number}.1`,
+        gateway: gatewayOf(number, Object.keys(site.gateways)),
         blocks: calico ? [...new Set(own.map((pod) => blockOf(pod.address)))] : [],
         calico,
       })
@@ -235,8 +243,24 @@ function planDatastores(site: string, {datastores, gateways: all}: Site, gateway
   })
 }
 
+/** The virtual addresses of a site with two gateways. */
+function virtualOf(site: number, gateway: number, names: readonly string[]): GatewayPlan['virtual'] {
+  if (names.length !== 2) return null
+  const [own, other] = [gateway, 1 - gateway]
+  return {
+    own: `192.168.${site}.${201 + own}`,
+    other: `192.168.${site}.${201 + other}`,
+    otherLan: `192.168.${site}.${other + 1}`,
+    twin: names[other]!,
+  }
+}
+
 /** Calico's default block, a /26 around the address. */
 export function blockOf(address: string): string {
   const octets = address.split('.').map(Number)
   return `${octets.slice(0, 3).join('.')}.${octets[3]! & 0xc0}/26`
 }
+
+/** Where a node without BGP sends everything: the gateway, or the address of the first of two. */
+const gatewayOf = (site: number, names: readonly string[]): string =>
+  virtualOf(site, 0, names)?.own ?? `192.168.${site}.1`

@@ -10,6 +10,11 @@ export interface GatewayFiles {
   readonly certificates: Certificates
 }
 
+const nodesOf = ({virtual}: GatewayPlan) => ({
+  ...{session: 'ibgp', localAs: 64512},
+  ...(virtual ? {nextHop: virtual.own} : {}),
+})
+
 /** gateway.yaml of one gateway, derived from the scenario; `config` of the scenario lies over it, key by key. Pure. */
 export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabPlan, files: GatewayFiles): string {
   const site = scenario.sites[gateway.site]!
@@ -60,7 +65,8 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         export: [`${gateway.underlay}/32`],
       },
     ],
-    ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: {session: 'ibgp', localAs: 64512}} : {}),
+    ...(gateway.virtual ? {twin: gateway.virtual.twin} : {}),
+    ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway)} : {}),
     static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node), labels})),
     metrics: {listen: '127.0.0.1:9633'},
     paths: {

@@ -20,6 +20,7 @@ import {checkWriteBack, toWriteBack} from './write-back.ts'
 export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]): Problem[] {
   return [
     ...checkTwin(yaml),
+    ...checkNodes(yaml),
     ...checkUplinks(yaml),
     ...checkOwnPrefixes(yaml),
     ...checkTranslations(yaml),
@@ -50,6 +51,16 @@ function* duplicates<T>(items: readonly T[]): Generator<[index: number, item: T]
 function* checkTwin(yaml: GatewayYaml): Generator<Problem> {
   if (yaml.twin === yaml.gateway) {
     yield conflict(['twin'], `${yaml.twin} is this gateway itself`, "name the site's other gateway")
+  }
+}
+
+function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
+  const nextHop = nodes?.nextHop
+  if (nextHop === undefined) return
+  const path = ['nodes', 'nextHop']
+  if (familyOf(nextHop) !== 4) yield conflict(path, `${nextHop} is no IPv4 address`, 'sessions with nodes are IPv4')
+  if (uplinks.some(({address, inner}) => address === nextHop || inner.includes(nextHop))) {
+    yield conflict(path, `${nextHop} is this gateway's own`, 'name an address of the LAN that keepalived moves')
   }
 }
 
@@ -238,7 +249,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
       passwordFile: password?.file ?? null,
       uplink: peer.uplink ?? null,
     })),
-    nodes: yaml.nodes ?? null,
+    nodes: yaml.nodes ? {...yaml.nodes, nextHop: yaml.nodes.nextHop ?? null} : null,
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,
     paths: yaml.paths,

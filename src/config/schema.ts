@@ -166,7 +166,7 @@ export const gatewaySchema = z.strictObject({
   sites: z.record(siteName, remote).default({}),
   authorities: z.array(siteName).min(1),
   peers: z.array(wanPeer).default([]),
-  nodes: z.strictObject({session: z.literal('ibgp'), localAs: as}).optional(),
+  nodes: z.strictObject({session: z.literal('ibgp'), localAs: as, nextHop: address.optional()}).optional(),
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
   metrics: z
     .strictObject({listen: parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')})

@@ -137,6 +137,8 @@ export interface WanPeer {
 export interface NodeSessions {
   readonly session: 'ibgp'
   readonly localAs: number
+  /** What nodes send to in place of the gateway's own address: one that its twin takes over; null: the gateway's own. */
+  readonly nextHop: Address | null
 }
 
 export interface StaticPrefix {

@@ -49,6 +49,8 @@ export interface BgpSession {
   readonly password: string | null
   readonly bfd: BfdOptions | null
   readonly rrClient: boolean
+  /** What the neighbor is told to send to; null: this end of the session. */
+  readonly nextHop: Address | null
   readonly holdSeconds: number | null
   readonly family: Family
   readonly maxPrefixes: number
@@ -78,6 +80,8 @@ export type Condition =
   | {readonly is: 'path'; readonly as: number}
   /** Where the route came from. */
   | {readonly is: 'source'; readonly source: 'bgp' | 'device'}
+  /** Its next hop is on a network that is up. */
+  | {readonly is: 'reachable'}
   /** From this static protocol, or not from it. */
   | {readonly is: 'from' | 'not-from'; readonly protocol: string}
 

@@ -5,8 +5,8 @@ import {fallbackProtocol, type RoutingInput, translatedProtocol} from './input.t
 import {FORGET, inside, LOCAL_PREF, localPrefOf, meaningful, netIn} from './site-filters.ts'
 
 const MAX_PREFIXES = 10_000
-/** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss. */
-const HOLD_SECONDS = 15
+/** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss; 3 is BGP's least. */
+const HOLD_SECONDS = {alone: 15, withTwin: 3}
 
 /**
  * iBGP with the nodes of the own clusters, found in their Node resources.
@@ -66,7 +66,8 @@ function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNod
     password: null,
     bfd: null,
     rrClient: neighborAs === nodes.localAs,
-    holdSeconds: HOLD_SECONDS,
+    nextHop: nodes.nextHop,
+    holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family: 4,
     maxPrefixes: MAX_PREFIXES,
     import: meaningful([

@@ -124,6 +124,7 @@ function renderSession(session: BgpSession): string[] {
         `ipv${session.family}`,
         [
           'next hop self;',
+          ...(session.nextHop === null ? [] : [`next hop address ${session.nextHop};`]),
           'import keep filtered on;',
           `receive limit ${session.maxPrefixes * 2} action block;`,
           `import limit ${session.maxPrefixes} action block;`,
@@ -163,6 +164,8 @@ function renderCondition(condition: Condition): string {
       return `bgp_path ~ [= ${condition.as} =]`
     case 'source':
       return `source = ${{bgp: 'RTS_BGP', device: 'RTS_DEVICE'}[condition.source]}`
+    case 'reachable':
+      return 'dest != RTD_UNREACHABLE'
     case 'from':
       return `proto = ${quoted(condition.protocol)}`
     case 'not-from':

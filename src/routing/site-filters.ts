@@ -48,12 +48,13 @@ export const localPrefOf = (twins: Twins): Change[] =>
   isPreferred(twins) ? [] : [{attribute: 'local-pref', value: LOCAL_PREF / 2}]
 
 /**
- * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement. The path is
+ * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement, nor is one whose
+ * next hop cannot be reached: of a gateway without its LAN, say, whose twin has it still. The path is
  * emptied: a node's AS number is nobody's business outside, and the other end accepts nothing but our own.
  */
 export function ownPrefixRule(config: GatewayConfig, family: Family, fallback: string): FilterRule {
   return {
-    when: [netIn(inside(config.owns, family)), {is: 'not-from', protocol: fallback}],
+    when: [netIn(inside(config.owns, family)), {is: 'not-from', protocol: fallback}, {is: 'reachable'}],
     verdict: 'accept',
     set: [{attribute: 'path', value: null}, medOf(config), NO_COMMUNITIES],
   }

@@ -67,6 +67,7 @@ function sessionOver(
     password: null,
     bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
     rrClient: false,
+    nextHop: null,
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: MAX_PREFIXES,

@@ -55,6 +55,7 @@ function sessionWith(config: GatewayConfig, peer: WanPeer, password: string | nu
         ? bfdOptions('private', config.peers.length > 1 ? 'on' : 'graceful')
         : null,
     rrClient: false,
+    nextHop: null,
     holdSeconds: null,
     family,
     maxPrefixes: MAX_PREFIXES,

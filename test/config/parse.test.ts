@@ -93,6 +93,16 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'twin', 4, /a1 is this gateway itself/],
     },
     {
+      name: 'nodes are sent to the uplink',
+      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: 192.0.2.1}'],
+      want: ['config-conflict', 'nodes.nextHop', 4, /192\.0\.2\.1 is this gateway's own/],
+    },
+    {
+      name: 'a next hop of another family',
+      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: fd00::1}'],
+      want: ['config-conflict', 'nodes.nextHop', 4, /fd00::1 is no IPv4 address/],
+    },
+    {
       name: 'inner outside the range',
       edit: ['100.64.0.1]', '100.65.0.1]'],
       want: ['config-conflict', 'uplinks[0].inner[1]', 8, /outside interconnect/],

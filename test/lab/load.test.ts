@@ -248,5 +248,5 @@ steps:
 })
 
 function noPlace(path: string): string {
-  return `${path}: no place x; known: r1, r2, a1, na1, b1, nb1, a/p1, b/p1, a/a1, b/b1`
+  return `${path}: no place x; known: r1, r2, a1, na1, b1, nb1, a/p1, b/p1, a/a1, b/b1, a.lan, b.lan`
 }

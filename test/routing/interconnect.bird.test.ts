@@ -48,7 +48,7 @@ function gatewayConfig(name: string): GatewayConfig {
       bfd: true,
       uplink: uplink.name,
     })),
-    nodes: name === 'a' ? {session: 'ibgp', localAs: 64512} : null,
+    nodes: name === 'a' ? {session: 'ibgp', localAs: 64512, nextHop: null} : null,
     static: statics[name]!.map((prefix) => ({prefix: prefix as Prefix, via: '192.168.9.7' as Address, labels: {}})),
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, PeerName, WanPeer} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayName, PeerName, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
@@ -178,7 +178,7 @@ describe('planRouting', () => {
       {...nodeOf('quiet', '192.168.1.3'), bgp: false},
       nodeOf('nowhere', null),
     ]
-    const {bird, findings} = routingOf('a', {nodes: {session: 'ibgp', localAs: 64512}}, {nodes})
+    const {bird, findings} = routingOf('a', {nodes: {session: 'ibgp', localAs: 64512, nextHop: null}}, {nodes})
     const found = bird.sessions.filter(({kind}) => kind === 'node')
     assert.deepEqual(
       found.map(({neighbor, localAs, neighborAs, rrClient}) => [neighbor, localAs, neighborAs, rrClient]),
@@ -193,6 +193,34 @@ describe('planRouting', () => {
       findings.map(({code}) => code),
       ['node-without-address'],
     )
+  })
+
+  it('of two gateways the first by name is preferred, by other sites and by its nodes; both name their next hop', () => {
+    const changes = (twin: string | null) => {
+      const nodes = {session: 'ibgp', localAs: 64512, nextHop: '192.168.1.201' as Address} as const
+      const {bird} = routingOf('a', {twin: twin as GatewayName | null, nodes}, {nodes: [nodeOf('n1', '192.168.1.1')]})
+      const valuesOf = (rules: BgpSession['export'], attribute: string) =>
+        rules.flatMap(({set = []}) => set.filter((change) => change.attribute === attribute)).map(({value}) => value)
+      const [tunnel, node] = [session(bird, 'tun_b_'), session(bird, 'node_')]
+      const kept = valuesOf(tunnel.import, 'med')
+      return [
+        ...valuesOf(tunnel.export, 'med'),
+        valuesOf(node.export, 'local-pref'),
+        kept,
+        node.nextHop,
+        node.holdSeconds,
+      ]
+    }
+    assert.deepEqual(changes(null), [null, [], [], '192.168.1.201', 15])
+    assert.deepEqual(changes('a2'), [0, [], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a0'), [100, [50, 50], [], '192.168.1.201', 3])
+  })
+
+  it('own prefixes go out only while their next hop can be reached', () => {
+    const {bird} = routingOf('a', {})
+    const [rule] = session(bird, 'tun_b_').export
+    assert.ok(rule?.when.some(({is}) => is === 'reachable'))
+    assert.match(renderBird(bird), /proto != "fallback4" && dest != RTD_UNREACHABLE then/)
   })
 
   it('two sites of one AS cannot speak: told, not tried', () => {
@@ -211,7 +239,7 @@ describe('planRouting', () => {
     const nodes = [nodeOf('n1', '192.168.1.1'), nodeOf('n2', '192.168.1.2')]
     const peers = [wan(), wan({name: 'r2' as PeerName, address: '192.0.2.253' as Address})]
     const overrides: Partial<GatewayConfig> = {
-      nodes: {session: 'ibgp', localAs: 64512},
+      nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
       peers,
       interconnect: ['100.64.0.0/16', '100.65.0.0/16'] as Prefix[],
     }

@@ -23,7 +23,7 @@ function fullText(): string {
     pairs: {'a c': 'wireguard', 'a d': 'none'},
   }
   const a = configOf(sketch, 'a', {
-    nodes: {session: 'ibgp', localAs: 64512},
+    nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
     static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.10.7' as Address, labels: {}}],
     peers: [
       {
@@ -134,7 +134,7 @@ describe('renderBird', () => {
           }
           const first = names[0]!
           const own = configOf(sketch, first, {
-            nodes: {session: 'ibgp', localAs: 64512},
+            nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
             peers: peers.map((entry, index) => ({
               ...entry,
               name: `p${index}` as PeerName,

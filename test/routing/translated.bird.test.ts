@@ -29,7 +29,7 @@ function translatedConfig(name: 'a' | 'c', overrides: Partial<GatewayConfig> = {
 }
 
 const CONFIGS = new Map<string, GatewayConfig>([
-  ['a', translatedConfig('a', {nodes: {session: 'ibgp', localAs: 64512}})],
+  ['a', translatedConfig('a', {nodes: {session: 'ibgp', localAs: 64512, nextHop: null}})],
   [
     'c',
     translatedConfig('c', {static: [{prefix: '10.1.5.0/24' as Prefix, via: '192.168.9.7' as Address, labels: {}}]}),

@@ -44,7 +44,7 @@ export async function startWriteBackGateway(options: {
       },
     ],
     sites: options.alone ? new Map() : new Map([[name, {...b, endpoints: [options.remote]}]]),
-    nodes: {session: 'ibgp', localAs: 64512},
+    nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
     paths: {...base.paths, state},
   }
   const stop = new AbortController()

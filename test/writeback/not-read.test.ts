@@ -7,7 +7,7 @@ import {mergeObject, siteObjects, WriteBackSets} from '../../src/writeback/index
 import {calicoFixture, rawRecord} from '../support/records.ts'
 import {address, changesOf, configOf, EXPORT, listOf, plainWorld, podRecord} from '../support/sites.ts'
 
-const CONFIG = configOf({nodes: {session: 'ibgp', localAs: 64512}})
+const CONFIG = configOf({nodes: {session: 'ibgp', localAs: 64512, nextHop: null}})
 const WRITE_BACK = {
   ...{sets: true, namespaces: ['shop'], dryRun: false, pools: {encapsulation: 'never', bgpExport: false} as const},
   peers: [{address: address('192.168.10.1'), nodeSelector: 'all()'}],

@@ -5,7 +5,7 @@ import {address, CALICO, configOf, remote} from '../support/sites.ts'
 
 const CONFIG = configOf({
   sites: new Map([remote('b', '10.2.0.0/16', 'fd00:2::/48')]),
-  nodes: {session: 'ibgp', localAs: 64512},
+  nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
 })
 
 const textsOf = (
