@@ -35,10 +35,10 @@ export async function openDocumentStore(configFile: string, name: string | undef
   return {store: await storeOf(config, datastore)}
 }
 
-async function storeOf(config: GatewayConfig, {name, endpoints, tls}: DatastoreConfig): Promise<DocumentStore> {
+async function storeOf(config: GatewayConfig, {name, endpoints, tls, user}: DatastoreConfig): Promise<DocumentStore> {
   // gRPC is the heaviest thing of the command line by far, and needed by few commands.
   const {openKeyValues} = await import('../etcd/index.ts')
-  const etcd = openKeyValues({endpoints, tls})
+  const etcd = openKeyValues({endpoints, tls, user})
   return {
     config,
     datastore: name,

@@ -6,12 +6,12 @@ export type Asked<T> = {readonly value: T} | {readonly finding: Finding}
 
 /** Asks a datastore of the site with the rights that the configuration gives; that it does not answer is a finding. */
 export async function askDatastore<T>(
-  {name, endpoints, tls}: DatastoreConfig,
+  {name, endpoints, tls, user}: DatastoreConfig,
   ask: (store: EtcdKeyValues) => Promise<T>,
 ): Promise<Asked<T>> {
   // gRPC is the heaviest thing of the command line by far, and needed by few commands.
   const {EtcdRefused, EtcdUnreachable, openKeyValues} = await import('../etcd/index.ts')
-  const store = openKeyValues({endpoints, tls})
+  const store = openKeyValues({endpoints, tls, user})
   const where = {source: `datastore ${name}`}
   try {
     return {value: await ask(store)}

@@ -176,7 +176,7 @@ describe('judgeInsecure', () => {
   for (const {name, told, ...place} of cases) {
     it(name, () =>
       assert.deepEqual(
-        judgeInsecure('datastore main', place).map(({code}) => code),
+        judgeInsecure('datastore main', {user: null, ...place}).map(({code}) => code),
         told,
       ),
     )
