@@ -2,8 +2,9 @@ import {readFileSync} from 'node:fs'
 import {ExponentialBackoff, handleWhen, noop, retry} from 'cockatiel'
 import {Etcd3} from 'etcd3'
 import type {PasswordUser, TlsFiles} from '../model/index.ts'
-import {errorText, isOldRevision} from './errors.ts'
+import {isOldRevision} from './errors.ts'
 import {LARGEST_MESSAGE} from './limits.ts'
+import {createLogin, type Login} from './login.ts'
 
 export interface EtcdOptions {
   readonly endpoints: readonly string[]
@@ -37,10 +38,7 @@ const GRPC = {
 /** A call without an answer is given up after this long: a host that swallows packets must not hold up the others. */
 export const CALL_TIMEOUT_MS = 5000
 
-/**
- * What somebody changes among etcd's users while a request is under way refuses that request, whoever asks and whatever
- * was changed. It was not done, and asked again it is.
- */
+/** Such a request was not done, and is when it is asked again. */
 const USERS_CHANGED = retry(handleWhen(isOldRevision), {
   maxAttempts: 5,
   backoff: new ExponentialBackoff({initialDelay: 20, maxDelay: 200}),
@@ -54,18 +52,21 @@ export function connect(options: EtcdOptions): EtcdConnection {
     ...(tls.key ? {privateKey: readFileSync(tls.key)} : {}),
     ...(tls.cert ? {certChain: readFileSync(tls.cert)} : {}),
   }
-  const auth = user && {username: user.name, password: readPassword(user)}
-  const clients = options.endpoints.map(
-    (endpoint) =>
-      new Etcd3({
-        hosts: endpoint,
-        ...(credentials ? {credentials} : {}),
-        ...(auth ? {auth} : {}),
-        grpcOptions: GRPC,
-        defaultCallOptions: (context) => (context.isStream ? {} : {deadline: Date.now() + CALL_TIMEOUT_MS}),
-        faultHandling: {host: () => noop, global: USERS_CHANGED},
+  const clients = options.endpoints.map((endpoint) => {
+    const login: Login | null =
+      user && createLogin(user, async (password) => (await client.auth.authenticate({name: user.name, password})).token)
+    const client = new Etcd3({
+      hosts: endpoint,
+      ...(credentials ? {credentials} : {}),
+      grpcOptions: GRPC,
+      defaultCallOptions: ({isStream, method}) => ({
+        ...(isStream ? {} : {deadline: Date.now() + CALL_TIMEOUT_MS}),
+        ...(method === 'authenticate' ? {} : login?.callOptions()),
       }),
-  )
+      faultHandling: {host: () => noop, global: USERS_CHANGED},
+    })
+    return client
+  })
   return {
     endpoints: options.endpoints,
     client: (index) => clients[index % clients.length]!,
@@ -73,16 +74,4 @@ export function connect(options: EtcdOptions): EtcdConnection {
       for (const client of clients) client.close()
     },
   }
-}
-
-/** As editors and `echo` write it: the end of its line is not part of it. */
-function readPassword({passwordFile}: PasswordUser): string {
-  let text: string
-  try {
-    text = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '')
-  } catch (error) {
-    throw new Error(`user.password.file: ${errorText(error)}`)
-  }
-  if (text === '') throw new Error(`user.password.file: ${passwordFile} is empty`)
-  return text
 }

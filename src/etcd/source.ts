@@ -1,7 +1,7 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import type {EtcdConnection, EtcdOptions} from './client.ts'
 import {brokenHistory, type Mark, newestMark} from './continuity.ts'
-import {errorText, isLoginOver} from './errors.ts'
+import {errorText, isTokenOver} from './errors.ts'
 import {listenForLife} from './heartbeat.ts'
 import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
 import {type Listed, readPrefix} from './pages.ts'
@@ -218,7 +218,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
     let reason: ResyncReason = 'start'
     let index = 0
     let failures = 0
-    let isLoginNew = false
+    let isTokenNew = false
     while (!signal.aborted) {
       try {
         // Opened anew after each failure: certificates may have been renewed, addresses moved.
@@ -237,7 +237,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
         next ??= await list(connection, index, reason)
         failures = 0
         const end = await watch(opened, index, next, () => {
-          isLoginNew = false
+          isTokenNew = false
         })
         if (end.reason === 'renewed') {
           opened = end.opened
@@ -252,8 +252,8 @@ export function watchSource(options: WatchOptions): SourceWatch {
         if (signal.aborted) break
         opened?.connection.close()
         opened = null
-        // Nothing has failed if a new token, or what the password's file says now, will do: tried once, and at once.
-        if (!isLoginNew && isLoginOver(error)) isLoginNew = true
+        // A stream is refused in a message, so it is here that a new token is asked for: once, and at once.
+        if (!isTokenNew && isTokenOver(error)) isTokenNew = true
         else {
           const isOver = error instanceof OverLimits
           set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})

@@ -97,8 +97,10 @@ describe('users of an etcd by name and password', function () {
       await users.server.kill()
       await followed.until(({connected}) => !connected, 'that it is away')
       await users.server.start()
+      await followed.until(({connected}) => connected, 'that it is back')
+      users.logIn()
       await putEndpoint(users.root, '10.2.0.7')
-      await followed.until(({connected}) => connected && followed.has('10.2.0.7'), 'that it is back')
+      await followed.until(() => followed.has('10.2.0.7'), 'an event')
       assertOnlyNew('10.2.0.7')
     })
 

@@ -45,7 +45,14 @@ describe('the certificates of a running gateway', () => {
   }
   const start = (clock: WatchClock, tls: TlsFiles | null): Certificates => {
     const endpoints = [`${tls ? 'https' : 'http'}://127.0.0.1:1`]
-    const main: DatastoreConfig = {name: 'main' as DatastoreName, kind: 'isthmus', endpoints, tls, user: null, export: null}
+    const main: DatastoreConfig = {
+      name: 'main' as DatastoreName,
+      kind: 'isthmus',
+      endpoints,
+      tls,
+      user: null,
+      export: null,
+    }
     return startCertificates({
       config: {datastores: [main], sites: new Map()},
       ...{clock, wallMs: () => wallMs, signal: stop.signal},
