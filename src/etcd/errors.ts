@@ -11,9 +11,10 @@ export const isTooLarge = (error: unknown): boolean => /message larger than max/
 
 /**
  * The users were changed between a request's coming and its turn, which is refused then, whoever asks and whatever was
- * changed; a signed token (`--auth-token jwt`) is refused so from then on.
+ * changed (etcd 3.3 has other words for it); a signed token (`--auth-token jwt`) is refused so from then on.
  */
-export const isOldRevision = (error: unknown): boolean => /revision of auth store is old/.test(errorText(error))
+export const isOldRevision = (error: unknown): boolean =>
+  /revision of auth store is old|auth: revision in header is old/.test(errorText(error))
 
 /** A new token will do. */
 export const isTokenOver = (error: unknown): boolean =>

@@ -143,6 +143,10 @@ describe('users of an etcd by name and password', function () {
         followed.state().lastError!,
         /^renewed files \(certificates, password\): .*authentication failed.*; the connection with the old ones goes on$/,
       )
+      // The token is gone, and only the password is good that the file no longer has.
+      users.setPassword('first')
+      const before = followed.state().lastHeardMs!
+      await followed.until(({lastHeardMs}) => lastHeardMs! > before + 4000, 'that it asks with a new token')
       users.setPassword('second')
       await followed.until(({lastError}) => lastError === null, 'that it is well again')
       await putEndpoint(users.root, '10.2.0.9')
@@ -161,7 +165,7 @@ describe('users of an etcd by name and password', function () {
         assert.deepEqual([followed.has('10.2.0.5'), followed.batches], [true, []])
       }
       users.setPassword('third')
-      await say(/authentication failed, invalid user ID or password/)
+      await say(/authentication failed, invalid user ID or password$/)
       rmSync(users.user.passwordFile)
       await say(/^user\.password\.file: ENOENT.*, open '\/dev\/shm\/isthmus-users-.*\/password'$/)
       users.writePassword('')
@@ -169,7 +173,7 @@ describe('users of an etcd by name and password', function () {
       users.writePassword('third')
       await followed.until(({connected}) => connected, 'that it is back')
       await users.root.auth.userDelete({name: 'isthmus'})
-      await say(/authentication failed/)
+      await say(/authentication failed, invalid user ID or password$/)
       await users.makeUser('third')
       await putEndpoint(users.root, '10.2.0.10')
       await followed.until(({connected}) => connected && followed.has('10.2.0.10'), 'an event')
