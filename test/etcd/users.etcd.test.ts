@@ -158,11 +158,17 @@ describe('users of an etcd by name and password', function () {
     it('keeps what it knows while the password is wrong, the file is gone or the user is, and says so', async () => {
       await follow()
       followed.forget()
+      const said: string[] = []
       const say = async (what: RegExp): Promise<void> => {
-        const isSaid = ({connected, lastError}: {connected: boolean; lastError: string | null}) =>
-          !connected && lastError !== null && what.test(lastError)
-        await followed.until(isSaid, `that it says ${what}`)
+        await followed.until(({connected, lastError}) => {
+          if (lastError !== null) said.push(lastError)
+          return !connected && lastError !== null && what.test(lastError)
+        }, `that it says ${what}`)
         assert.deepEqual([followed.has('10.2.0.5'), followed.batches], [true, []])
+        assert.deepEqual(
+          said.filter((text) => /its cluster does not/.test(text)),
+          [],
+        )
       }
       users.setPassword('third')
       await say(/authentication failed, invalid user ID or password$/)
