@@ -35,7 +35,7 @@ const remote = [...config.sites.values()].map(({name, endpoints}) => ({
   prefix: '/isthmus/v1/export/',
 }))
 for (const {source, endpoints, prefix} of [...own, ...remote]) {
-  const connection = connect({endpoints, tls: null})
+  const connection = connect({endpoints, tls: null, user: null})
   const {records, revision, clusterId} = await timed('list', () => readPrefix(connection.client(0), prefix))
   connection.close()
   const upserts = await timed('decode', () => records.map((record) => decodeRecord(record, source)))

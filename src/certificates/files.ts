@@ -1,7 +1,14 @@
 import {createPrivateKey, type KeyObject, type X509Certificate} from 'node:crypto'
 import {constants} from 'node:fs'
 import {open, stat} from 'node:fs/promises'
-import type {CertificateFileFacts, FileFault, KeyFileFacts, TlsFileFacts, TlsFiles} from '../model/index.ts'
+import type {
+  CertificateFileFacts,
+  FileFault,
+  KeyFileFacts,
+  PasswordFileFacts,
+  TlsFileFacts,
+  TlsFiles,
+} from '../model/index.ts'
 import {certificateFacts, followChain, parseCertificates} from './facts.ts'
 
 /** A file of certificates is some kilobytes; what is larger is none, and is not read to find out. */
@@ -25,10 +32,16 @@ export async function readTlsFiles(tls: TlsFiles): Promise<TlsFileFacts> {
   }
 }
 
+export async function readPasswordFile(file: string): Promise<PasswordFileFacts> {
+  const read = await readText(file)
+  if ('fault' in read) return {file, fault: read.fault, mode: read.mode}
+  const isEmpty = /^\r?\n?$/.test(read.text)
+  return {file, fault: isEmpty ? {code: 'malformed', detail: 'empty'} : null, mode: read.mode}
+}
+
 /** Changes with the files, without their being read: a certificate that is renewed must be seen soon, and at no cost. */
-export async function fileSignature({ca, cert, key}: TlsFiles): Promise<string> {
-  const parts = [ca, cert, key].map(async (file) => {
-    if (file === null) return ''
+export async function fileSignature(files: readonly string[]): Promise<string> {
+  const parts = files.map(async (file) => {
     try {
       const {ino, mtimeMs, size, mode} = await stat(file)
       return `${ino} ${mtimeMs} ${size} ${mode}`

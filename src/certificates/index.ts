@@ -2,6 +2,7 @@
  * Certificates and keys on disk, and what servers show: facts in, nothing judged.
  *
  *     files of `tls:` ─► readTlsFiles ─┐
+ *     of `user:` ─► readPasswordFile ──┤
  *     an etcd's port  ─► callServer  ──┴─► facts (model/certificate.ts) ─► src/diagnose judges them
  *     src/site says what is missing ─► issue ─► openssl ─► NAME.key, NAME.pem, each whole or not there
  *
@@ -11,5 +12,5 @@
  */
 export {IssueFailed, issue} from './authority.ts'
 export {certificateFacts, parseCertificates} from './facts.ts'
-export {fileSignature, readTlsFiles} from './files.ts'
+export {fileSignature, readPasswordFile, readTlsFiles} from './files.ts'
 export {callServer} from './presented.ts'

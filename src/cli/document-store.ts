@@ -2,6 +2,7 @@ import type {Answer, DocumentPlan, DocumentTransaction, Stored} from '../documen
 import type {DatastoreConfig, DatastoreName, Finding, GatewayConfig} from '../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from './context.ts'
 import {readGatewayConfig} from './read-config.ts'
+import {LOGIN_REMEDY} from './site-datastores.ts'
 
 /** The datastore that documents are read from and written to. */
 export interface DocumentStore {
@@ -35,10 +36,10 @@ export async function openDocumentStore(configFile: string, name: string | undef
   return {store: await storeOf(config, datastore)}
 }
 
-async function storeOf(config: GatewayConfig, {name, endpoints, tls}: DatastoreConfig): Promise<DocumentStore> {
+async function storeOf(config: GatewayConfig, {name, endpoints, tls, user}: DatastoreConfig): Promise<DocumentStore> {
   // gRPC is the heaviest thing of the command line by far, and needed by few commands.
   const {openKeyValues} = await import('../etcd/index.ts')
-  const etcd = openKeyValues({endpoints, tls})
+  const etcd = openKeyValues({endpoints, tls, user})
   return {
     config,
     datastore: name,
@@ -61,12 +62,15 @@ export async function storeFailure(
   error: unknown,
   datastore: DatastoreName,
 ): Promise<{readonly finding: Finding; readonly status: ExitStatus}> {
-  const {EtcdRefused, EtcdUnreachable} = await import('../etcd/index.ts')
+  const {EtcdLoginRefused, EtcdRefused, EtcdUnreachable} = await import('../etcd/index.ts')
   if (!(error instanceof EtcdRefused || error instanceof EtcdUnreachable)) throw error
   const where = {source: `datastore ${datastore}`}
   const detail = error.message
   if (error instanceof EtcdRefused) {
-    const remedy = 'the user needs a role with readwrite on /isthmus/v1/resources/'
+    const remedy =
+      error instanceof EtcdLoginRefused
+        ? LOGIN_REMEDY
+        : 'the user needs a role with readwrite on /isthmus/v1/resources/'
     return {finding: {code: 'etcd-refused', severity: 'error', where, detail, remedy}, status: EXIT.finding}
   }
   return {finding: {code: 'etcd-unreachable', severity: 'error', where, detail}, status: EXIT.unreachable}

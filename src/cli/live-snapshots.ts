@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
-import type {DatastoreName, Finding, GatewayConfig, SiteName, Snapshot, TlsFiles} from '../model/index.ts'
+import type {EtcdOptions} from '../etcd/index.ts'
+import type {DatastoreName, Finding, GatewayConfig, SiteName, Snapshot} from '../model/index.ts'
 import type {SnapshotFile} from './read-snapshots.ts'
 
 /** A snapshot to be: where to read, what of it, and the file that it would be. */
@@ -7,8 +8,7 @@ export interface LiveSource {
   readonly file: string
   readonly site: SiteName
   readonly datastore: DatastoreName | null
-  readonly endpoints: readonly string[]
-  readonly tls: TlsFiles | null
+  readonly etcd: EtcdOptions
   /** null: an etcd. */
   readonly path: string | null
   readonly prefixes: readonly string[]
@@ -20,39 +20,32 @@ const DATASTORE = ['/calico/', '/isthmus/v1/resources/']
 /** Every datastore and export that the configuration names, with the rights that it gives. */
 export function liveSources(config: GatewayConfig): LiveSource[] {
   return [
-    ...config.datastores.map(({name, endpoints, tls, path}) => ({
+    ...config.datastores.map(({name, endpoints, tls, user, path}) => ({
       ...{file: `datastore-${name}.jsonl`, site: config.site, datastore: name},
-      ...{endpoints, tls, path: path ?? null, prefixes: DATASTORE},
+      ...{etcd: {endpoints, tls, user}, path: path ?? null, prefixes: DATASTORE},
     })),
     ...config.datastores
       .filter((datastore) => datastore.export !== null)
-      .map(({endpoints, tls}) => exportSource(config.site, endpoints, tls)),
-    ...[...config.sites.values()].map(({name, endpoints, tls}) => exportSource(name, endpoints, tls)),
+      .map(({endpoints, tls, user}) => exportSource(config.site, {endpoints, tls, user})),
+    ...[...config.sites.values()].map(({name, endpoints, tls, user}) => exportSource(name, {endpoints, tls, user})),
   ]
 }
 
-function exportSource(site: SiteName, endpoints: readonly string[], tls: TlsFiles | null): LiveSource {
-  return {file: `export-${site}.jsonl`, site, datastore: null, endpoints, tls, path: null, prefixes: EXPORT}
+function exportSource(site: SiteName, etcd: EtcdOptions): LiveSource {
+  return {file: `export-${site}.jsonl`, site, datastore: null, etcd, path: null, prefixes: EXPORT}
 }
 
 /** All prefixes at one revision, from the first endpoint that answers. */
-export async function readSource({
-  site,
-  datastore,
-  endpoints,
-  tls,
-  path,
-  prefixes,
-}: LiveSource): Promise<Snapshot | Finding> {
+export async function readSource({site, datastore, etcd, path, prefixes}: LiveSource): Promise<Snapshot | Finding> {
   const source = datastore === null ? `export ${site}` : `datastore ${datastore}`
   if (path !== null) return readFileSource(path, site, datastore)
   // gRPC is the heaviest thing here by far, and needed by nothing else.
   const {connect, readPrefix} = await import('../etcd/index.ts')
   const causes: string[] = []
-  for (const [index, endpoint] of endpoints.entries()) {
+  for (const [index, endpoint] of etcd.endpoints.entries()) {
     let connection: ReturnType<typeof connect> | null = null
     try {
-      connection = connect({endpoints, tls})
+      connection = connect(etcd)
       const first = await readPrefix(connection.client(index), prefixes[0]!)
       const records = [...first.records]
       for (const prefix of prefixes.slice(1)) {

@@ -2,16 +2,20 @@ import type {EtcdKeyValues} from '../etcd/index.ts'
 import {ALIVE_PREFIX, type DatastoreConfig, type Finding, type GatewayConfig, type SiteName} from '../model/index.ts'
 import type {Removal} from './remove-write-back.ts'
 
+/** What to do where etcd does not take name and password. */
+export const LOGIN_REMEDY =
+  'name and password of the datastore’s `user` must be those that etcd has: `isthmus diagnose datastore`'
+
 export type Asked<T> = {readonly value: T} | {readonly finding: Finding}
 
 /** Asks a datastore of the site with the rights that the configuration gives; that it does not answer is a finding. */
 export async function askDatastore<T>(
-  {name, endpoints, tls}: DatastoreConfig,
+  {name, endpoints, tls, user}: DatastoreConfig,
   ask: (store: EtcdKeyValues) => Promise<T>,
 ): Promise<Asked<T>> {
   // gRPC is the heaviest thing of the command line by far, and needed by few commands.
-  const {EtcdRefused, EtcdUnreachable, openKeyValues} = await import('../etcd/index.ts')
-  const store = openKeyValues({endpoints, tls})
+  const {EtcdLoginRefused, EtcdRefused, EtcdUnreachable, openKeyValues} = await import('../etcd/index.ts')
+  const store = openKeyValues({endpoints, tls, user})
   const where = {source: `datastore ${name}`}
   try {
     return {value: await ask(store)}
@@ -20,7 +24,10 @@ export async function askDatastore<T>(
       return {finding: {code: 'etcd-unreachable', severity: 'error', where, detail: error.message}}
     }
     if (!(error instanceof EtcdRefused)) throw error
-    const remedy = "the datastore's user must be able to write what its gateways write"
+    const remedy =
+      error instanceof EtcdLoginRefused
+        ? LOGIN_REMEDY
+        : "the datastore's user must be able to write what its gateways write"
     return {finding: {code: 'etcd-refused', severity: 'error', where, detail: error.message, remedy}}
   } finally {
     store.close()

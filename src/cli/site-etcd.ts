@@ -46,7 +46,7 @@ export async function changeRights(
     const presented = await callServer(endpoint, tls)
     findings.push(...judgePresented('etcd', presented, facts, nowMs))
     if (presented.stage !== 'accepted') continue
-    const connection = etcd.connect({endpoints, tls})
+    const connection = etcd.connect({endpoints, tls, user: null})
     try {
       const client = connection.client(index)
       const planned = await plan(client, etcd)

@@ -2,6 +2,7 @@ import type {
   GatewayConfig,
   LocalUplink,
   LostRule,
+  PasswordUser,
   RemoteLimits,
   RemoteSite,
   SiteName,
@@ -135,6 +136,7 @@ function* checkDatastores(yaml: GatewayYaml): Generator<Problem> {
 const DATASTORE_KEYS = [
   {key: 'endpoints', file: false},
   {key: 'tls', file: false},
+  {key: 'user', file: false},
   {key: 'insecure', file: false},
   {key: 'export', file: false},
   {key: 'path', file: true},
@@ -234,6 +236,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
       endpoints: datastore.endpoints ?? [],
       ...(datastore.path === undefined ? {} : {path: datastore.path}),
       tls: toTls(datastore.tls),
+      user: toUser(datastore.user),
       export: datastore.export ?? null,
       writeBack: toWriteBack(datastore.writeBack),
     })),
@@ -270,11 +273,16 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
 
 /** `insecure` has said what it has to say: what is insecure shows in `tls`. */
 function toRemote(name: SiteName, remote: GatewayYaml['sites'][SiteName]): RemoteSite {
-  const {insecure: _insecure, translate: _translate, tls, lost, limits, ...rest} = remote
+  const {insecure: _insecure, translate: _translate, tls, user, lost, limits, ...rest} = remote
   const prefixes = {owns: seenOwns(remote), translations: translationsOf(remote)}
-  return {...rest, name, ...prefixes, tls: toTls(tls), lost: toLost(lost), limits: toLimits(limits)}
+  const reached = {tls: toTls(tls), user: toUser(user)}
+  return {...rest, name, ...prefixes, ...reached, lost: toLost(lost), limits: toLimits(limits)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {
   return tls ? {ca: tls.ca, cert: tls.cert ?? null, key: tls.key ?? null} : null
+}
+
+function toUser(user: GatewayYaml['datastores'][number]['user']): PasswordUser | null {
+  return user ? {name: user.name, passwordFile: user.password.file} : null
 }

@@ -49,6 +49,10 @@ const as = z
 
 const tls = z.strictObject({ca: absolutePath, cert: absolutePath.optional(), key: absolutePath.optional()})
 const secret = z.strictObject({file: absolutePath})
+const user = z.strictObject({
+  name: parsed((text) => (/^\S(?:.*\S)?$/.test(text) ? text : null), 'the name of an etcd user'),
+  password: secret,
+})
 const labels = z.record(z.string(), z.string())
 
 const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
@@ -86,6 +90,7 @@ const datastore = z.strictObject({
   endpoints: endpoints.optional(),
   path: absolutePath.optional(),
   tls: tls.optional(),
+  user: user.optional(),
   insecure: z.boolean().optional(),
   export: z
     .strictObject({localPolicies: z.boolean().default(false), removeAfterSeconds: removeAfterSeconds.prefault({})})
@@ -117,6 +122,7 @@ const remote = z.strictObject({
   translate: z.array(z.strictObject({prefix, as: prefix})).default([]),
   endpoints,
   tls: tls.optional(),
+  user: user.optional(),
   insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
   bfd: z.enum(['private', 'internet']).default('private'),

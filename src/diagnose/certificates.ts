@@ -3,11 +3,15 @@ import type {
   CertificateFileFacts,
   Finding,
   FindingCode,
+  PasswordFileFacts,
+  PasswordUser,
   TlsFileFacts,
   TlsFiles,
 } from '../model/index.ts'
 import {judgeInsecure} from './insecure.ts'
+import {judgePassword} from './password.ts'
 import type {CheckReport} from './report.ts'
+import {unreadableRemedy} from './unreadable.ts'
 
 const DAY_MS = 86_400_000
 /** From here on a warning, and from the second an error: it is time to act, while everything still works. */
@@ -108,12 +112,6 @@ function* judgeKey({key, cert}: TlsFileFacts, found: Found): Generator<Finding> 
   }
 }
 
-function unreadableRemedy(code: string): string {
-  if (code === 'denied') return 'the user that runs isthmus must be able to read it'
-  if (code === 'missing') return 'put it there, or correct the path in gateway.yaml'
-  return 'PEM is wanted, as `openssl x509` and `openssl pkey` write it'
-}
-
 /** Not yet valid, expired, or near it. */
 function* judgeDates(
   field: string,
@@ -143,23 +141,27 @@ export function checkTlsFiles(
     readonly source: string
     readonly endpoints: readonly string[]
     readonly files: TlsFiles | null
+    readonly user: PasswordUser | null
     readonly tls: TlsFileFacts | null
+    readonly password: PasswordFileFacts | null
   }[],
   nowMs: number,
 ): CheckReport {
   const days = (ms: number): string => `${Math.floor((ms - nowMs) / DAY_MS)} d`
-  const evidence = places.flatMap(({source, tls}) => {
-    if (!tls) return [`${source}: no certificates`]
+  const evidence = places.flatMap(({source, user, tls}) => {
+    const login = user ? [`${source}: user ${user.name}, with the password in ${user.passwordFile}`] : []
+    if (!tls) return [`${source}: no certificates`, ...login]
     const lines = [tls.ca, ...(tls.cert ? [tls.cert] : [])].flatMap(({file, certificates}) =>
       certificates.map(
         ({subject, notAfter, notAfterMs}) => `${source}: ${file}: ${subject}, until ${notAfter} (${days(notAfterMs)})`,
       ),
     )
-    return lines.length > 0 ? lines : [`${source}: none that can be read`]
+    return [...(lines.length > 0 ? lines : [`${source}: none that can be read`]), ...login]
   })
-  const findings = places.flatMap(({source, endpoints, files, tls}) => [
-    ...judgeInsecure(source, {endpoints, tls: files}),
+  const findings = places.flatMap(({source, endpoints, files, user, tls, password}) => [
+    ...judgeInsecure(source, {endpoints, tls: files, user}),
     ...(tls ? judgeTlsFiles(source, tls, nowMs) : []),
+    ...(password ? judgePassword(source, password) : []),
   ])
   return {check: 'certificates', evidence, findings, unreachable: null}
 }

@@ -1,5 +1,6 @@
 import type {DatastoreFacts, EndpointWalk, EtcdPermission, EtcdWalk, Finding, FindingCode} from '../model/index.ts'
 import {judgeTlsFiles} from './certificates.ts'
+import {judgePassword} from './password.ts'
 import {judgePresented} from './presented.ts'
 import type {CheckReport} from './report.ts'
 
@@ -14,21 +15,28 @@ export function judgeDatastores(check: string, all: readonly DatastoreFacts[], n
   }
 }
 
-function judgeDatastore({source, user, tls, walks}: DatastoreFacts, nowMs: number) {
+function judgeDatastore({source, user, tls, password, walks}: DatastoreFacts, nowMs: number) {
   const evidence: string[] = [source]
   const findings: Finding[] = tls ? judgeTlsFiles(source, tls, nowMs) : []
+  if (password) findings.push(...judgePassword(source, password))
+  const asked: Asked = {user, comesBy: password ? 'password' : 'certificate'}
   for (const walk of walks) {
-    evidence.push(`  ${walk.endpoint}`, ...evidenceOf(walk, user).map((line) => `    ${line}`))
+    evidence.push(`  ${walk.endpoint}`, ...evidenceOf(walk, asked).map((line) => `    ${line}`))
     if (walk.presented && tls) findings.push(...judgePresented(source, walk.presented, tls, nowMs))
-    if (walk.etcd) findings.push(...judgeEtcd(source, walk.endpoint, walk.etcd, user))
+    if (walk.etcd) findings.push(...judgeEtcd(source, walk.endpoint, walk.etcd, asked))
   }
   return {evidence, findings}
+}
+
+interface Asked {
+  readonly user: string | null
+  readonly comesBy: 'certificate' | 'password'
 }
 
 const STAGES = ['name', 'tcp', 'tls', 'certificate', 'client'] as const
 
 /** A line a step: `ok` with what was seen, `!!` where it ended. Steps behind the end are left out. */
-function evidenceOf({endpoint, presented, etcd}: EndpointWalk, user: string | null): string[] {
+function evidenceOf({endpoint, presented, etcd}: EndpointWalk, {user, comesBy}: Asked): string[] {
   const lines: string[] = []
   if (presented) {
     const {stage, fault, addresses, protocol, certificates} = presented
@@ -38,7 +46,7 @@ function evidenceOf({endpoint, presented, etcd}: EndpointWalk, user: string | nu
       tcp: 'tcp          connected',
       tls: `tls          ${protocol ?? ''}`,
       certificate: `certificate  ${leaf?.subject}, by ${leaf?.issuer}, until ${leaf?.notAfter}, for ${leaf?.hosts.join(', ')}`,
-      client: `client       our certificate is accepted${user ? ` (CN ${user})` : ''}`,
+      client: `client       ${comesBy === 'password' ? 'accepted' : `our certificate is accepted${user ? ` (CN ${user})` : ''}`}`,
     }
     for (const one of STAGES) {
       if (one !== stage) {
@@ -76,7 +84,7 @@ function evidenceOf({endpoint, presented, etcd}: EndpointWalk, user: string | nu
 
 const nameOf = ({type, key}: EtcdPermission): string => `${type.toLowerCase()} ${key}`
 
-function judgeEtcd(source: string, endpoint: string, etcd: EtcdWalk, user: string | null): Finding[] {
+function judgeEtcd(source: string, endpoint: string, etcd: EtcdWalk, {user, comesBy}: Asked): Finding[] {
   const findings: Finding[] = []
   const found = (code: FindingCode, detail: string, remedy: string, severity: Finding['severity'] = 'error'): void => {
     findings.push({code, severity, where: {source, field: endpoint}, detail, remedy})
@@ -97,14 +105,24 @@ function judgeEtcd(source: string, endpoint: string, etcd: EtcdWalk, user: strin
       'bring back a majority of its members (`etcdctl endpoint status --cluster`)',
     )
   }
-  if (etcd.asks?.ok === true && !etcd.asks.value) {
+  const isOpen = etcd.asks?.ok === true && !etcd.asks.value
+  if (isOpen && comesBy === 'password') {
+    const detail = `user ${user} cannot log in: it asks nobody who he is, and whoever may call may do everything`
+    found('etcd-refused', detail, '`etcdctl auth enable` there; or no `user` here, for as long as it asks nobody')
+    return findings
+  }
+  if (isOpen) {
     const detail = 'it asks nobody who he is: whoever may call may do everything'
     found('etcd-open', detail, '`isthmus site init --endpoints …` at the site whose etcd it is', 'warning')
   }
   const unknown = etcd.user?.ok === false
   if (unknown && etcd.user && !etcd.user.ok) {
-    const detail = `it does not know the user ${user} of our certificate: ${etcd.user.detail}`
-    found('etcd-refused', detail, '`isthmus site init`, for a remote site its `isthmus site join`, makes users')
+    const detail = `it does not know the user ${user} of our ${comesBy}: ${etcd.user.detail}`
+    const remedy =
+      comesBy === 'password'
+        ? '`etcdctl user passwd`, or the password that etcd has into the file of `user.password`'
+        : '`isthmus site init`, for a remote site its `isthmus site join`, makes users'
+    found('etcd-refused', detail, remedy)
   }
   for (const {prefix, found: one} of etcd.ranges) {
     if (one.ok) continue

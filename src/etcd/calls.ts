@@ -1,5 +1,6 @@
 import {EtcdPermissionDeniedError} from 'etcd3'
-import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
+import {errorText, isLoginRefused} from './errors.ts'
 
 type Client = ReturnType<EtcdConnection['client']>
 
@@ -12,6 +13,9 @@ export interface EtcdCalls {
 
 /** The server answered, and says no: no other endpoint will say anything else. */
 export class EtcdRefused extends Error {}
+
+/** Name and password of our user are not those that it has, or it asks for none. */
+export class EtcdLoginRefused extends EtcdRefused {}
 
 /** No endpoint answered; the message has the reason of each. */
 export class EtcdUnreachable extends Error {}
@@ -40,6 +44,7 @@ export function openCalls(options: EtcdOptions): EtcdCalls {
           used = connection
           return await run(used.client(index))
         } catch (error) {
+          if (isLoginRefused(error)) throw new EtcdLoginRefused(errorText(error))
           if (error instanceof EtcdPermissionDeniedError) throw new EtcdRefused(errorText(error))
           reasons.push(`${at}: ${errorText(error)}`)
           leave(used)

@@ -1,12 +1,16 @@
 import {readFileSync} from 'node:fs'
-import {noop} from 'cockatiel'
+import {ExponentialBackoff, handleWhen, noop, retry} from 'cockatiel'
 import {Etcd3} from 'etcd3'
-import type {TlsFiles} from '../model/index.ts'
+import type {PasswordUser, TlsFiles} from '../model/index.ts'
+import {isOldRevision} from './errors.ts'
 import {LARGEST_MESSAGE} from './limits.ts'
+import {createLogin, type Login} from './login.ts'
 
 export interface EtcdOptions {
   readonly endpoints: readonly string[]
   readonly tls: TlsFiles | null
+  /** null: etcd takes the user from the certificate, or asks for none. */
+  readonly user: PasswordUser | null
 }
 
 /** One client an endpoint, so that it is we who choose which one is tried next. */
@@ -34,24 +38,35 @@ const GRPC = {
 /** A call without an answer is given up after this long: a host that swallows packets must not hold up the others. */
 export const CALL_TIMEOUT_MS = 5000
 
-/** Opens nothing yet: the first call connects. Throws when a TLS file cannot be read. */
+/** Such a request was not done, and is when it is asked again. */
+const USERS_CHANGED = retry(handleWhen(isOldRevision), {
+  maxAttempts: 5,
+  backoff: new ExponentialBackoff({initialDelay: 20, maxDelay: 200}),
+})
+
+/** Opens nothing yet: the first call connects. Throws when a TLS file or the password's cannot be read. */
 export function connect(options: EtcdOptions): EtcdConnection {
-  const {tls} = options
+  const {tls, user} = options
   const credentials = tls && {
     rootCertificate: readFileSync(tls.ca),
     ...(tls.key ? {privateKey: readFileSync(tls.key)} : {}),
     ...(tls.cert ? {certChain: readFileSync(tls.cert)} : {}),
   }
-  const clients = options.endpoints.map(
-    (endpoint) =>
-      new Etcd3({
-        hosts: endpoint,
-        ...(credentials ? {credentials} : {}),
-        grpcOptions: GRPC,
-        defaultCallOptions: (context) => (context.isStream ? {} : {deadline: Date.now() + CALL_TIMEOUT_MS}),
-        faultHandling: {host: () => noop, global: noop},
+  const clients = options.endpoints.map((endpoint) => {
+    const login: Login | null =
+      user && createLogin(user, async (password) => (await client.auth.authenticate({name: user.name, password})).token)
+    const client = new Etcd3({
+      hosts: endpoint,
+      ...(credentials ? {credentials} : {}),
+      grpcOptions: GRPC,
+      defaultCallOptions: ({isStream, method}) => ({
+        ...(isStream ? {} : {deadline: Date.now() + CALL_TIMEOUT_MS}),
+        ...(method === 'authenticate' ? {} : login?.callOptions()),
       }),
-  )
+      faultHandling: {host: () => noop, global: USERS_CHANGED},
+    })
+    return client
+  })
   return {
     endpoints: options.endpoints,
     client: (index) => clients[index % clients.length]!,
@@ -60,11 +75,3 @@ export function connect(options: EtcdOptions): EtcdConnection {
     },
   }
 }
-
-/** What went wrong, in one line, without the stack of the wrapper classes. */
-export function errorText(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!
-}
-
-/** gRPC's word for a message beyond the bound; its code means other things too, such as an etcd whose disk is full. */
-export const isTooLarge = (error: unknown): boolean => /message larger than max/.test(errorText(error))

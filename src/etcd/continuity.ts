@@ -1,6 +1,6 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {errorText} from './client.ts'
+import {errorText} from './errors.ts'
 import {rangeEnd} from './pages.ts'
 
 /** The newest record that was handed on: what the history of this datastore must have in it, at that revision. */

@@ -1,5 +1,5 @@
 import type {Etcd3} from 'etcd3'
-import {errorText} from './client.ts'
+import {errorText, isRefused} from './errors.ts'
 import type {WatchClock} from './source.ts'
 
 const EVERY_MS = 3000
@@ -24,7 +24,8 @@ export interface LifeOptions {
  * Asks two things after three seconds without news, for as long as the signal lets it, and resolves with the reason when
  * the answer fails or does not come. The watch's own stream must answer: one on a frozen server is silent, exactly like one on a
  * quiet server. And the cluster must: a member that is cut off from the others answers and tells nothing new, so the
- * question is one that needs the majority (no serializable read).
+ * question is one that needs the majority (no serializable read). It is also asked as whom we are: a stream outlives the
+ * token, the password and even the user that it was opened with.
  */
 export async function listenForLife(options: LifeOptions): Promise<string | null> {
   const {client, probe, heardMs, clock, signal} = options
@@ -50,6 +51,8 @@ export async function listenForLife(options: LifeOptions): Promise<string | null
     if (refused === null) {
       majorityMs = clock.nowMs()
       options.onHeard()
+    } else if (isRefused(refused)) {
+      return refused
     } else if (clock.nowMs() - majorityMs > MAJORITY_WITHIN_MS) {
       return `${refused}; the member answers, its cluster does not`
     }

@@ -12,7 +12,7 @@
  * Nothing here throws at its caller: a datastore that cannot be reached is a state, tried again for ever.
  */
 
-export {EtcdRefused, EtcdUnreachable} from './calls.ts'
+export {EtcdLoginRefused, EtcdRefused, EtcdUnreachable} from './calls.ts'
 export {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
 export {type EtcdKeyValues, openKeyValues, type Swap} from './key-values.ts'
 export {type Claim, type Claimed, type EtcdLeases, openLeases} from './leases.ts'

@@ -1,6 +1,6 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {isTooLarge} from './client.ts'
+import {isTooLarge} from './errors.ts'
 import {excess, OverLimits, type SourceLimits} from './limits.ts'
 
 /**

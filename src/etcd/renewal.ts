@@ -1,14 +1,14 @@
 import {statSync} from 'node:fs'
-import type {TlsFiles} from '../model/index.ts'
-import {connect, type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
+import {errorText} from './errors.ts'
 import type {WatchClock} from './source.ts'
 
-/** Certificates are renewed days before they end; that they are taken within seconds matters only to whoever looks. */
+/** Certificates are renewed days before they end, and a password is in force when both sides have it; that they are taken within seconds matters only to whoever looks. */
 const LOOK_EVERY_MS = 3000
 
 /** What tells one state of the files from another without reading them; null: one of them is not there. */
-function tlsFingerprint(tls: TlsFiles | null): string | null {
-  const files = tls ? [tls.ca, tls.cert, tls.key].filter((file) => file !== null) : []
+function fingerprintOf({tls, user}: EtcdOptions): string | null {
+  const files = [tls?.ca, tls?.cert, tls?.key, user?.passwordFile].filter((file) => typeof file === 'string')
   try {
     // At once: over a thread it would be a good part of what a quiet gateway has to do.
     return files
@@ -27,7 +27,7 @@ export interface Opened {
 }
 
 export function openConnection(etcd: EtcdOptions): Opened {
-  const fingerprint = tlsFingerprint(etcd.tls)
+  const fingerprint = fingerprintOf(etcd)
   return {connection: connect(etcd), fingerprint}
 }
 
@@ -44,15 +44,16 @@ export interface RenewalOptions {
 }
 
 /**
- * Waits until the certificate files have changed and a connection made with the new ones has answered; null: aborted
+ * Waits until the files of certificates and password have changed and a connection made with the new ones has answered; null: aborted
  * first. The old connection is left alone: files that are half written, or that the server refuses, cost nothing.
  */
 export async function renewedConnection(options: RenewalOptions): Promise<Opened | null> {
   const {etcd, clock, signal} = options
-  if (!etcd.tls) return null
+  if (!etcd.tls && !etcd.user) return null
+  const files = etcd.user ? 'renewed files (certificates, password)' : 'renewed certificate files'
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal)
-    const fingerprint = tlsFingerprint(etcd.tls)
+    const fingerprint = fingerprintOf(etcd)
     if (signal.aborted || fingerprint === null || fingerprint === options.fingerprint) continue
     let fresh: EtcdConnection | null = null
     try {
@@ -61,7 +62,7 @@ export async function renewedConnection(options: RenewalOptions): Promise<Opened
       options.onProblem(null)
       if (!signal.aborted) return {connection: fresh, fingerprint}
     } catch (error) {
-      options.onProblem(`renewed certificate files: ${errorText(error)}; the connection with the old ones goes on`)
+      options.onProblem(`${files}: ${errorText(error)}; the connection with the old ones goes on`)
     }
     fresh?.close()
   }

@@ -1,6 +1,7 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
-import {type EtcdConnection, type EtcdOptions, errorText} from './client.ts'
+import type {EtcdConnection, EtcdOptions} from './client.ts'
 import {brokenHistory, type Mark, newestMark} from './continuity.ts'
+import {errorText, isTokenOver} from './errors.ts'
 import {listenForLife} from './heartbeat.ts'
 import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
 import {type Listed, readPrefix} from './pages.ts'
@@ -138,7 +139,12 @@ export function watchSource(options: WatchOptions): SourceWatch {
     return new Map(options.prefixes.map((prefix) => [prefix, revision + 1]))
   }
 
-  async function watch(opened: Opened, index: number, next: Map<string, number>): Promise<WatchEnd> {
+  async function watch(
+    opened: Opened,
+    index: number,
+    next: Map<string, number>,
+    onOpen: () => void,
+  ): Promise<WatchEnd> {
     const {connection} = opened
     const client = connection.client(index)
     const ended = new AbortController()
@@ -165,7 +171,10 @@ export function watchSource(options: WatchOptions): SourceWatch {
       next,
       signal: stop,
       openTimeoutMs: OPEN_TIMEOUT_MS,
-      onOpen: () => set({...heard(), endpoint: connection.endpoints[index]!}),
+      onOpen: () => {
+        onOpen()
+        set({...heard(), endpoint: connection.endpoints[index]!})
+      },
       onProbe: probing.resolve,
       onEvents: ({revision: told, upserts, deletes, made, deleted}) => {
         usage = limits && usage && usageAfter(usage, {made, deleted, upserts}, limits)
@@ -209,10 +218,14 @@ export function watchSource(options: WatchOptions): SourceWatch {
     let reason: ResyncReason = 'start'
     let index = 0
     let failures = 0
+    let isTokenNew = false
     while (!signal.aborted) {
       try {
         // Opened anew after each failure: certificates may have been renewed, addresses moved.
-        opened ??= openConnection(options.etcd)
+        if (!opened) {
+          opened = openConnection(options.etcd)
+          renewalProblem = null
+        }
         const {connection} = opened
         index %= connection.endpoints.length
         const history = {clusterId: state.clusterId, mark, next: next ?? new Map<string, number>()}
@@ -223,7 +236,9 @@ export function watchSource(options: WatchOptions): SourceWatch {
         }
         next ??= await list(connection, index, reason)
         failures = 0
-        const end = await watch(opened, index, next)
+        const end = await watch(opened, index, next, () => {
+          isTokenNew = false
+        })
         if (end.reason === 'renewed') {
           opened = end.opened
           connection.close()
@@ -235,13 +250,17 @@ export function watchSource(options: WatchOptions): SourceWatch {
         }
       } catch (error) {
         if (signal.aborted) break
-        const isOver = error instanceof OverLimits
-        set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
         opened?.connection.close()
         opened = null
-        index++
-        const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
-        await clock.sleep(full * (1 - clock.random() / 2), signal)
+        // A stream is refused in a message, so it is here that a new token is asked for: once, and at once.
+        if (!isTokenNew && isTokenOver(error)) isTokenNew = true
+        else {
+          const isOver = error instanceof OverLimits
+          set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
+          index++
+          const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
+          await clock.sleep(full * (1 - clock.random() / 2), signal)
+        }
       }
       if (asked) {
         asked = false

@@ -1,33 +1,42 @@
-import {type Etcd3, EtcdPermissionDeniedError} from 'etcd3'
-import type {EtcdPermission, EtcdWalk, TlsFiles, Walked} from '../model/index.ts'
-import {CALL_TIMEOUT_MS, connect, errorText} from './client.ts'
+import type {Etcd3} from 'etcd3'
+import type {EtcdPermission, EtcdWalk, PasswordUser, TlsFiles, Walked} from '../model/index.ts'
+import {CALL_TIMEOUT_MS, connect} from './client.ts'
+import {errorText, isDenied} from './errors.ts'
 import {rangeEnd} from './pages.ts'
 import {asksForUsers} from './rights.ts'
+
+export interface WalkOptions {
+  readonly tls: TlsFiles | null
+  /** null: the user comes by certificate. */
+  readonly login: PasswordUser | null
+  /** His name, either way. */
+  readonly user: string | null
+  readonly prefixes: readonly string[]
+}
 
 /**
  * Asks one endpoint what a gateway asks of it, a step after the other: is it an etcd with a leader, does it know us, may
  * we read, does a watch stand. Goes on where the next step can still say something. Never rejects.
  */
-export async function walkEtcd(
-  endpoint: string,
-  {
-    tls,
-    user,
-    prefixes,
-  }: {readonly tls: TlsFiles | null; readonly user: string | null; readonly prefixes: readonly string[]},
-): Promise<EtcdWalk> {
+export async function walkEtcd(endpoint: string, {tls, login, user, prefixes}: WalkOptions): Promise<EtcdWalk> {
   const nowhere = {asks: null, user: null, ranges: [], watches: []}
-  const opened = await walked(async () => connect({endpoints: [endpoint], tls}))
+  const opened = await walked(async () => {
+    // That it is an etcd, and whether it asks, it tells everybody: a password that is wrong must not hide it.
+    return {
+      anybody: connect({endpoints: [endpoint], tls, user: null}),
+      us: connect({endpoints: [endpoint], tls, user: login}),
+    }
+  })
   if (!opened.ok) return {status: opened, ...nowhere}
-  const connection = opened.value
+  const {anybody, us} = opened.value
   try {
-    const client = connection.client(0)
     const status = await walked(async () => {
-      const {version, leader} = await client.maintenance.status()
+      const {version, leader} = await anybody.client(0).maintenance.status()
       return {version, hasLeader: leader !== '0'}
     })
     if (!status.ok) return {status, ...nowhere}
-    const asks = await walked(() => asksForUsers(client))
+    const asks = await walked(() => asksForUsers(anybody.client(0)))
+    const client = us.client(0)
     const rights = user !== null && asks.ok && asks.value ? await walked(() => rightsOf(client, user)) : null
     const ranges: EtcdWalk['ranges'][number][] = []
     for (const prefix of prefixes) {
@@ -42,7 +51,8 @@ export async function walkEtcd(
     const watches = await openWatches(client, readable)
     return {status, asks, user: rights, ranges, watches}
   } finally {
-    connection.close()
+    anybody.close()
+    us.close()
   }
 }
 
@@ -50,7 +60,7 @@ async function walked<T>(ask: () => Promise<T>): Promise<Walked<T>> {
   try {
     return {ok: true, value: await ask()}
   } catch (error) {
-    return {ok: false, detail: errorText(error), denied: error instanceof EtcdPermissionDeniedError}
+    return {ok: false, detail: errorText(error), denied: isDenied(error)}
   }
 }
 

@@ -1,6 +1,6 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {errorText, isTooLarge} from './client.ts'
+import {errorText, isTooLarge} from './errors.ts'
 import {rangeEnd, toRecord} from './pages.ts'
 
 /** What one watched prefix said. `next` is the revision from which a later watch must go on. */

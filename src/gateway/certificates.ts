@@ -1,7 +1,7 @@
-import {callServer, fileSignature, readTlsFiles} from '../certificates/index.ts'
-import {judgeInsecure, judgePresented, judgeTlsFiles} from '../diagnose/index.ts'
-import type {WatchClock} from '../etcd/index.ts'
-import type {Finding, GatewayConfig, PresentedFacts, SourceId, TlsFileFacts, TlsFiles} from '../model/index.ts'
+import {callServer, fileSignature, readPasswordFile, readTlsFiles} from '../certificates/index.ts'
+import {judgeInsecure, judgePassword, judgePresented, judgeTlsFiles} from '../diagnose/index.ts'
+import type {EtcdOptions, WatchClock} from '../etcd/index.ts'
+import type {Finding, GatewayConfig, PasswordFileFacts, PresentedFacts, SourceId, TlsFileFacts} from '../model/index.ts'
 import type {Expiry} from './certificate-metrics.ts'
 
 /** Files are looked at this often, and read when they have changed. */
@@ -17,12 +17,13 @@ export interface Certificates {
 }
 
 interface Looked {
-  readonly tls: TlsFileFacts
+  readonly tls: TlsFileFacts | null
+  readonly password: PasswordFileFacts | null
   readonly presented: readonly PresentedFacts[]
 }
 
 /**
- * Looks at the certificates of every datastore and site for as long as the configuration is in force. It looks and tells;
+ * Looks at the certificates and passwords of every datastore and site for as long as the configuration is in force. It looks and tells;
  * connections are made by those who use them.
  */
 export function startCertificates({
@@ -45,19 +46,26 @@ export function startCertificates({
     ...[...config.sites.values()].map((one) => ({...one, source: `export/${one.name}` as const})),
   ]
 
-  async function follow(source: SourceId, endpoints: readonly string[], tls: TlsFiles): Promise<void> {
+  async function follow(source: SourceId, {endpoints, tls, user}: EtcdOptions): Promise<void> {
+    const files = [tls?.ca, tls?.cert, tls?.key, user?.passwordFile].filter((file) => typeof file === 'string')
     let signature: string | null = null
     // Not among all that a start has to do: what keeps a server from being read is told by those who read.
     let calledMs = clock.nowMs() + FILES_MS - SERVERS_MS
     while (!signal.aborted) {
       try {
-        const now = await fileSignature(tls)
+        const now = await fileSignature(files)
         const changed = signature !== null && now !== signature
         signature = now
         let facts = looked.get(source)
-        if (changed || !facts) facts = {tls: await readTlsFiles(tls), presented: facts?.presented ?? []}
+        if (changed || !facts) {
+          const read = {
+            tls: tls && (await readTlsFiles(tls)),
+            password: user && (await readPasswordFile(user.passwordFile)),
+          }
+          facts = {...read, presented: facts?.presented ?? []}
+        }
         looked.set(source, facts)
-        if (changed || clock.nowMs() - calledMs >= SERVERS_MS) {
+        if (tls && (changed || clock.nowMs() - calledMs >= SERVERS_MS)) {
           calledMs = clock.nowMs()
           const presented = await Promise.all(endpoints.map((endpoint) => callServer(endpoint, tls, {signal})))
           looked.set(source, {...facts, presented})
@@ -69,19 +77,20 @@ export function startCertificates({
     }
   }
 
-  const following = places.flatMap(({source, endpoints, tls}) => (tls ? [follow(source, endpoints, tls)] : []))
+  const following = places.flatMap((place) => (place.tls || place.user ? [follow(place.source, place)] : []))
   return {
     findings: () =>
-      places.flatMap(({source, endpoints, tls}) => {
+      places.flatMap(({source, endpoints, tls, user}) => {
         const name = source.replace('/', ' ')
         const facts = looked.get(source)
         const nowMs = wallMs()
         return [
-          ...judgeInsecure(name, {endpoints, tls}),
-          ...(facts ? judgeTlsFiles(name, facts.tls, nowMs) : []),
+          ...judgeInsecure(name, {endpoints, tls, user}),
+          ...(facts?.tls ? judgeTlsFiles(name, facts.tls, nowMs) : []),
+          ...(facts?.password ? judgePassword(name, facts.password) : []),
           // That a server does not answer is told by those who read from it.
           ...(facts?.presented ?? [])
-            .flatMap((presented) => judgePresented(name, presented, facts!.tls, nowMs))
+            .flatMap((presented) => (facts?.tls ? judgePresented(name, presented, facts.tls, nowMs) : []))
             .filter(({code}) => code !== 'etcd-unreachable'),
         ]
       }),
@@ -92,8 +101,8 @@ export function startCertificates({
 
 /** As judged: of an authority's file the one that lasts longest, of our chain the first, of all servers the first to end. */
 function expiriesOf(source: SourceId, {tls, presented}: Looked): Expiry[] {
-  const authorities = tls.ca.certificates.map(({notAfterMs}) => notAfterMs)
-  const client = tls.cert?.certificates[0]
+  const authorities = tls?.ca.certificates.map(({notAfterMs}) => notAfterMs) ?? []
+  const client = tls?.cert?.certificates[0]
   const servers = presented.flatMap(({certificates}) => certificates.slice(0, 1).map(({notAfterMs}) => notAfterMs))
   return [
     ...(authorities.length > 0 ? [{source, certificate: 'ca' as const, notAfterMs: Math.max(...authorities)}] : []),

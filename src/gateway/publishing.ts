@@ -30,7 +30,7 @@ export interface PublishingOptions {
   readonly site: SiteName
   readonly gateway: GatewayName
   readonly naming: Naming
-  readonly datastore: Pick<DatastoreConfig, 'name' | 'endpoints' | 'tls'>
+  readonly datastore: Pick<DatastoreConfig, 'name' | 'endpoints' | 'tls' | 'user'>
   readonly removeAfterMs: {readonly datastores: number; readonly gateways: number}
   readonly wanted: () => ReadonlyMap<string, string> | null
   readonly kept: readonly KeptRecords[]

@@ -1,5 +1,6 @@
 import {
   createTurns,
+  type EtcdOptions,
   type SourceLimits,
   type Turns,
   type WatchClock,
@@ -7,7 +8,7 @@ import {
   watchSource,
 } from '../etcd/index.ts'
 import type {Federation} from '../federate/index.ts'
-import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId, TlsFiles} from '../model/index.ts'
+import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId} from '../model/index.ts'
 import {appendKnown, forgetKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
 import {watchFile} from './file-source.ts'
 import {createIntake, type IntakeOptions, takeInSlices} from './intake.ts'
@@ -59,8 +60,7 @@ export interface Sources {
 
 interface Source {
   readonly id: SourceId
-  readonly endpoints: readonly string[]
-  readonly tls: TlsFiles | null
+  readonly etcd: EtcdOptions
   /** null: an etcd. */
   readonly file: string | null
   readonly prefixes: readonly string[]
@@ -70,10 +70,9 @@ interface Source {
 
 function sourcesOf(config: GatewayConfig): Source[] {
   const own = config.datastores.map(
-    ({name, kind, endpoints, tls, path, export: exported}): Source => ({
+    ({name, kind, endpoints, tls, user, path, export: exported}): Source => ({
       id: `datastore/${name}`,
-      endpoints,
-      tls,
+      etcd: {endpoints, tls, user},
       file: path ?? null,
       prefixes: [...(kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES), ...(exported ? TWIN_PREFIXES : [])],
       limits: null,
@@ -81,10 +80,9 @@ function sourcesOf(config: GatewayConfig): Source[] {
     }),
   )
   const remote = [...config.sites.values()].map(
-    ({name, endpoints, tls, limits: {keys, bytes, attributeSets}}): Source => ({
+    ({name, endpoints, tls, user, limits: {keys, bytes, attributeSets}}): Source => ({
       id: `export/${name}`,
-      endpoints,
-      tls,
+      etcd: {endpoints, tls, user},
       file: null,
       prefixes: EXPORT_PREFIXES,
       limits: {keys, bytes, below: [{...ATTRIBUTES, keys: attributeSets}]},
@@ -191,14 +189,14 @@ function follow(
       onChange()
     },
   })
-  const {file, prefixes, limits, endpoints, tls} = source
+  const {file, prefixes, limits, etcd} = source
   const watch = (until: AbortSignal): {readonly done: Promise<void>} => {
     const following = {
       ...{source: source.id, clock, signal: until, onBatch: intake.take},
       onState: (state: WatchState) => void states.set(source.id, state),
     }
     return file === null
-      ? watchSource({...following, etcd: {endpoints, tls}, prefixes, limits, listing})
+      ? watchSource({...following, etcd, prefixes, limits, listing})
       : watchFile({...following, file, onFindings: (found) => ofFiles.set(source.id, found)})
   }
   let ending = new AbortController()

@@ -41,6 +41,14 @@ export interface KeyFileFacts {
   readonly matches: boolean | null
 }
 
+/** Where a password lies; what it is nobody is told. */
+export interface PasswordFileFacts {
+  readonly file: string
+  readonly fault: FileFault | null
+  /** Permission bits; null: it could not be looked at. */
+  readonly mode: number | null
+}
+
 /** The files that one datastore or site is reached with. */
 export interface TlsFileFacts {
   readonly ca: CertificateFileFacts

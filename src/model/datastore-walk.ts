@@ -1,4 +1,4 @@
-import type {PresentedFacts, TlsFileFacts} from './certificate.ts'
+import type {PasswordFileFacts, PresentedFacts, TlsFileFacts} from './certificate.ts'
 import type {EtcdPermission} from './etcd-rights.ts'
 
 /** The way to one endpoint of a datastore, as far as it went; what was not reached is null. */
@@ -30,8 +30,10 @@ export interface EtcdWalk {
 /** A datastore or site as the configuration has it, and the ways to it. */
 export interface DatastoreFacts {
   readonly source: string
-  /** CN of our certificate, which etcd takes for the user. */
+  /** The one who comes with the password; without one the CN of our certificate. */
   readonly user: string | null
   readonly tls: TlsFileFacts | null
+  /** null: the user comes by certificate. */
+  readonly password: PasswordFileFacts | null
   readonly walks: readonly EndpointWalk[]
 }

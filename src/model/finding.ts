@@ -130,6 +130,8 @@ export type FindingCode =
   | 'certificate-host'
   | 'certificate-refused'
   | 'certificate-not-made'
+  | 'password-unreadable'
+  | 'password-open'
   | 'datastore-insecure'
   | 'etcd-open'
   | 'etcd-rights-wide'

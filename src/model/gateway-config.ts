@@ -42,14 +42,22 @@ export interface TlsFiles {
   readonly key: string | null
 }
 
+/** A user of etcd that comes by name and password; the password lies in a file of its own. */
+export interface PasswordUser {
+  readonly name: string
+  readonly passwordFile: string
+}
+
 export interface DatastoreConfig {
   readonly name: DatastoreName
   /** `calico` holds a cluster's data; `isthmus` only what Isthmus stores; `file` is no etcd, but documents or a snapshot on disk. */
   readonly kind: 'calico' | 'isthmus' | 'file'
   /** Of an etcd; of a file none. */
   readonly endpoints: readonly string[]
-  /** Null, or without `cert`: not mutual TLS, which `insecure: true` has allowed. */
+  /** Null, or without `cert` and `user`: etcd cannot know who asks, which `insecure: true` has allowed. */
   readonly tls: TlsFiles | null
+  /** Null: the user is the one of the certificate. */
+  readonly user: PasswordUser | null
   /** Of a file, and of no other kind. */
   readonly path?: string
   /** Set on the one datastore that holds this site's export. */
@@ -94,8 +102,10 @@ export interface RemoteSite {
   readonly owns: readonly Prefix[]
   readonly translations: readonly Translation[]
   readonly endpoints: readonly string[]
-  /** Null, or without `cert`: not mutual TLS, which `insecure: true` has allowed. */
+  /** Null, or without `cert` and `user`: etcd cannot know who asks, which `insecure: true` has allowed. */
   readonly tls: TlsFiles | null
+  /** Null: the user is the one of the certificate. */
+  readonly user: PasswordUser | null
   readonly encapsulation: Encapsulation
   readonly bfd: BfdProfile
   readonly lost: LostRule

@@ -76,7 +76,7 @@ describe('isthmus site leave, on a real etcd', () => {
     ])
     const publishing = startPublishing({
       ...{site: site('a'), gateway: 'a1' as GatewayName, naming: {datastores: ['main'], gateways: ['a1']}},
-      datastore: {name: 'main' as DatastoreName, endpoints: [calico.endpoint], tls: null},
+      datastore: {name: 'main' as DatastoreName, endpoints: [calico.endpoint], tls: null, user: null},
       ...{removeAfterMs: {datastores: 60_000, gateways: 60_000}, wanted: () => wanted, kept: [members]},
       ...{clock: watchClock, signal: stop.signal, backoffMs: {first: 50, last: 200}, idleMs: 200, ttlSeconds: 2},
       onReport: () => {},

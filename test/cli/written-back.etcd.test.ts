@@ -98,7 +98,7 @@ nodes: {session: ibgp, localAs: 64512}
   })
 
   it('a site that leaves takes all of it along and nothing else, but not from under a migration', async () => {
-    const store = openKeyValues({endpoints: [calico.endpoint], tls: null})
+    const store = openKeyValues({endpoints: [calico.endpoint], tls: null, user: null})
     try {
       const information = `${CALICO}clusterinformations/default`
       await client.put(information).value('{"spec":{"datastoreReady":false}}')

@@ -63,6 +63,21 @@ describe('parseGatewayConfig', () => {
     assert.deepEqual(Object.keys([...(config?.sites.values() ?? [])][0] ?? {}).includes('insecure'), false)
   })
 
+  it('a user by name and password, with a certificate, without one, and over clear text', () => {
+    const user = 'user: {name: isthmus, password: {file: /etc/isthmus/a.password}}'
+    const want = {name: 'isthmus', passwordFile: '/etc/isthmus/a.password'}
+    const own = parse(VALID.replace('    export: {}', `    ${user}\n    export: {}`))
+    assert.deepEqual([own.findings, own.config?.datastores[0]?.user], [[], want])
+    assert.deepEqual([...(own.config?.sites.values() ?? [])][0]?.user, null)
+    const remote = parse(VALID.replace(/, cert: \/etc\/isthmus\/a-b.*key}/, `}, ${user}`))
+    assert.deepEqual([remote.findings, [...(remote.config?.sites.values() ?? [])][0]?.user], [[], want])
+    const clear = VALID.replace(
+      /endpoints: \[https:(\S+2379)\]\n.*\n/,
+      `endpoints: [http:$1]\n    insecure: true\n    ${user}\n`,
+    )
+    assert.deepEqual([parse(clear).findings, parse(clear).config?.datastores[0]?.user], [[], want])
+  })
+
   type Refused = {
     name: string
     edit: [string, string]
@@ -181,6 +196,48 @@ describe('parseGatewayConfig', () => {
     {
       name: 'insecure, and it is not',
       edit: ['    export: {}', '    insecure: true\n    export: {}'],
+      want: ['config-conflict', 'datastores[0].insecure', 15, /it is not/],
+    },
+    {
+      name: 'a file with a user',
+      edit: [
+        '    export: {}\n',
+        '    export: {}\n  - {name: rack, kind: file, path: /etc/rack.yaml, user: {name: a, password: {file: /a}}}\n',
+      ],
+      want: ['config-conflict', 'datastores[1].user', 16, /kind file has no user/],
+    },
+    {
+      name: 'a user without a password',
+      edit: ['    export: {}', '    user: {name: isthmus}\n    export: {}'],
+      want: ['config-missing', 'datastores[0].user.password', 15, /missing/],
+    },
+    {
+      name: 'a user without a name',
+      edit: ['    export: {}', '    user: {name: " ", password: {file: /etc/isthmus/a.password}}\n    export: {}'],
+      want: ['config-invalid', 'datastores[0].user.name', 15, /" " is not the name of an etcd user/],
+    },
+    {
+      name: 'a password where its file should be',
+      edit: [
+        'key: /etc/isthmus/a-b.key}}',
+        'key: /etc/isthmus/a-b.key}, user: {name: isthmus, password: {file: secret}}}',
+      ],
+      want: ['config-invalid', 'sites.b.user.password.file', 17, /"secret" is not an absolute path/],
+    },
+    {
+      name: 'a password over clear text',
+      edit: [
+        'tls: {ca: /etc/isthmus/ca.pem, cert: /etc/isthmus/a.pem, key: /etc/isthmus/a.key}',
+        'user: {name: isthmus, password: {file: /etc/isthmus/a.password}}',
+      ],
+      want: ['config-conflict', 'datastores[0].endpoints[0]', 13, /needs tls/],
+    },
+    {
+      name: 'insecure, with a user over TLS',
+      edit: [
+        ', cert: /etc/isthmus/a.pem, key: /etc/isthmus/a.key}',
+        '}\n    insecure: true\n    user: {name: isthmus, password: {file: /etc/isthmus/a.password}}',
+      ],
       want: ['config-conflict', 'datastores[0].insecure', 15, /it is not/],
     },
     {

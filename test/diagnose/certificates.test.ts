@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {readTlsFiles} from '../../src/certificates/index.ts'
-import {judgeInsecure, judgeTlsFiles} from '../../src/diagnose/index.ts'
+import {readPasswordFile, readTlsFiles} from '../../src/certificates/index.ts'
+import {judgeInsecure, judgePassword, judgeTlsFiles} from '../../src/diagnose/index.ts'
 import {type Issued, issuedFolder} from '../support/issued.ts'
 
 const DAY_MS = 86_400_000
@@ -171,14 +171,63 @@ describe('judgeInsecure', () => {
       tls: {ca: 'ca', cert: null, key: null},
       told: ['datastore-insecure'],
     },
+    {
+      name: 'a user by password, over TLS',
+      endpoints: ['https://x:1'],
+      tls: {ca: 'ca', cert: null, key: null},
+      user: {name: 'isthmus', passwordFile: '/p'},
+      told: [],
+    },
+    {
+      name: 'a user by password, in clear text',
+      endpoints: ['http://x:1'],
+      tls: null,
+      user: {name: 'isthmus', passwordFile: '/p'},
+      told: ['datastore-insecure'],
+    },
     {name: 'no etcd at all', endpoints: [], tls: null, told: []},
   ]
   for (const {name, told, ...place} of cases) {
     it(name, () =>
       assert.deepEqual(
-        judgeInsecure('datastore main', place).map(({code}) => code),
+        judgeInsecure('datastore main', {user: null, ...place}).map(({code}) => code),
         told,
       ),
     )
+  }
+})
+
+describe('judgePassword, over real files', () => {
+  let issued: Issued
+  before(() => {
+    issued = issuedFolder()
+  })
+  after(() => issued.remove())
+
+  const cases: {name: string; text: string | null; mode?: number; told: RegExp}[] = [
+    {name: 'all is well', text: 'secret\n', told: /^$/},
+    {name: 'its group may read it', text: 'secret', mode: 0o640, told: /^$/},
+    {
+      name: 'everybody may read it',
+      text: 'secret\n',
+      mode: 0o644,
+      told: /^warning password-open user\.password\.file: file is open to everybody on this machine \(mode 0644\)$/,
+    },
+    {name: 'empty', text: '\n', told: /^error password-unreadable user\.password\.file: file: empty$/},
+    {name: 'not there', text: null, told: /^error password-unreadable user\.password\.file: file: ENOENT/},
+  ]
+  for (const {name, text, mode = 0o600, told} of cases) {
+    it(name, async () => {
+      const file = issued.at('file')
+      rmSync(file, {force: true})
+      if (text !== null) {
+        writeFileSync(file, text)
+        chmodSync(file, mode)
+      }
+      const findings = judgePassword('datastore main', await readPasswordFile(file))
+      const lines = findings.map(({code, severity, where, detail}) => `${severity} ${code} ${where.field}: ${detail}`)
+      assert.match(lines.join('\n').replaceAll(`${issued.folder}/`, ''), told)
+      assert.equal(JSON.stringify(findings).includes('secret'), false)
+    })
   }
 })

@@ -23,7 +23,7 @@ function watching(endpoints: string[], prefixes: readonly string[] = [PREFIX]) {
   }
   const watch = watchSource({
     source: 'datastore/main',
-    etcd: {endpoints, tls: null},
+    etcd: {endpoints, tls: null, user: null},
     prefixes,
     clock: watchClock,
     signal: stop.signal,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import {cpSync, rmSync} from 'node:fs'
+import {chmodSync, cpSync, rmSync, writeFileSync} from 'node:fs'
 import {Registry} from 'prom-client'
 import type {WatchClock} from '../../src/etcd/index.ts'
 import {createCertificateMetrics} from '../../src/gateway/certificate-metrics.ts'
 import {type Certificates, startCertificates} from '../../src/gateway/certificates.ts'
-import type {DatastoreConfig, DatastoreName, TlsFiles} from '../../src/model/index.ts'
+import type {DatastoreConfig, DatastoreName, PasswordUser, TlsFiles} from '../../src/model/index.ts'
 import {type Issued, issuedFolder} from '../support/issued.ts'
 
 const DAY_MS = 86_400_000
@@ -43,9 +43,16 @@ describe('the certificates of a running gateway', () => {
   const use = (name: string): void => {
     for (const ending of ['pem', 'key']) cpSync(issued.at(`${name}.${ending}`), issued.at(`in-use.${ending}`))
   }
-  const start = (clock: WatchClock, tls: TlsFiles | null): Certificates => {
+  const start = (clock: WatchClock, tls: TlsFiles | null, user: PasswordUser | null = null): Certificates => {
     const endpoints = [`${tls ? 'https' : 'http'}://127.0.0.1:1`]
-    const main: DatastoreConfig = {name: 'main' as DatastoreName, kind: 'isthmus', endpoints, tls, export: null}
+    const main: DatastoreConfig = {
+      name: 'main' as DatastoreName,
+      kind: 'isthmus',
+      endpoints,
+      tls,
+      user,
+      export: null,
+    }
     return startCertificates({
       config: {datastores: [main], sites: new Map()},
       ...{clock, wallMs: () => wallMs, signal: stop.signal},
@@ -98,6 +105,29 @@ describe('the certificates of a running gateway', () => {
     assert.deepEqual(codes(certificates), ['certificate-unreadable'])
     stop.abort()
     await certificates.done
+  })
+
+  it('a password that everybody can read, and one that is gone, with and without TLS', async () => {
+    const user = {name: 'isthmus', passwordFile: issued.at('password')}
+    for (const [tls, others] of [
+      [{ca: issued.at('ca.pem'), cert: null, key: null}, []],
+      [null, ['datastore-insecure']],
+    ] as const) {
+      writeFileSync(user.passwordFile, 'secret\n', {mode: 0o600})
+      const clock = turningClock()
+      stop = new AbortController()
+      const certificates = start(clock, tls, user)
+      await clock.turn(10_000)
+      assert.deepEqual(codes(certificates), others)
+      chmodSync(user.passwordFile, 0o644)
+      await clock.turn(10_000)
+      assert.deepEqual(codes(certificates), [...others, 'password-open'])
+      rmSync(user.passwordFile)
+      await clock.turn(10_000)
+      assert.deepEqual(codes(certificates), [...others, 'password-unreadable'])
+      stop.abort()
+      await certificates.done
+    }
   })
 
   it('clear text stays in sight', async () => {

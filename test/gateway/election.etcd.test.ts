@@ -64,7 +64,7 @@ describe('the election, on a real etcd', () => {
       site: site('a'),
       gateway: name as GatewayName,
       naming: {datastores: ['main'], gateways: ['a1', 'a2']},
-      datastore: {name: MAIN, endpoints: [etcd.endpoint], tls: null},
+      datastore: {name: MAIN, endpoints: [etcd.endpoint], tls: null, user: null},
       removeAfterMs: {datastores: 60_000, gateways: 60_000},
       wanted: () => state.wanted,
       kept: [members],

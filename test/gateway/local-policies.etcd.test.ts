@@ -44,7 +44,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
       paths: {...configOf().paths, state},
       datastores: [
         {
-          ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [etcd.endpoint], tls: null},
+          ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [etcd.endpoint], tls: null, user: null},
           export: {...EXPORTING, localPolicies},
         },
       ],
@@ -105,7 +105,7 @@ describe("the site's own policies in the export, on a real etcd", () => {
     const watch = watchSource({
       ...{
         source: 'export/a',
-        etcd: {endpoints: [etcd.endpoint], tls: null},
+        etcd: {endpoints: [etcd.endpoint], tls: null, user: null},
         prefixes: [EXPORT],
         clock: watchClock,
         signal,

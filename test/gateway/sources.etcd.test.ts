@@ -37,7 +37,7 @@ describe('a document that somebody else broke in etcd', () => {
       paths: {...configOf().paths, state},
       datastores: [
         {
-          ...{name: 'main' as DatastoreName, kind: 'isthmus', endpoints: [etcd.endpoint], tls: null},
+          ...{name: 'main' as DatastoreName, kind: 'isthmus', endpoints: [etcd.endpoint], tls: null, user: null},
           export: EXPORTING,
         },
       ],

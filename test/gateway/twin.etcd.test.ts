@@ -45,7 +45,7 @@ describe('two gateways of a site, on a real etcd', () => {
       uplinks: [{...uplink!, inner: {4: [address(`100.64.0.${inner}0`), address(`100.64.0.${inner}1`)], 6: []}}],
       datastores: [
         {
-          ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [etcd.endpoint], tls: null},
+          ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [etcd.endpoint], tls: null, user: null},
           export: EXPORTING,
         },
       ],

@@ -2,7 +2,7 @@ import type {Etcd3} from 'etcd3'
 import {decodeRecord} from '../../src/decode/index.ts'
 import {type WatchOptions, type WatchState, watchSource} from '../../src/etcd/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {SourceBatch, TlsFiles} from '../../src/model/index.ts'
+import type {PasswordUser, SourceBatch, TlsFiles} from '../../src/model/index.ts'
 import {configOf, EXPORT} from './sites.ts'
 import {watchClock} from './watch-clock.ts'
 
@@ -10,7 +10,14 @@ import {watchClock} from './watch-clock.ts'
 export function followExport(
   endpoints: readonly string[],
   tls: TlsFiles | null = null,
-  more: Partial<Pick<WatchOptions, 'limits' | 'clock'>> = {},
+  {
+    user = null,
+    ...more
+  }: Partial<Pick<WatchOptions, 'limits' | 'clock'>> & {
+    readonly user?: PasswordUser | null
+    /** Before anything else is done with a batch. */
+    readonly onBatch?: (batch: SourceBatch) => void
+  } = {},
 ) {
   const stop = new AbortController()
   const federation = new Federation(configOf())
@@ -25,12 +32,13 @@ export function followExport(
   }
   const watch = watchSource({
     source: 'export/b',
-    etcd: {endpoints, tls},
+    etcd: {endpoints, tls, user},
     prefixes: [EXPORT],
     clock: watchClock,
     signal: stop.signal,
     ...more,
     onBatch: (batch) => {
+      more.onBatch?.(batch)
       batches.push(batch)
       const upserts = batch.upserts.map((record) => decodeRecord(record, 'export b'))
       federation.update({...batch, upserts})

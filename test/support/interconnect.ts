@@ -71,6 +71,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           translations: [],
           endpoints: [],
           tls: null,
+          user: null,
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
           bfd: 'private',
           lost: LOST_RULE,

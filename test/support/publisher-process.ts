@@ -15,7 +15,7 @@ const publishing = startPublishing({
   site: site('a'),
   gateway: gateway as GatewayName,
   naming: {datastores: ['main'], gateways: ['a1', 'a2']},
-  datastore: {name: 'main' as DatastoreName, endpoints: [endpoint], tls: null},
+  datastore: {name: 'main' as DatastoreName, endpoints: [endpoint], tls: null, user: null},
   removeAfterMs: {datastores: 60_000, gateways: 60_000},
   wanted: () => new Map([[`${EXPORT}gateways/${gateway}`, `${Date.now()} ${suffix}`]]),
   kept: [members],

@@ -50,8 +50,8 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     owns: [prefix('10.1.0.0/16'), prefix('fd00:1::/48')],
     infrastructure: [],
     datastores: [
-      {name: 'main' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: EXPORTING},
-      {name: 'second' as DatastoreName, kind: 'calico', endpoints: [], tls: null, export: null},
+      {name: 'main' as DatastoreName, kind: 'calico', endpoints: [], tls: null, user: null, export: EXPORTING},
+      {name: 'second' as DatastoreName, kind: 'calico', endpoints: [], tls: null, user: null, export: null},
     ],
     sites: new Map([remote('b', '10.2.0.0/16'), remote('c', '10.3.0.0/16')]),
     unconnected: [],
@@ -91,6 +91,7 @@ export function remote(
       translations: [],
       endpoints: [],
       tls: null,
+      user: null,
       encapsulation: 'ipip',
       bfd: 'private',
       lost: LOST_RULE,

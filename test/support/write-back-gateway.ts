@@ -39,7 +39,7 @@ export async function startWriteBackGateway(options: {
     ...base,
     datastores: [
       {
-        ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [options.calico], tls: null},
+        ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: [options.calico], tls: null, user: null},
         ...{export: EXPORTING, writeBack: options.writeBack},
       },
     ],

@@ -30,7 +30,7 @@ describe('the etcd driver, on a real etcd', () => {
   before(async () => {
     server = await startEtcd()
     client = plainClient(server.endpoint)
-    store = openKeyValues({endpoints: ['http://127.0.0.1:1', server.endpoint], tls: null})
+    store = openKeyValues({endpoints: ['http://127.0.0.1:1', server.endpoint], tls: null, user: null})
   })
   after(async () => {
     store.close()
@@ -74,7 +74,7 @@ describe('the etcd driver, on a real etcd', () => {
   })
 
   it('what is held no longer ends a step between two transactions, and the next one before it begins', async () => {
-    const leases = openLeases({endpoints: [server.endpoint], tls: null})
+    const leases = openLeases({endpoints: [server.endpoint], tls: null, user: null})
     const lease = await leases.grant(60)
     const claimed = await leases.claim({key: '/isthmus/v1/leader', text: 'a1', lease, holds: []})
     assert.ok(claimed.taken)

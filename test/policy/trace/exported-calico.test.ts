@@ -18,7 +18,7 @@ const CONFIG_B = configOf({
   uplinks: [],
   sites: new Map([remote('a', '10.1.0.0/16', 'fd00:1::/48')]),
   datastores: STORES.map((name) => ({
-    ...{name: name as string as DatastoreName, kind: 'calico', endpoints: [], tls: null},
+    ...{name: name as string as DatastoreName, kind: 'calico', endpoints: [], tls: null, user: null},
     export: name === 'main' ? {...EXPORTING, localPolicies: true} : null,
   })),
 })
