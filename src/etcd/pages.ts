@@ -80,10 +80,15 @@ export async function readPrefix(
   }
 }
 
+/** etcd counts some two million keys a second, on a machine that has other things to do. */
+const COUNT_WITHIN_MS = 60_000
+
 /** By etcd's own count, which costs it little and us nothing. */
 async function refuseExcess(client: Etcd3, prefix: string, limits: SourceLimits): Promise<void> {
-  const countOf = async (below: string): Promise<number> =>
-    Number((await client.kv.range({key: Buffer.from(below), range_end: rangeEnd(below), count_only: true})).count)
+  const countOf = async (below: string): Promise<number> => {
+    const all = {key: Buffer.from(below), range_end: rangeEnd(below), count_only: true}
+    return Number((await client.kv.range(all, {deadline: Date.now() + COUNT_WITHIN_MS})).count)
+  }
   const [keys, ...below] = await Promise.all([prefix, ...limits.below.map((limit) => limit.prefix)].map(countOf))
   const over = excess({keys: keys!, bytes: 0, below}, limits)
   if (over) throw new OverLimits(over)
