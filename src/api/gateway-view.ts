@@ -63,6 +63,10 @@ export interface TunnelStatus {
   readonly local: string
   readonly peer: string
   readonly mtu: number | null
+  /** As computed; `mtu` is less where the path was found to carry less. */
+  readonly configuredMtu: number | null
+  /** What probes to the other gateway say; null while none are sent. */
+  readonly probes: {readonly small: ProbeStatus; readonly full: ProbeStatus} | null
   /** The device is up and a session over it is established. */
   readonly up: boolean
   readonly rxBytes: number
@@ -70,6 +74,18 @@ export interface TunnelStatus {
   readonly rxPackets: number
   readonly txPackets: number
   readonly errors: number
+}
+
+/** Of the last two minutes; null where nothing was answered, or not yet. */
+export interface ProbeStatus {
+  readonly lastMs: number | null
+  readonly minMs: number | null
+  readonly avgMs: number | null
+  readonly maxMs: number | null
+  /** Smoothed as in RFC 3550. */
+  readonly jitterMs: number | null
+  /** 0 to 1. */
+  readonly lossRatio: number | null
 }
 
 export interface SessionStatus {

@@ -13,6 +13,11 @@ const list = (values: readonly string[]): string => (values.length === 0 ? '-' :
 const labels = (values: Readonly<Record<string, string>>): string =>
   list(Object.entries(values).map(([key, value]) => `${key}=${value}`))
 
+const milliseconds = (ms: number | null | undefined): string =>
+  ms === null || ms === undefined ? '-' : `${ms.toPrecision(ms < 100 ? 2 : 3)} ms`
+const percent = (ratio: number | null | undefined): string =>
+  ratio === null || ratio === undefined ? '-' : `${Math.round(ratio * 1000) / 10} %`
+
 /** The columns of every kind; times become ages at `nowMs`. */
 export function columnsAt(nowMs: number): Columns {
   return {
@@ -26,6 +31,11 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'LOCAL', value: ({local}) => local, wide: true},
       {title: 'PEER', value: ({peer}) => peer},
       {title: 'MTU', value: ({mtu}) => or(mtu), right: true},
+      {title: 'RTT', value: ({probes}) => milliseconds(probes?.small.avgMs), right: true},
+      {title: 'JITTER', value: ({probes}) => milliseconds(probes?.small.jitterMs), right: true, wide: true},
+      {title: 'LOSS', value: ({probes}) => percent(probes?.small.lossRatio), right: true},
+      {title: 'FULL RTT', value: ({probes}) => milliseconds(probes?.full.avgMs), right: true, wide: true},
+      {title: 'FULL LOSS', value: ({probes}) => percent(probes?.full.lossRatio), right: true, wide: true},
       {title: 'RECEIVED', value: ({rxBytes}) => formatBytes(rxBytes), right: true},
       {title: 'SENT', value: ({txBytes}) => formatBytes(txBytes), right: true},
       {title: 'ERRORS', value: ({errors}) => String(errors), right: true},

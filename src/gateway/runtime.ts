@@ -33,6 +33,7 @@ import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
 import {tell, tellStep} from './tell.ts'
+import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
 import {uplinkDevices} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
@@ -59,6 +60,7 @@ export interface Runtime {
   readonly config: GatewayConfig
   readonly sources: Sources
   readonly monitor: Monitor
+  readonly tunnelHealth: Pick<TunnelHealth, 'readings'>
   readonly siteWatch: SiteWatch
   readonly counts: PolicyCounts
   readonly writeBack: Pick<WriteBack, 'rows'>
@@ -307,6 +309,12 @@ export async function startRuntime({
     signal,
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
+  const tunnelHealth = startTunnelHealth({
+    planned: () => last?.planned ?? null,
+    clock,
+    signal,
+    onError: (what, error) => log.warn({what, err: error}, 'tunnels not measured'),
+  })
   const following = siteWatch.follow(clock, signal)
 
   const certificates = startCertificates({
@@ -321,6 +329,7 @@ export async function startRuntime({
     config,
     sources,
     monitor,
+    tunnelHealth,
     siteWatch,
     counts,
     writeBack,
@@ -341,13 +350,14 @@ export async function startRuntime({
         ...certificates.findings(),
       ],
       ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],
+      ...tunnelHealth.findings(),
     ],
     trigger,
     async stop() {
       stopping.abort()
       for (const end of stopWatching) end()
       const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
-      await Promise.all([...ends, following, publishing?.done, writeBack.done])
+      await Promise.all([...ends, following, publishing?.done, writeBack.done, tunnelHealth.done])
     },
   }
 }

@@ -16,10 +16,12 @@ import {
   registerConntrackMetrics,
   registerTunnelMetrics,
 } from '../observe/index.ts'
+import {registerProbeMetrics} from '../probe/index.ts'
 import {createGatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
 import {type KernelDrivers, type Runtime, startRuntime} from './runtime.ts'
+import {probeSamples} from './summaries.ts'
 import {createView} from './view.ts'
 
 export interface GatewayOptions {
@@ -176,6 +178,7 @@ function createMetrics(
       counters: monitor.counters().get(tunnel.device) ?? null,
     }))
   })
+  registerProbeMetrics([register], () => probeSamples(runtime()))
   return async () => {
     const current = runtime()
     const held = current.last()?.held === false

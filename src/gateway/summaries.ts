@@ -1,11 +1,14 @@
 import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
 import type {SiteName, Tunnel, World} from '../model/index.ts'
+import type {ProbeSample} from '../probe/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
 
 /** The tables of `isthmus status`, each from what was last planned, read or seen. */
-export function tunnelRows({last, monitor}: Runtime): TunnelStatus[] {
-  const desired = last()?.planned?.desired
+export function tunnelRows({last, monitor, tunnelHealth}: Runtime): TunnelStatus[] {
+  const planned = last()?.planned
+  const desired = planned?.desired
+  const readings = tunnelHealth.readings()
   return (desired?.tunnels ?? []).map((tunnel: Tunnel) => {
     const counters = monitor.counters().get(tunnel.device)
     return {
@@ -18,6 +21,8 @@ export function tunnelRows({last, monitor}: Runtime): TunnelStatus[] {
       local: tunnel.local,
       peer: tunnel.peer,
       mtu: desired?.links.find(({name}) => name === tunnel.device)?.mtu ?? null,
+      configuredMtu: planned?.tunnelMtus.get(tunnel.device) ?? null,
+      probes: readings.get(tunnel.device) ?? null,
       up: counters !== undefined && tunnelUp(tunnel, monitor),
       rxBytes: counters?.receive.bytes ?? 0,
       txBytes: counters?.transmit.bytes ?? 0,
@@ -139,4 +144,16 @@ function countMembers(world: World): ReadonlyMap<SiteName, Counts> {
     }
   }
   return counts
+}
+
+/** What a scrape tells of the probes over each tunnel. */
+export function probeSamples(runtime: Runtime): ProbeSample[] {
+  const sites = new Map(runtime.last()?.planned?.desired.tunnels.map(({id, site}) => [id, site]))
+  return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu}) => {
+    const site = sites.get(name)
+    if (site === undefined) return []
+    const readings = runtime.tunnelHealth.readings().get(device) ?? null
+    const known = mtu === null || configuredMtu === null ? null : {configured: configuredMtu, measured: mtu}
+    return [{id: name, site, readings, mtu: known}]
+  })
 }

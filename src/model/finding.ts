@@ -101,6 +101,9 @@ export type FindingCode =
   // tunnels and routing
   | 'encapsulation-mismatch'
   | 'tunnel-key-missing'
+  // what is measured of tunnels
+  | 'prober-missing'
+  | 'path-mtu'
   | 'gateway-unknown'
   | 'node-without-address'
   | 'peer-secret-unreadable'

@@ -26,6 +26,8 @@ export interface Planned {
   readonly stages: readonly NftTable[]
   /** Keys that a tunnel waits for: make them and plan again. */
   readonly wantedKeys: readonly string[]
+  /** Of each tunnel's device as computed, whatever its path was found to carry. */
+  readonly tunnelMtus: ReadonlyMap<string, number>
 }
 
 export const plan = (input: PlanInput): Planned => createPlan()(input)
@@ -84,6 +86,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       },
       stages: (policy.stages ?? []).map((part) => rulesetWith(frame, part)),
       wantedKeys: mesh.wantedKeys,
+      tunnelMtus: mesh.mtus,
     }
   }
 }

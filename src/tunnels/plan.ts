@@ -46,6 +46,8 @@ export interface PlannedTunnels {
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
+  /** By device, as computed: more than its link's where the path was found to carry less. */
+  readonly mtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
   readonly offers: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
   /** Device names that need a WireGuard key and port; without one there is no offer. All of them, made or not. */
@@ -92,6 +94,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     tunnels: sorted.map(({tunnel}) => tunnel),
     links: sorted.map(({link}) => link),
     addresses: sorted.map(({address}) => address),
+    mtus: new Map(sorted.map(({link, mtu}) => [link.name, mtu])),
     wireguard: sorted.flatMap(({wireguard}) => wireguard ?? []),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
     wantedKeys: wantedKeys.sort(),
@@ -113,6 +116,7 @@ interface Pair {
 interface MadeTunnel {
   readonly tunnel: Tunnel
   readonly link: LinkSpec
+  readonly mtu: number
   readonly address: AddressSpec
   readonly wireguard: WireguardSpec | null
 }
@@ -209,6 +213,7 @@ function makeTunnel(
   const {identity, slot, local, remote, site, gateway, encapsulation} = pair
   const inner = local.inner[4][slot]!
   const peer = remote.inner[4][slot]!
+  const mtu = innerMtu(encapsulation, outerAddress(remote), underlayMtu)
   const id = `${local.name} ${identity.remote} ${slot}`
   return {
     tunnel: {
@@ -224,7 +229,8 @@ function makeTunnel(
       peer,
       session: sessionName('tunnel', site.name, describe(identity)),
     },
-    link: linkOf(pair, device, innerMtu(encapsulation, outerAddress(remote), underlayMtu)),
+    link: linkOf(pair, device, mtu),
+    mtu,
     address: {device, local: inner, peer},
     wireguard: key && encapsulation === 'wireguard' ? wireguardOf(pair, device, theirs, key) : null,
   }

@@ -10,6 +10,7 @@ import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
 import {registerConntrackMetrics, registerTunnelMetrics} from '../../src/observe/metrics.ts'
 import {planSysctls} from '../../src/plan/index.ts'
+import {registerProbeMetrics} from '../../src/probe/metrics.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
@@ -23,6 +24,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
     registerTunnelMetrics([register], async () => [])
     registerConntrackMetrics([register], async () => null)
   },
+  'src/probe/metrics.ts': (register) => registerProbeMetrics([register], () => []),
 }
 
 const rowOf = ({name, type, help}: MetricObjectWithValues<MetricValue<string>>): string =>

@@ -1,0 +1,62 @@
+export type ProbeSize = 'small' | 'full'
+
+/** What a prober has to know of a tunnel. */
+export interface ProbedTunnel {
+  readonly device: string
+  /** Inner addresses. */
+  readonly local: string
+  readonly peer: string
+  /** Of its device, as it is now. */
+  readonly mtu: number
+}
+
+/** One process of fping: every target once a period. */
+export interface ProbeGroup {
+  readonly size: ProbeSize
+  /** The same for two groups of the same arguments. */
+  readonly key: string
+  readonly args: readonly string[]
+  /** Device of the tunnel by its target. */
+  readonly devices: ReadonlyMap<string, string>
+}
+
+/** Shorter than the period, or a probe's end would be told after the next one's. */
+export const PROBE_TIMES: Readonly<Record<ProbeSize, {periodMs: number; timeoutMs: number}>> = {
+  small: {periodMs: 1000, timeoutMs: 900},
+  full: {periodMs: 5000, timeoutMs: 2000},
+}
+const SMALL_BYTES = 56
+/** IPv4's header and ICMP's. */
+export const HEADER_BYTES = 28
+/** Between two targets, so that they are spread over the period. */
+const MIN_GAP_MS = 1
+
+/**
+ * Which processes measure these tunnels. fping takes one size a process; so tunnels of one MTU share one. The route to a
+ * peer's inner address leads through its tunnel; only where two tunnels lead to one address must the device be bound,
+ * which fping can do for a process as a whole.
+ */
+export function probeGroups(tunnels: readonly ProbedTunnel[]): ProbeGroup[] {
+  const peers = new Map<string, number>()
+  for (const {peer} of tunnels) peers.set(peer, (peers.get(peer) ?? 0) + 1)
+  const members = new Map<string, {size: ProbeSize; bytes: number; bound: ProbedTunnel | null; all: ProbedTunnel[]}>()
+  for (const tunnel of tunnels) {
+    const bound = peers.get(tunnel.peer) === 1 ? null : tunnel
+    for (const size of ['small', 'full'] as const) {
+      const bytes = size === 'small' ? SMALL_BYTES : tunnel.mtu - HEADER_BYTES
+      const key = `${size} ${bytes} ${bound?.device ?? ''}`
+      const group = members.get(key) ?? {size, bytes, bound, all: []}
+      group.all.push(tunnel)
+      members.set(key, group)
+    }
+  }
+  return [...members.values()].map(({size, bytes, bound, all}) => {
+    const {periodMs, timeoutMs} = PROBE_TIMES[size]
+    const gapMs = Math.max(MIN_GAP_MS, Math.floor(periodMs / 2 / all.length))
+    const args = ['-4', '-l', '-p', `${periodMs}`, '-t', `${timeoutMs}`, '-i', `${gapMs}`, '-b', `${bytes}`]
+    if (size === 'full') args.push('-M')
+    if (bound) args.push('-I', bound.device, '-S', bound.local)
+    args.push(...all.map(({peer}) => peer))
+    return {size, key: args.join(' '), args, devices: new Map(all.map(({peer, device}) => [peer, device]))}
+  })
+}

@@ -1,0 +1,137 @@
+import {type ChildProcess, spawn} from 'node:child_process'
+import {PROBE_TIMES, type ProbedTunnel, type ProbeGroup, type ProbeSize, probeGroups} from './groups.ts'
+import {createLineReader} from './line.ts'
+import {createProbeWindow, type ProbeReading, type ProbeWindow} from './window.ts'
+
+export type TunnelReadings = Readonly<Record<ProbeSize, ProbeReading>>
+
+export interface Prober {
+  /** From now on these; called at least every few seconds, also when nothing changed. */
+  follow(tunnels: readonly ProbedTunnel[]): void
+  /** By device; nothing while there is no fping. */
+  readings(): ReadonlyMap<string, TunnelReadings>
+  /** Why nothing is measured: the command could not be started, or ended at once whenever it was. */
+  missing(): string | null
+  /** Settles when every process has ended, after the signal. */
+  readonly done: Promise<void>
+}
+
+export interface ProberOptions {
+  readonly signal: AbortSignal
+  readonly nowMs: () => number
+  readonly onError: (what: string, error: unknown) => void
+  readonly command?: string
+}
+
+/** Two minutes of either size. */
+const LENGTHS: Readonly<Record<ProbeSize, number>> = {small: 120, full: 24}
+const BACKOFF_MS = {first: 1000, last: 30_000}
+/** A process that lived this long has not failed to start. */
+const LIVED_MS = 30_000
+const FAILS_OFTEN = 3
+
+interface Windows {
+  readonly mtu: number
+  readonly windows: Readonly<Record<ProbeSize, ProbeWindow>>
+}
+
+interface Running {
+  readonly child: ChildProcess
+  readonly group: ProbeGroup
+}
+
+/** Keeps one fping a group running, as long as the group is wanted. */
+export function startProber({signal, nowMs, onError, command = 'fping'}: ProberOptions): Prober {
+  const tunnels = new Map<string, Windows>()
+  const running = new Map<string, Running>()
+  const living = new Set<Promise<void>>()
+  /** Groups whose process ended by itself: how often in a row, and when it may come again. */
+  const failed = new Map<string, {times: number; untilMs: number}>()
+  let missing: string | null = null
+  const {promise: done, resolve} = Promise.withResolvers<void>()
+
+  const start = (group: ProbeGroup): void => {
+    const startedMs = nowMs()
+    for (const device of group.devices.values()) tunnels.get(device)?.windows[group.size].restart(startedMs)
+    const child = spawn(command, group.args, {stdio: ['ignore', 'pipe', 'ignore']})
+    const own: Running = {child, group}
+    running.set(group.key, own)
+    const read = createLineReader()
+    child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
+      missing = null
+      for (const {target, sequence, rttMs} of read(chunk)) {
+        const device = group.devices.get(target)
+        if (running.get(group.key) !== own || device === undefined) continue
+        tunnels.get(device)?.windows[group.size].note(sequence, rttMs, nowMs())
+      }
+    })
+    const ended = new Promise<void>((end) => {
+      child.once('error', (error) => {
+        missing = error.message
+        end()
+      })
+      child.once('close', () => end())
+    }).then(() => {
+      living.delete(ended)
+      if (running.get(group.key) !== own) return
+      running.delete(group.key)
+      const times = nowMs() - startedMs > LIVED_MS ? 1 : (failed.get(group.key)?.times ?? 0) + 1
+      failed.set(group.key, {times, untilMs: nowMs() + Math.min(BACKOFF_MS.first * 2 ** (times - 1), BACKOFF_MS.last)})
+      const words = `it ended: ${child.exitCode ?? child.signalCode}`
+      if (times === FAILS_OFTEN) missing ??= words
+      if (times === 1 && missing === null) onError(command, new Error(words))
+    })
+    living.add(ended)
+  }
+
+  const stop = (key: string): void => {
+    const own = running.get(key)
+    running.delete(key)
+    own?.child.kill('SIGKILL')
+  }
+
+  const follow = (wanted: readonly ProbedTunnel[]): void => {
+    if (signal.aborted) return
+    for (const device of tunnels.keys()) if (!wanted.some((one) => one.device === device)) tunnels.delete(device)
+    for (const {device, mtu} of wanted) {
+      const held = tunnels.get(device)
+      // Another size is another question: what was lost of the larger one says nothing about it.
+      if (held?.mtu !== mtu) {
+        tunnels.set(device, {mtu, windows: {small: held?.windows.small ?? windowOf('small'), full: windowOf('full')}})
+      }
+    }
+    const groups = new Map(probeGroups(wanted).map((group) => [group.key, group]))
+    for (const key of running.keys()) if (!groups.has(key)) stop(key)
+    for (const key of failed.keys()) if (!groups.has(key)) failed.delete(key)
+    for (const [key, group] of groups) {
+      if (running.has(key) || nowMs() < (failed.get(key)?.untilMs ?? 0)) continue
+      start(group)
+    }
+    for (const {group} of running.values()) {
+      for (const device of group.devices.values()) tunnels.get(device)?.windows[group.size].expire(nowMs())
+    }
+  }
+
+  const end = (): void => {
+    for (const key of [...running.keys()]) stop(key)
+    void Promise.all(living).then(() => resolve())
+  }
+  if (signal.aborted) end()
+  else signal.addEventListener('abort', end, {once: true})
+
+  return {
+    follow,
+    readings: () =>
+      new Map(
+        (missing === null ? [...tunnels] : []).map(([device, {windows}]) => [
+          device,
+          {small: windows.small.reading(), full: windows.full.reading()},
+        ]),
+      ),
+    missing: () => missing,
+    done,
+  }
+}
+
+const windowOf = (size: ProbeSize): ProbeWindow =>
+  createProbeWindow(LENGTHS[size], PROBE_TIMES[size].periodMs, PROBE_TIMES[size].timeoutMs)

@@ -1,0 +1,43 @@
+import {spawn} from 'node:child_process'
+import {HEADER_BYTES, type ProbedTunnel} from './groups.ts'
+
+/** No link layer has an odd one, and one step less to take. */
+const STEP = 2
+const TRIES = 4
+const TRY_MS = 500
+
+/**
+ * The largest of these sizes that passes, by halving; null where not even the smallest does. At most twelve questions
+ * for any two sizes of Ethernet. What `passes` says of one size must hold for all on that side of it.
+ */
+export async function largestPassing(
+  low: number,
+  high: number,
+  passes: (size: number) => Promise<boolean>,
+): Promise<number | null> {
+  if (await passes(high)) return high
+  if (low >= high || !(await passes(low))) return null
+  let [good, bad] = [low, high]
+  while (bad - good > STEP) {
+    const half = (good + bad) / 2
+    const middle = Math.max(good + STEP, half - (half % STEP))
+    if (await passes(middle)) good = middle
+    else bad = middle
+  }
+  return good
+}
+
+/** Whether a packet of this size, not to be fragmented, is answered over this tunnel: one of four tries is enough. */
+export function probeOnce(
+  {device, local, peer}: Pick<ProbedTunnel, 'device' | 'local' | 'peer'>,
+  size: number,
+  signal: AbortSignal,
+  command = 'fping',
+): Promise<boolean> {
+  const args = ['-4', '-q', '-M', '-b', `${size - HEADER_BYTES}`, '-B', '1', '-t', `${TRY_MS}`, '-r', `${TRIES - 1}`]
+  const child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(false))
+    child.once('close', (code) => resolve(code === 0))
+  })
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import {spawn} from 'node:child_process'
+import {readdirSync, readFileSync} from 'node:fs'
+import {type ProbedTunnel, type Prober, startProber, type TunnelReadings} from '../../src/probe/index.ts'
+import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
+
+const LEFT: ProbedTunnel = {device: 'is-l', local: '10.0.0.1', peer: '10.0.0.2', mtu: 1400}
+const RIGHT: ProbedTunnel = {device: 'is-r', local: '10.0.0.3', peer: '10.0.0.2', mtu: 1400}
+
+/** The fpings of this test, by what they were started with. */
+const fpings = (): {pid: number; args: string}[] =>
+  readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return []
+    try {
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      return args.startsWith('fping ') && args.includes('10.0.0.2') ? [{pid: Number(pid), args}] : []
+    } catch {
+      return [] // It ended meanwhile.
+    }
+  })
+
+inNamespace(import.meta.url, () => {
+  describe('prober', () => {
+    let far: Namespace
+    let stopping: AbortController
+    let prober: Prober
+    let timer: NodeJS.Timeout
+    let wanted: readonly ProbedTunnel[]
+    const start = (command?: string): void => {
+      stopping = new AbortController()
+      prober = startProber({
+        signal: stopping.signal,
+        nowMs: () => performance.now(),
+        onError: () => undefined,
+        ...(command === undefined ? {} : {command}),
+      })
+      prober.follow(wanted)
+      timer = setInterval(() => prober.follow(wanted), 100)
+    }
+    const reading = (device: string, isWanted: (found: TunnelReadings) => boolean): Promise<TunnelReadings> =>
+      eventually(() => {
+        const found = prober.readings().get(device)
+        return found && isWanted(found) ? found : null
+      }, 20_000)
+
+    before(() => {
+      far = createNamespace('far')
+      for (const [device, own] of [
+        ['is-l', '10.0.0.1'],
+        ['is-r', '10.0.0.3'],
+      ]) {
+        shell(
+          `ip link add ${device} type veth peer name ${device} netns ${far.name}; ip link set ${device} mtu 1400 up`,
+        )
+        shell(`ip addr add ${own} peer 10.0.0.2 dev ${device}`)
+        far.run(`ip addr add 10.0.0.2 peer ${own} dev ${device}; ip link set ${device} mtu 1400 up`)
+      }
+    })
+    beforeEach(() => {
+      wanted = [LEFT]
+    })
+    afterEach(async () => {
+      clearInterval(timer)
+      stopping.abort()
+      await prober.done
+      far.run('ip link set is-l mtu 1400 up; ip link set is-r up')
+      far.run('ip addr replace 10.0.0.2 peer 10.0.0.1 dev is-l; ip addr replace 10.0.0.2 peer 10.0.0.3 dev is-r')
+    })
+    after(() => far.remove())
+
+    it('measures both sizes, and ends its processes', async () => {
+      start()
+      const {small, full} = await reading('is-l', (found) => found.small.probes > 2 && found.full.probes > 0)
+      assert.deepEqual([small.lossRatio, full.lossRatio], [0, 0])
+      assert.ok(small.minMs! > 0 && small.minMs! <= small.avgMs! && small.avgMs! <= small.maxMs!, JSON.stringify(small))
+      assert.ok(small.jitterMs !== null && small.jitterMs < small.maxMs!)
+      assert.equal(fpings().length, 2)
+      stopping.abort()
+      await prober.done
+      assert.deepEqual(fpings(), [])
+    })
+
+    it('sees a link that takes only small packets', async () => {
+      far.run('ip link set is-l mtu 1000')
+      start()
+      const {small} = await reading('is-l', ({full}) => full.lostInRow > 0)
+      assert.equal(small.lossRatio, 0)
+    })
+
+    it('tells two tunnels to one address apart', async () => {
+      wanted = [LEFT, RIGHT]
+      far.run('ip link set is-r down')
+      start()
+      const {small} = await reading('is-r', (found) => found.small.probes > 1)
+      assert.equal(small.lossRatio, 1)
+      assert.equal((await reading('is-l', (found) => found.small.probes > 1)).small.lossRatio, 0)
+    })
+
+    it('a process that dies comes again, and a set that changes is followed', async () => {
+      start()
+      await reading('is-l', ({small}) => small.probes > 0)
+      const [victim] = fpings().filter(({args}) => !args.includes('-M'))
+      process.kill(victim!.pid, 'SIGKILL')
+      const again = await eventually(
+        () => fpings().find(({args, pid}) => !args.includes('-M') && pid !== victim!.pid),
+        5000,
+      )
+      assert.equal(again.args, victim!.args)
+      const {probes} = (await reading('is-l', ({small}) => small.probes > 1)).small
+      assert.ok(probes > 1)
+      wanted = []
+      await eventually(() => fpings().length === 0)
+      assert.equal(prober.readings().size, 0)
+    })
+
+    it('without fping it says so and measures nothing', async () => {
+      start('fping-that-is-not-installed')
+      assert.match(await eventually(() => prober.missing()), /ENOENT/)
+      assert.equal(prober.readings().size, 0)
+    })
+
+    it('no process outlives a daemon that is killed', async () => {
+      start()
+      const module = new URL('../../src/probe/index.ts', import.meta.url).href
+      const daemon = `import {startProber} from ${JSON.stringify(module)}
+        const prober = startProber({signal: new AbortController().signal, nowMs: () => performance.now(), onError() {}})
+        prober.follow([{...${JSON.stringify(LEFT)}, mtu: 1200}])
+        setInterval(() => console.log('.'), 100)`
+      const child = spawn(process.execPath, ['--input-type=module', '-e', daemon], {stdio: 'ignore'})
+      const own = () => fpings().filter(({args}) => args.includes('-b 1172'))
+      await eventually(() => own().length > 0, 20_000)
+      child.kill('SIGKILL')
+      await eventually(() => own().length === 0, 10_000)
+    })
+  })
+})
