@@ -37,9 +37,9 @@ export: this gateway leads, lease confirmed 1 s ago
 policy in force: 7 classes, 12 verdicts, 9 chains, generation 3, 5 packets dropped
 
 tunnels
-NAME             ENCAPSULATION   DEVICE        STATE   PEER            MTU   RECEIVED    SENT   ERRORS
-wan b/b1/wan 0   ipip            is-b-1f2e3d   up      198.51.100.1   1480   11.8 MiB   512 B        0
-wan c/c1/wan 0   wireguard       is-c-aabbcc   down    203.0.113.1    1420        0 B     0 B        3
+NAME             ENCAPSULATION   DEVICE        STATE   PEER            MTU     RTT    LOSS   RECEIVED    SENT   ERRORS
+wan b/b1/wan 0   ipip            is-b-1f2e3d   up      198.51.100.1   1480   12 ms   2.5 %   11.8 MiB   512 B        0
+wan c/c1/wan 0   wireguard       is-c-aabbcc   down    203.0.113.1    1420       -       -        0 B     0 B        3
 
 sessions
 NAME                  PROTOCOL   WITH     NEIGHBOR             AS   STATE         SINCE   IMPORTED   EXPORTED

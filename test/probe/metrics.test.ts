@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import {Registry} from 'prom-client'
+import type {SiteName} from '../../src/model/index.ts'
+import {createProbeWindow, type ProbeSample, registerProbeMetrics} from '../../src/probe/index.ts'
+
+describe('probe metrics', () => {
+  const window = createProbeWindow(10, 1000, 900)
+  window.restart(0)
+  for (const [sequence, rttMs] of [10, 20, null, 30].entries()) window.note(sequence, rttMs, sequence * 1000)
+  const nothing = createProbeWindow(10, 1000, 900).reading()
+  let samples: ProbeSample[] = []
+  const register = new Registry()
+  registerProbeMetrics([register], () => samples)
+  const scrape = async () =>
+    (await register.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+
+  it('are seconds and ratios by size; what is not known has no series', async () => {
+    const readings = {small: window.reading(), full: nothing}
+    const mtu = {configured: 1480, measured: 1300}
+    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings, mtu}]
+    const labels = 'peer="b",tunnel="wan b/b1/wan 0"'
+    assert.deepEqual(await scrape(), [
+      `isthmus_tunnel_rtt_seconds{${labels},size="small"} 0.03`,
+      `isthmus_tunnel_rtt_min_seconds{${labels},size="small"} 0.01`,
+      `isthmus_tunnel_rtt_avg_seconds{${labels},size="small"} 0.02`,
+      `isthmus_tunnel_rtt_max_seconds{${labels},size="small"} 0.03`,
+      `isthmus_tunnel_jitter_seconds{${labels},size="small"} ${(10 / 16 + (10 - 10 / 16) / 16) / 1000}`,
+      `isthmus_tunnel_probe_loss_ratio{${labels},size="small"} 0.25`,
+      `isthmus_tunnel_path_mtu_bytes{${labels},kind="configured"} 1480`,
+      `isthmus_tunnel_path_mtu_bytes{${labels},kind="measured"} 1300`,
+    ])
+  })
+
+  it('of a tunnel that is gone, or not measured, there are none', async () => {
+    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings: null, mtu: null}]
+    assert.deepEqual(await scrape(), [])
+    samples = []
+    assert.deepEqual(await scrape(), [])
+  })
+})
