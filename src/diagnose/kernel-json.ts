@@ -44,7 +44,9 @@ function specOf(info: Json, base: {name: string; alias: string; mtu: number}): L
   if (local === null || remote === null) return null
   const ttl = Number(data.ttl)
   if (kind === 'ipip') return {...base, kind, local, remote, ttl}
-  return kind === 'vxlan' ? {...base, kind, local, remote, ttl, vni: Number(data.id), port: Number(data.port)} : null
+  return kind === 'vxlan' && data.df === 'set'
+    ? {...base, kind, local, remote, ttl, vni: Number(data.id), port: Number(data.port)}
+    : null
 }
 
 /** `ip -j address`: of our devices, those with a peer; and by which device every address is carried. */

@@ -33,6 +33,8 @@ export interface PassDeps {
   readonly uplinkDevices: () => readonly string[]
   /** The same object as long as no device has come or gone. */
   readonly devices: () => PlanInput['devices']
+  /** The same object as long as it says the same. */
+  readonly limits?: () => PlanInput['limits']
   readonly cache: ActualCache
   readonly appliers: Appliers
   readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
@@ -188,6 +190,7 @@ function createPlanner(deps: PassDeps) {
       passwords: deps.passwords,
       uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
       devices: deps.devices(),
+      ...limitsOf(deps),
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
@@ -195,6 +198,11 @@ function createPlanner(deps: PassDeps) {
     const findings = await deps.keys.make(missing)
     return {planned: planOnce(input()), policy, findings}
   }
+}
+
+const limitsOf = ({limits}: PassDeps): Pick<PlanInput, 'limits'> => {
+  const known = limits?.()
+  return known ? {limits: known} : {}
 }
 
 const sameList = (before: readonly string[] | undefined, now: readonly string[]): readonly string[] =>
@@ -207,6 +215,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.policy === b.policy &&
     a.keys === b.keys &&
     a.devices === b.devices &&
+    a.limits === b.limits &&
     a.uplinkDevices === b.uplinkDevices
   )
 }

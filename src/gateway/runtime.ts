@@ -186,6 +186,10 @@ export async function startRuntime({
     nowMs: () => clock.nowMs(),
   })
   const compilation = createCompilation({config, firstClass, previous, isGathered, gate, trigger})
+  // Before the first pass, which must not raise what an earlier run has lowered.
+  const tunnelHealth = await startTunnelHealth({
+    ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
+  })
   const pass = createPass({
     config,
     beforeWorld: async () => {
@@ -213,6 +217,7 @@ export async function startRuntime({
       return uplinks
     },
     devices: createDeviceIndexes(() => clock.nowMs()),
+    limits: () => tunnelHealth.limits(),
     cache,
     appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
     raiseGeneration: () => kernel.nft.raiseGeneration(),
@@ -308,12 +313,6 @@ export async function startRuntime({
     clock,
     signal,
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
-  })
-  const tunnelHealth = startTunnelHealth({
-    planned: () => last?.planned ?? null,
-    clock,
-    signal,
-    onError: (what, error) => log.warn({what, err: error}, 'tunnels not measured'),
   })
   const following = siteWatch.follow(clock, signal)
 

@@ -1,7 +1,7 @@
 import {siteRecords} from '../export/index.ts'
 import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
-import {planTunnels} from '../tunnels/index.ts'
+import {planTunnels, type TunnelLimit} from '../tunnels/index.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
 import type {DeviceIndexes} from './trusted-ways.ts'
@@ -18,7 +18,11 @@ export interface PlanInput {
   readonly uplinkDevices: readonly string[]
   /** All devices that the kernel has but `lo`, with their index. */
   readonly devices: DeviceIndexes
+  /** By tunnel device, where its path was found to carry less than is computed. */
+  readonly limits?: TunnelLimits
 }
+
+type TunnelLimits = ReadonlyMap<string, TunnelLimit>
 
 export interface Planned {
   readonly desired: Desired
@@ -37,8 +41,8 @@ export const plan = (input: PlanInput): Planned => createPlan()(input)
  * endpoint costs what it touches. Sites, nodes and documents are the same objects as long as nothing in them changed.
  */
 export function createPlan(): (input: PlanInput) => Planned {
-  const meshOf = lastOf((config: GatewayConfig, sites: World['sites'], keys: PlanInput['keys']) =>
-    planTunnels({config, sites, keys}),
+  const meshOf = lastOf((config: GatewayConfig, sites: World['sites'], keys: PlanInput['keys'], limits: TunnelLimits) =>
+    planTunnels({config, sites, keys, limits}),
   )
   const routingOf = lastOf(
     (
@@ -59,7 +63,8 @@ export function createPlan(): (input: PlanInput) => Planned {
       {tunnels, links}: Pick<Desired, 'tunnels' | 'links'>,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
-    ) => rulesetFrame({config, world: {sites}, tunnels, links, uplinkDevices, devices}),
+      limits: TunnelLimits,
+    ) => rulesetFrame({config, world: {sites}, tunnels, links, uplinkDevices, devices, limits}),
   )
   const sysctlsOf = lastOf(planSysctls)
   const recordsOf = lastOf(
@@ -67,11 +72,11 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, uplinkDevices, devices}) => {
+  return ({config, world, policy, keys, passwords, uplinkDevices, devices, limits = NO_LIMITS}) => {
     const {sites} = world
-    const mesh = meshOf(config, sites, keys)
+    const mesh = meshOf(config, sites, keys, limits)
     const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords)
-    const frame = frameOf(config, sites, mesh, uplinkDevices, devices)
+    const frame = frameOf(config, sites, mesh, uplinkDevices, devices, limits)
     return {
       desired: {
         sysctls: sysctlsOf(mesh.links),
@@ -90,6 +95,8 @@ export function createPlan(): (input: PlanInput) => Planned {
     }
   }
 }
+
+const NO_LIMITS: TunnelLimits = new Map()
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

@@ -36,6 +36,8 @@ export interface RulesetInput {
   readonly uplinkDevices: readonly string[]
   /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
   readonly devices: DeviceIndexes
+  /** By tunnel device: MSS is clamped from less than its MTU while a larger one is only tried. */
+  readonly limits?: ReadonlyMap<string, {readonly clamp: number}>
 }
 
 /** All of the table that is not policy's. */
@@ -90,7 +92,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const device of devices) {
     const own = tunnels.filter((tunnel) => tunnel.device === device)
     const site = own[0]!.site
-    const clamp = clampRules(mtus.get(device) ?? 1280)
+    const mtu = mtus.get(device) ?? 1280
+    const clamp = clampRules(Math.min(mtu, input.limits?.get(device)?.clamp ?? mtu))
     const prefixes = config.sites.get(site)?.owns ?? []
     const isClosed = isClosedTo(input, site)
     const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]

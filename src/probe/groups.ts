@@ -20,8 +20,9 @@ export interface ProbeGroup {
   readonly devices: ReadonlyMap<string, string>
 }
 
-/** Shorter than the period, or a probe's end would be told after the next one's. */
-export const PROBE_TIMES: Readonly<Record<ProbeSize, {periodMs: number; timeoutMs: number}>> = {
+/** Timeouts are shorter than the period, or a probe's end would be told after the next one's. */
+export type ProbeTimes = Readonly<Record<ProbeSize, {readonly periodMs: number; readonly timeoutMs: number}>>
+export const PROBE_TIMES: ProbeTimes = {
   small: {periodMs: 1000, timeoutMs: 900},
   full: {periodMs: 5000, timeoutMs: 2000},
 }
@@ -36,7 +37,7 @@ const MIN_GAP_MS = 1
  * peer's inner address leads through its tunnel; only where two tunnels lead to one address must the device be bound,
  * which fping can do for a process as a whole.
  */
-export function probeGroups(tunnels: readonly ProbedTunnel[]): ProbeGroup[] {
+export function probeGroups(tunnels: readonly ProbedTunnel[], times: ProbeTimes = PROBE_TIMES): ProbeGroup[] {
   const peers = new Map<string, number>()
   for (const {peer} of tunnels) peers.set(peer, (peers.get(peer) ?? 0) + 1)
   const members = new Map<string, {size: ProbeSize; bytes: number; bound: ProbedTunnel | null; all: ProbedTunnel[]}>()
@@ -51,7 +52,7 @@ export function probeGroups(tunnels: readonly ProbedTunnel[]): ProbeGroup[] {
     }
   }
   return [...members.values()].map(({size, bytes, bound, all}) => {
-    const {periodMs, timeoutMs} = PROBE_TIMES[size]
+    const {periodMs, timeoutMs} = times[size]
     const gapMs = Math.max(MIN_GAP_MS, Math.floor(periodMs / 2 / all.length))
     const args = ['-4', '-l', '-p', `${periodMs}`, '-t', `${timeoutMs}`, '-i', `${gapMs}`, '-b', `${bytes}`]
     if (size === 'full') args.push('-M')

@@ -10,7 +10,7 @@
  * are is pure; a process that dies comes again with backoff, and all of them end with the daemon. Where fping is not
  * installed there are no readings, and everything else goes on. What follows of a reading is decided by `tunnels`.
  */
-export {type ProbedTunnel, type ProbeSize, probeGroups} from './groups.ts'
+export {type ProbedTunnel, type ProbeSize, type ProbeTimes, probeGroups} from './groups.ts'
 export {createLineReader, type ProbeLine, parseProbeLine} from './line.ts'
 export {type ProbeSample, registerProbeMetrics} from './metrics.ts'
 export {type Prober, type ProberOptions, startProber, type TunnelReadings} from './prober.ts'

@@ -1,5 +1,12 @@
 import {type ChildProcess, spawn} from 'node:child_process'
-import {PROBE_TIMES, type ProbedTunnel, type ProbeGroup, type ProbeSize, probeGroups} from './groups.ts'
+import {
+  PROBE_TIMES,
+  type ProbedTunnel,
+  type ProbeGroup,
+  type ProbeSize,
+  type ProbeTimes,
+  probeGroups,
+} from './groups.ts'
 import {createLineReader} from './line.ts'
 import {createProbeWindow, type ProbeReading, type ProbeWindow} from './window.ts'
 
@@ -21,6 +28,7 @@ export interface ProberOptions {
   readonly nowMs: () => number
   readonly onError: (what: string, error: unknown) => void
   readonly command?: string
+  readonly times?: ProbeTimes
 }
 
 /** Two minutes of either size. */
@@ -41,7 +49,9 @@ interface Running {
 }
 
 /** Keeps one fping a group running, as long as the group is wanted. */
-export function startProber({signal, nowMs, onError, command = 'fping'}: ProberOptions): Prober {
+export function startProber({signal, nowMs, onError, command = 'fping', times = PROBE_TIMES}: ProberOptions): Prober {
+  const windowOf = (size: ProbeSize): ProbeWindow =>
+    createProbeWindow(LENGTHS[size], times[size].periodMs, times[size].timeoutMs)
   const tunnels = new Map<string, Windows>()
   const running = new Map<string, Running>()
   const living = new Set<Promise<void>>()
@@ -100,7 +110,7 @@ export function startProber({signal, nowMs, onError, command = 'fping'}: ProberO
         tunnels.set(device, {mtu, windows: {small: held?.windows.small ?? windowOf('small'), full: windowOf('full')}})
       }
     }
-    const groups = new Map(probeGroups(wanted).map((group) => [group.key, group]))
+    const groups = new Map(probeGroups(wanted, times).map((group) => [group.key, group]))
     for (const key of running.keys()) if (!groups.has(key)) stop(key)
     for (const key of failed.keys()) if (!groups.has(key)) failed.delete(key)
     for (const [key, group] of groups) {
@@ -132,6 +142,3 @@ export function startProber({signal, nowMs, onError, command = 'fping'}: ProberO
     done,
   }
 }
-
-const windowOf = (size: ProbeSize): ProbeWindow =>
-  createProbeWindow(LENGTHS[size], PROBE_TIMES[size].periodMs, PROBE_TIMES[size].timeoutMs)

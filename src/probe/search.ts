@@ -4,7 +4,9 @@ import {HEADER_BYTES, type ProbedTunnel} from './groups.ts'
 /** No link layer has an odd one, and one step less to take. */
 const STEP = 2
 const TRIES = 4
-const TRY_MS = 500
+const TRY_MS = {least: 100, most: 2000}
+/** A full-size packet may take longer than the small ones that were measured. */
+const TRY_RTTS = 4
 
 /**
  * The largest of these sizes that passes, by halving; null where not even the smallest does. At most twelve questions
@@ -27,14 +29,19 @@ export async function largestPassing(
   return good
 }
 
-/** Whether a packet of this size, not to be fragmented, is answered over this tunnel: one of four tries is enough. */
+/**
+ * Whether a packet of this size, not to be fragmented, is answered over this tunnel: one of four tries is enough. `rttMs`
+ * is the longest of late.
+ */
 export function probeOnce(
   {device, local, peer}: Pick<ProbedTunnel, 'device' | 'local' | 'peer'>,
   size: number,
+  rttMs: number,
   signal: AbortSignal,
   command = 'fping',
 ): Promise<boolean> {
-  const args = ['-4', '-q', '-M', '-b', `${size - HEADER_BYTES}`, '-B', '1', '-t', `${TRY_MS}`, '-r', `${TRIES - 1}`]
+  const tryMs = Math.ceil(Math.min(TRY_MS.most, Math.max(TRY_MS.least, TRY_RTTS * rttMs)))
+  const args = ['-4', '-q', '-M', '-b', `${size - HEADER_BYTES}`, '-B', '1', '-t', `${tryMs}`, '-r', `${TRIES - 1}`]
   const child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
   return new Promise((resolve) => {
     child.once('error', () => resolve(false))

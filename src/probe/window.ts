@@ -29,6 +29,8 @@ export interface ProbeWindow {
 
 /** RFC 3550: the gain of 1/16 gives a good noise reduction ratio while it converges in reasonable time. */
 const JITTER_GAIN = 1 / 16
+/** A word that is about to come is not taken for silence, nor one that waits for us to read it. */
+const SLACK_MS = 1000
 
 /** The last `length` probes, one every `periodMs`, each known at the latest `timeoutMs` after it was sent. */
 export function createProbeWindow(length: number, periodMs: number, timeoutMs: number): ProbeWindow {
@@ -72,8 +74,7 @@ export function createProbeWindow(length: number, periodMs: number, timeoutMs: n
       heardMs = nowMs
     },
     expire(nowMs) {
-      // Two periods: a word that is about to come is not taken for silence.
-      while (nowMs - heardMs > 2 * periodMs + timeoutMs) {
+      while (nowMs - heardMs > periodMs + timeoutMs + SLACK_MS) {
         add(null)
         heardMs += periodMs
       }

@@ -4,6 +4,7 @@
  *     SourceBatch ─► known/SOURCE.jsonl (a snapshot, formats.md) ─► the records that a start begins with
  *                    known/SOURCE.changes.jsonl                  ─► what changed since that was written
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
+ *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
  * A last known state ends in its checksum and is bounded in size; a damaged one is set aside (`.damaged`) with a finding.
@@ -17,4 +18,5 @@ export {forgetKnown, knownFiles, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
+export {readPathMtus, type SavedPathMtu, writePathMtus} from './path-mtus.ts'
 export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'

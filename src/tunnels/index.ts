@@ -12,5 +12,17 @@
  * Everything is one value; the commands and the DOT graph are views of it.
  */
 export {underlayMtuDefault} from './mtu.ts'
+export {
+  LEAST_MTU,
+  limitOf,
+  limitsOf,
+  newPathMtu,
+  nextPathMtu,
+  type PathEvent,
+  type PathMtu,
+  type PathProbes,
+  type PathSearch,
+  type TunnelLimit,
+} from './path-mtu.ts'
 export {type PlannedTunnels, planTunnels, type TunnelInput, type TunnelKey} from './plan.ts'
 export {renderTunnelCommands, renderTunnelGraph} from './views.ts'

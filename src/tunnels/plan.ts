@@ -22,6 +22,7 @@ import {
 import {type Address, familyOf, type Prefix} from '../net/index.ts'
 import {describe, deviceAlias, deviceName, type TunnelIdentity, vni} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
+import type {TunnelLimit} from './path-mtu.ts'
 
 export interface TunnelInput {
   readonly config: GatewayConfig
@@ -31,6 +32,8 @@ export interface TunnelInput {
   readonly keys: ReadonlyMap<string, TunnelKey>
   /** Bytes that the path between the gateways carries; 1,500 until it has been probed. */
   readonly underlayMtu?: number
+  /** By device, where the path was found to carry less than is computed. */
+  readonly limits?: ReadonlyMap<string, TunnelLimit>
 }
 
 export interface TunnelKey {
@@ -87,7 +90,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     const theirs = matchOffer(pair)
     if ('code' in theirs) findings.push(theirs)
     else if (made.has(device)) findings.push(finding(pair, 'config-conflict', `device name ${device} is taken`))
-    else made.set(device, makeTunnel(pair, device, theirs, key, input.underlayMtu ?? underlayMtuDefault))
+    else made.set(device, makeTunnel(pair, device, theirs, key, input))
   }
   const sorted = [...made].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tunnel]) => tunnel)
   return {
@@ -208,7 +211,7 @@ function makeTunnel(
   device: string,
   theirs: TunnelOffer,
   key: TunnelKey | null,
-  underlayMtu: number,
+  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
 ): MadeTunnel {
   const {identity, slot, local, remote, site, gateway, encapsulation} = pair
   const inner = local.inner[4][slot]!
@@ -229,7 +232,7 @@ function makeTunnel(
       peer,
       session: sessionName('tunnel', site.name, describe(identity)),
     },
-    link: linkOf(pair, device, mtu),
+    link: linkOf(pair, device, Math.min(mtu, limits?.get(device)?.device ?? mtu)),
     mtu,
     address: {device, local: inner, peer},
     wireguard: key && encapsulation === 'wireguard' ? wireguardOf(pair, device, theirs, key) : null,

@@ -25,7 +25,7 @@ function linkType(link: LinkSpec): string {
     case 'ipip':
       return `ipip local ${link.local} remote ${link.remote} ttl ${link.ttl}`
     case 'vxlan':
-      return `vxlan id ${link.vni} local ${link.local} remote ${link.remote} ttl ${link.ttl} dstport ${link.port} nolearning`
+      return `vxlan id ${link.vni} local ${link.local} remote ${link.remote} ttl ${link.ttl} dstport ${link.port} nolearning df set`
     case 'wireguard':
       return 'wireguard'
   }

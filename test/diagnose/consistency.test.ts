@@ -344,7 +344,7 @@ describe('what the kernel’s tools say', () => {
 
   it('ip: devices and addresses that are ours, by name and alias', () => {
     const alias = 'isthmus a/a1/wan b/b1/wan slot 0'
-    const data = {id: 5, local: '192.0.2.1', remote: '192.0.2.2', ttl: 64, port: 4789}
+    const data = {id: 5, local: '192.0.2.1', remote: '192.0.2.2', ttl: 64, port: 4789, df: 'set'}
     const links = [
       {
         ifname: 'is-b',

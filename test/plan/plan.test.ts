@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
-import {type GatewayConfig, type NftTable, WATCHED, WATCHED_MARK} from '../../src/model/index.ts'
+import {type Desired, type GatewayConfig, type NftTable, WATCHED, WATCHED_MARK} from '../../src/model/index.ts'
 import {createPlan, type PlanInput, plan, planSysctls} from '../../src/plan/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {planAll, type Sketch, configOf as sketchConfig} from '../support/interconnect.ts'
@@ -17,6 +17,15 @@ const SKETCH: Sketch = {
 
 /** Gateway a1's whole plan in a sketch where everybody has read everybody's offers. */
 function planned(sketch: Sketch, reversed = false, ...more: string[]) {
+  return plannedWith(new Map(), sketch, reversed, ...more)
+}
+
+function plannedWith(
+  limits: NonNullable<PlanInput['limits']>,
+  sketch: Sketch,
+  reversed = false,
+  ...more: string[]
+): Desired {
   const config: GatewayConfig = sketchConfig(sketch, 'a')
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6')]))
@@ -34,6 +43,7 @@ function planned(sketch: Sketch, reversed = false, ...more: string[]) {
     passwords: new Map(),
     uplinkDevices: ['wan0'],
     devices: new Map(),
+    limits,
   }).desired
 }
 
@@ -190,6 +200,30 @@ describe('the tunnel’s own chains', () => {
         /tcp option maxseg size > 1440 tcp option maxseg size set 1440$/,
       )
     }
+  })
+})
+
+describe('a tunnel whose path carries less than is computed', () => {
+  const [tunnel, ...others] = planned(SKETCH).tunnels
+  const clampOf = ({nft}: Desired): string => rules(nft, `clamp_${tunnel!.device.replaceAll(/[^a-z0-9]/g, '_')}`)[0]!
+  const mtuOf = ({links}: Desired, device: string): number => links.find(({name}) => name === device)!.mtu
+
+  it('has that MTU, and MSS is clamped for it; no other tunnel has', () => {
+    const made = plannedWith(new Map([[tunnel!.device, {device: 1300, clamp: 1300}]]), SKETCH)
+    assert.equal(mtuOf(made, tunnel!.device), 1300)
+    assert.match(clampOf(made), /set 1260$/)
+    for (const {device} of others) assert.equal(mtuOf(made, device), mtuOf(planned(SKETCH), device))
+  })
+
+  it('while more is tried, only the device is raised', () => {
+    const made = plannedWith(new Map([[tunnel!.device, {device: 1400, clamp: 1300}]]), SKETCH)
+    assert.equal(mtuOf(made, tunnel!.device), 1400)
+    assert.match(clampOf(made), /set 1260$/)
+  })
+
+  it('never has more than is computed', () => {
+    const made = plannedWith(new Map([[tunnel!.device, {device: 9000, clamp: 9000}]]), SKETCH)
+    assert.deepEqual([made.links, clampOf(made)], [planned(SKETCH).links, clampOf(planned(SKETCH))])
   })
 })
 

@@ -32,6 +32,7 @@ inNamespace(import.meta.url, () => {
         signal: stopping.signal,
         nowMs: () => performance.now(),
         onError: () => undefined,
+        times: {small: {periodMs: 200, timeoutMs: 150}, full: {periodMs: 500, timeoutMs: 400}},
         ...(command === undefined ? {} : {command}),
       })
       prober.follow(wanted)

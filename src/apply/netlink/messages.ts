@@ -12,7 +12,19 @@ export const RTM = {newLink: 16, delLink: 17, getLink: 18, newAddress: 20, delAd
 const IFLA = {ifname: 3, mtu: 4, linkinfo: 18, ifalias: 20, group: 27} as const
 const INFO = {kind: 1, data: 2} as const
 const IPTUN = {local: 2, remote: 3, ttl: 4, pmtudisc: 10} as const
-const VXLAN = {id: 1, group: 2, local: 4, ttl: 5, learning: 7, port: 15, group6: 16, local6: 17, metadata: 25} as const
+const VXLAN = {
+  id: 1,
+  group: 2,
+  local: 4,
+  ttl: 5,
+  learning: 7,
+  port: 15,
+  group6: 16,
+  local6: 17,
+  metadata: 25,
+  df: 29,
+} as const
+const VXLAN_DF_SET = 1
 const IFA = {address: 1, local: 2, flags: 8} as const
 const IFF_UP = 1
 const IFA_F_NODAD = 2
@@ -90,6 +102,8 @@ function linkData(link: LinkSpec): Buffer[] {
         attribute(VXLAN.ttl, u8(link.ttl)),
         attribute(VXLAN.learning, u8(0)),
         attribute(VXLAN.port, u16be(link.port)),
+        // As pmtudisc of ipip: the path is asked, never split on.
+        attribute(VXLAN.df, u8(VXLAN_DF_SET)),
       ]
     case 'wireguard':
       return []
@@ -146,6 +160,7 @@ function parseSpec(base: {name: string; alias: string; mtu: number}, info: Buffe
       const port = data.get(VXLAN.port)?.readUInt16BE()
       if (!local || !remote || vni === undefined || port === undefined) return null
       if (flag(VXLAN.learning) !== 0 || flag(VXLAN.metadata) !== 0) return null
+      if (flag(VXLAN.df) !== VXLAN_DF_SET) return null
       return {...base, kind, local, remote, ttl: flag(VXLAN.ttl), vni, port}
     }
     case 'wireguard':

@@ -4,7 +4,8 @@ import {Federation} from '../../federate/index.ts'
 import type {DecodedBatch, Desired, GatewayConfig, Snapshot, SourceId, World} from '../../model/index.ts'
 import {createPlan} from '../../plan/index.ts'
 import {compilePolicy} from '../../policy/index.ts'
-import {createKeyStore, loadLastKnown} from '../../store/index.ts'
+import {createKeyStore, loadLastKnown, readPathMtus} from '../../store/index.ts'
+import {limitsOf} from '../../tunnels/index.ts'
 import type {KernelFacts} from './read-kernel.ts'
 
 /** What this gateway must be, made from nothing: a new federation, a compilation without a past. */
@@ -35,6 +36,8 @@ export async function freshPlan(
     firstClass: 1,
   })
   const {store: keys} = await createKeyStore(config.paths.state)
+  // What the paths of the tunnels carry was measured, and is in no etcd.
+  const {saved} = await readPathMtus(config.paths.state)
   const uplinkDevices = new Set(config.uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))
   const {desired} = createPlan()({
     config,
@@ -45,6 +48,7 @@ export async function freshPlan(
     passwords: new Map(),
     uplinkDevices: [...uplinkDevices].sort(),
     devices,
+    limits: limitsOf(saved),
   })
   return {world, desired, exported: exportRecords(world, config, {tunnels: new Map()})}
 }

@@ -80,8 +80,17 @@ inNamespace(import.meta.url, () => {
       assert.deepEqual(links[0], {name: VXLAN.name, index: links[0]!.index, up: true, spec: VXLAN})
       assert.deepEqual(addresses, [ADDRESS, ADDRESS6])
       const shown = shell(`ip -d link show ${VXLAN.name}`)
-      assert.match(shown, /nolearning ttl 64/)
+      assert.match(shown, /nolearning ttl 64 .*df set/)
       assert.match(shown, /group default/)
+    })
+
+    it('a vxlan whose outer packets may be split on the way is not ours to keep', async () => {
+      shell(
+        `ip link add ${VXLAN.name} type vxlan id 7001 local 192.0.2.1 remote 192.0.2.2 ttl 64 dstport 4789 nolearning`,
+      )
+      shell(`ip link set ${VXLAN.name} alias '${VXLAN.alias}'`)
+      const [held] = (await driver.read(signal)).links
+      assert.deepEqual([held?.name, held?.spec], [VXLAN.name, null])
     })
 
     it('makes a vxlan over IPv6', async () => {
