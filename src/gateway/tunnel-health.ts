@@ -99,12 +99,12 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
     searches.set(tunnel.device, searching)
   }
 
-  async function searchPath(tunnel: ProbedTunnel, {low, high}: PathSearch): Promise<number | null> {
+  async function searchPath(tunnel: ProbedTunnel, search: PathSearch): Promise<number | null> {
     const untilMs = nowMs() + RAISED_WITHIN_MS
-    const isRaised = (): boolean => (mtuOf(planned(), tunnel.device) ?? 0) >= high
+    const isRaised = (): boolean => (mtuOf(planned(), tunnel.device) ?? 0) >= search.high
     while (!isRaised() && nowMs() < untilMs && !signal.aborted) await clock.sleep(50, signal)
     const rttMs = prober.readings().get(tunnel.device)?.small.maxMs ?? Number.POSITIVE_INFINITY
-    return largestPassing(low, high, async (size) => !signal.aborted && probeOnce(tunnel, size, rttMs, signal))
+    return largestPassing(search, async (size) => !signal.aborted && probeOnce(tunnel, size, rttMs, signal))
   }
 
   function refresh(): void {

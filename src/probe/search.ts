@@ -10,16 +10,17 @@ const TRY_RTTS = 4
 
 /**
  * The largest of these sizes that passes, by halving; null where not even the smallest does. At most twelve questions
- * for any two sizes of Ethernet. What `passes` says of one size must hold for all on that side of it.
+ * for any two sizes of Ethernet. What `passes` says of one size must hold for all on that side of it. Where `low` is known
+ * to pass, the next larger one is asked instead: mostly nothing has changed, and that is known after two questions.
  */
 export async function largestPassing(
-  low: number,
-  high: number,
+  {low, high, lowPasses}: {readonly low: number; readonly high: number; readonly lowPasses: boolean},
   passes: (size: number) => Promise<boolean>,
 ): Promise<number | null> {
   if (await passes(high)) return high
-  if (low >= high || !(await passes(low))) return null
-  let [good, bad] = [low, high]
+  const first = lowPasses ? low + STEP : low
+  if (first >= high || !(await passes(first))) return lowPasses ? low : null
+  let [good, bad] = [first, high]
   while (bad - good > STEP) {
     const half = (good + bad) / 2
     const middle = Math.max(good + STEP, half - (half % STEP))

@@ -55,6 +55,8 @@ export type PathEvent =
 export interface PathSearch {
   readonly low: number
   readonly high: number
+  /** The low one is known to. */
+  readonly lowPasses: boolean
 }
 
 export function newPathMtu(
@@ -95,10 +97,16 @@ export function nextPathMtu(state: PathMtu, event: PathEvent): {state: PathMtu; 
     case 'steady':
       if (probes.fullLostInRow >= LOST_IN_ROW) {
         if (nowMs < state.quietUntilMs) return only(state)
-        return {state: {...state, phase: 'searching'}, search: {low: LEAST_MTU, high: found ?? configured}}
+        return {
+          state: {...state, phase: 'searching'},
+          search: {low: LEAST_MTU, high: found ?? configured, lowPasses: false},
+        }
       }
       if (found === null || nowMs < state.trialMs) return only(state)
-      return {state: {...state, phase: 'trying', trial: configured}, search: {low: found, high: configured}}
+      return {
+        state: {...state, phase: 'trying', trial: configured},
+        search: {low: found, high: configured, lowPasses: true},
+      }
   }
 }
 

@@ -49,9 +49,9 @@ describe('groups of probes', () => {
 })
 
 describe('search of the largest size', () => {
-  const search = async (carries: number, low = 576, high = 1480) => {
+  const search = async (carries: number, {low = 576, high = 1480, lowPasses = false} = {}) => {
     let asked = 0
-    const found = await largestPassing(low, high, async (size) => {
+    const found = await largestPassing({low, high, lowPasses}, async (size) => {
       asked++
       return size <= carries
     })
@@ -69,6 +69,15 @@ describe('search of the largest size', () => {
   it('asks once where nothing is wrong, twice where nothing passes', async () => {
     assert.deepEqual(await search(1500), {found: 1480, asked: 1})
     assert.deepEqual(await search(100), {found: null, asked: 2})
-    assert.deepEqual(await search(100, 576, 576), {found: null, asked: 1})
+    assert.deepEqual(await search(100, {high: 576}), {found: null, asked: 1})
+  })
+
+  it('asks twice where the low one is known and is still the largest, and finds every larger one', async () => {
+    assert.deepEqual(await search(1301, {low: 1300, lowPasses: true}), {found: 1300, asked: 2})
+    assert.deepEqual(await search(100, {low: 1478, lowPasses: true}), {found: 1478, asked: 1})
+    for (let carries = 1300; carries <= 1500; carries++) {
+      const {found} = await search(carries, {low: 1300, lowPasses: true})
+      assert.equal(found, Math.min(1480, carries - (carries % 2)))
+    }
   })
 })
