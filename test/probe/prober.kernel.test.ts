@@ -120,6 +120,12 @@ inNamespace(import.meta.url, () => {
       assert.equal(prober.readings().size, 0)
     })
 
+    it('one that ends at once each time is said too, and loses nothing', async () => {
+      start('false')
+      assert.match(await eventually(() => prober.missing(), 10_000), /^it ended: 1$/)
+      assert.equal(prober.readings().size, 0)
+    })
+
     it('no process outlives a daemon that is killed', async () => {
       start()
       const module = new URL('../../src/probe/index.ts', import.meta.url).href
