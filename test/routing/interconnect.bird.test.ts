@@ -9,6 +9,7 @@ import {type PlannedTunnels, renderTunnelCommands} from '../../src/tunnels/index
 import {TestBird} from '../support/bird.ts'
 import {configOf, nodeOf, planAll, type Sketch, uplinksOf, worldOf} from '../support/interconnect.ts'
 import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+import {BFD, plain, wanPeer} from '../support/wan-peer.ts'
 
 /**
  * Three sites on real BIRDs around one router of the WAN:
@@ -33,21 +34,21 @@ const routerAddress = (uplink: string): Address => uplink.replace('192.0.2.', '1
 
 function gatewayConfig(name: string): GatewayConfig {
   const site = SKETCH.sites.find((entry) => entry.name === name)!
-  const lists = {import: ['192.0.2.0/24' as Prefix], export: ['192.0.2.0/24' as Prefix]}
+  const lists = {import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24')}
   const base = configOf(SKETCH, name)
   const statics: Record<string, string[]> = {a: [], b: ['10.2.5.0/24', '10.66.1.0/24'], c: ['10.3.5.0/24']}
   return {
     ...base,
     owns: [...base.owns, ...(name === 'b' ? ['10.66.0.0/16' as Prefix] : [])],
-    peers: uplinksOf(site).map((uplink) => ({
-      ...lists,
-      name: `r-${uplink.name}` as PeerName,
-      address: routerAddress(uplink.address),
-      as: 64900,
-      passwordFile: null,
-      bfd: true,
-      uplink: uplink.name,
-    })),
+    peers: uplinksOf(site).map((uplink) =>
+      wanPeer({
+        ...lists,
+        name: `r-${uplink.name}` as PeerName,
+        address: routerAddress(uplink.address),
+        bfd: BFD,
+        uplink: uplink.name,
+      }),
+    ),
     nodes: name === 'a' ? {session: 'ibgp', localAs: 64512, nextHop: null} : null,
     static: statics[name]!.map((prefix) => ({prefix: prefix as Prefix, via: '192.168.9.7' as Address, labels: {}})),
   }

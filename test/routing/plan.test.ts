@@ -3,6 +3,7 @@ import type {GatewayConfig, GatewayName, PeerName, WanPeer} from '../../src/mode
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {BFD, plain, wanPeer} from '../support/wan-peer.ts'
 
 const THREE: Sketch = {
   sites: [
@@ -13,17 +14,8 @@ const THREE: Sketch = {
   pairs: {'a b': 'ipip', 'a c': 'wireguard', 'b c': 'none'},
 }
 
-const wan = (overrides: Partial<WanPeer> = {}): WanPeer => ({
-  name: 'r1' as PeerName,
-  address: '192.0.2.254' as Address,
-  as: 64900,
-  passwordFile: null,
-  import: ['192.0.2.0/24' as Prefix],
-  export: ['192.0.2.0/24' as Prefix],
-  bfd: true,
-  uplink: null,
-  ...overrides,
-})
+const wan = (overrides: Partial<WanPeer> = {}): WanPeer =>
+  wanPeer({import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24'), bfd: BFD, ...overrides})
 
 function routingOf(
   name: string,
@@ -138,12 +130,12 @@ describe('planRouting', () => {
   })
 
   it('no list: nothing passes (RFC 8212)', () => {
-    const r1 = session(routingOf('a', {peers: [wan({import: [], export: []})]}).bird, 'wan_r1_')
+    const r1 = session(routingOf('a', {peers: [wan({import: plain(), export: plain()})]}).bird, 'wan_r1_')
     assert.deepEqual([accepted(r1.import), r1.export], [[], []])
   })
 
   it('own prefixes in an export list that can have no effect are told', () => {
-    const {findings, bird} = routingOf('a', {peers: [wan({export: ['10.1.0.0/16' as Prefix]})]})
+    const {findings, bird} = routingOf('a', {peers: [wan({export: plain('10.1.0.0/16')})]})
     assert.deepEqual(
       findings.map(({code, severity}) => [code, severity]),
       [['config-conflict', 'warning']],
