@@ -124,13 +124,17 @@ function* checkPassOn(yaml: GatewayYaml, peer: WanPeerYaml, path: Path): Generat
 
 /** A list that names it looks as if it were taken. */
 function* checkDefaultRoute({defaultRoute, import: policy, address}: WanPeerYaml, path: Path): Generator<Problem> {
+  if (defaultRoute) return
   const all = familyOf(address) === 4 ? '0.0.0.0/0' : '::/0'
+  const remedy = `\`defaultRoute: true\` takes it; \`{prefix: ${all}, ge: 1}\` in a rule says all others`
+  const detail = `the default route itself is not taken by ${all}`
   for (const [index, entry] of policy.entries()) {
-    if (entry !== all || defaultRoute) continue
-    const detail = `${all} takes every prefix, but not the default route itself`
-    const remedy =
-      '`defaultRoute: true` takes it too; `{prefixes: [{prefix: …, ge: 1}], action: accept}` says all others'
-    yield {...conflict([...path, index], detail, remedy), severity: 'warning'}
+    if (entry === all) yield {...conflict([...path, index], detail, remedy), severity: 'warning'}
+    if (typeof entry === 'string' || entry.action === 'reject') continue
+    for (const [place, range] of (entry.prefixes ?? []).entries()) {
+      const isNamed = typeof range === 'string' ? range === all : range.prefix === all && !range.ge
+      if (isNamed) yield {...conflict([...path, index, 'prefixes', place], detail, remedy), severity: 'warning'}
+    }
   }
 }
 

@@ -330,7 +330,13 @@ describe('peers[]', () => {
       name: 'a list that seems to take the default route',
       more: 'import: [0.0.0.0/0]',
       field: 'import[0]',
-      detail: /not the default route itself/,
+      detail: /default route itself is not taken/,
+    },
+    {
+      name: 'a rule that seems to take the default route',
+      more: 'import: [{prefixes: [{prefix: 0.0.0.0/0, le: 8}], action: accept}]',
+      field: 'import[0].prefixes[0]',
+      detail: /default route itself is not taken/,
     },
     {
       name: 'rules after one that decides all',

@@ -104,12 +104,13 @@ function sessionOf(row: Row, kind: SessionKind, details: readonly string[]): Bgp
   }
 }
 
+/** Of both the one that the configuration names: the other is made of it. */
 function limitHitOf(details: readonly string[]): LimitHit | null {
-  for (const [index, text] of details.entries()) {
+  const hits = details.flatMap((text, index): LimitHit[] => {
     const [, what, limit] = /^\s*(Receive|Import) limit:\s+(\d+) \[HIT\]/.exec(text) ?? []
-    if (what === undefined) continue
+    if (what === undefined) return []
     const action = /^\s*Action:\s+(\S+)/.exec(details[index + 1] ?? '')?.[1] ?? ''
-    return {of: what === 'Receive' ? 'received' : 'imported', limit: Number(limit), action}
-  }
-  return null
+    return [{of: what === 'Receive' ? 'received' : 'imported', limit: Number(limit), action}]
+  })
+  return hits.find(({of}) => of === 'imported') ?? hits[0] ?? null
 }
