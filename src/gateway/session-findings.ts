@@ -22,5 +22,5 @@ const WHAT: Readonly<Record<string, string>> = {
   warn: 'all are taken',
   block: 'what came later is not taken',
   restart: 'the session is ended and tried again',
-  disable: 'the session is ended until BIRD is told to enable it',
+  disable: 'the session is ended until BIRD’s configuration changes',
 }

@@ -92,6 +92,7 @@ describe('an interconnect of real BIRDs', function () {
   const {signal} = new AbortController()
   const spaces = new Map<string, Namespace>()
   const birds = new Map<string, TestBird>()
+  const emptied = new Map<string, string>()
   let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
 
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
@@ -154,7 +155,9 @@ describe('an interconnect of real BIRDs', function () {
     ])
     for (const [name, {config, sites, plan}] of planAll(SKETCH, configs)) {
       const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
-      const routing = planRouting({config, world, tunnels: plan.tunnels, passwords: new Map()})
+      const input = {config, world, tunnels: plan.tunnels, passwords: new Map()}
+      const routing = planRouting(input)
+      emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
       assert.deepEqual(routing.findings, [])
       texts.set(name, renderBird(routing.bird))
     }
@@ -285,6 +288,26 @@ describe('an interconnect of real BIRDs', function () {
       assert.ok(!seen.includes(`Deleted ${prefix}`), seen)
     }
     assert.ok(routes('b', '10.1.7.0/26').includes(tunnelOf('b', 'a')))
+  })
+
+  it('a remote gateway that is emptied is liked least, and still the way where there is no other', async () => {
+    const asked = (): Promise<string> => birds.get('a')!.ask('show route 10.2.5.0/24 all')
+    await eventually(async () => (await asked()).includes('BGP.local_pref: 100\n'), 5000)
+    const changes = await routeEvents('a', async () => {
+      await birds.get('b')!.reload(emptied.get('b')!)
+      await eventually(async () => (await asked()).includes('BGP.local_pref: 0\n'), 5000)
+      assert.ok(routes('a', '10.2.5.0/24').includes(`dev ${tunnelOf('a', 'b')}`))
+    })
+    assert.ok(!changes.includes('Deleted 10.2.5.0/24'), changes)
+    // The node keeps a way that is the only one, and knows what it is worth.
+    for (const [name, prefix] of [
+      ['b', '10.1.7.0/26'],
+      ['node', '10.2.5.0/24'],
+    ] as const) {
+      await eventually(async () =>
+        (await birds.get(name)!.ask(`show route ${prefix} all`)).includes('BGP.local_pref: 0\n'),
+      )
+    }
   })
 
   it('a tunnel that goes away leaves unreachable, never the default route; the node hears of it', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, GatewayName, PeerName, WanPeer} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
-import {BFD, plain, wanPeer} from '../support/wan-peer.ts'
+import {BFD, plain, routeRule, wanPeer} from '../support/wan-peer.ts'
 
 const THREE: Sketch = {
   sites: [
@@ -16,6 +16,8 @@ const THREE: Sketch = {
 
 const wan = (overrides: Partial<WanPeer> = {}): WanPeer =>
   wanPeer({import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24'), bfd: BFD, ...overrides})
+
+const range = (prefix: string, ge: number, le: number): PrefixRange => ({prefix: prefix as Prefix, ge, le})
 
 function routingOf(
   name: string,
@@ -141,6 +143,46 @@ describe('planRouting', () => {
       [['config-conflict', 'warning']],
     )
     assert.deepEqual(accepted(session(bird, 'wan_r1_').export), [])
+  })
+
+  it('rules choose all: what a plain list lets through beside itself is not there', () => {
+    const rules = {rules: [routeRule({prefixes: [range('203.0.113.0/24', 24, 28)]})]}
+    const r1 = session(routingOf('b', {peers: [wan({import: rules, export: rules})]}).bird, 'wan_r1_')
+    assert.deepEqual(accepted(r1.import), ['203.0.113.0/24'])
+    assert.deepEqual(accepted(r1.export), ['203.0.113.0/24'])
+    const [gate, own] = r1.export
+    assert.deepEqual([gate!.verdict, gate!.when[0]!.is], ['reject', 'none-of'])
+    assert.equal(own!.verdict, 'continue', 'own prefixes lose what is only for us before rules look')
+  })
+
+  it('a rule of the other family, and a policy that accepts nothing, are not there', () => {
+    const six = {rules: [routeRule({prefixes: [range('2001:db8::/32', 48, 48)]}), routeRule({action: 'reject'})]}
+    const r1 = session(routingOf('a', {peers: [wan({import: six, export: six})]}).bird, 'wan_r1_')
+    assert.deepEqual([r1.import, r1.export], [[], []])
+  })
+
+  it('the default route is refused before any rule, unless it is asked for by name', () => {
+    const refusesDefault = (peer: WanPeer) =>
+      session(routingOf('a', {peers: [peer]}).bird, 'wan_r1_').import.some(
+        ({verdict, when: [first]}) =>
+          verdict === 'reject' && first?.is === 'net' && first.patterns.some(({prefix}) => prefix === '0.0.0.0/0'),
+      )
+    for (const policy of [plain('0.0.0.0/0'), {rules: [routeRule()]}]) {
+      assert.ok(refusesDefault(wan({import: policy})))
+      assert.ok(!refusesDefault(wan({import: policy, defaultRoute: true})))
+    }
+  })
+
+  it('a gateway is no way between two routers, unless it is told to be', () => {
+    const second = (overrides: Partial<WanPeer>) =>
+      wan({name: 'r2' as PeerName, address: '192.0.2.253' as Address, ...overrides})
+    const told = (overrides: Partial<WanPeer>) => {
+      const {bird} = routingOf('a', {peers: [wan(), second(overrides)]})
+      return JSON.stringify(session(bird, 'wan_r2_').export).includes(session(bird, 'wan_r1_').name)
+    }
+    assert.ok(!told({export: {rules: [routeRule()]}}))
+    assert.ok(told({export: {rules: [routeRule()]}, passOn: ['r1' as PeerName]}))
+    assert.ok(told({export: plain('198.51.100.0/24'), passOn: ['r1' as PeerName]}))
   })
 
   const secrets: {name: string; passwords: Record<string, string>; password: string | null}[] = [

@@ -64,7 +64,8 @@ export class TestBird {
   /** Puts another text in place, as the daemon does. */
   async reload(config: string): Promise<void> {
     writeFileSync(this.configFile, config)
-    await this.ask('configure')
+    const said = await this.ask('configure')
+    if (!/Reconfigur/.test(said)) throw new Error(said)
   }
 
   /** The text of BIRD's answer to one command. */
