@@ -94,6 +94,7 @@ export type Condition =
   | {readonly is: 'path-through' | 'path-from' | 'path-next'; readonly as: readonly number[]}
   | {readonly is: 'path-longer'; readonly than: number}
   | {readonly is: 'path-private'}
+  | {readonly is: 'local-pref'; readonly value: number}
   /** One of these is on the route. */
   | {readonly is: 'community'; readonly any: readonly Community[]}
   /** Where the route came from. */

@@ -1,9 +1,19 @@
 import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, sessionName} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
-import type {BgpSession, Change} from './bird-config.ts'
+import type {BgpSession, Change, Condition, FilterRule} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
-import {FORGET, goingAway, inside, LOCAL_PREF, localPrefOf, meaningful, netIn, ownPrefixes} from './site-filters.ts'
+import {
+  FORGET,
+  goingAway,
+  inside,
+  LOCAL_PREF,
+  lastPrefOf,
+  localPrefOf,
+  meaningful,
+  netIn,
+  ownPrefixes,
+} from './site-filters.ts'
 
 const MAX_PREFIXES = 10_000
 /** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss; 3 is BGP's least. */
@@ -64,6 +74,17 @@ function sessionWith(
   const set: readonly Change[] = draining
     ? [...FORGET, ...goingAway(true), {attribute: 'local-pref', value: 0}]
     : [...localPrefOf(config), ...FORGET]
+  const fromRemote: Condition[] = [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}]
+  const lastWays: FilterRule[] =
+    config.twin === null || draining
+      ? []
+      : [
+          {
+            when: [...fromRemote, {is: 'local-pref', value: 0}],
+            verdict: 'accept',
+            set: [lastPrefOf(config), ...FORGET],
+          },
+        ]
   return {
     ...ORDINARY,
     name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
@@ -88,7 +109,8 @@ function sessionWith(
       },
     ]),
     export: meaningful([
-      {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set},
+      ...lastWays,
+      {when: fromRemote, verdict: 'accept', set},
       {
         when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
         verdict: 'accept',

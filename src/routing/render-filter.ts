@@ -34,6 +34,8 @@ function renderCondition(condition: Condition): string {
       return `bgp_path.len > ${condition.than}`
     case 'path-private':
       return `bgp_path ~ [ ${PRIVATE_AS} ]`
+    case 'local-pref':
+      return `bgp_local_pref = ${condition.value}`
     case 'community':
       return renderCommunityMatch(condition.any)
     case 'source':

@@ -48,6 +48,9 @@ export const medOf = (twins: Twins): Change => ({
 export const localPrefOf = (twins: Twins): Change[] =>
   isPreferred(twins) ? [] : [{attribute: 'local-pref', value: LOCAL_PREF / 2}]
 
+/** Of a way that is about to go away: below all others, and still the same of the two. */
+export const lastPrefOf = (twins: Twins): Change => ({attribute: 'local-pref', value: isPreferred(twins) ? 2 : 1})
+
 /**
  * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement, nor is one whose
  * next hop cannot be reached: of a gateway without its LAN, say, whose twin has it still. The path is

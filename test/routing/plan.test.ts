@@ -246,8 +246,8 @@ describe('planRouting', () => {
       ]
     }
     assert.deepEqual(changes(null), [null, [], [], '192.168.1.201', 15])
-    assert.deepEqual(changes('a2'), [0, [], [], '192.168.1.201', 3])
-    assert.deepEqual(changes('a0'), [100, [50, 50], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a2'), [0, [2], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a0'), [100, [1, 50, 50], [], '192.168.1.201', 3])
   })
 
   it('own prefixes go out only while their next hop can be reached', () => {
@@ -255,6 +255,16 @@ describe('planRouting', () => {
     const [rule] = session(bird, 'tun_b_').export
     assert.ok(rule?.when.some(({is}) => is === 'reachable'))
     assert.match(renderBird(bird), /proto != "fallback4" && dest != RTD_UNREACHABLE then/)
+  })
+
+  it('of two gateways the same one is last too, for ways that are about to go away', () => {
+    const exported = (twin: string | null) => {
+      const overrides = {nodes: {session: 'ibgp', localAs: 64512, nextHop: null}, twin: twin as GatewayName | null} as const
+      const {bird} = routingOf('a', overrides, {nodes: [nodeOf('n1', '192.168.1.1')]})
+      const rule = session(bird, 'node_').export.find(({when}) => when.some(({is}) => is === 'local-pref'))
+      return rule?.set?.find(({attribute}) => attribute === 'local-pref')?.value
+    }
+    assert.deepEqual([exported('a2'), exported('a0'), exported(null)], [2, 1, undefined])
   })
 
   it('two sites of one AS cannot speak: told, not tried', () => {

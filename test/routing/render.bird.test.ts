@@ -8,6 +8,7 @@ import {
   birdTextHash,
   type Community,
   type Encapsulation,
+  type GatewayName,
   type PeerName,
   parseCommunityPattern,
 } from '../../src/model/index.ts'
@@ -190,6 +191,7 @@ describe('renderBird', () => {
           }
           const first = names[0]!
           const own = configOf(sketch, first, {
+            twin: isV6 ? ('a0' as GatewayName) : null,
             nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
             peers: peers.map(({password, ...entry}, index) => ({
               ...entry,
