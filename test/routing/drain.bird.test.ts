@@ -36,7 +36,7 @@ function textOf(name: Gateway, draining: boolean): string {
     ...base,
     gateway: name as string as GatewayName,
     uplinks: base.uplinks.map((uplink) => ({...uplink, address: wan as string as Address})),
-    nodes: {session: 'ibgp', localAs: 64512},
+    nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
     peers: [wanPeer({address: router as string as Address, import: plain(), export: plain('192.0.2.0/24')})],
   }
   const world = worldOf(new Map(), [nodeOf('n1', '192.168.1.1')])

@@ -259,7 +259,10 @@ describe('planRouting', () => {
 
   it('of two gateways the same one is last too, for ways that are about to go away', () => {
     const exported = (twin: string | null) => {
-      const overrides = {nodes: {session: 'ibgp', localAs: 64512, nextHop: null}, twin: twin as GatewayName | null} as const
+      const overrides = {
+        nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
+        twin: twin as GatewayName | null,
+      } as const
       const {bird} = routingOf('a', overrides, {nodes: [nodeOf('n1', '192.168.1.1')]})
       const rule = session(bird, 'node_').export.find(({when}) => when.some(({is}) => is === 'local-pref'))
       return rule?.set?.find(({attribute}) => attribute === 'local-pref')?.value
