@@ -35,6 +35,7 @@ export interface ApiClient {
   /** `stations`: with what each of them says, and every rule there. */
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
+  drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
 }
 
 /** A gateway that takes longer than this for an answer is as good as gone. */
@@ -52,6 +53,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
     },
     trace: (flow, stations = false) => call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, flow),
     reload: () => call('POST', '/v1/reload'),
+    drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
   }
 }
 

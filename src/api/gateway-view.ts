@@ -16,6 +16,8 @@ export interface GatewayView {
   trace(flow: unknown, stations?: boolean): TraceResult | Promise<TraceResult>
   /** Reads the configuration again; on an error the old one stays in force. */
   reload(): Promise<ReloadResult>
+  /** Asks others to use another way than this gateway, or no longer does. */
+  drain(on: boolean): Promise<void>
   /** The exposition, and its content type. */
   metrics(): Promise<{readonly contentType: string; readonly text: string}>
 }
@@ -29,6 +31,8 @@ export interface GatewayStatus {
   readonly ready: boolean
   /** While not ready: what it waits for. */
   readonly waitingFor: string | null
+  /** Since when others are asked to use another way; null: they are not. */
+  readonly drainingSince: string | null
   readonly tunnels: readonly TunnelStatus[]
   readonly sessions: readonly SessionStatus[]
   readonly datastores: readonly DatastoreStatus[]

@@ -34,6 +34,8 @@ const ROUTES: Routes = {
   'v1/status': {GET: (view) => json(view.status())},
   'v1/get': {GET: getObjects},
   'v1/trace': {POST: traceFlow},
+  'v1/drain': {POST: (view) => drain(view, true)},
+  'v1/undrain': {POST: (view) => drain(view, false)},
   'v1/reload': {
     POST: async (view) => {
       const {ok, findings} = await view.reload()
@@ -104,6 +106,11 @@ function getObjects(view: GatewayView, {query}: Request, [kind, ...name]: readon
   }
   if (wanted !== null && items.length === 0) return refuse(404, 'not-found', `no ${kind} named ${wanted}`)
   return json({kind, items, more})
+}
+
+async function drain(view: GatewayView, on: boolean): Promise<Reply> {
+  await view.drain(on)
+  return json({drainingSince: view.status().drainingSince})
 }
 
 function isKind(text: string | undefined): text is Kind {

@@ -4,6 +4,7 @@ import {checkCommand} from './commands/check.ts'
 import {deleteCommand} from './commands/delete.ts'
 import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
+import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
@@ -41,6 +42,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     policyCommand(context, finish),
     siteCommand(context, finish),
     snapshot,
+    drainCommand(context, finish, true),
+    drainCommand(context, finish, false),
     diagnoseCommand(context, finish),
     versionCommand(context, finish),
   ]

@@ -39,7 +39,7 @@ export function parseGatewayConfig(text: string, file: string): {config: Gateway
     : []
   const problems = shape.success
     ? checkMeaning(shape.data, overlaps)
-    : shape.error.issues.flatMap((issue) => toProblems(issue, document.has(issue.path)))
+    : shape.error.issues.flatMap((issue) => toProblems(issue, document))
   const findings = problems.map(toFinding)
   findings.sort((a, b) => a.where.line! - b.where.line! || a.where.column! - b.where.column!)
   const isUsable = findings.every(({severity}) => severity !== 'error')
@@ -55,8 +55,16 @@ function inFileOrder(document: YamlDocument, sites: readonly string[]): string[]
   })
 }
 
-function toProblems(issue: z.core.$ZodIssue, present: boolean): Problem[] {
+function toProblems(issue: z.core.$ZodIssue, document: YamlDocument): Problem[] {
   const path = issue.path
+  const present = document.has(path)
+  if (issue.code === 'invalid_union' && present) {
+    // Of the forms that a value may have, the one that it has: others find fault with the whole.
+    const meant = issue.errors.find((inner) => inner.every((one) => one.code !== 'invalid_type' || one.path.length > 0))
+    if (meant) return meant.flatMap((inner) => toProblems({...inner, path: [...path, ...inner.path]}, document))
+    const forms = issue.errors.flatMap((inner) => inner.map((one) => (one.code === 'invalid_type' ? one.expected : '')))
+    return [{code: 'config-invalid', path, detail: `must be ${[...new Set(forms)].join(' or ')}`}]
+  }
   if (!present && path.length > 0) return [{code: 'config-missing', path, detail: 'missing, and required'}]
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({

@@ -11,6 +11,7 @@ import type {
 } from '../model/index.ts'
 import {type Address, type Family, familyOf, prefixContains, prefixContainsAddress} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
+import {checkPeers, toWanPeer} from './peers.ts'
 import type {Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
@@ -190,18 +191,6 @@ function* checkForget({sites, authorities}: GatewayYaml, site: SiteName): Genera
   }
 }
 
-function* checkPeers(yaml: GatewayYaml): Generator<Problem> {
-  const uplinks = yaml.uplinks.map((uplink) => uplink.name)
-  for (const [index, name] of duplicates(yaml.peers.map((peer) => peer.name))) {
-    yield conflict(['peers', index, 'name'], `a second peer is named ${name}`)
-  }
-  for (const [index, peer] of yaml.peers.entries()) {
-    if (peer.uplink && !uplinks.includes(peer.uplink)) {
-      yield conflict(['peers', index, 'uplink'], `no uplink ${peer.uplink}`, `known: ${uplinks.join(', ')}`)
-    }
-  }
-}
-
 const toLimits = ({keys, attributeSets, mebibytes}: GatewayYaml['sites'][SiteName]['limits']): RemoteLimits => ({
   keys,
   attributeSets,
@@ -247,12 +236,10 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     ),
     unconnected,
     authorities: yaml.authorities,
-    peers: yaml.peers.map(({password, ...peer}) => ({
-      ...peer,
-      passwordFile: password?.file ?? null,
-      uplink: peer.uplink ?? null,
-    })),
-    nodes: yaml.nodes ? {...yaml.nodes, nextHop: yaml.nodes.nextHop ?? null} : null,
+    peers: yaml.peers.map(toWanPeer),
+    nodes: yaml.nodes
+      ? {...yaml.nodes, nextHop: yaml.nodes.nextHop ?? null, clusterId: yaml.nodes.clusterId ?? null}
+      : null,
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,
     paths: yaml.paths,

@@ -1,37 +1,17 @@
 import * as z from 'zod'
-import {
-  NAME_RULE,
-  parseDatastoreName,
-  parseGatewayName,
-  parsePeerName,
-  parseSiteName,
-  parseUplinkName,
-} from '../model/index.ts'
-import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
+import {NAME_RULE, parseDatastoreName, parseGatewayName, parseSiteName} from '../model/index.ts'
+import {type Address, parseAddress, parsePort} from '../net/index.ts'
 import {parseDuration} from './duration.ts'
+import {clusterId, wanPeer} from './peer-schema.ts'
+import {absolutePath, address, as, parsed, prefix, secret, uplinkName} from './scalars.ts'
 
-/** A string that a parse function must accept; what it returns is what the rest of the program sees. */
-const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
-  z.string().transform((text, context): T => {
-    const value = parse(text)
-    if (value !== null) return value
-    context.addIssue({code: 'custom', message: `${JSON.stringify(text)} is not ${rule}`})
-    return z.NEVER
-  })
-
-const address = parsed(parseAddress, 'an IP address such as 192.0.2.1 or fd00::1')
-const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its host bits zero')
 const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
 const gatewayName = parsed(parseGatewayName, `a gateway name (${NAME_RULE})`)
-const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
-
 const parseEndpoint = (text: string): string | null => {
   const match = /^(https?):\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):(\d+)$/.exec(text)
   return match && parsePort(match[3]!) !== null ? text : null
 }
 const endpoints = z.array(parsed(parseEndpoint, 'an etcd address such as https://192.0.2.1:2379')).min(1)
-
-const absolutePath = parsed((text) => (/^\/[^\0]*$/.test(text) ? text : null), 'an absolute path')
 
 const parseListen = (text: string): {address: Address; port: number} | null => {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text)
@@ -40,15 +20,7 @@ const parseListen = (text: string): {address: Address; port: number} | null => {
   return listen && port ? {address: listen, port} : null
 }
 
-/** 0 and 4294967295 are reserved (RFC 7607, RFC 7300), 23456 stands for AS numbers that do not fit (RFC 6793). */
-const as = z
-  .int()
-  .min(1)
-  .max(4294967294)
-  .refine((value) => value !== 23456, 'AS 23456 is reserved (RFC 6793)')
-
 const tls = z.strictObject({ca: absolutePath, cert: absolutePath.optional(), key: absolutePath.optional()})
-const secret = z.strictObject({file: absolutePath})
 const user = z.strictObject({
   name: parsed((text) => (/^\S(?:.*\S)?$/.test(text) ? text : null), 'the name of an etcd user'),
   password: secret,
@@ -130,17 +102,6 @@ const remote = z.strictObject({
   limits: limits.prefault({}),
 })
 
-const wanPeer = z.strictObject({
-  name: parsed(parsePeerName, `a peer name (${NAME_RULE})`),
-  address,
-  as,
-  password: secret.optional(),
-  import: z.array(prefix).default([]),
-  export: z.array(prefix).default([]),
-  bfd: z.boolean().default(false),
-  uplink: uplinkName.optional(),
-})
-
 export const PATH_DEFAULTS = {
   state: '/var/lib/isthmus',
   run: '/run/isthmus',
@@ -172,7 +133,14 @@ export const gatewaySchema = z.strictObject({
   sites: z.record(siteName, remote).default({}),
   authorities: z.array(siteName).min(1),
   peers: z.array(wanPeer).default([]),
-  nodes: z.strictObject({session: z.literal('ibgp'), localAs: as, nextHop: address.optional()}).optional(),
+  nodes: z
+    .strictObject({
+      session: z.literal('ibgp'),
+      localAs: as,
+      nextHop: address.optional(),
+      clusterId: clusterId.optional(),
+    })
+    .optional(),
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
   metrics: z
     .strictObject({listen: parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')})

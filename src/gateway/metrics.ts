@@ -44,6 +44,7 @@ export function createGatewayMetrics(register: Registry) {
   const success = gauge('reconcile_last_success_timestamp_seconds', 'When the last pass left nothing undone; 0: never.')
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
+  const draining = gauge('draining', 'Whether others are asked to use another way than this gateway: 1 or 0.')
   const leads = gauge('leader', 'Whether this gateway writes the export of its site: 1 or 0.')
   const leaseAge = gauge('lease_age_seconds', 'Seconds since etcd last confirmed the lease of this gateway.')
   const transactions = counter('export_transactions', 'Transactions that wrote to the export.')
@@ -81,6 +82,7 @@ export function createGatewayMetrics(register: Registry) {
       for (const {code} of runtime.findings()) findings.inc({code})
       for (const [inForce, count] of refusedByForce(runtime.findings()))
         refusedDocuments.set({in_force: inForce}, count)
+      draining.set(runtime.drain.since() === null ? 0 : 1)
       const leadership = runtime.publishing.leadership()
       leads.set(leadership.leads ? 1 : 0)
       if (leadership.leaseAgeSeconds === null) leaseAge.remove()

@@ -30,6 +30,7 @@ export interface PassDeps {
     readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
   }
   readonly passwords: ReadonlyMap<string, string>
+  readonly draining?: () => boolean
   readonly uplinkDevices: () => readonly string[]
   /** The same object as long as no device has come or gone. */
   readonly devices: () => PlanInput['devices']
@@ -188,6 +189,7 @@ function createPlanner(deps: PassDeps) {
       // The same objects as before where they say the same.
       keys: last?.input.keys.size === deps.keys.known().size ? last.input.keys : new Map(deps.keys.known()),
       passwords: deps.passwords,
+      draining: deps.draining?.() ?? false,
       uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
       devices: deps.devices(),
       ...limitsOf(deps),
@@ -216,6 +218,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.keys === b.keys &&
     a.devices === b.devices &&
     a.limits === b.limits &&
+    a.draining === b.draining &&
     a.uplinkDevices === b.uplinkDevices
   )
 }

@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises'
+import {readFile, stat} from 'node:fs/promises'
 import type {Finding, GatewayConfig} from '../model/index.ts'
 
 /** BGP secrets, read anew for each pass that follows a reload; a file that cannot be read is a finding, not a stop. */
@@ -11,6 +11,8 @@ export async function readPasswords(
     if (passwordFile === null) continue
     try {
       passwords.set(passwordFile, (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, ''))
+      const {mode} = await stat(passwordFile)
+      if ((mode & 0o007) !== 0) findings.push(open(name, passwordFile, mode & 0o7777))
     } catch (error) {
       findings.push({
         code: 'peer-secret-unreadable',
@@ -23,3 +25,11 @@ export async function readPasswords(
   }
   return {passwords, findings}
 }
+
+const open = (name: string, file: string, mode: number): Finding => ({
+  code: 'peer-secret-open',
+  severity: 'warning',
+  where: {source: `config peers ${name}`, field: 'password.file'},
+  detail: `${file} is open to everybody on this machine (mode ${mode.toString(8).padStart(4, '0')})`,
+  remedy: `chmod 0600 ${file}, and another password if somebody may have read it`,
+})

@@ -20,6 +20,7 @@ import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
+import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
@@ -29,6 +30,7 @@ import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
 import {type Publishing, publishingOf, startPublishing} from './publishing.ts'
+import {sessionFindings} from './session-findings.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
@@ -65,6 +67,7 @@ export interface Runtime {
   readonly counts: PolicyCounts
   readonly writeBack: Pick<WriteBack, 'rows'>
   readonly certificates: Certificates
+  readonly drain: Drain
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -130,6 +133,7 @@ export async function startRuntime({
   let loop: Loop | null = null
   let publishing: Publishing | null = null
   const trigger = (): void => loop?.trigger()
+  const drain = await createDrain(config.paths.state, () => new Date().toISOString(), trigger)
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
@@ -212,6 +216,7 @@ export async function startRuntime({
     },
     keys,
     passwords,
+    draining: () => drain.since() !== null,
     uplinkDevices: () => {
       uplinks ??= uplinkDevices(config.uplinks)
       return uplinks
@@ -333,6 +338,7 @@ export async function startRuntime({
     counts,
     writeBack,
     certificates,
+    drain,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
@@ -347,6 +353,8 @@ export async function startRuntime({
         ...sources.findings,
         ...siteWatch.findings(),
         ...certificates.findings(),
+        ...drain.findings(),
+        ...sessionFindings(monitor?.router() ?? null),
       ],
       ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],
       ...tunnelHealth.findings(),

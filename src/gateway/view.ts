@@ -50,6 +50,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       startedAt: startedAt.toISOString(),
       ready,
       waitingFor: ready ? null : waiting.length > 0 ? waiting.join(', ') : 'the first pass',
+      drainingSince: current.drain.since(),
       tunnels: tunnelRows(current),
       sessions: sessionRows(current),
       datastores: datastoreRows(current, nowMs()),
@@ -77,6 +78,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.reload,
+    drain: (on) => runtime().drain.set(on),
     metrics: options.metrics,
     async refresh() {
       const counters = await kernel.nft.readCounters()

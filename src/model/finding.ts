@@ -107,6 +107,9 @@ export type FindingCode =
   | 'gateway-unknown'
   | 'node-without-address'
   | 'peer-secret-unreadable'
+  | 'peer-secret-open'
+  | 'peer-over-limit'
+  | 'draining'
   // apply
   | 'bird-refused'
   | 'bird-unreachable'

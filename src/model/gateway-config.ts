@@ -1,6 +1,7 @@
 import type {Address, Prefix, Translation} from '../net/index.ts'
-import type {DatastoreName, GatewayName, PeerName, SiteName, UplinkName} from './ids.ts'
+import type {DatastoreName, GatewayName, SiteName} from './ids.ts'
 import type {Encapsulation, Uplink} from './site.ts'
+import type {WanPeer} from './wan-peer.ts'
 
 /** gateway.yaml, parsed: the only truth about this gateway. Every value has been checked, references resolve. */
 export interface GatewayConfig {
@@ -130,25 +131,14 @@ export interface SiteOverlap {
   readonly earlier: {readonly site: SiteName; readonly prefix: Prefix}
 }
 
-/** A router of the WAN that was there before us. No filter: nothing passes (RFC 8212). */
-export interface WanPeer {
-  readonly name: PeerName
-  readonly address: Address
-  readonly as: number
-  readonly passwordFile: string | null
-  /** Prefixes (and longer ones inside them) that are accepted, respectively announced. */
-  readonly import: readonly Prefix[]
-  readonly export: readonly Prefix[]
-  readonly bfd: boolean
-  readonly uplink: UplinkName | null
-}
-
 /** BGP with the cluster's own nodes, found in the Node resources. */
 export interface NodeSessions {
   readonly session: 'ibgp'
   readonly localAs: number
   /** What nodes send to in place of the gateway's own address: one that its twin takes over; null: the gateway's own. */
   readonly nextHop: Address | null
+  /** As which the gateway reflects routes from node to node; null: its router id. */
+  readonly clusterId?: Address | null
 }
 
 export interface StaticPrefix {

@@ -14,6 +14,8 @@ export interface PlanInput {
   readonly keys: ReadonlyMap<string, {publicKey: WgPublicKey; keyFile: string; port: number}>
   /** Contents of the secret files that the configuration names, by path; an unreadable one is absent. */
   readonly passwords: ReadonlyMap<string, string>
+  /** The gateway is being emptied. */
+  readonly draining?: boolean
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** All devices that the kernel has but `lo`, with their index. */
@@ -51,8 +53,9 @@ export function createPlan(): (input: PlanInput) => Planned {
       nodes: World['nodes'],
       tunnels: Desired['tunnels'],
       passwords: PlanInput['passwords'],
+      draining: boolean,
     ) => {
-      const {bird, findings} = planRouting({config, world: {sites, nodes}, tunnels, passwords})
+      const {bird, findings} = planRouting({config, world: {sites, nodes}, tunnels, passwords, draining})
       return {text: renderBird(bird), findings}
     },
   )
@@ -72,10 +75,10 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, uplinkDevices, devices, limits = NO_LIMITS}) => {
+  return ({config, world, policy, keys, passwords, draining = false, uplinkDevices, devices, limits = NO_LIMITS}) => {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
-    const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords)
+    const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords, draining)
     const frame = frameOf(config, sites, mesh, uplinkDevices, devices, limits)
     return {
       desired: {

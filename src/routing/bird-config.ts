@@ -1,4 +1,4 @@
-import type {SessionKind} from '../model/index.ts'
+import type {AddPaths, Community, LimitAction, PeerRole, SessionKind} from '../model/index.ts'
 import type {Address, Family, Prefix} from '../net/index.ts'
 
 /** BIRD's configuration file as data, as far as Isthmus uses it. Lists are in the order in which they are printed. */
@@ -44,16 +44,26 @@ export interface BgpSession {
   /** The device that the neighbour is on; null: found by address. */
   readonly device: string | null
   /** null: BIRD's default, direct for eBGP and multihop for iBGP. */
-  readonly reach: 'direct' | 'multihop' | null
+  readonly reach: 'direct' | 'multihop' | {readonly hops: number} | null
   readonly ttlSecurity: boolean
   readonly password: string | null
   readonly bfd: BfdOptions | null
   readonly rrClient: boolean
   /** What the neighbor is told to send to; null: this end of the session. */
   readonly nextHop: Address | null
+  /** null: the router id. */
+  readonly clusterId: Address | null
+  /** What we are to the neighbour (RFC 9234). */
+  readonly role: {readonly own: PeerRole; readonly required: boolean} | null
+  readonly gracefulRestart: boolean
+  readonly addPaths: AddPaths
+  /** How often our own AS may stand in a path that is taken. */
+  readonly allowAsIn: number
   readonly holdSeconds: number | null
   readonly family: Family
+  /** Of what the filter takes; twice as many may be received. */
   readonly maxPrefixes: number
+  readonly limitAction: LimitAction
   /** First rule whose conditions all hold decides; none: reject. */
   readonly import: readonly FilterRule[]
   readonly export: readonly FilterRule[]
@@ -67,9 +77,11 @@ export interface BfdOptions {
 }
 
 export interface FilterRule {
+  /** None: it holds for every route. */
   readonly when: readonly Condition[]
-  readonly verdict: 'accept' | 'reject'
-  /** Done before the route is accepted. */
+  /** `continue`: the changes are made, and a later rule decides. */
+  readonly verdict: 'accept' | 'reject' | 'continue'
+  /** Made in this order, before the verdict. */
   readonly set?: readonly Change[]
 }
 
@@ -78,21 +90,37 @@ export type Condition =
   | {readonly is: 'net'; readonly patterns: readonly PrefixPattern[]}
   /** The AS path is exactly this one AS. */
   | {readonly is: 'path'; readonly as: number}
+  /** One of these is in the path; is its last, where the route comes from; is its first, the neighbour. */
+  | {readonly is: 'path-through' | 'path-from' | 'path-next'; readonly as: readonly number[]}
+  | {readonly is: 'path-longer'; readonly than: number}
+  | {readonly is: 'path-private'}
+  | {readonly is: 'local-pref'; readonly value: number}
+  /** One of these is on the route. */
+  | {readonly is: 'community'; readonly any: readonly Community[]}
   /** Where the route came from. */
   | {readonly is: 'source'; readonly source: 'bgp' | 'device'}
   /** Its next hop is on a network that is up. */
   | {readonly is: 'reachable'}
-  /** From this static protocol, or not from it. */
+  /** From this static protocol or session, or not from it. */
   | {readonly is: 'from' | 'not-from'; readonly protocol: string}
+  /** In each group some condition does not hold. */
+  | {readonly is: 'none-of'; readonly groups: readonly (readonly Condition[])[]}
 
 export type Change =
-  | {readonly attribute: 'local-pref' | 'med'; readonly value: number}
+  | {readonly attribute: 'local-pref'; readonly value: number}
+  /** Local preference 0 where the sender says that it is about to go away (RFC 8326). */
+  | {readonly attribute: 'shutdown-pref'; readonly value: null}
   | {readonly attribute: 'prefsrc'; readonly value: Address}
-  /** MED, communities: what was meant for somebody else's network. */
-  | {readonly attribute: 'med' | 'communities' | 'path'; readonly value: null}
+  /** null, also below: what was meant for somebody else's network is taken out. */
+  | {readonly attribute: 'med'; readonly value: number | null}
+  | {readonly attribute: 'communities' | 'path' | 'path-private'; readonly value: null}
+  | {readonly attribute: 'add-community' | 'remove-community'; readonly value: Community}
+  | {readonly attribute: 'prepend'; readonly value: number}
 
 export interface PrefixPattern {
   readonly prefix: Prefix
   /** Longer prefixes inside it match too. */
   readonly longer: boolean
+  /** Only those of these lengths. */
+  readonly lengths?: {readonly from: number; readonly to: number}
 }

@@ -10,7 +10,7 @@
  * lists of rules that end in reject (RFC 8212). Three kinds of session: tunnels carry exactly the own site's prefixes
  * out and the granted ones in, never transit; WAN routers hear of uplinks, and of own prefixes only where a pair has
  * no tunnel; nodes hear of what is reachable, and of nothing else. Beneath all of it lies an unreachable route for
- * every prefix that must not fall through to the default route. All BIRD syntax is in render.ts, and nowhere else.
+ * every prefix that must not fall through to the default route. All BIRD syntax is in render*.ts, and nowhere else.
  */
 export type {BgpSession, BirdConfig, Condition, FilterRule, PrefixPattern, StaticProtocol} from './bird-config.ts'
 export type {RoutingInput} from './input.ts'

@@ -1,8 +1,19 @@
 import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, sessionName} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
-import type {BgpSession} from './bird-config.ts'
-import {fallbackProtocol, type RoutingInput, translatedProtocol} from './input.ts'
-import {FORGET, inside, LOCAL_PREF, localPrefOf, meaningful, netIn} from './site-filters.ts'
+import type {BgpSession, Change, Condition, FilterRule} from './bird-config.ts'
+import {type RoutingInput, translatedProtocol} from './input.ts'
+import {ORDINARY} from './ordinary-session.ts'
+import {
+  FORGET,
+  goingAway,
+  inside,
+  LOCAL_PREF,
+  lastPrefOf,
+  localPrefOf,
+  meaningful,
+  netIn,
+  ownPrefixes,
+} from './site-filters.ts'
 
 const MAX_PREFIXES = 10_000
 /** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss; 3 is BGP's least. */
@@ -15,7 +26,10 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
  * of one site learn each other; next hop self, as nodes know no inner address.
  */
-export function planNodeSessions({config, world}: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
+export function planNodeSessions({config, world, draining = false}: RoutingInput): {
+  sessions: BgpSession[]
+  findings: Finding[]
+} {
   if (config.nodes === null) return {sessions: [], findings: []}
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
@@ -36,7 +50,7 @@ export function planNodeSessions({config, world}: RoutingInput): {sessions: BgpS
       continue
     }
     seen.set(address, node.meta.name)
-    sessions.push(sessionWith(config, config.nodes, node, address))
+    sessions.push(sessionWith(config, config.nodes, node, address, draining))
   }
   return {sessions, findings}
 }
@@ -46,26 +60,43 @@ function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
   return node.meta.name === config.gateway || node.addresses.some(({address}) => own.has(address))
 }
 
-function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNode, neighbor: Address): BgpSession {
+function sessionWith(
+  config: GatewayConfig,
+  nodes: NodeSessions,
+  node: CalicoNode,
+  neighbor: Address,
+  draining: boolean,
+): BgpSession {
   const neighborAs = node.as ?? nodes.localAs
   const remote = [...config.sites.values()].flatMap((site) => site.owns)
-  const forNodes = [...localPrefOf(config), ...FORGET]
   const translated = [...config.sites.values()].flatMap((site) => site.translations.map(({seen}) => seen))
+  // Calico's BIRD knows no community, but iBGP carries the preference.
+  const set: readonly Change[] = draining
+    ? [...FORGET, ...goingAway(true), {attribute: 'local-pref', value: 0}]
+    : [...localPrefOf(config), ...FORGET]
+  const fromRemote: Condition[] = [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}]
+  const lastWays: FilterRule[] =
+    config.twin === null || draining
+      ? []
+      : [
+          {
+            when: [...fromRemote, {is: 'local-pref', value: 0}],
+            verdict: 'accept',
+            set: [lastPrefOf(config), ...FORGET],
+          },
+        ]
   return {
+    ...ORDINARY,
     name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
     kind: 'node',
     comment: `node ${node.meta.name}`,
-    local: null,
     localAs: nodes.localAs,
     neighbor,
     neighborAs,
-    device: null,
     // Calico's end is always multihop, and its TTL is an ordinary one.
     reach: 'multihop',
-    ttlSecurity: false,
-    password: null,
-    bfd: null,
     rrClient: neighborAs === nodes.localAs,
+    clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
     nextHop: nodes.nextHop,
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family: 4,
@@ -78,16 +109,17 @@ function sessionWith(config: GatewayConfig, nodes: NodeSessions, node: CalicoNod
       },
     ]),
     export: meaningful([
-      {when: [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}], verdict: 'accept', set: forNodes},
+      ...lastWays,
+      {when: fromRemote, verdict: 'accept', set},
       {
         when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
         verdict: 'accept',
-        set: forNodes,
+        set,
       },
       {
-        when: [netIn(inside(config.owns, 4)), {is: 'not-from', protocol: fallbackProtocol(4)}],
+        when: ownPrefixes(config, 4),
         verdict: 'accept',
-        set: forNodes,
+        set,
       },
     ]),
   }

@@ -1,15 +1,8 @@
 import {createHash} from 'node:crypto'
 import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
-import type {
-  BfdOptions,
-  BgpSession,
-  BirdConfig,
-  Change,
-  Condition,
-  FilterRule,
-  PrefixPattern,
-  StaticProtocol,
-} from './bird-config.ts'
+import type {BfdOptions, BgpSession, BirdConfig, StaticProtocol} from './bird-config.ts'
+import {renderFilter} from './render-filter.ts'
+import {block, quoted, symbol} from './render-text.ts'
 
 const FIRST_LINE = '# Written by Isthmus; changes are overwritten.'
 
@@ -109,25 +102,31 @@ function renderSession(session: BgpSession): string[] {
       `local ${local}as ${session.localAs};`,
       `neighbor ${session.neighbor} as ${session.neighborAs};`,
       ...(session.device === null ? [] : [`interface ${quoted(session.device)};`]),
-      ...(session.reach === null ? [] : [`${session.reach};`]),
+      ...renderReach(session),
       ...(session.ttlSecurity ? ['ttl security on;'] : []),
       ...(session.password === null ? [] : [`password ${quoted(session.password)};`]),
       ...(session.rrClient ? ['rr client;'] : []),
+      ...(session.clusterId === null ? [] : [`rr cluster id ${session.clusterId};`]),
+      ...renderRole(session),
+      ...(session.allowAsIn === 0 ? [] : [`allow local as ${session.allowAsIn};`]),
       ...(session.holdSeconds === null ? [] : [`hold time ${session.holdSeconds};`]),
       ...renderBfd(session),
-      'graceful restart on;',
+      `graceful restart ${session.gracefulRestart ? 'on' : 'off'};`,
       // BIRD's defaults leave a path that is back unused for half a minute.
       'connect delay time 1;',
       'connect retry time 1;',
-      'error wait time 1, 1;',
+      // A neighbour that has just sent too much will do so again.
+      session.limitAction === 'restart' ? 'error wait time 30, 300;' : 'error wait time 1, 1;',
       ...block(
         `ipv${session.family}`,
         [
           'next hop self;',
           ...(session.nextHop === null ? [] : [`next hop address ${session.nextHop};`]),
           'import keep filtered on;',
-          `receive limit ${session.maxPrefixes * 2} action block;`,
-          `import limit ${session.maxPrefixes} action block;`,
+          // Whatever the action: what is received is kept, and memory is bounded.
+          `receive limit ${session.maxPrefixes * 2} action ${session.limitAction === 'warn' ? 'block' : session.limitAction};`,
+          `import limit ${session.maxPrefixes} action ${session.limitAction};`,
+          ...(session.addPaths === 'off' ? [] : [`add paths ${ADD_PATHS[session.addPaths]};`]),
           ...renderFilter('import', session.import),
           ...renderFilter('export', session.export),
         ],
@@ -137,6 +136,18 @@ function renderSession(session: BgpSession): string[] {
   ]
 }
 
+const ADD_PATHS = {receive: 'rx', send: 'tx', both: 'on'} as const
+
+function renderReach({reach}: BgpSession): string[] {
+  if (reach === null) return []
+  return [typeof reach === 'string' ? `${reach};` : `multihop ${reach.hops};`]
+}
+
+function renderRole({role}: BgpSession): string[] {
+  if (role === null) return []
+  return [`local role ${role.own.replace('-', '_')};`, ...(role.required ? ['require roles on;'] : [])]
+}
+
 function renderBfd({bfd}: BgpSession): string[] {
   if (bfd === null) return []
   return [`bfd ${bfd.mode};`, `bfd { ${bfdTimes(bfd)} };`]
@@ -144,64 +155,3 @@ function renderBfd({bfd}: BgpSession): string[] {
 
 const bfdTimes = ({intervalMs, multiplier}: BfdOptions): string =>
   `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier};`
-
-function renderFilter(direction: 'import' | 'export', rules: readonly FilterRule[]): string[] {
-  if (rules.length === 0) return [`${direction} none;`]
-  return block(`${direction} filter`, [...rules.flatMap(renderRule), 'reject;'], '};')
-}
-
-function renderRule({when, verdict, set = []}: FilterRule): string[] {
-  const condition = when.map(renderCondition).join(' && ')
-  if (set.length === 0) return [`if ${condition} then ${verdict};`]
-  return block(`if ${condition} then`, [...set.flatMap(renderChange), `${verdict};`])
-}
-
-function renderCondition(condition: Condition): string {
-  switch (condition.is) {
-    case 'net':
-      return `net ~ [ ${condition.patterns.map(renderPattern).join(', ')} ]`
-    case 'path':
-      return `bgp_path ~ [= ${condition.as} =]`
-    case 'source':
-      return `source = ${{bgp: 'RTS_BGP', device: 'RTS_DEVICE'}[condition.source]}`
-    case 'reachable':
-      return 'dest != RTD_UNREACHABLE'
-    case 'from':
-      return `proto = ${quoted(condition.protocol)}`
-    case 'not-from':
-      return `proto != ${quoted(condition.protocol)}`
-  }
-}
-
-const renderPattern = ({prefix, longer}: PrefixPattern): string => `${prefix}${longer ? '+' : ''}`
-
-function renderChange(change: Change): string[] {
-  switch (change.attribute) {
-    case 'local-pref':
-      return [`bgp_local_pref = ${change.value};`]
-    case 'prefsrc':
-      return [`krt_prefsrc = ${change.value};`]
-    case 'med':
-      return [change.value === null ? 'unset(bgp_med);' : `bgp_med = ${change.value};`]
-    case 'path':
-      return ['bgp_path.empty;']
-    case 'communities':
-      return ['bgp_community.empty;', 'bgp_ext_community.empty;', 'bgp_large_community.empty;']
-  }
-}
-
-function block(head: string, body: readonly string[], close = '}'): string[] {
-  return [`${head} {`, ...body.map((line) => `  ${line}`), close]
-}
-
-/** BIRD's strings have no escapes: what cannot be written must have been refused before it came here. */
-function quoted(text: string): string {
-  if (!/^[ !#-~]*$/.test(text)) throw new Error(`BIRD cannot quote ${JSON.stringify(text)}`)
-  return `"${text}"`
-}
-
-/** A name that is no string, such as a device's after `%`. */
-function symbol(name: string): string {
-  if (!/^[a-zA-Z0-9_.:-]+$/.test(name)) throw new Error(`BIRD cannot name ${JSON.stringify(name)}`)
-  return `'${name}'`
-}

@@ -1,6 +1,7 @@
-import type {GatewayConfig, RemoteSite} from '../model/index.ts'
+import {type GatewayConfig, GRACEFUL_SHUTDOWN, type RemoteSite} from '../model/index.ts'
 import {comparePrefixes, type Family, type Prefix, prefixFamily} from '../net/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
+import {fallbackProtocol} from './input.ts'
 
 /** What routes have unless something is said. */
 export const LOCAL_PREF = 100
@@ -47,20 +48,42 @@ export const medOf = (twins: Twins): Change => ({
 export const localPrefOf = (twins: Twins): Change[] =>
   isPreferred(twins) ? [] : [{attribute: 'local-pref', value: LOCAL_PREF / 2}]
 
+/** Of a way that is about to go away: below all others, and still the same of the two. */
+export const lastPrefOf = (twins: Twins): Change => ({attribute: 'local-pref', value: isPreferred(twins) ? 2 : 1})
+
 /**
  * Own prefixes as something inside announces them. The unreachable routes beneath are no announcement, nor is one whose
  * next hop cannot be reached: of a gateway without its LAN, say, whose twin has it still. The path is
  * emptied: a node's AS number is nobody's business outside, and the other end accepts nothing but our own.
  */
-export function ownPrefixRule(config: GatewayConfig, family: Family, fallback: string): FilterRule {
+export function ownPrefixRule(config: GatewayConfig, family: Family, draining: boolean): FilterRule {
   return {
-    when: [netIn(inside(config.owns, family)), {is: 'not-from', protocol: fallback}, {is: 'reachable'}],
+    when: [...ownPrefixes(config, family), {is: 'reachable'}],
     verdict: 'accept',
-    set: [{attribute: 'path', value: null}, medOf(config), NO_COMMUNITIES],
+    set: [...anonymous(config), ...goingAway(draining)],
   }
 }
+
+export const anonymous = (config: GatewayConfig): Change[] => [
+  {attribute: 'path', value: null},
+  medOf(config),
+  NO_COMMUNITIES,
+]
+
+export const ownPrefixes = (config: GatewayConfig, family: Family): Condition[] => [
+  netIn(inside(config.owns, family)),
+  {is: 'not-from', protocol: fallbackProtocol(family)},
+]
 
 /** Rules that can match; one with an empty list of prefixes says nothing. */
 export function meaningful(rules: readonly FilterRule[]): FilterRule[] {
   return rules.filter(({when}) => when.every((condition) => condition.is !== 'net' || condition.patterns.length > 0))
 }
+
+/** Told to every session of a gateway that is being emptied: like me less than any other (RFC 8326). */
+export const goingAway = (draining: boolean): readonly Change[] =>
+  draining ? [{attribute: 'add-community', value: GRACEFUL_SHUTDOWN}] : []
+
+/** Of a route that is taken, after what sets local preference and before what takes communities out. */
+export const shutdownPreference = (draining: boolean): Change =>
+  draining ? {attribute: 'local-pref', value: 0} : {attribute: 'shutdown-pref', value: null}

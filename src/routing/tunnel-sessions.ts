@@ -1,8 +1,18 @@
 import {type BfdProfile, type Finding, isTakenOut, type RemoteSite, type SiteView, type Tunnel} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
-import {fallbackProtocol, type RoutingInput} from './input.ts'
-import {announcedOwns, inside, LOCAL_PREF, meaningful, NO_COMMUNITIES, netIn, ownPrefixRule} from './site-filters.ts'
+import type {RoutingInput} from './input.ts'
+import {ORDINARY} from './ordinary-session.ts'
+import {
+  announcedOwns,
+  inside,
+  LOCAL_PREF,
+  meaningful,
+  NO_COMMUNITIES,
+  netIn,
+  ownPrefixRule,
+  shutdownPreference,
+} from './site-filters.ts'
 
 /** BFD notices a loss first; where it is not up, nothing else would for BIRD's default of four minutes. */
 const HOLD_SECONDS = 30
@@ -44,7 +54,7 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
 }
 
 function sessionOver(
-  {config}: RoutingInput,
+  {config, draining = false}: RoutingInput,
   tunnel: Tunnel,
   remote: RemoteSite,
   {presence}: SiteView,
@@ -54,6 +64,7 @@ function sessionOver(
   const neighbor = tunnel.peer as Address
   const family = familyOf(neighbor)
   return {
+    ...ORDINARY,
     name: tunnel.session,
     kind: 'tunnel',
     comment: `${tunnel.remote} over ${tunnel.encapsulation}`,
@@ -64,10 +75,7 @@ function sessionOver(
     device: tunnel.device,
     reach: 'direct',
     ttlSecurity: true,
-    password: null,
     bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
-    rrClient: false,
-    nextHop: null,
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: MAX_PREFIXES,
@@ -77,10 +85,10 @@ function sessionOver(
         when: [netIn(isTakenOut(presence) ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
         verdict: 'accept',
         // The MED stays: it says which of the site's gateways is to be gone by.
-        set: [{attribute: 'local-pref', value: LOCAL_PREF}, NO_COMMUNITIES],
+        set: [{attribute: 'local-pref', value: LOCAL_PREF}, shutdownPreference(draining), NO_COMMUNITIES],
       },
     ]),
-    export: meaningful([ownPrefixRule(config, family, fallbackProtocol(family))]),
+    export: meaningful([ownPrefixRule(config, family, draining)]),
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../net/index.ts'
 import type {StaticProtocol} from './bird-config.ts'
 import {FALLBACK_PREFERENCE, type RoutingInput} from './input.ts'
+import {acceptedPrefixes} from './wan-policy.ts'
 
 /**
  * A way to every known remote gateway that does not hang on BGP: by the WAN routers that may tell us of it.
@@ -58,8 +59,10 @@ function hostOf(endpoint: string): Address | null {
   return parseAddress(host.replace(/^\[|\]$/g, ''))
 }
 
+/** A policy that names no prefixes may tell of anything. */
 const mayTellOf = (peer: WanPeer, address: Address): boolean =>
-  familyOf(peer.address) === familyOf(address) && peer.import.some((prefix) => prefixContainsAddress(prefix, address))
+  familyOf(peer.address) === familyOf(address) &&
+  (acceptedPrefixes(peer.import)?.some((prefix) => prefixContainsAddress(prefix, address)) ?? true)
 
 function sourceFor(uplinks: readonly LocalUplink[], peer: WanPeer, family: Family): Address | null {
   const own = uplinks.filter(({address}) => familyOf(address) === family)

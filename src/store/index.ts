@@ -5,6 +5,7 @@
  *                    known/SOURCE.changes.jsonl                  ─► what changed since that was written
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
+ *     drain ─► draining                                           ─► since when the gateway is being emptied
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
  * A last known state ends in its checksum and is bounded in size; a damaged one is set aside (`.damaged`) with a finding.
@@ -13,6 +14,7 @@
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
+export {loadDraining, saveDraining} from './draining.ts'
 export {readState, writeState} from './files.ts'
 export {forgetKnown, knownFiles, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'

@@ -134,6 +134,8 @@ describe('API', () => {
       body: {error: {code: 'bad-request', message: 'from: missing'}},
     },
     {name: 'reload', ask: ['POST', '/v1/reload'], status: 200, body: {findings: []}},
+    {name: 'drain', ask: ['POST', '/v1/drain'], status: 200, body: {drainingSince: null}},
+    {name: 'undrain', ask: ['POST', '/v1/undrain'], status: 200, body: {drainingSince: null}},
     {name: 'health', ask: ['GET', '/healthz'], status: 200, body: {ok: true, ready: true}},
     {name: 'readiness', ask: ['GET', '/readyz'], status: 200, body: {ready: true, waitingFor: null}},
   ]

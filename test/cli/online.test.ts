@@ -93,6 +93,29 @@ web    default     100   Ingress       2   app == 'web'   a
     })
   }
 
+  it('drain and undrain ask the gateway and say what holds; status shows it', async () => {
+    let drainingSince: string | null = null
+    await start({
+      drain: async (on) => {
+        drainingSince = on ? '2026-01-02T03:05:05.000Z' : null
+      },
+      status: () => ({...STATUS, drainingSince}),
+    })
+    const drained = await cli(['drain'], socketPath)
+    assert.deepEqual(
+      [drained.status, drained.out],
+      [0, 'draining since 2026-01-02T03:05:05.000Z, also after a restart\n'],
+    )
+    assert.match((await cli(['status'], socketPath)).out, /\ndraining for \d+ m: others are asked/)
+    const undrained = await cli(['undrain'], socketPath)
+    assert.deepEqual([undrained.status, undrained.out], [0, 'not draining\n'])
+    assert.doesNotMatch((await cli(['status'], socketPath)).out, /draining/)
+  })
+
+  it('drain without a gateway is unreachable', async () => {
+    assert.equal((await cli(['drain'], socketPath)).status, 3)
+  })
+
   it('status as JSON and YAML is the whole status', async () => {
     await start()
     assert.deepEqual(JSON.parse((await cli(['status', '-o', 'json'], socketPath)).out), STATUS)

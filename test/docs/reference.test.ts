@@ -57,7 +57,7 @@ describe('docs/reference/configuration.md', () => {
 
   it('has every key, and no other', () => {
     const documented = [...text.matchAll(/^\| `([^`]+)` *\|/gm)].map(([, key]) => key).sort()
-    assert.deepEqual(documented, [...keysOf(gatewayJsonSchema(), '')].sort())
+    assert.deepEqual(documented, [...new Set(keysOf(gatewayJsonSchema(), ''))].sort())
   })
 
   it('has an example that is valid', () => {
@@ -87,6 +87,7 @@ describe('docs/reference/kernel-settings.md', () => {
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
   readonly additionalProperties?: Schema | boolean
 }
 
@@ -95,6 +96,7 @@ function* keysOf(schema: Schema, at: string): Generator<string> {
     yield at + name
     yield* keysOf(inner, `${at}${name}.`)
   }
+  for (const form of schema.anyOf ?? []) yield* keysOf(form, at)
   if (schema.items) yield* keysOf(schema.items, at.replace(/\.$/, '[].'))
   if (typeof schema.additionalProperties === 'object') yield* keysOf(schema.additionalProperties, `${at}NAME.`)
 }

@@ -4,20 +4,28 @@ import {createActualCache} from '../../src/gateway/actual.ts'
 import {FIRST_PASS_DEADLINE_MS} from '../../src/gateway/first-pass.ts'
 import {createPass} from '../../src/gateway/pass.ts'
 import type {Appliers} from '../../src/gateway/reconcile.ts'
-import {type DriverName, type NodeStep, type Outcome, ruleHash, type SourceId} from '../../src/model/index.ts'
+import {
+  type DriverName,
+  type NodeStep,
+  type Outcome,
+  ruleHash,
+  type SourceId,
+  type WanPeer,
+} from '../../src/model/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
 import {eventually} from '../support/namespace.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, ISTHMUS, listOf, podRecord} from '../support/sites.ts'
+import {plain, wanPeer} from '../support/wan-peer.ts'
 
 const signal = new AbortController().signal
 const DEVICES = new Map([['eth0', 2]])
 const SOURCES: SourceId[] = ['datastore/main', 'datastore/second', 'export/b', 'export/c']
 
 /** A whole gateway but for its edges: a node in memory, a clock by hand, drivers that fail when told. */
-function gateway(node = new FakeNode()) {
-  const config = configOf()
+function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
+  const config = {...configOf(), peers}
   const federation = new Federation(config)
   const failing = new Set<DriverName>()
   const unreadable = new Set<DriverName>()
@@ -31,6 +39,7 @@ function gateway(node = new FakeNode()) {
   let compiled: Compiled | null = null
   let nowMs = 0
   let raiseFails = 0
+  let draining = false
 
   const applier = <N extends NodeStep['driver']>(name: N) => ({
     apply: async (steps: readonly Extract<NodeStep, {driver: N}>[]): Promise<Outcome[]> => {
@@ -88,6 +97,7 @@ function gateway(node = new FakeNode()) {
       },
     },
     passwords: new Map(),
+    draining: () => draining,
     uplinkDevices: () => [],
     devices: () => DEVICES,
     cache,
@@ -112,6 +122,9 @@ function gateway(node = new FakeNode()) {
     pass: () => pass(signal),
     advance: (ms: number) => {
       nowMs += ms
+    },
+    drain: (on: boolean) => {
+      draining = on
     },
     failRaise: (times: number) => {
       raiseFails = times
@@ -200,6 +213,22 @@ describe('a pass', () => {
     const after = raised.length
     const report = await pass()
     assert.deepEqual([report.steps, report.dirty, raised.length], [[], false, after])
+  })
+
+  it('drained, it changes what BIRD says, and nothing else; undrained, it is what it was', async () => {
+    const router = wanPeer({export: plain('0.0.0.0/0')})
+    const {pass, node, drain} = gateway(new FakeNode(), [router])
+    await pass()
+    const before = node.bird
+    drain(true)
+    assert.deepEqual(
+      (await pass()).steps.map(({driver}) => driver),
+      ['bird'],
+    )
+    assert.match(node.bird ?? '', /bgp_community\.add\(\(65535, 0\)\);/)
+    drain(false)
+    await pass()
+    assert.equal(node.bird, before)
   })
 
   it('a restart on what an earlier run made does nothing either', async () => {

@@ -9,6 +9,7 @@ import {type PlannedTunnels, renderTunnelCommands} from '../../src/tunnels/index
 import {TestBird} from '../support/bird.ts'
 import {configOf, nodeOf, planAll, type Sketch, uplinksOf, worldOf} from '../support/interconnect.ts'
 import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+import {BFD, plain, wanPeer} from '../support/wan-peer.ts'
 
 /**
  * Three sites on real BIRDs around one router of the WAN:
@@ -33,21 +34,21 @@ const routerAddress = (uplink: string): Address => uplink.replace('192.0.2.', '1
 
 function gatewayConfig(name: string): GatewayConfig {
   const site = SKETCH.sites.find((entry) => entry.name === name)!
-  const lists = {import: ['192.0.2.0/24' as Prefix], export: ['192.0.2.0/24' as Prefix]}
+  const lists = {import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24')}
   const base = configOf(SKETCH, name)
   const statics: Record<string, string[]> = {a: [], b: ['10.2.5.0/24', '10.66.1.0/24'], c: ['10.3.5.0/24']}
   return {
     ...base,
     owns: [...base.owns, ...(name === 'b' ? ['10.66.0.0/16' as Prefix] : [])],
-    peers: uplinksOf(site).map((uplink) => ({
-      ...lists,
-      name: `r-${uplink.name}` as PeerName,
-      address: routerAddress(uplink.address),
-      as: 64900,
-      passwordFile: null,
-      bfd: true,
-      uplink: uplink.name,
-    })),
+    peers: uplinksOf(site).map((uplink) =>
+      wanPeer({
+        ...lists,
+        name: `r-${uplink.name}` as PeerName,
+        address: routerAddress(uplink.address),
+        bfd: BFD,
+        uplink: uplink.name,
+      }),
+    ),
     nodes: name === 'a' ? {session: 'ibgp', localAs: 64512, nextHop: null} : null,
     static: statics[name]!.map((prefix) => ({prefix: prefix as Prefix, via: '192.168.9.7' as Address, labels: {}})),
   }
@@ -91,6 +92,7 @@ describe('an interconnect of real BIRDs', function () {
   const {signal} = new AbortController()
   const spaces = new Map<string, Namespace>()
   const birds = new Map<string, TestBird>()
+  const emptied = new Map<string, string>()
   let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
 
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
@@ -153,7 +155,9 @@ describe('an interconnect of real BIRDs', function () {
     ])
     for (const [name, {config, sites, plan}] of planAll(SKETCH, configs)) {
       const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
-      const routing = planRouting({config, world, tunnels: plan.tunnels, passwords: new Map()})
+      const input = {config, world, tunnels: plan.tunnels, passwords: new Map()}
+      const routing = planRouting(input)
+      emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
       assert.deepEqual(routing.findings, [])
       texts.set(name, renderBird(routing.bird))
     }
@@ -284,6 +288,26 @@ describe('an interconnect of real BIRDs', function () {
       assert.ok(!seen.includes(`Deleted ${prefix}`), seen)
     }
     assert.ok(routes('b', '10.1.7.0/26').includes(tunnelOf('b', 'a')))
+  })
+
+  it('a remote gateway that is emptied is liked least, and still the way where there is no other', async () => {
+    const asked = (): Promise<string> => birds.get('a')!.ask('show route 10.2.5.0/24 all')
+    await eventually(async () => (await asked()).includes('BGP.local_pref: 100\n'), 5000)
+    const changes = await routeEvents('a', async () => {
+      await birds.get('b')!.reload(emptied.get('b')!)
+      await eventually(async () => (await asked()).includes('BGP.local_pref: 0\n'), 5000)
+      assert.ok(routes('a', '10.2.5.0/24').includes(`dev ${tunnelOf('a', 'b')}`))
+    })
+    assert.ok(!changes.includes('Deleted 10.2.5.0/24'), changes)
+    // The node keeps a way that is the only one, and knows what it is worth.
+    for (const [name, prefix] of [
+      ['b', '10.1.7.0/26'],
+      ['node', '10.2.5.0/24'],
+    ] as const) {
+      await eventually(async () =>
+        (await birds.get(name)!.ask(`show route ${prefix} all`)).includes('BGP.local_pref: 0\n'),
+      )
+    }
   })
 
   it('a tunnel that goes away leaves unreachable, never the default route; the node hears of it', async () => {

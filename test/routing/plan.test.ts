@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, GatewayName, PeerName, WanPeer} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {BFD, plain, routeRule, wanPeer} from '../support/wan-peer.ts'
 
 const THREE: Sketch = {
   sites: [
@@ -13,17 +14,10 @@ const THREE: Sketch = {
   pairs: {'a b': 'ipip', 'a c': 'wireguard', 'b c': 'none'},
 }
 
-const wan = (overrides: Partial<WanPeer> = {}): WanPeer => ({
-  name: 'r1' as PeerName,
-  address: '192.0.2.254' as Address,
-  as: 64900,
-  passwordFile: null,
-  import: ['192.0.2.0/24' as Prefix],
-  export: ['192.0.2.0/24' as Prefix],
-  bfd: true,
-  uplink: null,
-  ...overrides,
-})
+const wan = (overrides: Partial<WanPeer> = {}): WanPeer =>
+  wanPeer({import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24'), bfd: BFD, ...overrides})
+
+const range = (prefix: string, ge: number, le: number): PrefixRange => ({prefix: prefix as Prefix, ge, le})
 
 function routingOf(
   name: string,
@@ -138,17 +132,57 @@ describe('planRouting', () => {
   })
 
   it('no list: nothing passes (RFC 8212)', () => {
-    const r1 = session(routingOf('a', {peers: [wan({import: [], export: []})]}).bird, 'wan_r1_')
+    const r1 = session(routingOf('a', {peers: [wan({import: plain(), export: plain()})]}).bird, 'wan_r1_')
     assert.deepEqual([accepted(r1.import), r1.export], [[], []])
   })
 
   it('own prefixes in an export list that can have no effect are told', () => {
-    const {findings, bird} = routingOf('a', {peers: [wan({export: ['10.1.0.0/16' as Prefix]})]})
+    const {findings, bird} = routingOf('a', {peers: [wan({export: plain('10.1.0.0/16')})]})
     assert.deepEqual(
       findings.map(({code, severity}) => [code, severity]),
       [['config-conflict', 'warning']],
     )
     assert.deepEqual(accepted(session(bird, 'wan_r1_').export), [])
+  })
+
+  it('rules choose all: what a plain list lets through beside itself is not there', () => {
+    const rules = {rules: [routeRule({prefixes: [range('203.0.113.0/24', 24, 28)]})]}
+    const r1 = session(routingOf('b', {peers: [wan({import: rules, export: rules})]}).bird, 'wan_r1_')
+    assert.deepEqual(accepted(r1.import), ['203.0.113.0/24'])
+    assert.deepEqual(accepted(r1.export), ['203.0.113.0/24'])
+    const [gate, own] = r1.export
+    assert.deepEqual([gate!.verdict, gate!.when[0]!.is], ['reject', 'none-of'])
+    assert.equal(own!.verdict, 'continue', 'own prefixes lose what is only for us before rules look')
+  })
+
+  it('a rule of the other family, and a policy that accepts nothing, are not there', () => {
+    const six = {rules: [routeRule({prefixes: [range('2001:db8::/32', 48, 48)]}), routeRule({action: 'reject'})]}
+    const r1 = session(routingOf('a', {peers: [wan({import: six, export: six})]}).bird, 'wan_r1_')
+    assert.deepEqual([r1.import, r1.export], [[], []])
+  })
+
+  it('the default route is refused before any rule, unless it is asked for by name', () => {
+    const refusesDefault = (peer: WanPeer) =>
+      session(routingOf('a', {peers: [peer]}).bird, 'wan_r1_').import.some(
+        ({verdict, when: [first]}) =>
+          verdict === 'reject' && first?.is === 'net' && first.patterns.some(({prefix}) => prefix === '0.0.0.0/0'),
+      )
+    for (const policy of [plain('0.0.0.0/0'), {rules: [routeRule()]}]) {
+      assert.ok(refusesDefault(wan({import: policy})))
+      assert.ok(!refusesDefault(wan({import: policy, defaultRoute: true})))
+    }
+  })
+
+  it('a gateway is no way between two routers, unless it is told to be', () => {
+    const second = (overrides: Partial<WanPeer>) =>
+      wan({name: 'r2' as PeerName, address: '192.0.2.253' as Address, ...overrides})
+    const told = (overrides: Partial<WanPeer>) => {
+      const {bird} = routingOf('a', {peers: [wan(), second(overrides)]})
+      return JSON.stringify(session(bird, 'wan_r2_').export).includes(session(bird, 'wan_r1_').name)
+    }
+    assert.ok(!told({export: {rules: [routeRule()]}}))
+    assert.ok(told({export: {rules: [routeRule()]}, passOn: ['r1' as PeerName]}))
+    assert.ok(told({export: plain('198.51.100.0/24'), passOn: ['r1' as PeerName]}))
   })
 
   const secrets: {name: string; passwords: Record<string, string>; password: string | null}[] = [
@@ -212,8 +246,8 @@ describe('planRouting', () => {
       ]
     }
     assert.deepEqual(changes(null), [null, [], [], '192.168.1.201', 15])
-    assert.deepEqual(changes('a2'), [0, [], [], '192.168.1.201', 3])
-    assert.deepEqual(changes('a0'), [100, [50, 50], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a2'), [0, [2], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a0'), [100, [1, 50, 50], [], '192.168.1.201', 3])
   })
 
   it('own prefixes go out only while their next hop can be reached', () => {
@@ -221,6 +255,19 @@ describe('planRouting', () => {
     const [rule] = session(bird, 'tun_b_').export
     assert.ok(rule?.when.some(({is}) => is === 'reachable'))
     assert.match(renderBird(bird), /proto != "fallback4" && dest != RTD_UNREACHABLE then/)
+  })
+
+  it('of two gateways the same one is last too, for ways that are about to go away', () => {
+    const exported = (twin: string | null) => {
+      const overrides = {
+        nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
+        twin: twin as GatewayName | null,
+      } as const
+      const {bird} = routingOf('a', overrides, {nodes: [nodeOf('n1', '192.168.1.1')]})
+      const rule = session(bird, 'node_').export.find(({when}) => when.some(({is}) => is === 'local-pref'))
+      return rule?.set?.find(({attribute}) => attribute === 'local-pref')?.value
+    }
+    assert.deepEqual([exported('a2'), exported('a0'), exported(null)], [2, 1, undefined])
   })
 
   it('two sites of one AS cannot speak: told, not tried', () => {

@@ -4,15 +4,24 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import fc from 'fast-check'
-import {birdTextHash, type Encapsulation, type PeerName} from '../../src/model/index.ts'
+import {
+  birdTextHash,
+  type Community,
+  type Encapsulation,
+  type GatewayName,
+  type PeerName,
+  parseCommunityPattern,
+} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
+import {arbitraryPeer, shuffledPeer} from '../support/arbitrary-wan-peer.ts'
 import {configOf, nodeOf, pairKey, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {BFD, plain, routeRule, wanPeer} from '../support/wan-peer.ts'
 
 const GOLDEN = new URL('../fixtures/routing/bird.conf', import.meta.url)
 
 /** One of everything. */
-function fullText(): string {
+function fullText(draining = false): string {
   const sketch: Sketch = {
     sites: [
       {name: 'a', number: 1, owns: ['10.1.0.0/16', 'fd00:1::/48']},
@@ -26,34 +35,76 @@ function fullText(): string {
     nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
     static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.10.7' as Address, labels: {}}],
     peers: [
-      {
+      wanPeer({
         name: 'wan-1' as PeerName,
-        address: '192.0.2.254' as Address,
-        as: 64900,
         passwordFile: '/k',
-        import: ['0.0.0.0/0' as Prefix],
-        export: ['192.0.2.0/24' as Prefix],
-        bfd: true,
-        uplink: null,
-      },
-      {
+        import: plain('0.0.0.0/0'),
+        export: plain('192.0.2.0/24'),
+        bfd: BFD,
+      }),
+      wanPeer({
+        name: 'wan-2' as PeerName,
+        address: '192.0.2.253' as Address,
+        localAs: 65010,
+        import: {
+          rules: [
+            routeRule({prefixes: [{prefix: '10.66.0.0/16' as Prefix, ge: 16, le: 32}], action: 'reject'}),
+            routeRule({
+              prefixes: [
+                {prefix: '10.0.0.0/8' as Prefix, ge: 16, le: 24},
+                {prefix: '2001:db8::/32' as Prefix, ge: 48, le: 48},
+              ],
+              communities: ['64512:100', '64512:*', 'large:64512:1:*', 'rt:64512:1', 'soo:64512:2'].map(pattern),
+              asPath: {through: [64901, 64900], from: [65001], next: [64900], longerThan: 1},
+              set: {
+                localPreference: 200,
+                med: 10,
+                communities: [pattern('64512:1')],
+                removeCommunities: ['rt:64512:*', 'large:64512:*:*'].map(pattern),
+                addCommunities: ['no-export', 'large:64512:1:2', 'rt:64512:9'].map(pattern),
+              },
+            }),
+          ],
+        },
+        export: {rules: [routeRule({set: {prepend: 2, med: 5, addCommunities: [pattern('64512:7')]}})]},
+        passOn: ['wan-1' as PeerName],
+        rejectPrivateAs: true,
+        removePrivateAs: true,
+        maxPrefixes: {limit: 500, action: 'restart'},
+        ttlSecurity: true,
+        role: 'rs-client',
+        requireRole: true,
+        gracefulRestart: false,
+        addPaths: 'receive',
+        allowAsIn: 1,
+        bfd: {profile: 'internet', intervalMs: 250, multiplier: null},
+      }),
+      wanPeer({
+        name: 'wan-3' as PeerName,
+        address: '192.0.2.252' as Address,
+        as: 4200000001,
+        import: plain('198.51.100.0/24'),
+        defaultRoute: true,
+        routeReflectorClient: true,
+        clusterId: '192.0.2.8' as Address,
+      }),
+      wanPeer({
         name: 'wan-6' as PeerName,
         address: '2001:db8::ff' as Address,
         as: 4200000001,
-        passwordFile: null,
-        import: ['2001:db8::/32' as Prefix],
-        export: [],
-        bfd: false,
-        uplink: null,
-      },
+        import: plain('2001:db8::/32'),
+      }),
     ],
   })
   const configs = new Map(sketch.sites.map(({name}) => [name, name === 'a' ? a : configOf(sketch, name)] as const))
   const {config, sites, plan} = planAll(sketch, configs).get('a')!
   const world = worldOf(sites, [nodeOf('n1.example', '192.168.1.1')])
   const passwords = new Map([['/k', 'p4ss; word#']])
-  return renderBird(planRouting({config, world, tunnels: plan.tunnels, passwords}).bird)
+  return renderBird(planRouting({config, world, tunnels: plan.tunnels, passwords, draining}).bird)
 }
+
+/** One that is known to parse. */
+const pattern = (text: string): Community => parseCommunityPattern(text)!
 
 describe('renderBird', () => {
   const dir = mkdtempSync(join(tmpdir(), 'isthmus-render-'))
@@ -79,6 +130,19 @@ describe('renderBird', () => {
     assert.notEqual(parse(text.replace('persist;', 'persist')), '', 'the check must be able to fail')
   })
 
+  it('a gateway that is emptied says so on every session, and BIRD takes it', () => {
+    const text = fullText(true)
+    assert.equal(parse(text), '')
+    const sessions = text.split('protocol bgp ').slice(1)
+    for (const session of sessions) {
+      const [name, , exported] = [session.slice(0, 20), ...session.split(/(?=export (?:filter|none))/)]
+      if (!exported?.startsWith('export none')) assert.match(exported!, /bgp_community\.add\(\(65535, 0\)\);/, name)
+      if (!name.startsWith('node')) assert.match(session, /bgp_local_pref = 0;/, name)
+      assert.doesNotMatch(session, /if \(65535, 0\) ~/, name)
+    }
+    assert.ok(sessions.length > 6)
+  })
+
   it('is known as ours; the distribution’s file is not', () => {
     assert.match(birdTextHash(fullText()) ?? '', /^[0-9a-f]{32}$/)
     assert.equal(birdTextHash('# This is a basic configuration file.\nlog syslog all;\n'), null)
@@ -101,15 +165,7 @@ describe('renderBird', () => {
 
   it('BIRD takes every configuration that can be planned', () => {
     const encapsulation = fc.constantFrom<Encapsulation>('ipip', 'vxlan', 'wireguard', 'none')
-    const list = fc.subarray(['0.0.0.0/0', '192.0.2.0/24', '::/0', '2001:db8::/32', '10.2.0.0/16'] as Prefix[])
-    const peer = fc.record({
-      address: fc.constantFrom('192.0.2.254', '2001:db8::ff') as fc.Arbitrary<Address>,
-      as: fc.constantFrom(64900, 4200000001, 4294967294),
-      import: list,
-      export: list,
-      bfd: fc.boolean(),
-      password: fc.stringMatching(/^[ !#-~]{0,80}$/),
-    })
+    const peer = arbitraryPeer()
     const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/)
     fc.assert(
       fc.property(
@@ -118,7 +174,8 @@ describe('renderBird', () => {
         fc.uniqueArray(peer, {maxLength: 2, selector: ({address}) => address}),
         fc.boolean(),
         fc.array(fc.domain(), {maxLength: 3}),
-        (names, kinds, peers, isV6, nodes) => {
+        fc.boolean(),
+        (names, kinds, peers, isV6, nodes, draining) => {
           const sketch: Sketch = {
             sites: names.map((site, index) => ({
               name: site,
@@ -134,12 +191,13 @@ describe('renderBird', () => {
           }
           const first = names[0]!
           const own = configOf(sketch, first, {
+            twin: isV6 ? ('a0' as GatewayName) : null,
             nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
-            peers: peers.map((entry, index) => ({
+            peers: peers.map(({password, ...entry}, index) => ({
               ...entry,
               name: `p${index}` as PeerName,
-              passwordFile: entry.password === '' ? null : `/k${index}`,
-              uplink: null,
+              passOn: peers.flatMap((_, other) => (other === index ? [] : [`p${other}` as PeerName])),
+              passwordFile: password === '' ? null : `/k${index}`,
             })),
           })
           const configs = new Map(names.map((site) => [site, site === first ? own : configOf(sketch, site)] as const))
@@ -149,8 +207,11 @@ describe('renderBird', () => {
             sites,
             nodes.map((node, index) => nodeOf(node, `192.168.1.${index + 1}`)),
           )
-          const text = renderBird(planRouting({config, world, tunnels: plan.tunnels, passwords}).bird)
+          const input = {config, world, tunnels: plan.tunnels, passwords, draining}
+          const text = renderBird(planRouting(input).bird)
           assert.equal(parse(text), '')
+          const shuffled = {...config, peers: config.peers.map(shuffledPeer).toReversed()}
+          assert.equal(renderBird(planRouting({...input, config: shuffled}).bird), text)
         },
       ),
       {numRuns: 60},

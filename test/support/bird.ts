@@ -56,6 +56,18 @@ export class TestBird {
     return this
   }
 
+  /** All that it has written to its log. */
+  get log(): string {
+    return this.#log
+  }
+
+  /** Puts another text in place, as the daemon does. */
+  async reload(config: string): Promise<void> {
+    writeFileSync(this.configFile, config)
+    const said = await this.ask('configure')
+    if (!/Reconfigur/.test(said)) throw new Error(said)
+  }
+
   /** The text of BIRD's answer to one command. */
   async ask(command: string): Promise<string> {
     const client = await BirdClient.connect(this.socket, this.never)

@@ -18,6 +18,7 @@ export const STATUS: GatewayStatus = {
   startedAt: '2026-01-02T03:04:05.000Z',
   ready: true,
   waitingFor: null,
+  drainingSince: null,
   tunnels: [
     {
       name: 'wan b/b1/wan 0',
@@ -222,6 +223,7 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
       typeof flow === 'object' && flow !== null && 'from' in flow
         ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}
         : {ok: false, problem: 'from: missing'},
+    drain: async () => undefined,
     reload: async () => ({ok: true, findings: []}),
     metrics: async () => ({contentType: 'text/plain; version=0.0.4', text: 'isthmus_up 1\n'}),
     ...parts,

@@ -28,6 +28,9 @@ function printSections(context: CliContext, status: GatewayStatus, wide: boolean
   const {site, gateway, version, startedAt, ready, waitingFor, reconcile, nft} = status
   const state = ready ? 'ready' : `not ready, waits for ${waitingFor ?? 'its first pass'}`
   context.out(`gateway ${gateway} of site ${site}: ${state} (isthmus ${version}, up ${ageOf(startedAt, nowMs)})\n`)
+  if (status.drainingSince !== null) {
+    context.out(`draining for ${ageOf(status.drainingSince, nowMs)}: others are asked to use another way\n`)
+  }
   const last = reconcile.lastSuccess === null ? 'never' : `${ageOf(reconcile.lastSuccess, nowMs)} ago`
   const duration = reconcile.durationMs === null ? '' : `, ${Math.round(reconcile.durationMs)} ms`
   const dirty = reconcile.dirty ? ', something is left undone' : ''

@@ -11,5 +11,5 @@
  */
 export {type BirdMetrics, createBirdMetrics} from './metrics.ts'
 export {type BfdSession, parseBfdSessions} from './parse-bfd.ts'
-export {type BgpSessionState, parseSessions} from './parse-sessions.ts'
+export {type BgpSessionState, type LimitHit, parseSessions} from './parse-sessions.ts'
 export {type RouterState, readBfd, readRouter, readRoutes, readSessions} from './read.ts'

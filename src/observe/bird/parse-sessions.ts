@@ -20,6 +20,16 @@ export interface BgpSessionState {
   readonly exported: number
   readonly preferred: number
   readonly lastError: string | null
+  /** It announces more than it may; null: it does not. */
+  readonly limitHit: LimitHit | null
+}
+
+export interface LimitHit {
+  /** Before or after the import filter. */
+  readonly of: 'received' | 'imported'
+  readonly limit: number
+  /** BIRD's word: `warn`, `block`, `restart`, `disable`. */
+  readonly action: string
 }
 
 /** The sessions with our names in the answer to `show protocols all`, sorted; other protocols are not ours to report. */
@@ -90,5 +100,17 @@ function sessionOf(row: Row, kind: SessionKind, details: readonly string[]): Bgp
     exported: count('exported'),
     preferred: count('preferred'),
     lastError: field('Last error'),
+    limitHit: limitHitOf(details),
   }
+}
+
+/** Of both the one that the configuration names: the other is made of it. */
+function limitHitOf(details: readonly string[]): LimitHit | null {
+  const hits = details.flatMap((text, index): LimitHit[] => {
+    const [, what, limit] = /^\s*(Receive|Import) limit:\s+(\d+) \[HIT\]/.exec(text) ?? []
+    if (what === undefined) return []
+    const action = /^\s*Action:\s+(\S+)/.exec(details[index + 1] ?? '')?.[1] ?? ''
+    return [{of: what === 'Receive' ? 'received' : 'imported', limit: Number(limit), action}]
+  })
+  return hits.find(({of}) => of === 'imported') ?? hits[0] ?? null
 }

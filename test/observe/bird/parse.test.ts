@@ -42,6 +42,12 @@ const PROTOCOLS = `2002-Name       Proto      Table      State  Since         In
 1006-  BGP state:          Down
      Neighbor address: 192.0.2.254
      Neighbor AS:      64900
+   Channel ipv4
+     State:          DOWN
+     Receive limit:  20
+       Action:       disable
+     Import limit:   10 [HIT]
+       Action:       disable
  
 1002-other      BGP        ---        up     2026-11-25 19:14:20  Established   
 1006-  BGP state:          Established
@@ -63,6 +69,17 @@ const reply = (text: string) => new ReplyReader().push(text)[0]!
 const at = (text: string): number => Date.parse(`2026-11-25T${text}`)
 
 describe('parseSessions', () => {
+  it('a limit that was hit is told with what became of it', () => {
+    assert.deepEqual(
+      parseSessions(reply(PROTOCOLS)).map(({name, limitHit}) => [name, limitHit]),
+      [
+        ['node_n1_aaaaaa', null],
+        ['tun_x_1f2e3d', null],
+        ['wan_r1_bbbbbb', {of: 'imported', limit: 10, action: 'disable'}],
+      ],
+    )
+  })
+
   it('tells our sessions and nobody else’s', () => {
     assert.deepEqual(
       parseSessions(reply(PROTOCOLS)).map(({name, kind, state, up, sinceMs, neighbor, as}) => ({

@@ -1,0 +1,29 @@
+import * as z from 'zod'
+import {NAME_RULE, parseUplinkName} from '../model/index.ts'
+import {parseAddress, parsePrefix} from '../net/index.ts'
+
+/** A string that a parse function must accept; what it returns is what the rest of the program sees. */
+export const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
+  z.string().transform((text, context): T => {
+    const value = parse(text)
+    if (value !== null) return value
+    context.addIssue({code: 'custom', message: `${JSON.stringify(text)} is not ${rule}`})
+    return z.NEVER
+  })
+
+export const address = parsed(parseAddress, 'an IP address such as 192.0.2.1 or fd00::1')
+export const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its host bits zero')
+export const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
+
+export const absolutePath = parsed((text) => (/^\/[^\0]*$/.test(text) ? text : null), 'an absolute path')
+
+export const secret = z.strictObject({file: absolutePath})
+
+const AS_RULE = 'must be an AS number from 1 to 4294967294'
+
+/** 0 and 4294967295 are reserved (RFC 7607, RFC 7300), 23456 stands for AS numbers that do not fit (RFC 6793). */
+export const as = z
+  .int({error: AS_RULE})
+  .min(1, {error: AS_RULE})
+  .max(4294967294, {error: AS_RULE})
+  .refine((value) => value !== 23456, 'AS 23456 is reserved (RFC 6793)')
