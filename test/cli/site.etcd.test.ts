@@ -6,6 +6,7 @@ import {Etcd3} from 'etcd3'
 import {startCluster} from '../support/etcd-cluster.ts'
 import {type EtcdServer, startEtcd} from '../support/etcd-server.ts'
 import {gatewayYaml} from '../support/gateway-yaml.ts'
+import {eventually} from '../support/namespace.ts'
 import {type CliResult, cli} from '../support/run-cli.ts'
 
 const DAY_MS = 86_400_000
@@ -221,6 +222,18 @@ describe('isthmus site', () => {
       assert.equal(diagnosed.status, 0, diagnosed.out + diagnosed.err)
 
       await cluster.members[0]!.kill()
+      // It may have led: the others need a moment to choose.
+      const survivor = await clientOf(cluster.endpoints[1]!, own)
+      const writes = () => survivor.put('/isthmus/v1/export/meta').value(cluster.endpoints[2]!)
+      await eventually(
+        async () =>
+          await writes().then(
+            () => true,
+            () => false,
+          ),
+        15_000,
+      )
+      survivor.close()
       const again = await init('tls', ...live)
       assert.match(again.out, /keep +users and roles are as they should be/)
       const away = cluster.members[0]!.endpoint
