@@ -2,16 +2,9 @@ import type {PeerBfd, WanPeer} from '../model/index.ts'
 import {familyOf, hostPrefix, type Prefix, prefixContainsAddress, prefixesOverlap} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
 import type {WanPeerYaml} from './peer-schema.ts'
-import type {Problem} from './problem.ts'
+import {conflict, type Problem} from './problem.ts'
 import {checkPolicy, toPolicy} from './route-policy.ts'
 import type {GatewayYaml} from './schema.ts'
-
-const conflict = (path: Path, detail: string, remedy?: string): Problem => ({
-  code: 'config-conflict',
-  path,
-  detail,
-  ...(remedy ? {remedy} : {}),
-})
 
 /** Routers of the WAN: who they may be, and what BGP lets one ask of a session. */
 export function* checkPeers(yaml: GatewayYaml): Generator<Problem> {

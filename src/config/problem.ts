@@ -9,3 +9,11 @@ export interface Problem {
   /** Absent: an error, which refuses the whole configuration. */
   readonly severity?: 'warning'
 }
+
+/** What cannot be as it stands beside the rest of the file. */
+export const conflict = (path: Path, detail: string, remedy?: string): Problem => ({
+  code: 'config-conflict',
+  path,
+  detail,
+  ...(remedy ? {remedy} : {}),
+})

@@ -12,7 +12,7 @@ import type {
 import {type Address, type Family, familyOf, prefixContains, prefixContainsAddress} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
 import {checkPeers, toWanPeer} from './peers.ts'
-import type {Problem} from './problem.ts'
+import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
 import {checkTls} from './tls.ts'
@@ -34,13 +34,6 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkWriteBack(yaml),
   ]
 }
-
-const conflict = (path: Path, detail: string, remedy?: string): Problem => ({
-  code: 'config-conflict',
-  path,
-  detail,
-  ...(remedy ? {remedy} : {}),
-})
 
 function* duplicates<T>(items: readonly T[]): Generator<[index: number, item: T]> {
   const seen = new Set<T>()

@@ -2,12 +2,7 @@ import type {PathMatch, PrefixRange, RoutePolicy, RouteRule} from '../model/inde
 import {prefixFamily, prefixLength} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
 import type {PolicyYaml, RuleYaml} from './peer-schema.ts'
-import type {Problem} from './problem.ts'
-
-const conflict = (path: Path, detail: string, remedy: string): Problem => ({
-  code: 'config-conflict',
-  ...{path, detail, remedy},
-})
+import {conflict, type Problem} from './problem.ts'
 
 /** What rules cannot say, or say in vain. */
 export function* checkPolicy(

@@ -9,7 +9,7 @@ import {
   type Translation,
 } from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
-import type {Problem} from './problem.ts'
+import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 
 type RemoteYaml = GatewayYaml['sites'][SiteName]
@@ -141,10 +141,3 @@ function claimsOf(yaml: GatewayYaml, site: string): Claim[] {
   const remote = yaml.sites[site as SiteName]
   return remote ? seenOwns(remote).map((prefix, index) => ({site, prefix, path: ['sites', site, 'owns', index]})) : []
 }
-
-const conflict = (path: Path, detail: string, remedy?: string): Problem => ({
-  code: 'config-conflict',
-  path,
-  detail,
-  ...(remedy ? {remedy} : {}),
-})

@@ -2,15 +2,10 @@ import type {WriteBackConfig} from '../model/index.ts'
 import {familyOf} from '../net/index.ts'
 import {parseSelector} from '../selectors/index.ts'
 import type {Path} from '../yaml/index.ts'
-import type {Problem} from './problem.ts'
+import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 
 type WriteBackYaml = NonNullable<GatewayYaml['datastores'][number]['writeBack']>
-
-const conflict = (path: Path, detail: string, remedy: string): Problem => ({
-  code: 'config-conflict',
-  ...{path, detail, remedy},
-})
 
 export function* checkWriteBack(yaml: GatewayYaml): Generator<Problem> {
   for (const [index, {kind, writeBack}] of yaml.datastores.entries()) {
