@@ -57,7 +57,14 @@ await timed('nft', async () => {
   const planOf = (compiled: Compiled) =>
     plan({
       ...{config, world, policy: compiled},
-      ...{keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map()},
+      ...{
+        keys: new Map(),
+        passwords: new Map(),
+        uplinkDevices: ['wan0'],
+        devices: new Map(),
+        draining: false,
+        limits: new Map(),
+      },
     })
   const opened = planOf(policy)
   // As the gateway does it: a million elements as one script of nft's would take all the memory there is.

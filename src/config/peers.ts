@@ -1,4 +1,4 @@
-import type {PeerBfd, WanPeer} from '../model/index.ts'
+import {type PeerBfd, PRIVATE_AS, type WanPeer} from '../model/index.ts'
 import {familyOf, hostPrefix, type Prefix, prefixContainsAddress, prefixesOverlap} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
 import type {WanPeerYaml} from './peer-schema.ts'
@@ -103,8 +103,7 @@ function* checkSession(yaml: GatewayYaml, peer: WanPeerYaml, isInternal: boolean
   }
 }
 
-export const isPrivateAs = (as: number): boolean =>
-  (as >= 64512 && as <= 65534) || (as >= 4200000000 && as <= 4294967294)
+const isPrivateAs = (as: number): boolean => PRIVATE_AS.some(([first, last]) => as >= first && as <= last)
 
 function* checkPassOn(yaml: GatewayYaml, peer: WanPeerYaml, path: Path): Generator<Problem> {
   for (const [index, name] of peer.passOn.entries()) {

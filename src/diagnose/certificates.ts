@@ -9,6 +9,7 @@ import type {
   TlsFiles,
 } from '../model/index.ts'
 import {judgeInsecure} from './insecure.ts'
+import {openToAll} from './open-file.ts'
 import {judgePassword} from './password.ts'
 import type {CheckReport} from './report.ts'
 import {unreadableRemedy} from './unreadable.ts'
@@ -106,10 +107,8 @@ function* judgeKey({key, cert}: TlsFileFacts, found: Found): Generator<Finding> 
     const detail = `${file} is not the key of ${cert?.file}`
     yield found('key', 'certificate-key-mismatch', 'error', detail, 'put back the pair that was made together')
   }
-  if (mode !== null && (mode & 0o007) !== 0) {
-    const detail = `${file} is open to everybody on this machine (mode ${mode.toString(8).padStart(4, '0')})`
-    yield found('key', 'certificate-key-open', 'warning', detail, `chmod 0600 ${file}`)
-  }
+  const open = openToAll(file, mode)
+  if (open) yield found('key', 'certificate-key-open', 'warning', open, `chmod 0600 ${file}`)
 }
 
 /** Not yet valid, expired, or near it. */

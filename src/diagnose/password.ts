@@ -1,4 +1,5 @@
 import type {Finding, PasswordFileFacts} from '../model/index.ts'
+import {openToAll} from './open-file.ts'
 import {unreadableRemedy} from './unreadable.ts'
 
 /** What is wrong with the file of the password that `source` is reached with. */
@@ -9,9 +10,8 @@ export function judgePassword(source: string, {file, fault, mode}: PasswordFileF
     const remedy = fault.code === 'malformed' ? 'one line is wanted, the password' : unreadableRemedy(fault.code)
     findings.push({code: 'password-unreadable', severity: 'error', where, detail: `${file}: ${fault.detail}`, remedy})
   }
-  if (mode !== null && (mode & 0o007) !== 0) {
-    const detail = `${file} is open to everybody on this machine (mode ${mode.toString(8).padStart(4, '0')})`
-    findings.push({code: 'password-open', severity: 'warning', where, detail, remedy: `chmod 0600 ${file}`})
-  }
+  const open = openToAll(file, mode)
+  if (open)
+    findings.push({code: 'password-open', severity: 'warning', where, detail: open, remedy: `chmod 0600 ${file}`})
   return findings
 }

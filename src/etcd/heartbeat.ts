@@ -22,8 +22,8 @@ export interface LifeOptions {
 
 /**
  * Asks two things after three seconds without news, for as long as the signal lets it, and resolves with the reason when
- * the answer fails or does not come. The watch's own stream must answer: one on a frozen server is silent, exactly like one on a
- * quiet server. And the cluster must: a member that is cut off from the others answers and tells nothing new, so the
+ * the answer fails or does not come. The watch's own stream must answer: one on a frozen server is silent, exactly like
+ * one on a quiet server. And the cluster must: a member that is cut off from the others answers and tells nothing new, so the
  * question is one that needs the majority (no serializable read). It is also asked as whom we are: a stream outlives the
  * token, the password and even the user that it was opened with.
  */

@@ -1,17 +1,20 @@
 import {statSync} from 'node:fs'
+import {credentialFiles} from '../model/index.ts'
 import {connect, type EtcdConnection, type EtcdOptions} from './client.ts'
 import {errorText} from './errors.ts'
 import type {WatchClock} from './source.ts'
 
-/** Certificates are renewed days before they end, and a password is in force when both sides have it; that they are taken within seconds matters only to whoever looks. */
+/**
+ * Certificates are renewed days before they end, and a password is in force when both sides have it; that they are taken
+ * within seconds matters only to whoever looks.
+ */
 const LOOK_EVERY_MS = 3000
 
 /** What tells one state of the files from another without reading them; null: one of them is not there. */
-function fingerprintOf({tls, user}: EtcdOptions): string | null {
-  const files = [tls?.ca, tls?.cert, tls?.key, user?.passwordFile].filter((file) => typeof file === 'string')
+function fingerprintOf(etcd: EtcdOptions): string | null {
   try {
     // At once: over a thread it would be a good part of what a quiet gateway has to do.
-    return files
+    return credentialFiles(etcd)
       .map((file) => statSync(file))
       .map(({ino, size, mtimeMs}) => `${ino} ${size} ${mtimeMs}`)
       .join()
@@ -44,8 +47,8 @@ export interface RenewalOptions {
 }
 
 /**
- * Waits until the files of certificates and password have changed and a connection made with the new ones has answered; null: aborted
- * first. The old connection is left alone: files that are half written, or that the server refuses, cost nothing.
+ * Waits until the files of certificates and password have changed and a connection made with the new ones has answered;
+ * null: aborted first. The old connection is left alone: files that are half written, or that the server refuses, cost nothing.
  */
 export async function renewedConnection(options: RenewalOptions): Promise<Opened | null> {
   const {etcd, clock, signal} = options

@@ -15,7 +15,7 @@ export class LabelStore {
   readonly #profiles = new Map<string, Profile>()
   readonly #attributes = new Map<SourceId, Map<string, Labelled>>()
   /** Grows with each change of an attribute set. */
-  revision = 0
+  #revision = 0
 
   /** Takes a record in or out; answers the dependency that it fulfils, if any. */
   note(source: SourceId, site: SiteName, record: Decoded, there: boolean): Dependency | null {
@@ -31,12 +31,16 @@ export class LabelStore {
       // One set serves thousands of addresses: relabelled and hashed once.
       const own = this.#attributes.get(source) ?? new Map<string, Labelled>()
       this.#attributes.set(source, own)
-      this.revision++
+      this.#revision++
       if (there) own.set(id, labelled(attributesFromRemote(set, site)))
       else own.delete(id)
       return `attributes:${id}`
     }
     return null
+  }
+
+  get revision(): number {
+    return this.#revision
   }
 
   has(source: SourceId, dependency: Dependency): boolean {

@@ -1,7 +1,15 @@
 import {callServer, fileSignature, readPasswordFile, readTlsFiles} from '../certificates/index.ts'
 import {judgeInsecure, judgePassword, judgePresented, judgeTlsFiles} from '../diagnose/index.ts'
 import type {EtcdOptions, WatchClock} from '../etcd/index.ts'
-import type {Finding, GatewayConfig, PasswordFileFacts, PresentedFacts, SourceId, TlsFileFacts} from '../model/index.ts'
+import {
+  credentialFiles,
+  type Finding,
+  type GatewayConfig,
+  type PasswordFileFacts,
+  type PresentedFacts,
+  type SourceId,
+  type TlsFileFacts,
+} from '../model/index.ts'
 import type {Expiry} from './certificate-metrics.ts'
 
 /** Files are looked at this often, and read when they have changed. */
@@ -23,8 +31,8 @@ interface Looked {
 }
 
 /**
- * Looks at the certificates and passwords of every datastore and site for as long as the configuration is in force. It looks and tells;
- * connections are made by those who use them.
+ * Looks at the certificates and passwords of every datastore and site for as long as the configuration is in force. It
+ * looks and tells; connections are made by those who use them.
  */
 export function startCertificates({
   config,
@@ -46,8 +54,9 @@ export function startCertificates({
     ...[...config.sites.values()].map((one) => ({...one, source: `export/${one.name}` as const})),
   ]
 
-  async function follow(source: SourceId, {endpoints, tls, user}: EtcdOptions): Promise<void> {
-    const files = [tls?.ca, tls?.cert, tls?.key, user?.passwordFile].filter((file) => typeof file === 'string')
+  async function follow(source: SourceId, etcd: EtcdOptions): Promise<void> {
+    const {endpoints, tls, user} = etcd
+    const files = credentialFiles(etcd)
     let signature: string | null = null
     // Not among all that a start has to do: what keeps a server from being read is told by those who read.
     let calledMs = clock.nowMs() + FILES_MS - SERVERS_MS

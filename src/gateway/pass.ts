@@ -30,12 +30,12 @@ export interface PassDeps {
     readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
   }
   readonly passwords: ReadonlyMap<string, string>
-  readonly draining?: () => boolean
+  readonly draining: () => boolean
   readonly uplinkDevices: () => readonly string[]
   /** The same object as long as no device has come or gone. */
   readonly devices: () => PlanInput['devices']
   /** The same object as long as it says the same. */
-  readonly limits?: () => PlanInput['limits']
+  readonly limits: () => PlanInput['limits']
   readonly cache: ActualCache
   readonly appliers: Appliers
   readonly raiseGeneration: (signal: AbortSignal) => Promise<unknown>
@@ -189,10 +189,10 @@ function createPlanner(deps: PassDeps) {
       // The same objects as before where they say the same.
       keys: last?.input.keys.size === deps.keys.known().size ? last.input.keys : new Map(deps.keys.known()),
       passwords: deps.passwords,
-      draining: deps.draining?.() ?? false,
+      draining: deps.draining(),
       uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
       devices: deps.devices(),
-      ...limitsOf(deps),
+      limits: deps.limits(),
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
@@ -200,11 +200,6 @@ function createPlanner(deps: PassDeps) {
     const findings = await deps.keys.make(missing)
     return {planned: planOnce(input()), policy, findings}
   }
-}
-
-const limitsOf = ({limits}: PassDeps): Pick<PlanInput, 'limits'> => {
-  const known = limits?.()
-  return known ? {limits: known} : {}
 }
 
 const sameList = (before: readonly string[] | undefined, now: readonly string[]): readonly string[] =>

@@ -1,4 +1,5 @@
 import {readFile, stat} from 'node:fs/promises'
+import {openToAll} from '../diagnose/index.ts'
 import type {Finding, GatewayConfig} from '../model/index.ts'
 
 /** BGP secrets, read anew for each pass that follows a reload; a file that cannot be read is a finding, not a stop. */
@@ -12,7 +13,8 @@ export async function readPasswords(
     try {
       passwords.set(passwordFile, (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, ''))
       const {mode} = await stat(passwordFile)
-      if ((mode & 0o007) !== 0) findings.push(open(name, passwordFile, mode & 0o7777))
+      const detail = openToAll(passwordFile, mode & 0o7777)
+      if (detail) findings.push(openSecret(name, passwordFile, detail))
     } catch (error) {
       findings.push({
         code: 'peer-secret-unreadable',
@@ -26,10 +28,10 @@ export async function readPasswords(
   return {passwords, findings}
 }
 
-const open = (name: string, file: string, mode: number): Finding => ({
+const openSecret = (name: string, file: string, detail: string): Finding => ({
   code: 'peer-secret-open',
   severity: 'warning',
   where: {source: `config peers ${name}`, field: 'password.file'},
-  detail: `${file} is open to everybody on this machine (mode ${mode.toString(8).padStart(4, '0')})`,
+  detail,
   remedy: `chmod 0600 ${file}, and another password if somebody may have read it`,
 })

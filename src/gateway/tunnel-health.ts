@@ -57,9 +57,9 @@ export interface Pace {
 const EVERY_MS = 1000
 /** Each is one process at a time; the others wait their turn. */
 const MAX_SEARCHES = 8
-/** A device that is to be tried at a larger MTU has it by then, or the trial fails. */
 /** Kept in the file, beside those that are planned. */
 const MAX_UNPLANNED = 1000
+/** A device that is to be tried at a larger MTU has it by then, or the trial fails. */
 const RAISED_WITHIN_MS = 5000
 
 /** Has every tunnel of the last pass measured, and limits those whose path carries less than is computed. */

@@ -49,6 +49,10 @@ export interface PasswordUser {
   readonly passwordFile: string
 }
 
+/** Files that a connection to an etcd is made with: when one of them is another, so is the connection. */
+export const credentialFiles = ({tls, user}: {tls: TlsFiles | null; user: PasswordUser | null}): string[] =>
+  [tls?.ca, tls?.cert, tls?.key, user?.passwordFile].filter((file) => typeof file === 'string')
+
 export interface DatastoreConfig {
   readonly name: DatastoreName
   /** `calico` holds a cluster's data; `isthmus` only what Isthmus stores; `file` is no etcd, but documents or a snapshot on disk. */

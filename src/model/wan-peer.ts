@@ -40,6 +40,12 @@ export interface WanPeer {
   readonly bfd: PeerBfd | null
 }
 
+/** Private AS numbers (RFC 6996), from and to. */
+export const PRIVATE_AS = [
+  [64512, 65534],
+  [4200000000, 4294967294],
+] as const
+
 /** Plain prefixes, with all longer ones inside them; or rules, of which the first that matches decides. */
 export type RoutePolicy = {readonly prefixes: readonly Prefix[]} | {readonly rules: readonly RouteRule[]}
 

@@ -15,13 +15,13 @@ export interface PlanInput {
   /** Contents of the secret files that the configuration names, by path; an unreadable one is absent. */
   readonly passwords: ReadonlyMap<string, string>
   /** The gateway is being emptied. */
-  readonly draining?: boolean
+  readonly draining: boolean
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** All devices that the kernel has but `lo`, with their index. */
   readonly devices: DeviceIndexes
   /** By tunnel device, where its path was found to carry less than is computed. */
-  readonly limits?: TunnelLimits
+  readonly limits: TunnelLimits
 }
 
 type TunnelLimits = ReadonlyMap<string, TunnelLimit>
@@ -75,7 +75,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, draining = false, uplinkDevices, devices, limits = NO_LIMITS}) => {
+  return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits}) => {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
     const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords, draining)
@@ -98,8 +98,6 @@ export function createPlan(): (input: PlanInput) => Planned {
     }
   }
 }
-
-const NO_LIMITS: TunnelLimits = new Map()
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

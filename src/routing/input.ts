@@ -8,7 +8,7 @@ export interface RoutingInput {
   /** Contents of the secret files, by path; one that could not be read is absent. */
   readonly passwords: ReadonlyMap<string, string>
   /** Whoever has another way than by this gateway is to take it. */
-  readonly draining?: boolean
+  readonly draining: boolean
 }
 
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */

@@ -26,7 +26,7 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
  * of one site learn each other; next hop self, as nodes know no inner address.
  */
-export function planNodeSessions({config, world, draining = false}: RoutingInput): {
+export function planNodeSessions({config, world, draining}: RoutingInput): {
   sessions: BgpSession[]
   findings: Finding[]
 } {

@@ -1,9 +1,8 @@
-import type {Community} from '../model/index.ts'
+import {type Community, GRACEFUL_SHUTDOWN, PRIVATE_AS} from '../model/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
 import {block, quoted} from './render-text.ts'
 
-/** Private AS numbers (RFC 6996), as a set of BIRD's. */
-const PRIVATE_AS = '64512..65534, 4200000000..4294967294'
+const PRIVATE_SET = PRIVATE_AS.map(([first, last]) => `${first}..${last}`).join(', ')
 
 /** A filter of one direction as BIRD's statements. */
 export function renderFilter(direction: 'import' | 'export', rules: readonly FilterRule[]): string[] {
@@ -33,7 +32,7 @@ function renderCondition(condition: Condition): string {
     case 'path-longer':
       return `bgp_path.len > ${condition.than}`
     case 'path-private':
-      return `bgp_path ~ [ ${PRIVATE_AS} ]`
+      return `bgp_path ~ [ ${PRIVATE_SET} ]`
     case 'local-pref':
       return `bgp_local_pref = ${condition.value}`
     case 'community':
@@ -82,7 +81,7 @@ function renderChange(change: Change): string[] {
     case 'local-pref':
       return [`bgp_local_pref = ${change.value};`]
     case 'shutdown-pref':
-      return ['if (65535, 0) ~ bgp_community then bgp_local_pref = 0;']
+      return [`if ${renderCommunity(GRACEFUL_SHUTDOWN)} ~ bgp_community then bgp_local_pref = 0;`]
     case 'prefsrc':
       return [`krt_prefsrc = ${change.value};`]
     case 'med':
@@ -90,7 +89,7 @@ function renderChange(change: Change): string[] {
     case 'path':
       return ['bgp_path.empty;']
     case 'path-private':
-      return [`bgp_path.delete([ ${PRIVATE_AS} ]);`]
+      return [`bgp_path.delete([ ${PRIVATE_SET} ]);`]
     case 'prepend':
       return [`bgp_path.prepend(${change.value});`]
     case 'communities':

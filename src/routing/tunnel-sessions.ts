@@ -54,7 +54,7 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
 }
 
 function sessionOver(
-  {config, draining = false}: RoutingInput,
+  {config, draining}: RoutingInput,
   tunnel: Tunnel,
   remote: RemoteSite,
   {presence}: SiteView,

@@ -29,7 +29,7 @@ export function planWanSessions(input: RoutingInput): {sessions: BgpSession[]; f
   return {sessions, findings}
 }
 
-function sessionWith({config, draining = false}: RoutingInput, peer: WanPeer, password: string | null): BgpSession {
+function sessionWith({config, draining}: RoutingInput, peer: WanPeer, password: string | null): BgpSession {
   const family = familyOf(peer.address)
   const uplink = uplinkOf(config, peer)
   const localAs = peer.localAs ?? config.as

@@ -40,7 +40,7 @@ describe('printed ruleset', () => {
   const compiled = compilePolicy(known, {default: config.default, previous: null, firstClass: 1})
   const {desired} = plan({
     ...{config, world: known, policy: compiled, keys: new Map(), passwords: new Map()},
-    ...{uplinkDevices: ['eth0'], devices: new Map(), mayPublish: false},
+    ...{uplinkDevices: ['eth0'], devices: new Map(), draining: false, limits: new Map()},
   })
 
   for (const [name, table] of [

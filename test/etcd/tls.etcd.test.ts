@@ -12,8 +12,8 @@ import {watchClock} from '../support/watch-clock.ts'
 /** Long enough for the files to be looked at, and for what was found to be tried. */
 const NOTICED_MS = 20_000
 
-/** Files are looked at every 0.3 s instead of 3; how long an answer may take is as ever. */
-const HASTY: WatchClock = {...watchClock, sleep: (ms, signal) => watchClock.sleep(ms >= 3000 ? ms / 10 : ms, signal)}
+/** Files are looked at every second instead of three; an answer may take as long. */
+const HASTY: WatchClock = {...watchClock, sleep: (ms, signal) => watchClock.sleep(ms >= 3000 ? ms / 3 : ms, signal)}
 
 describe('a remote site’s etcd over TLS, with users', function () {
   this.timeout(60_000)

@@ -40,6 +40,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   let nowMs = 0
   let raiseFails = 0
   let draining = false
+  const limits = new Map()
 
   const applier = <N extends NodeStep['driver']>(name: N) => ({
     apply: async (steps: readonly Extract<NodeStep, {driver: N}>[]): Promise<Outcome[]> => {
@@ -98,6 +99,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     },
     passwords: new Map(),
     draining: () => draining,
+    limits: () => limits,
     uplinkDevices: () => [],
     devices: () => DEVICES,
     cache,

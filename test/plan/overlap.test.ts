@@ -41,7 +41,8 @@ function plannedWith(b: string, c: string) {
   }
   const world = federation.world()
   const policy = compilePolicy(world, {default: config.default, previous: null, firstClass: 7})
-  const input = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map()}
+  const ways = {keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map(), limits: new Map()}
+  const input = {config, world, policy, draining: false, ...ways}
   return {world, desired: plan(input).desired}
 }
 

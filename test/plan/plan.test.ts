@@ -20,12 +20,7 @@ function planned(sketch: Sketch, reversed = false, ...more: string[]) {
   return plannedWith(new Map(), sketch, reversed, ...more)
 }
 
-function plannedWith(
-  limits: NonNullable<PlanInput['limits']>,
-  sketch: Sketch,
-  reversed = false,
-  ...more: string[]
-): Desired {
+function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = false, ...more: string[]): Desired {
   const config: GatewayConfig = sketchConfig(sketch, 'a')
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6')]))
@@ -43,6 +38,7 @@ function plannedWith(
     passwords: new Map(),
     uplinkDevices: ['wan0'],
     devices: new Map(),
+    draining: false,
     limits,
   }).desired
 }
@@ -154,6 +150,7 @@ describe('plan', () => {
     const {sites} = planAll(SKETCH).get('a')!
     const base: PlanInput = {
       ...{config, policy, keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map()},
+      ...{draining: false, limits: new Map()},
       world: {...federation.world(), sites},
     }
     const world = base.world
@@ -166,6 +163,8 @@ describe('plan', () => {
       {...base, devices: new Map([['eth0', 4]])},
       {...base, policy: {...policy, counters: ['x']}},
       {...base, world: {...world, nodes: []}},
+      {...base, draining: true},
+      {...base, limits: new Map([[planAll(SKETCH).get('a')!.plan.tunnels[0]!.device, {device: 1300, clamp: 1300}]])},
       base,
     ]
     const again = createPlan()
@@ -181,7 +180,8 @@ describe('plan', () => {
     const federation = new Federation(config)
     const world = federation.world()
     const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
-    const base = {config, world, policy, keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map()}
+    const ways = {keys: new Map(), passwords: new Map(), uplinkDevices: [], devices: new Map(), limits: new Map()}
+    const base = {config, world, policy, draining: false, ...ways}
     assert.ok(plan(base).desired.exported.has('/isthmus/v1/export/gateways/a1'))
   })
 })

@@ -155,7 +155,7 @@ describe('an interconnect of real BIRDs', function () {
     ])
     for (const [name, {config, sites, plan}] of planAll(SKETCH, configs)) {
       const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
-      const input = {config, world, tunnels: plan.tunnels, passwords: new Map()}
+      const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
       const routing = planRouting(input)
       emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
       assert.deepEqual(routing.findings, [])

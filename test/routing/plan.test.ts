@@ -29,7 +29,7 @@ function routingOf(
   )
   const {config, sites, plan} = planAll(THREE, configs).get(name)!
   const passwords = new Map(Object.entries(options.passwords ?? {}))
-  return planRouting({config, world: worldOf(sites, options.nodes), tunnels: plan.tunnels, passwords})
+  return planRouting({config, world: worldOf(sites, options.nodes), tunnels: plan.tunnels, passwords, draining: false})
 }
 
 const session = (bird: BirdConfig, prefix: string): BgpSession => {

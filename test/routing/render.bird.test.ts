@@ -157,6 +157,7 @@ describe('renderBird', () => {
           world: worldOf(sites),
           tunnels: plan.tunnels,
           passwords: new Map(),
+          draining: false,
         }).bird,
       )
     assert.ok(birdTextHash(render(1)))

@@ -39,7 +39,7 @@ const CONFIGS = new Map<string, GatewayConfig>([
 const routingOf = (name: string, configs = CONFIGS) => {
   const {config, sites, plan} = planAll(SKETCH, configs).get(name)!
   const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
-  return planRouting({config, world, tunnels: plan.tunnels, passwords: new Map()}).bird
+  return planRouting({config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}).bird
 }
 
 describe('ways to translated prefixes', () => {
@@ -66,7 +66,7 @@ describe('ways to translated prefixes', () => {
   it('a withdrawn site has none', () => {
     const {config, sites, plan} = planAll(SKETCH, CONFIGS).get('a')!
     const withdrawn = new Map([...sites].map(([name, view]) => [name, {...view, presence: 'withdrawn'} as const]))
-    const input = {config, world: worldOf(withdrawn), tunnels: plan.tunnels, passwords: new Map()}
+    const input = {config, world: worldOf(withdrawn), tunnels: plan.tunnels, passwords: new Map(), draining: false}
     assert.equal(
       planRouting(input).bird.statics.find(({name}) => name === 'translated4'),
       undefined,
@@ -78,9 +78,13 @@ describe('ways to translated prefixes', () => {
     const [first] = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
     const {sites} = planAll(SKETCH, CONFIGS).get('a')!
     const viaOf = (config: GatewayConfig) =>
-      planRouting({config, world: worldOf(sites), tunnels: [first!], passwords: new Map()}).bird.statics.find(
-        ({name}) => name === 'translated4',
-      )?.routes[0]?.to
+      planRouting({
+        config,
+        world: worldOf(sites),
+        tunnels: [first!],
+        passwords: new Map(),
+        draining: false,
+      }).bird.statics.find(({name}) => name === 'translated4')?.routes[0]?.to
     const over = [{peer: first!.peer, device: first!.device}]
     assert.deepEqual(viaOf(one), {over, bfd: false})
     assert.deepEqual(viaOf({...one, twin: 'a2' as GatewayConfig['twin']}), {over, bfd: true})

@@ -57,7 +57,13 @@ function configWith(limit: WanPeer['maxPrefixes']): GatewayConfig {
 
 const textOf = (limit: WanPeer['maxPrefixes']): string =>
   renderBird(
-    planRouting({config: configWith(limit), world: worldOf(new Map()), tunnels: [], passwords: new Map()}).bird,
+    planRouting({
+      config: configWith(limit),
+      world: worldOf(new Map()),
+      tunnels: [],
+      passwords: new Map(),
+      draining: false,
+    }).bird,
   )
 
 const TIMERS = 'connect delay time 1; connect retry time 1; error wait time 1, 1;'

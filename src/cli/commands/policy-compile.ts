@@ -50,6 +50,8 @@ async function compile(context: CliContext, options: CompileOptions): Promise<Ex
       passwords: new Map(),
       uplinkDevices: [],
       devices: new Map(),
+      draining: false,
+      limits: new Map(),
     },
   })
   if (options.full && wantedKeys.length > 0) {

@@ -44,8 +44,9 @@ export async function freshPlan(
     world,
     policy,
     keys: keys.known(),
-    // They are of BIRD's file alone, which is no part of the comparison.
+    // These two are of BIRD's file alone, which is no part of the comparison.
     passwords: new Map(),
+    draining: false,
     uplinkDevices: [...uplinkDevices].sort(),
     devices,
     limits: limitsOf(saved),

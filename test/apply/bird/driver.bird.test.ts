@@ -15,7 +15,9 @@ const {signal} = new AbortController()
 /** A text of ours that differs from others in one unreachable prefix. */
 function textFor(number: number): string {
   const config = configOf({sites: [{name: 'a', number: 1}]}, 'a', {owns: [`10.${number}.0.0/16` as Prefix]})
-  return renderBird(planRouting({config, world: worldOf(new Map()), tunnels: [], passwords: new Map()}).bird)
+  return renderBird(
+    planRouting({config, world: worldOf(new Map()), tunnels: [], passwords: new Map(), draining: false}).bird,
+  )
 }
 
 const step = (text: string): BirdStep => ({
