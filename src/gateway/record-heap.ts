@@ -46,13 +46,14 @@ export class RecordHeap {
   }
 
   set(record: RawRecord): void {
-    const key = Buffer.from(record.key)
-    this.#takeOut(key)
     if ((this.#size + 1) * 3 > (this.#mask + 1) * 2) this.#growSlots()
-    const slot = this.#slotOf(key)
+    const key = Buffer.from(record.key)
+    const hashed = hash(key)
+    const slot = this.#slotOf(key, hashed)
+    if (this.#slots[slot]! > 0) this.#bury(this.#slots[slot]! - 1)
+    else this.#size++
     this.#slots[slot] = this.#write(key, record) + 1
-    this.#hashes[slot] = hash(key)
-    this.#size++
+    this.#hashes[slot] = hashed
     if (this.#dead > this.#live + MOST_WASTE) this.#copyLiving()
   }
 
@@ -96,9 +97,7 @@ export class RecordHeap {
     let hole = this.#slotOf(key)
     const place = this.#slots[hole]!
     if (place === 0) return false
-    const length = lengthAt(this.#chunks, place - 1)
-    this.#live -= length
-    this.#dead += length
+    this.#bury(place - 1)
     for (let next = (hole + 1) & this.#mask; this.#slots[next]! > 0; next = (next + 1) & this.#mask) {
       const home = this.#hashes[next]! & this.#mask
       // Whoever would be found no more across the hole moves into it.
@@ -112,9 +111,15 @@ export class RecordHeap {
     return true
   }
 
+  /** Nobody asks any more for what is at a place. */
+  #bury(place: number): void {
+    const length = lengthAt(this.#chunks, place)
+    this.#live -= length
+    this.#dead += length
+  }
+
   /** Where a key is, or would come. */
-  #slotOf(key: Buffer): number {
-    const wanted = hash(key)
+  #slotOf(key: Buffer, wanted = hash(key)): number {
     let slot = wanted & this.#mask
     for (; this.#slots[slot]! > 0; slot = (slot + 1) & this.#mask) {
       if (this.#hashes[slot] === wanted && isKeyAt(this.#chunks, this.#slots[slot]! - 1, key)) break
@@ -174,6 +179,6 @@ function recordAt(chunks: readonly Buffer[], place: number): RawRecord {
 
 function hash(key: Buffer): number {
   let mixed = 0x811c9dc5
-  for (const byte of key) mixed = Math.imul(mixed ^ byte, 0x01000193)
+  for (let at = 0; at < key.length; at++) mixed = Math.imul(mixed ^ key[at]!, 0x01000193)
   return (mixed ^ (mixed >>> 15)) >>> 0
 }
