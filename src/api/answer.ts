@@ -14,6 +14,11 @@ export type ErrorCode =
   | 'bad-request'
   | 'too-large'
   | 'config-refused'
+  | 'config-unwritable'
+  | 'change-pending'
+  | 'nothing-pending'
+  | 'no-such-version'
+  | 'needs-restart'
   | 'internal'
 
 export interface ErrorBody {

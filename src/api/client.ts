@@ -4,7 +4,15 @@
  */
 import {type RequestOptions, request} from 'node:http'
 import type {ErrorBody, ErrorCode} from './answer.ts'
-import type {GatewayStatus, Kind, ReloadResult, Rows} from './gateway-view.ts'
+import type {
+  ConfigChange,
+  ConfigHistoryAnswer,
+  ConfigInForce,
+  GatewayStatus,
+  Kind,
+  ReloadResult,
+  Rows,
+} from './gateway-view.ts'
 
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
@@ -27,6 +35,8 @@ export interface Listing<K extends Kind> {
   readonly more: boolean
 }
 
+export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
+
 export interface ApiClient {
   readonly socketPath: string
   status(): Promise<Answer<GatewayStatus>>
@@ -36,14 +46,23 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** null: the one in force. */
+  config(version: number | null): Promise<Answer<ConfigInForce>>
+  configHistory(): Promise<Answer<ConfigHistoryAnswer>>
+  /** `confirmSeconds` null: nothing has to be confirmed. */
+  applyConfig(text: string, confirmSeconds: number | null): Promise<Answer<ConfigChanged>>
+  confirmConfig(): Promise<Answer<ConfigChanged>>
+  /** null: to the one before. */
+  rollbackConfig(version: number | null): Promise<Answer<ConfigChanged>>
 }
 
 /** A gateway that takes longer than this for an answer is as good as gone. */
 const TIMEOUT_MS = 10_000
 
 export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): ApiClient {
-  const call = <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer<T>> =>
+  const call = <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> =>
     send<T>({socketPath, method, path, timeout: timeoutMs}, body)
+  const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
   return {
     socketPath,
     status: () => call('GET', '/v1/status'),
@@ -51,13 +70,20 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
       return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
     },
-    trace: (flow, stations = false) => call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, flow),
+    trace: (flow, stations = false) =>
+      call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
+    configHistory: () => call('GET', '/v1/config/history'),
+    applyConfig: (text, confirmSeconds) =>
+      call('POST', `/v1/config/apply${confirmSeconds === null ? '' : `?confirm=${confirmSeconds}`}`, text),
+    confirmConfig: () => call('POST', '/v1/config/confirm'),
+    rollbackConfig: (version) => call('POST', `/v1/config/rollback${ofVersion(version)}`),
   }
 }
 
-function send<T>(options: RequestOptions, body: unknown): Promise<Answer<T>> {
+function send<T>(options: RequestOptions, body: string | undefined): Promise<Answer<T>> {
   return new Promise((resolve) => {
     const fail = (message: string): void => resolve({ok: false, code: 'unreachable', message, findings: []})
     const outgoing = request(options, (incoming) => {
@@ -68,7 +94,7 @@ function send<T>(options: RequestOptions, body: unknown): Promise<Answer<T>> {
     })
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
     outgoing.on('error', (error) => fail(error.message))
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+    outgoing.end(body)
   })
 }
 

@@ -1,15 +1,7 @@
 import {json, type Reply, refuse} from './answer.ts'
+import {CONFIG_ROUTES} from './config-routes.ts'
 import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
-
-export interface Request {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly body: () => Promise<string>
-}
-
-type Handler = (view: GatewayView, request: Request, rest: readonly string[]) => Reply | Promise<Reply>
-type Routes = Readonly<Record<string, Readonly<Partial<Record<'GET' | 'POST', Handler>>>>>
+import type {Request, Routes} from './request.ts'
 
 /** What anybody who reaches it may ask: no names, no addresses but those in metrics. */
 const PUBLIC_ROUTES: Routes = {
@@ -36,14 +28,7 @@ const ROUTES: Routes = {
   'v1/trace': {POST: traceFlow},
   'v1/drain': {POST: (view) => drain(view, true)},
   'v1/undrain': {POST: (view) => drain(view, false)},
-  'v1/reload': {
-    POST: async (view) => {
-      const {ok, findings} = await view.reload()
-      if (ok) return json({findings})
-      const message = 'the configuration was refused; the old one stays in force'
-      return json({error: {code: 'config-refused', message, findings}}, 422)
-    },
-  },
+  ...CONFIG_ROUTES,
 }
 
 /** Answers one request; what the view throws goes up, as our own bug. */

@@ -22,8 +22,8 @@ export interface RunningApi {
   close(): Promise<void>
 }
 
-/** Longer than any flow. */
-const MAX_BODY_BYTES = 64 * 1024
+/** Longer than any flow, and than a configuration of a thousand sites. */
+const MAX_BODY_BYTES = 1024 * 1024
 
 /**
  * Listens on the Unix socket and, for metrics, on TCP. Rejects where it cannot: a port taken, a folder that may not be

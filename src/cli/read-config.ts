@@ -17,3 +17,10 @@ export async function readGatewayConfig(
   const {parseGatewayConfig} = await import('../config/index.ts')
   return parseGatewayConfig(text, file)
 }
+
+/** `FILE:LINE:COLUMN: …`, as editors and terminals make links of. */
+export function formatFindingIn(file: string, {severity, code, where, detail, remedy}: Finding): string {
+  const place = [file, where.line, where.column].filter((part) => part !== undefined).join(':')
+  const field = where.field === undefined ? '' : ` ${where.field}`
+  return `${place}: ${severity} ${code}${field}: ${detail}${remedy ? `; ${remedy}` : ''}`
+}

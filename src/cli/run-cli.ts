@@ -1,6 +1,7 @@
 import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
+import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
 import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
@@ -34,6 +35,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const commands = [
     runCommand(context, finish),
     checkCommand(context, finish),
+    configCommand(context, finish),
     statusCommand(context, finish),
     getCommand(context, finish),
     applyCommand(context, finish),

@@ -10,5 +10,7 @@
  * opened here: this station is pure, and a file may change later without the configuration changing.
  * The JSON Schema for editors comes from the same zod schema (`gatewayJsonSchema`).
  */
+export {type ConfigDifference, configDifferences} from './difference.ts'
+export {parseDuration} from './duration.ts'
 export {parseGatewayConfig} from './parse.ts'
 export {gatewayJsonSchema} from './schema.ts'

@@ -1,6 +1,7 @@
 import {parseArgs} from 'node:util'
 import {pino} from 'pino'
-import {ConfigRefused, startGateway} from './start.ts'
+import {ConfigRefused} from './configuration.ts'
+import {startGateway} from './start.ts'
 
 /** The daemon's process: `isthmusd run --config FILE`. Logs are NDJSON on stdout; exit 1 refused, 2 wrong usage. */
 const USAGE = 'usage: isthmusd run --config FILE\n'

@@ -1,14 +1,12 @@
 import {randomInt} from 'node:crypto'
-import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
 import {createNetlinkDriver, createNftDriver, createWireguardDriver, generationHalf} from '../apply/index.ts'
-import {parseGatewayConfig} from '../config/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
-import {type Finding, formatFinding, type GatewayConfig, type SiteName} from '../model/index.ts'
+import type {GatewayConfig, SiteName} from '../model/index.ts'
 import {
   createBirdMetrics,
   createTunnelReader,
@@ -17,6 +15,7 @@ import {
   registerTunnelMetrics,
 } from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
+import {openConfiguration} from './configuration.ts'
 import {createGatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
@@ -34,15 +33,6 @@ export interface RunningGateway {
   stop(): Promise<void>
 }
 
-/** The configuration cannot be used; `findings` has every reason. */
-export class ConfigRefused extends Error {
-  readonly findings: readonly Finding[]
-  constructor(findings: readonly Finding[]) {
-    super(findings.map(formatFinding).join('\n'))
-    this.findings = findings
-  }
-}
-
 const clock: WatchClock = {
   nowMs: () => performance.now(),
   // An aborted sleep is one that ended early.
@@ -53,22 +43,10 @@ const clock: WatchClock = {
 /** Class numbers of this process: far from those that an earlier one left in the kernel. */
 const firstClass = (): number => randomInt(1, 0x7000_0000)
 
-async function readConfig(file: string): Promise<{config: GatewayConfig | null; findings: readonly Finding[]}> {
-  try {
-    return parseGatewayConfig(await readFile(file, 'utf8'), file)
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    return {
-      config: null,
-      findings: [{code: 'config-unreadable', severity: 'error', where: {source: `config ${file}`}, detail}],
-    }
-  }
-}
-
 /** Starts the daemon. Throws `ConfigRefused`, or what keeps the API from listening; nothing else ends it. */
 export async function startGateway({configFile, log}: GatewayOptions): Promise<RunningGateway> {
-  const {config, findings} = await readConfig(configFile)
-  if (!config) throw new ConfigRefused(findings)
+  const configuration = await openConfiguration({file: configFile, clock, log, put: (wanted) => put(wanted)})
+  const {config} = configuration
   const startedAt = new Date()
   let inForce = config
   const kernel: KernelDrivers = {
@@ -94,29 +72,21 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     })
   let runtime = await start(config, null)
 
-  let refused: readonly Finding[] = []
-  // One reload at a time: the second begins from what the first left.
-  let reloading: Promise<unknown> = Promise.resolve()
-  const reload = (): Promise<ReloadResult> => {
-    const next = reloading.then(async (): Promise<ReloadResult> => {
-      const read = await readConfig(configFile)
-      for (const finding of read.findings) log.error({code: finding.code}, formatFinding(finding))
-      refused = read.config ? [] : read.findings
-      if (!read.config) {
-        log.error('configuration refused; the old one stays in force')
-        return {ok: false, findings: read.findings}
-      }
-      const before = runtime
-      await before.stop()
-      inForce = read.config
-      // Another twin may mean another half of the generation's numbers, which a full read puts right.
-      if (read.config.twin !== before.config.twin) kernel.nft.distrust()
-      runtime = await start(read.config, before)
-      log.info('configuration reloaded')
-      return {ok: true, findings: read.findings}
-    })
-    reloading = next.catch((error) => log.error({err: error}, 'reload failed'))
-    return next
+  /** What cannot be started leaves the one before in force. */
+  const put = async (wanted: GatewayConfig): Promise<void> => {
+    const before = runtime
+    await before.stop()
+    inForce = wanted
+    // Another twin may mean another half of the generation's numbers, which a full read puts right.
+    if (wanted.twin !== before.config.twin) kernel.nft.distrust()
+    try {
+      runtime = await start(wanted, before)
+    } catch (error) {
+      inForce = before.config
+      kernel.nft.distrust()
+      runtime = await start(before.config, before)
+      throw error
+    }
   }
 
   const metrics = createMetrics(() => runtime, kernel)
@@ -125,8 +95,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     kernel,
     startedAt,
     nowMs: () => clock.nowMs(),
-    reload,
-    refused: () => refused,
+    configuration,
     metrics,
   })
   const stopping = new AbortController()
@@ -142,12 +111,15 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     metrics: config.metrics,
     onError: (error, request) => log.error({err: error, request}, 'request failed'),
   })
+  const following = configuration.follow(stopping.signal)
   log.info({site: config.site, gateway: config.gateway}, 'started')
 
   return {
-    reload,
+    reload: configuration.reload,
     async stop() {
       stopping.abort()
+      // What it is in the middle of may start a runtime.
+      await following
       await Promise.all([api.close(), runtime.stop(), refreshing])
       kernel.netlink.close()
       kernel.tunnels.close()

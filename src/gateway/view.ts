@@ -1,5 +1,5 @@
-import {type GatewayStatus, type GatewayView, type NftStatus, type ReloadResult, VERSION} from '../api/index.ts'
-import type {Finding} from '../model/index.ts'
+import {type GatewayStatus, type GatewayView, type NftStatus, VERSION} from '../api/index.ts'
+import type {Configuration} from './configuration.ts'
 import {policyRows} from './policy-rows.ts'
 import {rowsOf} from './rows.ts'
 import type {KernelDrivers, Runtime} from './runtime.ts'
@@ -11,9 +11,7 @@ export interface ViewOptions {
   readonly kernel: KernelDrivers
   readonly startedAt: Date
   readonly nowMs: () => number
-  readonly reload: () => Promise<ReloadResult>
-  /** Why the configuration on disk is not the one in force; empty when it is. */
-  readonly refused: () => readonly Finding[]
+  readonly configuration: Configuration
   readonly metrics: () => Promise<{contentType: string; text: string}>
 }
 
@@ -56,7 +54,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       datastores: datastoreRows(current, nowMs()),
       sites: siteRows(current),
       policies: [...policyRows(current.world(), current.counts.totals)],
-      findings: [...options.refused(), ...current.findings()],
+      findings: [...options.configuration.findings(), ...current.findings()],
       reconcile: {
         lastSuccess: totals.lastSuccessMs === null ? null : new Date(totals.lastSuccessMs).toISOString(),
         durationMs: last?.durationMs ?? null,
@@ -77,7 +75,8 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     status,
     get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
-    reload: options.reload,
+    reload: options.configuration.reload,
+    configuration: options.configuration.control,
     drain: (on) => runtime().drain.set(on),
     metrics: options.metrics,
     async refresh() {

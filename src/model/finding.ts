@@ -47,6 +47,8 @@ export type FindingCode =
   | 'config-missing'
   | 'config-invalid'
   | 'config-conflict'
+  | 'config-unconfirmed'
+  | 'config-rolled-back'
   // documents
   | 'document-unreadable'
   | 'document-syntax'

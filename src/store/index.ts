@@ -6,6 +6,7 @@
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
  *     drain ─► draining                                           ─► since when the gateway is being emptied
+ *     gateway.yaml ─► config/NNNNNN.yaml + config/index.json      ─► every version, and the one that waits to be confirmed
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
  *
  * A last known state ends in its checksum and is bounded in size; a damaged one is set aside (`.damaged`) with a finding.
@@ -14,11 +15,24 @@
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
+export {replaceConfigFile} from './config-file.ts'
+export {
+  addConfigVersion,
+  type ConfigHistory,
+  type ConfigVersion,
+  type ConfigWay,
+  leftToConfirmMs,
+  loadConfigHistory,
+  type PendingConfig,
+  readConfigVersion,
+  saveConfigHistory,
+} from './config-history.ts'
 export {loadDraining, saveDraining} from './draining.ts'
 export {readState, writeState} from './files.ts'
 export {forgetKnown, knownFiles, knownSources} from './forget.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'
+export {presentMoment} from './moment.ts'
 export {readPathMtus, type SavedPathMtu, writePathMtus} from './path-mtus.ts'
 export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'

@@ -1,7 +1,7 @@
-import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Finding} from '../model/index.ts'
 import {readState, unreadable, writeState} from './files.ts'
+import {between, isTime, type Moment, presentMoment, readMoment} from './moment.ts'
 
 /** How long a remote site had been silent and cut off when it was written down, and what it counted as. */
 export interface StoredSigns {
@@ -14,32 +14,8 @@ export interface StoredSigns {
 
 const fileOf = (stateDir: string): string => join(stateDir, 'known', 'sites.json')
 
-/**
- * A moment by two clocks. Within one life of the machine the time since its boot is right, whatever is done to the
- * clock on the wall; after a reboot that one is all there is.
- */
-interface Moment {
-  readonly bootId: string
-  readonly upMs: number
-  readonly wallMs: number
-}
-
-async function now(): Promise<Moment> {
-  const [bootId, uptime] = await Promise.all([
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-    readFile('/proc/uptime', 'utf8'),
-  ])
-  return {bootId: bootId.trim(), upMs: Number.parseFloat(uptime) * 1000, wallMs: Date.now()}
-}
-
-/** Time between two moments; a clock on the wall that went back counts as none. */
-export function between(before: Moment, after: Moment): number {
-  const ms = before.bootId === after.bootId ? after.upMs - before.upMs : after.wallMs - before.wallMs
-  return Math.max(0, ms)
-}
-
 export async function saveSiteSigns(stateDir: string, sites: ReadonlyMap<string, StoredSigns>): Promise<void> {
-  const text = JSON.stringify({version: 1, at: await now(), sites: Object.fromEntries(sites)})
+  const text = JSON.stringify({version: 1, at: await presentMoment(), sites: Object.fromEntries(sites)})
   await writeState(fileOf(stateDir), `${text}\n`)
 }
 
@@ -53,7 +29,7 @@ export async function loadSiteSigns(
   const read = parse(text)
   if (read === null)
     return {sites: new Map(), findings: [...findings, unreadable(path, 'not what Isthmus writes there')]}
-  const ms = between(read.at, await now())
+  const ms = between(read.at, await presentMoment())
   const aged = [...read.sites].map(([name, {silentMs, cutMs, state, withdrawnMs}]) => {
     const times = {
       silentMs: silentMs + ms,
@@ -67,9 +43,9 @@ export async function loadSiteSigns(
 
 function parse(text: string): {at: Moment; sites: Map<string, StoredSigns>} | null {
   const value = parseJson(text)
-  if (!isObject(value) || value.version !== 1 || !isObject(value.at) || !isObject(value.sites)) return null
-  const {bootId, upMs, wallMs} = value.at
-  if (typeof bootId !== 'string' || !isTime(upMs) || !isTime(wallMs)) return null
+  if (!isObject(value) || value.version !== 1 || !isObject(value.sites)) return null
+  const at = readMoment(value.at)
+  if (at === null) return null
   const sites = new Map<string, StoredSigns>()
   for (const [name, entry] of Object.entries(value.sites)) {
     if (!isObject(entry)) return null
@@ -78,7 +54,7 @@ function parse(text: string): {at: Moment; sites: Map<string, StoredSigns>} | nu
     if (withdrawnMs !== null && !isTime(withdrawnMs)) return null
     sites.set(name, {silentMs, cutMs, state, withdrawnMs})
   }
-  return {at: {bootId, upMs, wallMs}, sites}
+  return {at, sites}
 }
 
 function parseJson(text: string): unknown {
@@ -91,5 +67,3 @@ function parseJson(text: string): unknown {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0

@@ -157,9 +157,9 @@ describe('API', () => {
     assert.match(got.text, /the flow is not JSON/)
   })
 
-  it('a body beyond 64 KiB is refused', async () => {
+  it('a body beyond 1 MiB is refused', async () => {
     await start()
-    const got = await ask('POST', '/v1/trace', JSON.stringify({from: 'x'.repeat(70_000)}))
+    const got = await ask('POST', '/v1/trace', JSON.stringify({from: 'x'.repeat(1_050_000)}))
     assert.equal(got.status, 413)
   })
 

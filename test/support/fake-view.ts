@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows} from '../../src/api/index.ts'
 
 export const ENDPOINT: EndpointRow = {
@@ -225,6 +226,14 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
         : {ok: false, problem: 'from: missing'},
     drain: async () => undefined,
     reload: async () => ({ok: true, findings: []}),
+    configuration: {
+      inForce: () => ({version: 2, text: 'version: 1\n'}),
+      version: async (version) => (version < 3 ? `version: ${version}\n` : null),
+      history: () => ({versions: [], inForce: 2, pending: null}),
+      apply: async () => assert.fail('apply'),
+      confirm: async () => assert.fail('confirm'),
+      rollback: async () => assert.fail('rollback'),
+    },
     metrics: async () => ({contentType: 'text/plain; version=0.0.4', text: 'isthmus_up 1\n'}),
     ...parts,
   }

@@ -1,0 +1,320 @@
+import {readFile} from 'node:fs/promises'
+import type {Logger} from 'pino'
+import type {ConfigChange, ConfigControl, ConfigPending, ReloadResult} from '../api/index.ts'
+import {parseGatewayConfig} from '../config/index.ts'
+import type {WatchClock} from '../etcd/index.ts'
+import {type Finding, formatFinding, type GatewayConfig} from '../model/index.ts'
+import {
+  addConfigVersion,
+  type ConfigWay,
+  leftToConfirmMs,
+  loadConfigHistory,
+  presentMoment,
+  readConfigVersion,
+  replaceConfigFile,
+  saveConfigHistory,
+} from '../store/index.ts'
+import {fileSignature} from './file-signature.ts'
+import {createTurnstile} from './slices.ts'
+
+/** The configuration cannot be used; `findings` has every reason. */
+export class ConfigRefused extends Error {
+  readonly findings: readonly Finding[]
+  constructor(findings: readonly Finding[]) {
+    super(findings.map(formatFinding).join('\n'))
+    this.findings = findings
+  }
+}
+
+/** The configuration in force, where it comes from, and the way back. */
+export interface Configuration {
+  readonly control: ConfigControl
+  /** The one that a start begins with. */
+  readonly config: GatewayConfig
+  reload(): Promise<ReloadResult>
+  findings(): readonly Finding[]
+  /** Takes a file that somebody has changed, and undoes what nobody confirms, until the signal. */
+  follow(signal: AbortSignal): Promise<void>
+}
+
+export interface ConfigurationOptions {
+  readonly file: string
+  readonly clock: Pick<WatchClock, 'nowMs' | 'sleep'>
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** Puts a configuration in force; settles when it is. */
+  readonly put: (config: GatewayConfig) => Promise<void>
+}
+
+const EVERY_MS = 1000
+
+interface Read {
+  readonly text: string
+  readonly config: GatewayConfig | null
+  readonly findings: readonly Finding[]
+}
+
+async function readConfig(file: string): Promise<Read> {
+  try {
+    const text = await readFile(file, 'utf8')
+    return {text, ...parseGatewayConfig(text, file)}
+  } catch (error) {
+    return {text: '', config: null, findings: [unreadable(file, reasonOf(error))]}
+  }
+}
+
+/**
+ * Reads the configuration, and first undoes a change that should have been confirmed while nobody was running. Throws
+ * `ConfigRefused`. What happens to the configuration from then on happens here, one thing after the other.
+ */
+export async function openConfiguration({file, clock, log, put}: ConfigurationOptions): Promise<Configuration> {
+  let read = await readConfig(file)
+  if (!read.config) throw new ConfigRefused(read.findings)
+  const {state: stateDir, run: runDir} = read.config.paths
+  const loaded = await loadConfigHistory(stateDir)
+  let {history} = loaded
+  let undone: Finding | null = null
+  let refused: readonly Finding[] = []
+
+  const textOf = async (version: number): Promise<string> => (await readConfigVersion(stateDir, version)) ?? ''
+  /** `kept` ones never were in force. */
+  const current = (): number => history.versions.findLast(({how}) => how !== 'kept')?.version ?? 0
+  const add = async (text: string, how: ConfigWay): Promise<void> => {
+    history = await addConfigVersion(stateDir, history, text, how)
+  }
+  const settle = async (): Promise<void> => {
+    history = await saveConfigHistory(stateDir, {...history, pending: null})
+  }
+  /** Without a history of it a configuration is as good as with one. */
+  const remember = (doing: Promise<void>): Promise<void> =>
+    doing.catch((error) => log.warn({err: error}, 'history of the configuration not written'))
+
+  if (history.pending) {
+    const {version, previous} = history.pending
+    const isInFile = read.text === (await textOf(version))
+    if (isInFile && (await leftToConfirmMs(history.pending)) <= 0) {
+      const text = await textOf(previous)
+      const before: Read = {text, ...parseGatewayConfig(text, file)}
+      if (before.config) {
+        await replaceConfigFile(file, text)
+        read = before
+        undone = rolledBack(version, previous)
+        log.warn({version, previous}, 'configuration was not confirmed; the one before is in force again')
+        await remember(add(text, 'rolled back').then(settle))
+      } else log.error({version, previous}, 'configuration was not confirmed, and the one before cannot be used')
+    } else if (!isInFile) await remember(settle())
+  }
+  if (current() === 0 || read.text !== (await textOf(current()))) await remember(add(read.text, 'found'))
+
+  let inForce = read.text
+  /** Of what was last looked at in the file, in force or refused. */
+  let seen = {text: read.text, signature: fileSignature(file)}
+  let confirmByMs = history.pending ? clock.nowMs() + (await leftToConfirmMs(history.pending)) : null
+  const gate = createTurnstile()
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    const leave = await gate.enter()
+    try {
+      return await work()
+    } finally {
+      leave()
+    }
+  }
+
+  const pending = (): ConfigPending | null => {
+    if (!history.pending || confirmByMs === null) return null
+    const {version, previous} = history.pending
+    return {version, previous, leftSeconds: Math.max(0, Math.ceil((confirmByMs - clock.nowMs()) / 1000))}
+  }
+  const done = (unchanged: boolean, said: readonly Finding[] = []): ConfigChange => ({
+    ...{ok: true, version: current(), unchanged, pending: pending(), findings: said},
+  })
+  const refuse = (
+    code: Extract<ConfigChange, {ok: false}>['code'],
+    message: string,
+    said: readonly Finding[] = [],
+  ): ConfigChange => ({ok: false, code, message, findings: said})
+
+  const noteInForce = (text: string): void => {
+    inForce = text
+    refused = []
+    seen = {text, signature: fileSignature(file)}
+  }
+
+  /** Into the file and into force, or neither; the history has it already. */
+  const putText = async (text: string, config: GatewayConfig): Promise<void> => {
+    const before = inForce
+    await replaceConfigFile(file, text)
+    try {
+      await put(config)
+      noteInForce(text)
+    } catch (error) {
+      await replaceConfigFile(file, before)
+      throw error
+    }
+  }
+
+  const apply = async (text: string, confirmSeconds: number | null): Promise<ConfigChange> => {
+    if (history.pending) {
+      const words = `version ${history.pending.version} waits to be confirmed: \`isthmus config confirm\` or \`rollback\` first`
+      return refuse('change-pending', words)
+    }
+    const {config, findings: said} = parseGatewayConfig(text, file)
+    if (!config) return refuse('config-refused', 'the configuration was refused; the old one stays in force', said)
+    if (config.paths.state !== stateDir || config.paths.run !== runDir) {
+      return refuse('needs-restart', 'another paths.state or paths.run needs a restart: edit the file, then restart')
+    }
+    if (text === inForce) return done(true, said)
+    const [kept, previous] = [history, current()]
+    try {
+      await add(text, 'applied')
+      if (confirmSeconds !== null) {
+        const withinMs = confirmSeconds * 1000
+        const waiting = {version: current(), previous, since: await presentMoment(), withinMs}
+        history = await saveConfigHistory(stateDir, {...history, pending: waiting})
+        confirmByMs = clock.nowMs() + withinMs
+      }
+      await putText(text, config)
+    } catch (error) {
+      history = kept
+      confirmByMs = null
+      await remember(saveConfigHistory(stateDir, kept).then(() => undefined))
+      return refuse('config-unwritable', `nothing was changed: ${reasonOf(error)}`, said)
+    }
+    undone = null
+    log.info({version: current(), confirmSeconds}, 'configuration applied')
+    return done(false, said)
+  }
+
+  /** Puts a version in force again; what else may lie in the file is kept beside. */
+  const putBack = async (version: number): Promise<ConfigChange> => {
+    const text = await readConfigVersion(stateDir, version)
+    if (text === null) return refuse('no-such-version', `there is no version ${version}: \`isthmus config history\``)
+    const {config, findings: said} = parseGatewayConfig(text, file)
+    if (!config) return refuse('config-refused', `version ${version} can no longer be used`, said)
+    const {text: inFile} = await readConfig(file)
+    try {
+      if (inFile !== inForce && inFile !== '') await add(inFile, 'kept')
+      await putText(text, config)
+      await add(text, 'rolled back')
+      await settle()
+    } catch (error) {
+      return refuse('config-unwritable', `not put back: ${reasonOf(error)}`)
+    }
+    confirmByMs = null
+    return done(false, said)
+  }
+
+  const rollback = async (version: number | null): Promise<ConfigChange> => {
+    const before = history.versions.filter(({how}) => how !== 'kept').at(-2)?.version
+    const wanted = version ?? history.pending?.previous ?? before
+    if (wanted === undefined) return refuse('no-such-version', 'there is none before the one in force')
+    undone = null
+    const answer = await putBack(wanted)
+    if (answer.ok) log.info({version: wanted}, 'configuration rolled back')
+    return answer
+  }
+
+  const confirm = async (): Promise<ConfigChange> => {
+    if (!history.pending) return refuse('nothing-pending', 'nothing waits to be confirmed')
+    try {
+      await settle()
+    } catch (error) {
+      return refuse('config-unwritable', `not confirmed: ${reasonOf(error)}`)
+    }
+    confirmByMs = null
+    undone = null
+    log.info({version: current()}, 'configuration confirmed')
+    return done(true)
+  }
+
+  /** What is in the file, into force. A change by hand leaves nothing to be confirmed. */
+  const reload = async (): Promise<ReloadResult> => {
+    const signature = fileSignature(file)
+    const now = await readConfig(file)
+    seen = {text: now.text, signature}
+    for (const finding of now.findings) log.error({code: finding.code}, formatFinding(finding))
+    refused = now.config ? [] : now.findings
+    if (!now.config) {
+      log.error('configuration refused; the old one stays in force')
+      return {ok: false, findings: now.findings}
+    }
+    await put(now.config)
+    if (now.text !== inForce) {
+      if (history.pending) log.warn('configuration changed by hand; nothing waits to be confirmed any more')
+      confirmByMs = null
+      await remember(add(now.text, 'found').then(settle))
+    }
+    inForce = now.text
+    log.info('configuration reloaded')
+    return {ok: true, findings: now.findings}
+  }
+
+  /** A file that is being written is left alone until it rests. */
+  let restless = seen.signature
+  const look = async (): Promise<void> => {
+    if (confirmByMs !== null && clock.nowMs() >= confirmByMs && history.pending) {
+      const {version, previous} = history.pending
+      log.warn({version, previous}, 'configuration was not confirmed; the one before comes back')
+      const answer = await putBack(previous)
+      if (answer.ok) undone = rolledBack(version, previous)
+      else log.error({version, previous, code: answer.code}, answer.message)
+    }
+    const signature = fileSignature(file)
+    const rests = signature === restless
+    restless = signature
+    if (!rests || signature === seen.signature) return
+    const {text} = await readConfig(file)
+    if (text === seen.text) seen = {text, signature}
+    else await reload()
+  }
+
+  return {
+    config: read.config!,
+    reload: () => alone(reload),
+    findings: () => [...loaded.findings, ...refused, ...(undone ? [undone] : []), ...unconfirmed(pending())],
+    follow: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(EVERY_MS, signal)
+        if (signal.aborted) return
+        await alone(look).catch((error) => log.error({err: error}, 'configuration not looked at'))
+      }
+    },
+    control: {
+      inForce: () => ({version: current(), text: inForce}),
+      version: (version) => readConfigVersion(stateDir, version),
+      history: () => ({versions: history.versions, inForce: current(), pending: pending()}),
+      apply: (text, confirmSeconds) => alone(() => apply(text, confirmSeconds)),
+      confirm: () => alone(confirm),
+      rollback: (version) => alone(() => rollback(version)),
+    },
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const unreadable = (file: string, detail: string): Finding => ({
+  code: 'config-unreadable',
+  severity: 'error',
+  where: {source: `config ${file}`},
+  detail,
+})
+
+const rolledBack = (version: number, previous: number): Finding => ({
+  code: 'config-rolled-back',
+  severity: 'warning',
+  where: {source: 'config'},
+  detail: `version ${version} was not confirmed in time, and version ${previous} is in force again`,
+  remedy: '`isthmus config history` shows both; the next change of the configuration ends this',
+})
+
+const unconfirmed = (pending: ConfigPending | null): readonly Finding[] =>
+  pending === null
+    ? []
+    : [
+        {
+          code: 'config-unconfirmed',
+          severity: 'warning',
+          where: {source: 'config'},
+          detail: `version ${pending.version} waits to be confirmed: in ${pending.leftSeconds} s version ${pending.previous} comes back`,
+          remedy: '`isthmus config confirm` keeps it, `isthmus config rollback` undoes it at once',
+        },
+      ]

@@ -1,0 +1,27 @@
+import {chmod, chown, open, realpath, rename, rm, stat} from 'node:fs/promises'
+
+/**
+ * Replaces the configuration whole, so that nobody ever reads half of one; its mode and owner stay, and where the path is a
+ * link it is what it leads to that is replaced.
+ */
+export async function replaceConfigFile(path: string, text: string): Promise<void> {
+  const target = await realpath(path)
+  const {mode, uid, gid} = await stat(target)
+  const beside = `${target}.new`
+  try {
+    const file = await open(beside, 'w', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    // A daemon that is not root can give a file to nobody; then it is its own.
+    await chown(beside, uid, gid).catch(() => undefined)
+    await chmod(beside, mode & 0o777)
+    await rename(beside, target)
+  } catch (error) {
+    await rm(beside, {force: true})
+    throw error
+  }
+}

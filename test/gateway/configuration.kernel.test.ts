@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {pino} from 'pino'
+import {createApiClient} from '../../src/api/client.ts'
+import {type RunningGateway, startGateway} from '../../src/gateway/start.ts'
+import {gatewayYaml} from '../support/gateway-yaml.ts'
+import {eventually, inNamespace, shell} from '../support/namespace.ts'
+
+inNamespace(import.meta.url, () => {
+  describe('another configuration at a running gateway', () => {
+    let gateway: RunningGateway
+    const folder = mkdtempSync(join(tmpdir(), 'isthmus-reconfigured-'))
+    const file = join(folder, 'gateway.yaml')
+    const api = createApiClient(join(folder, 'run', 'api.sock'))
+    const text = (gatewayName: string, more = ''): string =>
+      `${gatewayYaml(['http://127.0.0.1:1']).replace('gateway: a1', `gateway: ${gatewayName}`)}
+paths: {state: ${folder}/state, run: ${folder}/run, birdConfig: ${folder}/bird.conf, birdSocket: ${folder}/bird.ctl}
+${more}`
+    const name = async (): Promise<string | null> => {
+      const answer = await api.status()
+      return answer.ok ? answer.value.gateway : null
+    }
+
+    before(async () => {
+      shell('ip link add wan0 type veth peer name other; ip addr add 192.0.2.1/24 dev wan0; ip link set wan0 up')
+      writeFileSync(file, text('a1'))
+      gateway = await startGateway({configFile: file, log: pino({level: 'silent'})})
+    })
+    after(async () => {
+      await gateway.stop()
+      rmSync(folder, {recursive: true})
+    })
+
+    it('is in force when it is answered, and undone by a rollback', async () => {
+      const applied = await api.applyConfig(text('a2'), 60)
+      assert.ok(applied.ok && applied.value.pending?.previous === 1, JSON.stringify(applied))
+      assert.deepEqual([await name(), readFileSync(file, 'utf8')], ['a2', text('a2')])
+      const status = await api.status()
+      assert.ok(status.ok && status.value.findings.some(({code}) => code === 'config-unconfirmed'))
+      assert.ok((await api.rollbackConfig(null)).ok)
+      assert.deepEqual([await name(), readFileSync(file, 'utf8')], ['a1', text('a1')])
+    })
+
+    it('is taken from the file without being asked', async () => {
+      writeFileSync(file, text('a3'))
+      await eventually(async () => (await name()) === 'a3', 5000)
+    })
+  })
+})
