@@ -1,7 +1,8 @@
 import {Counter, Gauge, type Registry} from 'prom-client'
 import {VERSION} from '../api/index.ts'
 import type {CounterValue} from '../apply/index.ts'
-import type {Finding} from '../model/index.ts'
+import type {Finding, Tunnel} from '../model/index.ts'
+import {dropOfCounter} from '../plan/index.ts'
 import {createCertificateMetrics} from './certificate-metrics.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
@@ -26,11 +27,11 @@ export function createGatewayMetrics(register: Registry) {
   const policies = gauge('policy_policies', 'Global policies in force.')
   const refused = gauge('policy_refused', 'Endpoints, prefixes and set nets that ownership refused.', ['peer'])
   const generation = gauge('policy_generation', 'Number that flows judged by the current policy bear.')
-  const drops = counter('dropped_packets', 'Packets dropped, by reason, direction and refusing site.', [
-    'reason',
-    'direction',
-    'peer',
-  ])
+  const drops = counter(
+    'dropped_packets',
+    'Packets dropped, by reason, direction, refusing or other site, and tunnel.',
+    ['reason', 'direction', 'peer', 'tunnel'],
+  )
   const refusedDocuments = gauge(
     'policy_refused_documents',
     'Records that policy is made of and that are refused, by what is in force: last-good, denies, absent.',
@@ -77,7 +78,8 @@ export function createGatewayMetrics(register: Registry) {
       certificateMetrics.observe(runtime.certificates.expiries())
       siteMetrics.observe(runtime.siteWatch.standings())
       drops.reset()
-      for (const [name, {packets}] of counters) drops.inc(dropLabels(name), packets)
+      const tunnels = new Map(last?.planned?.desired.tunnels.map((tunnel) => [tunnel.device, tunnel]))
+      for (const [name, {packets}] of counters) drops.inc(dropLabels(name, tunnels), packets)
       findings.reset()
       for (const {code} of runtime.findings()) findings.inc({code})
       for (const [inForce, count] of refusedByForce(runtime.findings()))
@@ -109,8 +111,13 @@ export function refusedByForce(findings: readonly Finding[]): ReadonlyMap<string
 }
 
 /** `deny_egress_SITE` of the compiler, or one of the ruleset's own reasons. */
-function dropLabels(counter: string): {reason: string; direction: string; peer: string} {
+export function dropLabels(
+  counter: string,
+  tunnels: ReadonlyMap<string, Pick<Tunnel, 'id' | 'site'>>,
+): {reason: string; direction: string; peer: string; tunnel: string} {
   const [, direction, site] = /^deny_(egress|ingress)_(.+)$/.exec(counter) ?? []
-  if (direction && site) return {reason: 'policy', direction, peer: site}
-  return {reason: counter.replace(/^deny_/, ''), direction: '', peer: ''}
+  if (direction && site) return {reason: 'policy', direction, peer: site, tunnel: ''}
+  const {reason, device} = dropOfCounter(counter) ?? {reason: counter.replace(/^deny_/, ''), device: null}
+  const tunnel = device === null ? undefined : tunnels.get(device)
+  return {reason, direction: '', peer: tunnel?.site ?? '', tunnel: tunnel?.id ?? ''}
 }

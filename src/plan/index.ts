@@ -10,6 +10,7 @@
  * object (`createPlan`). The compiled policy, which is large, comes in ready-made and its maps go through by reference. What must not be guessed comes in as well: keys
  * that the store made, secrets that were read, devices that the kernel has. Equal input gives equal bytes.
  */
+export {dropOfCounter} from './drops.ts'
 export {createPlan, type PlanInput, type Planned, plan} from './plan.ts'
 export {planRuleset, TABLE} from './ruleset.ts'
 export {planSysctls} from './sysctls.ts'

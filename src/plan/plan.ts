@@ -63,11 +63,11 @@ export function createPlan(): (input: PlanInput) => Planned {
     (
       config: GatewayConfig,
       sites: World['sites'],
-      {tunnels, links}: Pick<Desired, 'tunnels' | 'links'>,
+      {tunnels, links, wireguard}: Pick<Desired, 'tunnels' | 'links' | 'wireguard'>,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
-    ) => rulesetFrame({config, world: {sites}, tunnels, links, uplinkDevices, devices, limits}),
+    ) => rulesetFrame({config, world: {sites}, tunnels, links, wireguard, uplinkDevices, devices, limits}),
   )
   const sysctlsOf = lastOf(planSysctls)
   const recordsOf = lastOf(

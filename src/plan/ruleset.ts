@@ -9,10 +9,12 @@ import {
   type Tunnel,
   WATCHED,
   WATCHED_MARK,
+  type WireguardSpec,
   type World,
 } from '../model/index.ts'
-import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
+import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
+import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
@@ -32,6 +34,7 @@ export interface RulesetInput {
   readonly world: Pick<World, 'sites'>
   readonly tunnels: readonly Tunnel[]
   readonly links: readonly LinkSpec[]
+  readonly wireguard: readonly WireguardSpec[]
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
@@ -46,6 +49,7 @@ export interface RulesetFrame {
   /** The same for a policy that watches flows. */
   readonly watching: ReadonlyMap<string, NftChain>
   readonly sets: readonly NftSet[]
+  readonly counters: readonly string[]
 }
 
 /** The whole table, with this policy in its frame. */
@@ -53,12 +57,10 @@ export function planRuleset(input: RulesetInput & {readonly policy: PolicyPart})
   return rulesetWith(rulesetFrame(input), input.policy)
 }
 
-const FRAME_COUNTERS = ['spoofed', 'leaked', 'invalid', 'tunnel_unknown', 'site_closed']
-
 export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
   const sets = new Map(policy.sets)
   for (const set of frame.sets) sets.set(set.name, set)
-  const counters = [...new Set([...policy.counters, ...FRAME_COUNTERS])].sort()
+  const counters = [...new Set([...policy.counters, ...frame.counters])].sort()
   const around = policy.chains.has(WATCHED) ? frame.watching : frame.chains
   return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, around)}
 }
@@ -102,16 +104,20 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
       `${SYN} jump ${deviceChain('clamp', device)}`,
       ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
       ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
-      drop('spoofed'),
+      dropOf('spoofed', device),
     ]
-    const destinations = (then: string): string[] => [
+    // Nothing that a site sent goes back to it, by this tunnel or another one.
+    const ofSite = [...new Set(tunnels.flatMap((tunnel) => (tunnel.site === site ? [tunnel.device] : [])))].sort()
+    const looped = `iifname ${quoted(ofSite)} ${dropOf('looped', device)}`
+    const destinations = (then: string, ...before: string[]): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
+      ...before,
       ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
       ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
-      drop('leaked'),
+      dropOf('leaked', device),
     ]
     add(deviceChain('in', device), sources('checked_source'))
-    add(deviceChain('out', device), destinations('checked_ends'))
+    add(deviceChain('out', device), destinations('checked_ends', looped))
     add(deviceChain('from', device), sources('known_near'))
     add(deviceChain('to', device), [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...destinations('known_ends')])
   }
@@ -164,6 +170,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   ])
   add('input', inputRules(input, devices), filter('input', 'accept'))
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
+  for (const chain of martianChains(devices)) chains.set(chain.name, chain)
 
   const translation = planTranslation(config, tunnels)
   for (const chain of translation.chains) chains.set(chain.name, chain)
@@ -217,7 +224,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   // A watched flow keeps its mark, which nobody trusts, so that its next packet is judged, and counted, too.
   const allowed = chains.get('allowed')!
   const ofWatched = [unmarked, `ct mark ${WATCHED_MARK} accept`, ...allowed.rules.slice(1)]
-  return {chains, watching: new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]]), sets}
+  const watching = new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]])
+  return {chains, watching, sets, counters: frameCounters(devices)}
 }
 
 const joins = new WeakMap<PolicyPart['chains'], {readonly frame: object; readonly chains: NftTable['chains']}>()
@@ -238,8 +246,6 @@ const MOST_COMPARED = 3
 
 const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
 
-const drop = (counter: string): string => `counter name "${counter}" drop`
-
 const icmpErrors = (ip: 'ip' | 'ip6'): string =>
   ip === 'ip'
     ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
@@ -249,16 +255,11 @@ const icmpErrors = (ip: 'ip' | 'ip6'): string =>
  * What may not be at the near end of a way: an address behind a tunnel. Own prefixes, which are none of these, are
  * compared with first where they are few; that costs less than the look-up.
  */
-function nearEnd(
-  {config}: RulesetInput,
-  remotes: readonly Prefix[],
-  end: 'saddr' | 'daddr',
-  counter: string,
-): string[] {
+function nearEnd({config}: RulesetInput, remotes: readonly Prefix[], end: 'saddr' | 'daddr', reason: Reason): string[] {
   const [own4, own6] = ([4, 6] as const).map((family) => config.owns.filter((own) => prefixFamily(own) === family))
   return byFamily([...remotes, ...config.interconnect], (set, ip) => {
     const own = (ip === 'ip' ? own4! : own6!).map((prefix) => `${ip} ${end} != ${prefix} `).sort()
-    return `${own.length <= MOST_COMPARED ? own.join('') : ''}${ip} ${end} ${set} ${drop(counter)}`
+    return `${own.length <= MOST_COMPARED ? own.join('') : ''}${ip} ${end} ${set} ${drop(reason)}`
   })
 }
 
@@ -300,30 +301,50 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
 }
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
-function inputRules({world, config, tunnels, links}: RulesetInput, devices: readonly string[]): string[] {
+function inputRules({world, config, tunnels, links, wireguard}: RulesetInput, devices: readonly string[]): string[] {
   const known: Address[] = []
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
     for (const gateway of site.gateways)
       for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
   }
-  const vxlanPorts = [...new Set(links.flatMap((link) => (link.kind === 'vxlan' ? [link.port] : [])))].sort()
-  const protocols = ['meta l4proto { 4, 41 }', ...vxlanPorts.map((port) => `udp dport ${port}`)]
+  // Who may come from anywhere has no endpoint here, and is known by its key.
+  const ports = [...new Set(wireguard.flatMap(({listenPort, peer}) => (peer.endpoint ? [listenPort] : [])))].sort()
+  const protocols = ['meta l4proto { 4, 41 }', ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : [])]
   return [
     'iifname "lo" accept',
     ...protocols.flatMap((match) => [
       ...byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`),
       `${match} ${drop('tunnel_unknown')}`,
     ]),
+    ...vxlanRules(links),
     ...devices.flatMap((device) => {
       const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
       return [
         ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
         `iifname "${device}" ct state established,related accept`,
-        `iifname "${device}" ${drop('spoofed')}`,
+        `iifname "${device}" ${dropOf('spoofed', device)}`,
       ]
     }),
   ]
+}
+
+/**
+ * A vxlan device takes its network number from any source, so a gateway that is known could speak for another site's:
+ * number and far end go together. ipip's and wireguard's devices ask for theirs by themselves.
+ */
+function vxlanRules(links: readonly LinkSpec[]): string[] {
+  const vxlans = links.filter((link) => link.kind === 'vxlan')
+  return [...new Set(vxlans.map(({port}) => port))].sort().flatMap((port) => [
+    ...([4, 6] as const).flatMap((family) => {
+      const ends = vxlans
+        .filter((link) => link.port === port && familyOf(link.remote) === family)
+        .map(({remote, vni}) => `${remote} . ${vni}`)
+      const ip = family === 4 ? 'ip' : 'ip6'
+      return ends.length > 0 ? [`udp dport ${port} ${ip} saddr . @th,96,24 { ${ends.sort().join(', ')} } accept`] : []
+    }),
+    `udp dport ${port} ${drop('tunnel_unknown')}`,
+  ])
 }
 
 /** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */

@@ -9,6 +9,7 @@ import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
 import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
 import {registerConntrackMetrics, registerTunnelMetrics} from '../../src/observe/metrics.ts'
+import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
 
@@ -49,6 +50,19 @@ describe('docs/reference/metrics.md', () => {
       .map(([line]) => squeeze(line))
       .sort()
     assert.deepEqual(written, declared)
+  })
+})
+
+describe('the reasons of dropped packets in docs/reference/metrics.md', () => {
+  it('are those that the ruleset has, and say which are counted by tunnel', () => {
+    const [, section] = read('docs/reference/metrics.md').split('## Reasons of `isthmus_dropped_packets_total`')
+    const rows = [...section!.matchAll(/^\| `(\w+)` +\| (yes)? *\|/gm)].map(
+      ([, reason, byTunnel]) => `${reason} ${byTunnel}`,
+    )
+    const reasons = frameCounters(['is-x']).filter((name) => !name.endsWith('_is-x'))
+    const byTunnel = (reason: string) => (frameCounters(['is-x']).includes(`${reason}_is-x`) ? 'yes' : undefined)
+    const expected = ['policy', ...reasons].map((reason) => `${reason} ${byTunnel(reason)}`)
+    assert.deepEqual(rows.toSorted(), expected.toSorted())
   })
 })
 

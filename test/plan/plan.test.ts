@@ -91,7 +91,9 @@ describe('plan', () => {
     const led = (from: string, to: string, way: string): readonly string[] =>
       own(way).map((rule) => rule.replace(`goto ${from}`, `goto ${to}`))
     assert.deepEqual(own('from'), led('checked_source', 'known_near', 'in'))
-    assert.deepEqual(own('to'), [near('saddr', 'spoofed'), ...led('checked_ends', 'known_ends', 'out')])
+    const [clamp, looped, ...ends] = led('checked_ends', 'known_ends', 'out')
+    assert.equal(looped, `iifname { "${device}" } counter name "looped_${device}" drop`, 'the near side is no tunnel')
+    assert.deepEqual(own('to'), [near('saddr', 'spoofed'), clamp, ...ends])
     assert.deepEqual(rules(made.nft, 'known_near'), [near('daddr', 'leaked'), 'goto known_ends'])
     assert.deepEqual(rules(made.nft, 'near_near'), [
       near('saddr', 'spoofed'),

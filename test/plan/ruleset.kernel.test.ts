@@ -5,7 +5,7 @@ import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import type {LinkSpec, NftTable, Presence} from '../../src/model/index.ts'
-import {planRuleset} from '../../src/plan/index.ts'
+import {dropOfCounter, planRuleset} from '../../src/plan/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 import {address, configOf, listOf, podRecord, site, tunnelTo} from '../support/sites.ts'
@@ -41,7 +41,16 @@ function tableWith(
     ['lan0', TUNNEL, 'wan0'].map((name) => [name, Number(shell(`cat /sys/class/net/${name}/ifindex`))]),
   )
   return {
-    table: planRuleset({config, world, tunnels: [tunnel], links: [link], uplinkDevices: ['wan0'], devices, policy}),
+    table: planRuleset({
+      config,
+      world,
+      tunnels: [tunnel],
+      links: [link],
+      wireguard: [],
+      uplinkDevices: ['wan0'],
+      devices,
+      policy,
+    }),
     compiled,
   }
 }
@@ -111,7 +120,11 @@ inNamespace(import.meta.url, () => {
       )
       await driver.raiseGeneration()
     }
-    const packets = async (counter: string): Promise<number> => (await driver.readCounters()).get(counter)?.packets ?? 0
+    /** Of all tunnels and of none. */
+    const packets = async (reason: string): Promise<number> =>
+      [...(await driver.readCounters())]
+        .filter(([counter]) => (dropOfCounter(counter)?.reason ?? counter) === reason)
+        .reduce((sum, [, {packets}]) => sum + packets, 0)
     /** One ping; whether it was answered. */
     const ping = (from: Namespace, source: string, to: string): boolean =>
       from.run(`ping -n -q -c 1 -W 0.3 -I ${source} ${to} >/dev/null 2>&1 && echo yes || echo no`).trim() === 'yes'

@@ -63,7 +63,15 @@ export function createEnforcer(driver: NftDriver): (now: World) => Promise<Compi
     const index = (name: string): number => Number(shell(`cat /sys/class/net/${name}/ifindex`))
     const devices = new Map([NEAR, TUNNEL].map((name) => [name, index(name)]))
     for (const part of [...compiled.stages, compiled]) {
-      const input = {config: configOf(), world: now, tunnels: [tunnel], links: [], uplinkDevices: [], devices}
+      const input = {
+        config: configOf(),
+        world: now,
+        tunnels: [tunnel],
+        links: [],
+        wireguard: [],
+        uplinkDevices: [],
+        devices,
+      }
       await bringNft(driver, planRuleset({...input, policy: part}))
     }
     await driver.raiseGeneration()

@@ -1,0 +1,75 @@
+import type {NftChain} from '../model/index.ts'
+
+/** Why a packet is dropped by the ruleset around the policy; each is a counter, and a `reason` of the metric. */
+const REASONS = ['invalid', 'leaked', 'looped', 'martian', 'site_closed', 'spoofed', 'tunnel_unknown'] as const
+/** Those that are also counted by tunnel. */
+const REASONS_OF_TUNNELS = ['leaked', 'looped', 'martian', 'spoofed'] as const
+
+export type Reason = (typeof REASONS)[number]
+type TunnelReason = (typeof REASONS_OF_TUNNELS)[number]
+
+const counterOf = (reason: TunnelReason, device: string): string => `${reason}_${device}`
+
+export const drop = (reason: Reason): string => `counter name "${reason}" drop`
+
+/** The packet came by this tunnel, or was to leave by it. */
+export const dropOf = (reason: TunnelReason, device: string): string =>
+  `counter name "${counterOf(reason, device)}" drop`
+
+export const frameCounters = (devices: readonly string[]): string[] => [
+  ...REASONS,
+  ...devices.flatMap((device) => REASONS_OF_TUNNELS.map((reason) => counterOf(reason, device))),
+]
+
+/** What a counter of the ruleset counts: `spoofed`, or `spoofed_DEVICE`; null: it is none of these. */
+export function dropOfCounter(counter: string): {readonly reason: string; readonly device: string | null} | null {
+  for (const reason of REASONS) if (counter === reason) return {reason, device: null}
+  for (const reason of REASONS_OF_TUNNELS) {
+    if (counter.startsWith(`${reason}_`)) return {reason, device: counter.slice(reason.length + 1)}
+  }
+  return null
+}
+
+/** Behind conntrack, whose mark it asks for. */
+const BEHIND_CONNTRACK = -150
+/** What nobody can have sent from where it comes: this network, loopback, multicast, class E, all of a network. */
+const NOBODY = {
+  ip: '{ 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 240.0.0.0/4 }',
+  ip6: '{ ::/96, ::ffff:0:0/96, ff00::/8 }',
+}
+
+/**
+ * Sources that are nobody's, or our own. Before routing, since the kernel drops most of them there and tells nobody; and it
+ * lets IPv6 packets pass that come from our own addresses.
+ *
+ * Not asked of judged flows: a mark is given in the forward hook alone, to a flow whose first packet has passed here, and
+ * both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an address. Link-local
+ * sources may speak to this node (clouds' metadata), and are not forwarded.
+ */
+export function martianChains(devices: readonly string[]): NftChain[] {
+  const byTunnel = devices.map((device) => `"${device}" : "${counterOf('martian', device)}"`)
+  return [
+    {
+      name: 'before_routing',
+      hook: {type: 'filter', hook: 'prerouting', priority: BEHIND_CONNTRACK, policy: 'accept'},
+      rules: [
+        'ct mark != 0x00000000 ct state new,established accept',
+        'iifname "lo" accept',
+        'meta pkttype != host accept',
+        `ip saddr ${NOBODY.ip} goto martian`,
+        `ip6 saddr ${NOBODY.ip6} goto martian`,
+        'fib saddr type { local, broadcast, multicast } goto martian',
+        'ip saddr 169.254.0.0/16 fib daddr type unicast goto martian',
+        'ip6 saddr fe80::/10 fib daddr type unicast goto martian',
+      ],
+    },
+    {
+      name: 'martian',
+      hook: null,
+      rules: [
+        ...(byTunnel.length > 0 ? [`counter name iifname map { ${byTunnel.join(', ')} } drop`] : []),
+        drop('martian'),
+      ],
+    },
+  ]
+}
