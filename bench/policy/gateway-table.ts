@@ -31,7 +31,15 @@ export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart):
   let frame = frames.get(sites)
   if (!frame) {
     const world = {sites}
-    frame = rulesetFrame({config, world, tunnels: [tunnel], links: [], wireguard: [], uplinkDevices: ['wan0'], devices: DEVICES})
+    frame = rulesetFrame({
+      config,
+      world,
+      tunnels: [tunnel],
+      links: [],
+      wireguard: [],
+      uplinkDevices: ['wan0'],
+      devices: DEVICES,
+    })
     frames.set(sites, frame)
   }
   return rulesetWith(frame, policy)

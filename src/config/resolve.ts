@@ -247,6 +247,7 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
     address: uplink.address,
     public: uplink.public ?? null,
     device: uplink.device ?? null,
+    ...(uplink.rateMbit === undefined ? {} : {rateMbit: uplink.rateMbit}),
     inner: {4: inner(4), 6: inner(6)},
   }
 }

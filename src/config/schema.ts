@@ -35,6 +35,7 @@ const uplink = z.strictObject({
   public: address.optional(),
   device: parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name').optional(),
   inner: z.array(address).min(2).max(4),
+  rateMbit: z.int().min(1).max(30_000).optional(),
 })
 
 const namespace = parsed(

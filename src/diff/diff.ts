@@ -13,6 +13,7 @@ import {
 } from '../model/index.ts'
 import {diffLinks} from './diff-links.ts'
 import {diffNft} from './diff-nft.ts'
+import {diffQueues} from './diff-queues.ts'
 import {keyBy} from './keyed-delta.ts'
 
 export interface DiffOptions {
@@ -34,6 +35,7 @@ export function diff(desired: Desired, actual: Actual, options: DiffOptions): No
     ...diffNft(desired.nft, actual.nft),
     ...sysctls.filter(isConntrack),
     ...diffLinks(desired, actual, options.mayPrune),
+    ...diffQueues(desired.queues, actual.queues),
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
     ...diffBird(desired, actual),

@@ -13,5 +13,6 @@
 export {type DiffOptions, diff} from './diff.ts'
 export {diffExport, type ExportDelta} from './diff-export.ts'
 export {diffNft} from './diff-nft.ts'
+export {diffQueues, foreignQueues} from './diff-queues.ts'
 export {diffWriteBack, type ObjectState, type Settled, type WriteBackDifference} from './diff-write-back.ts'
 export {type KeyedDelta, keyBy, keyedDelta} from './keyed-delta.ts'

@@ -3,7 +3,7 @@ import type {Actual, DriverName} from '../model/index.ts'
 /** What reads each part of the node. A driver that keeps its own cache (nft) is asked each time. */
 export interface Readers {
   readonly sysctl: (signal: AbortSignal) => Promise<Actual['sysctls']>
-  readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses'>>
+  readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses' | 'queues'>>
   readonly wireguard: (signal: AbortSignal) => Promise<Actual['wireguard']>
   readonly nft: (signal: AbortSignal) => Promise<Actual['nft']>
   readonly bird: (signal: AbortSignal) => Promise<Actual['bird']>
@@ -17,7 +17,7 @@ type Parts = {readonly [N in NodePart]: Awaited<ReturnType<Readers[N]>>}
 /** Stands in for a part that could not be read; steps on it must not be taken (`unread`). */
 const UNREAD: Parts = {
   sysctl: new Map(),
-  netlink: {links: [], addresses: []},
+  netlink: {links: [], addresses: [], queues: []},
   wireguard: [],
   nft: null,
   bird: null,

@@ -1,5 +1,5 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {diff, diffNft} from '../diff/index.ts'
+import {diff, diffNft, foreignQueues} from '../diff/index.ts'
 import {
   type ActualNft,
   DRAIN_MS,
@@ -9,6 +9,7 @@ import {
   type NftTable,
   type NodeStep,
   type Outcome,
+  type QueueSpec,
   type SiteName,
   type SourceId,
   type World,
@@ -32,6 +33,8 @@ export interface PassDeps {
   readonly passwords: ReadonlyMap<string, string>
   readonly draining: () => boolean
   readonly uplinkDevices: () => readonly string[]
+  /** The same object as long as it says the same. */
+  readonly queues?: () => readonly QueueSpec[]
   /** The same object as long as no device has come or gone. */
   readonly devices: () => PlanInput['devices']
   /** The same object as long as it says the same. */
@@ -121,7 +124,8 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
     if (steps.length > 0) putInDoubt(deps.cache, steps)
     raiseDue ||= rest.some((step) => step.driver === 'nft' && outcomes.get(step.key)?.ok)
     await raiseIfDue(signal)
-    const report = {world, planned, unread, findings: [...findings, ...planned.desired.findings]}
+    const foreign = foreignQueues(planned.desired.queues, actual.queues)
+    const report = {world, planned, unread, findings: [...findings, ...foreign, ...planned.desired.findings]}
     const dirty = failures.length > 0 || unread.size > 0
     return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
   }
@@ -168,6 +172,8 @@ async function putInForce(
   return {nft: held, steps, failures, isChanged}
 }
 
+const NO_QUEUES: readonly QueueSpec[] = []
+
 /** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */
 function createPlanner(deps: PassDeps) {
   const plan = createPlan()
@@ -191,6 +197,7 @@ function createPlanner(deps: PassDeps) {
       passwords: deps.passwords,
       draining: deps.draining(),
       uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
+      queues: deps.queues?.() ?? NO_QUEUES,
       devices: deps.devices(),
       limits: deps.limits(),
     })
@@ -214,6 +221,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.devices === b.devices &&
     a.limits === b.limits &&
     a.draining === b.draining &&
+    a.queues === b.queues &&
     a.uplinkDevices === b.uplinkDevices
   )
 }

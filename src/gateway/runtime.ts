@@ -10,7 +10,7 @@ import {
 import type {WatchClock} from '../etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
-import type {Decoded, Finding, GatewayConfig, SourceId, SysctlSpec, World} from '../model/index.ts'
+import type {Decoded, Finding, GatewayConfig, QueueSpec, SourceId, SysctlSpec, World} from '../model/index.ts'
 import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
 import type {Compiled} from '../policy/index.ts'
@@ -36,7 +36,7 @@ import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
-import {uplinkDevices} from './uplink-devices.ts'
+import {uplinkDevices, uplinkQueues} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
 /** Rest between passes: what a storm of events costs is one pass in this time. */
@@ -126,6 +126,7 @@ export async function startRuntime({
 
   /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
+  let queues: readonly QueueSpec[] = []
   let last: PassReport | null = null
   /** A policy has been computed from all that a start gathers. */
   let isOpen = previous !== null
@@ -220,6 +221,11 @@ export async function startRuntime({
     uplinkDevices: () => {
       uplinks ??= uplinkDevices(config.uplinks)
       return uplinks
+    },
+    queues: () => {
+      const now = uplinkQueues(config.uplinks)
+      if (JSON.stringify(now) !== JSON.stringify(queues)) queues = now
+      return queues
     },
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),

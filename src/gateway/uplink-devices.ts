@@ -1,5 +1,5 @@
 import {networkInterfaces} from 'node:os'
-import type {LocalUplink} from '../model/index.ts'
+import type {LocalUplink, QueueSpec} from '../model/index.ts'
 
 /**
  * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
@@ -12,4 +12,15 @@ export function uplinkDevices(uplinks: readonly LocalUplink[]): string[] {
   }
   const devices = uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? [])
   return [...new Set(devices)].sort()
+}
+
+/** Of uplinks that have a rate; of two on one device the smaller counts, since both send through one queue. */
+export function uplinkQueues(uplinks: readonly LocalUplink[]): QueueSpec[] {
+  const rates = new Map<string, number>()
+  for (const uplink of uplinks) {
+    const {rateMbit} = uplink
+    if (rateMbit === undefined) continue
+    for (const device of uplinkDevices([uplink])) rates.set(device, Math.min(rates.get(device) ?? rateMbit, rateMbit))
+  }
+  return [...rates].sort().map(([device, rateMbit]) => ({device, rateMbit}))
 }

@@ -2,6 +2,7 @@ import type {Finding} from './finding.ts'
 import type {SiteName} from './ids.ts'
 import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
 import type {NftTable} from './nft.ts'
+import type {ActualQueue, QueueSpec} from './queue.ts'
 import type {Encapsulation, Slot, UplinkRef} from './site.ts'
 
 /** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. Members are published apart. */
@@ -10,6 +11,7 @@ export interface Desired {
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
+  readonly queues: readonly QueueSpec[]
   readonly nft: NftTable
   /** BIRD's whole configuration file. */
   readonly bird: string
@@ -43,6 +45,8 @@ export interface Actual {
   readonly links: readonly ActualLink[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly ActualWireguard[]
+  /** Root queues that somebody has set, of any device. */
+  readonly queues: readonly ActualQueue[]
   readonly nft: ActualNft | null
   /** The text of BIRD's configuration file and whether BIRD runs with it; null: no file or not ours. */
   readonly bird: ActualBird | null

@@ -118,6 +118,7 @@ export type FindingCode =
   | 'nft-refused'
   | 'kernel-refused'
   | 'kernel-missing-module'
+  | 'queue-foreign'
   | 'etcd-unreachable'
   | 'etcd-refused'
   | 'state-unreadable'

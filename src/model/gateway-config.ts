@@ -35,6 +35,8 @@ export interface GatewayConfig {
 export interface LocalUplink extends Uplink {
   /** The device towards the WAN, where it is not the one that carries `address`; null: found by the address. */
   readonly device: string | null
+  /** What the line behind it carries, where packets are to wait here and control is to go first. */
+  readonly rateMbit?: number
 }
 
 export interface TlsFiles {

@@ -1,5 +1,6 @@
 import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
 import type {NftHook} from './nft.ts'
+import type {QueueSpec} from './queue.ts'
 
 /** Names one step within a batch, and across passes: `link is-b-1f2e3d`, `nft set class4`. */
 export type StepKey = string & {readonly __brand: 'StepKey'}
@@ -31,6 +32,8 @@ export type NetlinkStep = StepBase & {readonly driver: 'netlink'} & (
     | {readonly do: 'link-delete'; readonly name: string}
     | {readonly do: 'address-add'; readonly address: AddressSpec}
     | {readonly do: 'address-delete'; readonly address: AddressSpec}
+    | {readonly do: 'queue-set'; readonly queue: QueueSpec}
+    | {readonly do: 'queue-delete'; readonly device: string}
   )
 
 export interface WireguardStep extends StepBase {

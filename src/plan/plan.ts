@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly draining: boolean
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
+  /** Of uplinks that are to be shaped. */
+  readonly queues?: Desired['queues']
   /** All devices that the kernel has but `lo`, with their index. */
   readonly devices: DeviceIndexes
   /** By tunnel device, where its path was found to carry less than is computed. */
@@ -75,7 +77,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits}) => {
+  return ({config, world, policy, keys, passwords, draining, uplinkDevices, queues = [], devices, limits}) => {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
     const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords, draining)
@@ -86,6 +88,7 @@ export function createPlan(): (input: PlanInput) => Planned {
         links: mesh.links,
         addresses: mesh.addresses,
         wireguard: mesh.wireguard,
+        queues,
         nft: rulesetWith(frame, policy),
         bird: routing.text,
         exported: recordsOf(config, sites, world.documents, mesh.offers),

@@ -13,6 +13,7 @@ import {
   type World,
 } from '../model/index.ts'
 import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
+import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
 import {planTranslation} from './translation.ts'
@@ -169,8 +170,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'accept',
   ])
   add('input', inputRules(input, devices), filter('input', 'accept'))
-  add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
-  for (const chain of martianChains(devices)) chains.set(chain.name, chain)
+  for (const chain of [...outputChains(), ...martianChains(devices)]) chains.set(chain.name, chain)
 
   const translation = planTranslation(config, tunnels)
   for (const chain of translation.chains) chains.set(chain.name, chain)

@@ -29,6 +29,8 @@ export const PROBE_TIMES: ProbeTimes = {
 const SMALL_BYTES = 56
 /** IPv4's header and ICMP's. */
 export const HEADER_BYTES = 28
+/** DSCP CS6, of probes and their answers: a full tunnel is no dead one. */
+export const AS_CONTROL = ['-O', '192']
 /** Between two targets, so that they are spread over the period. */
 const MIN_GAP_MS = 1
 
@@ -54,7 +56,19 @@ export function probeGroups(tunnels: readonly ProbedTunnel[], times: ProbeTimes 
   return [...members.values()].map(({size, bytes, bound, all}) => {
     const {periodMs, timeoutMs} = times[size]
     const gapMs = Math.max(MIN_GAP_MS, Math.floor(periodMs / 2 / all.length))
-    const args = ['-4', '-l', '-p', `${periodMs}`, '-t', `${timeoutMs}`, '-i', `${gapMs}`, '-b', `${bytes}`]
+    const args = [
+      '-4',
+      ...AS_CONTROL,
+      '-l',
+      '-p',
+      `${periodMs}`,
+      '-t',
+      `${timeoutMs}`,
+      '-i',
+      `${gapMs}`,
+      '-b',
+      `${bytes}`,
+    ]
     if (size === 'full') args.push('-M')
     if (bound) args.push('-I', bound.device, '-S', bound.local)
     args.push(...all.map(({peer}) => peer))

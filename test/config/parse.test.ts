@@ -128,6 +128,11 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'uplinks[0].inner[1]', 8, /twice/],
     },
     {
+      name: 'a rate of nothing',
+      edit: ['100.64.0.1]', '100.64.0.1], rateMbit: 0'],
+      want: ['config-invalid', 'uplinks[0].rateMbit', 8, /1/],
+    },
+    {
       name: 'own site among the remotes',
       edit: ['  b: {', '  a: {'],
       want: ['config-conflict', 'sites.a', 17, /own site/],

@@ -24,6 +24,7 @@ const NOTHING: Desired = {
   links: [],
   addresses: [],
   wireguard: [],
+  queues: [],
   nft: {family: 'inet', name: 'isthmus', counters: [], sets: new Map(), chains: new Map()},
   bird: '',
   exported: new Map(),

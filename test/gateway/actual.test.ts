@@ -13,7 +13,7 @@ function counting() {
     }
   const readers: Readers = {
     sysctl: counted('sysctl', new Map()),
-    netlink: counted('netlink', {links: [], addresses: []}),
+    netlink: counted('netlink', {links: [], addresses: [], queues: []}),
     wireguard: counted('wireguard', []),
     nft: counted('nft', null),
     bird: counted('bird', {text: 'x', loaded: true}),

@@ -8,6 +8,7 @@ import {
   type DriverName,
   type NodeStep,
   type Outcome,
+  type QueueSpec,
   ruleHash,
   type SourceId,
   type WanPeer,
@@ -40,6 +41,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   let nowMs = 0
   let raiseFails = 0
   let draining = false
+  let queues: readonly QueueSpec[] = []
   const limits = new Map()
 
   const applier = <N extends NodeStep['driver']>(name: N) => ({
@@ -69,8 +71,8 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   const cache = createActualCache({
     sysctl: read('sysctl', () => node.actual().sysctls),
     netlink: read('netlink', () => {
-      const {links, addresses} = node.actual()
-      return {links, addresses}
+      const {links, addresses, queues} = node.actual()
+      return {links, addresses, queues}
     }),
     wireguard: read('wireguard', () => node.actual().wireguard),
     nft: read('nft', () => node.actual().nft),
@@ -101,6 +103,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     draining: () => draining,
     limits: () => limits,
     uplinkDevices: () => [],
+    queues: () => queues,
     devices: () => DEVICES,
     cache,
     appliers,
@@ -124,6 +127,9 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     pass: () => pass(signal),
     advance: (ms: number) => {
       nowMs += ms
+    },
+    shape: (wanted: readonly QueueSpec[]) => {
+      queues = wanted
     },
     drain: (on: boolean) => {
       draining = on
@@ -174,6 +180,23 @@ describe('a pass', () => {
     const report = await pass()
     assert.equal(report.held, false)
     assert.equal(node.nft?.chains.get('forward')?.hook, 'filter forward 0 drop')
+  })
+
+  it('shapes an uplink, says where somebody else does, and ends with the configuration', async () => {
+    const {node, cache, pass, shape} = gateway()
+    shape([{device: 'wan0', rateMbit: 50}])
+    await pass()
+    assert.deepEqual(node.actual().queues, [{device: 'wan0', ours: true, rateMbit: 50}])
+    const codes = async () => (await pass()).findings.map(({code}) => code)
+    assert.ok(!(await codes()).includes('queue-foreign'))
+    shape([])
+    await pass()
+    assert.deepEqual(node.actual().queues, [])
+    shape([{device: 'wan0', rateMbit: 50}])
+    node.queues.set('wan0', {device: 'wan0', ours: false, kind: 'cake'})
+    cache.invalidate()
+    assert.ok((await codes()).includes('queue-foreign'))
+    assert.deepEqual(node.actual().queues, [{device: 'wan0', ours: false, kind: 'cake'}])
   })
 
   it('on a kernel that is programmed waits until every source has been heard', async () => {

@@ -58,7 +58,7 @@ inNamespace(import.meta.url, () => {
         ...{state, clock: watchClock, signal: stopping.signal, pace: {...PACE, trialAfterMs}},
         planned: () => ({
           desired: {
-            ...{links: plan.links, tunnels: plan.tunnels, addresses: plan.addresses, wireguard: []},
+            ...{links: plan.links, tunnels: plan.tunnels, addresses: plan.addresses, wireguard: [], queues: []},
             ...{sysctls: [], findings: [], bird: '', exported: new Map()},
             nft: {family: 'inet', name: 'isthmus', chains: new Map(), sets: new Map(), counters: []},
           },

@@ -12,8 +12,8 @@ const lines = (tunnels: readonly ProbedTunnel[]): string[] => probeGroups(tunnel
 describe('groups of probes', () => {
   it('all tunnels of one MTU share one process a size', () => {
     assert.deepEqual(lines([tunnel('is-a', '10.0.0.2'), tunnel('is-b', '10.0.0.3')]), [
-      '-4 -l -p 1000 -t 900 -i 250 -b 56 10.0.0.2 10.0.0.3',
-      '-4 -l -p 5000 -t 2000 -i 1250 -b 1452 -M 10.0.0.2 10.0.0.3',
+      '-4 -O 192 -l -p 1000 -t 900 -i 250 -b 56 10.0.0.2 10.0.0.3',
+      '-4 -O 192 -l -p 5000 -t 2000 -i 1250 -b 1452 -M 10.0.0.2 10.0.0.3',
     ])
   })
 
@@ -33,9 +33,9 @@ describe('groups of probes', () => {
     assert.deepEqual(
       found.filter((line) => !line.includes('-M')),
       [
-        '-4 -l -p 1000 -t 900 -i 500 -b 56 -I is-a -S 10.0.0.1 10.0.0.2',
-        '-4 -l -p 1000 -t 900 -i 500 -b 56 -I is-b -S 10.0.0.9 10.0.0.2',
-        '-4 -l -p 1000 -t 900 -i 500 -b 56 10.0.0.3',
+        '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -I is-a -S 10.0.0.1 10.0.0.2',
+        '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -I is-b -S 10.0.0.9 10.0.0.2',
+        '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 10.0.0.3',
       ],
     )
   })

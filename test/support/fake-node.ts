@@ -17,6 +17,7 @@ export class FakeNode {
   readonly links = new Map<string, ActualLink>()
   readonly addresses = new Map<string, AddressSpec>()
   readonly wireguard = new Map<string, Actual['wireguard'][number]>()
+  readonly queues = new Map<string, Actual['queues'][number]>()
   nft: {counters: Set<string>; sets: Map<string, ActualNftSet>; chains: Map<string, ActualNftChain>} | null = null
   bird: string | null = null
 
@@ -27,6 +28,7 @@ export class FakeNode {
       links: [...this.links.values()],
       addresses: [...this.addresses.values()],
       wireguard: [...this.wireguard.values()],
+      queues: [...this.queues.values()],
       nft,
       bird: this.bird === null ? null : {text: this.bird, loaded: true},
     }
@@ -79,6 +81,12 @@ export class FakeNode {
         break
       case 'address-delete':
         this.addresses.delete(addressKey(step.address))
+        break
+      case 'queue-set':
+        this.queues.set(step.queue.device, {...step.queue, ours: true})
+        break
+      case 'queue-delete':
+        this.queues.delete(step.device)
         break
     }
   }

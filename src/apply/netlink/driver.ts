@@ -1,5 +1,6 @@
 import {
   type ActualLink,
+  type ActualQueue,
   type AddressSpec,
   DEVICE_PREFIX,
   type Driver,
@@ -22,22 +23,24 @@ import {
   parseLink,
   RTM,
 } from './messages.ts'
+import {deleteQueue, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
 import {NetlinkFailure} from './request-queue.ts'
 import {CREATE, EXCLUSIVE, GROUP, RouteSocket, subscribe} from './socket.ts'
 
 export interface NetlinkPart {
   readonly links: readonly ActualLink[]
   readonly addresses: readonly AddressSpec[]
+  readonly queues: readonly ActualQueue[]
 }
 
 export interface NetlinkDriver extends Driver<NetlinkPart, NetlinkStep> {
-  /** Calls back with `link NAME` or `address DEVICE` after a change of one of ours, by whomever; returns the end of it. */
+  /** Calls back with `link NAME`, `queue` or `address DEVICE` after a change of one of ours, by whomever; returns the end of it. */
   watch(onChange: (what: string) => void): () => void
   close(): void
 }
 
 /**
- * Devices and addresses, by rtnetlink, in the network namespace of the process.
+ * Devices, addresses and uplinks' queues, by rtnetlink, in the network namespace of the process.
  *
  * Ours is a device whose name begins with `is-` and whose alias begins with `isthmus `. The kernel takes no alias when
  * it makes a device, so a device is made down and in a group of its own, and gets alias, group 0 and up in one second
@@ -122,6 +125,16 @@ export function createNetlinkDriver(): NetlinkDriver {
         return addAddress(step.address)
       case 'address-delete':
         return deleteAddress(step.address)
+      case 'queue-set': {
+        const held = await find(step.queue.device)
+        if (!held) throw new StepFailure('missing', `no device ${step.queue.device}`)
+        return setQueue(socket, held.index, step.queue)
+      }
+      case 'queue-delete': {
+        const held = await find(step.device)
+        if (held) await deleteQueue(socket, held.index)
+        return
+      }
     }
   }
 
@@ -131,15 +144,16 @@ export function createNetlinkDriver(): NetlinkDriver {
 
     async read(signal) {
       signal.throwIfAborted()
-      const ours = (await socket.dump(RTM.getLink, allLinks()))
-        .map(parseLink)
-        .filter((link) => link.ours || link.halfMade)
+      const all = (await socket.dump(RTM.getLink, allLinks())).map(parseLink)
+      const ours = all.filter((link) => link.ours || link.halfMade)
+      const queues = await readQueues(socket, new Map(all.map(({index, name}) => [index, name])))
       const names = new Map(ours.map(({index, name}) => [index, name]))
       const held = (await addresses()).flatMap(({index, local, peer, automatic}): AddressSpec[] => {
         const device = names.get(index)
         return device === undefined || automatic ? [] : [{device, local, peer}]
       })
-      return {links: ours.map(({actual, halfMade}) => (halfMade ? {...actual, spec: null} : actual)), addresses: held}
+      const links = ours.map(({actual, halfMade}) => (halfMade ? {...actual, spec: null} : actual))
+      return {links, addresses: held, queues}
     },
 
     async apply(steps, signal) {
@@ -153,13 +167,15 @@ export function createNetlinkDriver(): NetlinkDriver {
 
     watch(onChange) {
       const names = new Map<number, string>()
-      return subscribe([GROUP.link, GROUP.ipv4Address, GROUP.ipv6Address], (message) => {
+      return subscribe([GROUP.link, GROUP.queue, GROUP.ipv4Address, GROUP.ipv6Address], (message) => {
         if (message === null) return onChange('netlink notifications lost')
         if (message.type === RTM.newLink || message.type === RTM.delLink) {
           const {index, name} = parseLink(message.data)
           names.set(index, name)
           if (name.startsWith(DEVICE_PREFIX)) onChange(`link ${name}`)
-        } else {
+        } else if (message.type === RTM_QDISC.new || message.type === RTM_QDISC.delete) {
+          if (tellsOfQueue(message.data)) onChange('queue')
+        } else if (message.type === RTM.newAddress || message.type === RTM.delAddress) {
           const found = parseAddressMessage(message.data)
           // Unknown index: a device from before the watch; better asked once too often.
           const name = found ? (names.get(found.index) ?? `of device ${found.index}`) : 'unknown'
