@@ -17,6 +17,7 @@ export function decodeIpPool(top: Fields, key: KeyName): IpPool | null {
     spec.fail('cidr', `${show(text)} is not a CIDR`)
     return null
   }
+  const uses = spec.texts('allowedUses')
   return {
     kind: 'IPPool',
     meta: metaOf(top, key),
@@ -25,6 +26,7 @@ export function decodeIpPool(top: Fields, key: KeyName): IpPool | null {
     ipip,
     vxlan,
     natOutgoing: spec.flag('natOutgoing'),
+    workloads: uses.length === 0 || uses.some((use) => use !== 'LoadBalancer'),
     bgpExport: !spec.flag('disableBGPExport'),
   }
 }

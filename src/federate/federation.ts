@@ -1,5 +1,4 @@
 import {
-  type CalicoNode,
   type Decoded,
   type DecodedBatch,
   type Finding,
@@ -23,12 +22,12 @@ import {
   type Holding,
   holdingOfEntry,
   holdingOfResource,
-  isWrittenByUs,
   type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
 import type {MemberChanges} from './member-changes.ts'
 import {type Hold, MemberTable} from './members.ts'
+import {listNodes, natExposures} from './nodes.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
@@ -55,7 +54,8 @@ export class Federation {
   readonly #presences = new Map<SiteName, Presence>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
-  readonly #nodes = new Part(() => this.#listNodes())
+  readonly #nodes = new Part(() => listNodes(this.#others.values()))
+  readonly #nat = new Part(() => natExposures(this.#others.values(), this.#config))
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
   /** A profile or an attribute set came, changed or went with the batch that is taken of these. */
@@ -131,6 +131,7 @@ export class Federation {
       staged: policies.staged,
       documents: policies.documents,
       nodes: this.#nodes.get(),
+      nat: this.#nat.get(),
       sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
       refused: countRefusals(this.#refused),
       findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
@@ -204,26 +205,27 @@ export class Federation {
         this.#labelsMoved.add(source)
         this.#memberFindings.stale = true
       }
-      const part = this.#partOf(record)
-      if (!part) continue
-      part.stale = true
-      if (there) this.#others.set(`${source} ${key}`, {source, record})
-      else this.#others.delete(`${source} ${key}`)
+      for (const part of this.#partsOf(record)) {
+        part.stale = true
+        if (there) this.#others.set(`${source} ${key}`, {source, record})
+        else this.#others.delete(`${source} ${key}`)
+      }
     }
   }
 
-  /** The part of the World that a record other than an endpoint goes into. */
-  #partOf(record: Decoded): {stale: boolean} | null {
+  /** The parts of the World that a record other than an endpoint goes into. */
+  #partsOf(record: Decoded): readonly {stale: boolean}[] {
     if (record.type === 'export') {
       const {entry} = record
-      if (entry.kind === 'meta' || entry.kind === 'site' || entry.kind === 'gateway') return this.#sites
-      return entry.kind === 'resource' && isGlobalDocument(entry.resource) ? this.#policies : null
+      if (entry.kind === 'meta' || entry.kind === 'site' || entry.kind === 'gateway') return [this.#sites]
+      return entry.kind === 'resource' && isGlobalDocument(entry.resource) ? [this.#policies] : []
     }
-    if (record.type !== 'resource') return null
+    if (record.type !== 'resource') return []
     const {resource} = record
-    if (resource.kind === 'Node') return this.#nodes
-    if (resource.kind === 'StaticPrefix') return this.#sites
-    return isGlobalDocument(resource) ? this.#policies : null
+    if (resource.kind === 'Node') return [this.#nodes, this.#nat]
+    if (resource.kind === 'IPPool') return [this.#nat]
+    if (resource.kind === 'StaticPrefix') return [this.#sites]
+    return isGlobalDocument(resource) ? [this.#policies] : []
   }
 
   #derive(source: SourceId, site: SiteName, store: SourceStore, key: string): void {
@@ -368,16 +370,6 @@ export class Federation {
     const {reports, statics} = reportsOf(records)
     const own = [...this.#config.static.map((entry) => entry.prefix), ...statics]
     return viewSites(this.#config, this.#ownership, reports, own, this.#presences)
-  }
-
-  /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
-  #listNodes(): readonly CalicoNode[] {
-    const nodes = [...this.#others.values()].flatMap(({source, record}) =>
-      record.type === 'resource' && record.resource.kind === 'Node' && !isWrittenByUs(record.resource.meta)
-        ? [{order: `${record.resource.meta.name} ${source}`, node: record.resource}]
-        : [],
-    )
-    return nodes.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({node}) => node)
   }
 
   #findMembers(): readonly Finding[] {

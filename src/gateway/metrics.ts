@@ -4,6 +4,7 @@ import type {CounterValue} from '../apply/index.ts'
 import type {Finding, Tunnel} from '../model/index.ts'
 import {dropOfCounter} from '../plan/index.ts'
 import {createCertificateMetrics} from './certificate-metrics.ts'
+import {nodeNatLabels} from './node-nat.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
 import type {Runtime} from './runtime.ts'
 import {createSiteMetrics} from './site-metrics.ts'
@@ -31,6 +32,11 @@ export function createGatewayMetrics(register: Registry) {
     'dropped_packets',
     'Packets dropped, by reason, direction, refusing or other site, and tunnel.',
     ['reason', 'direction', 'peer', 'tunnel'],
+  )
+  const nodeNat = counter(
+    'node_nat_packets',
+    'Packets to remote prefixes with the address of a node whose Calico hides pods, by node.',
+    ['source', 'node'],
   )
   const refusedDocuments = gauge(
     'policy_refused_documents',
@@ -79,7 +85,12 @@ export function createGatewayMetrics(register: Registry) {
       siteMetrics.observe(runtime.siteWatch.standings())
       drops.reset()
       const tunnels = new Map(last?.planned?.desired.tunnels.map((tunnel) => [tunnel.device, tunnel]))
-      for (const [name, {packets}] of counters) drops.inc(dropLabels(name, tunnels), packets)
+      nodeNat.reset()
+      for (const [name, {packets}] of counters) {
+        const ofNode = nodeNatLabels(name)
+        if (ofNode) nodeNat.inc(ofNode, packets)
+        else drops.inc(dropLabels(name, tunnels), packets)
+      }
       findings.reset()
       for (const {code} of runtime.findings()) findings.inc({code})
       for (const [inForce, count] of refusedByForce(runtime.findings()))

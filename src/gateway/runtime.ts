@@ -25,6 +25,7 @@ import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
+import {nodeNatFindings} from './node-nat.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
@@ -311,7 +312,16 @@ export async function startRuntime({
     cache.invalidate('sysctl', 'wireguard', 'bird', 'nft')
   }
   const checks = every(CHECK_MS, check, clock, signal)
-  const counting = every(COUNT_MS, () => void counts.take(compilation.current), clock, signal)
+  let nodeNat: readonly Finding[] = []
+  const lookAtNodes = async (): Promise<void> => {
+    const {nat} = federation.world()
+    nodeNat = nat.length === 0 ? [] : nodeNatFindings(nat, await kernel.nft.readCounters())
+  }
+  const count = (): void => {
+    void counts.take(compilation.current)
+    lookAtNodes().catch((error) => log.warn({err: error}, 'counters of nodes not read'))
+  }
+  const counting = every(COUNT_MS, count, clock, signal)
   const resync = (): void => {
     cache.invalidate()
     publishing?.distrust()
@@ -361,6 +371,7 @@ export async function startRuntime({
         ...certificates.findings(),
         ...drain.findings(),
         ...sessionFindings(monitor?.router() ?? null),
+        ...nodeNat,
       ],
       ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],
       ...tunnelHealth.findings(),

@@ -1,4 +1,5 @@
 import {type GatewayStatus, type GatewayView, type NftStatus, VERSION} from '../api/index.ts'
+import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
 import {policyRows} from './policy-rows.ts'
 import {rowsOf} from './rows.ts'
@@ -82,6 +83,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     async refresh() {
       const counters = await kernel.nft.readCounters()
       drops = [...counters]
+        .filter(([counter]) => nodeOfCounter(counter) === null)
         .map(([reason, {packets}]) => ({reason, packets}))
         .sort((a, b) => (a.reason < b.reason ? -1 : 1))
     },

@@ -108,6 +108,7 @@ export type FindingCode =
   | 'path-mtu'
   | 'gateway-unknown'
   | 'node-without-address'
+  | 'node-nat'
   | 'peer-secret-unreadable'
   | 'peer-secret-open'
   | 'peer-over-limit'

@@ -61,6 +61,8 @@ export interface IpPool {
   readonly ipip: 'Never' | 'Always' | 'CrossSubnet'
   readonly vxlan: 'Never' | 'Always' | 'CrossSubnet'
   readonly natOutgoing: boolean
+  /** `allowedUses`: not for load balancers alone. */
+  readonly workloads: boolean
   readonly bgpExport: boolean
 }
 

@@ -2,6 +2,7 @@ import type {Prefix} from '../net/index.ts'
 import type {AttributeSet} from './attributes.ts'
 import type {Finding} from './finding.ts'
 import type {AttributeSetId, SiteName, SourceId} from './ids.ts'
+import type {NatExposure} from './nat.ts'
 import type {CalicoNode, Policy, Tier} from './resource.ts'
 import type {SiteView} from './site.ts'
 
@@ -28,6 +29,8 @@ export interface World {
   readonly documents: ReadonlyMap<string, string>
   /** Nodes of the local clusters, which the gateway speaks BGP with. */
   readonly nodes: readonly CalicoNode[]
+  /** Where these nodes hide pods behind their own address. */
+  readonly nat: readonly NatExposure[]
   readonly sources: ReadonlyMap<SourceId, SourceState>
   /** Endpoints, prefixes and set nets that ownership refused, by the site that claimed them. */
   readonly refused: ReadonlyMap<SiteName, number>

@@ -11,6 +11,7 @@
  * that the store made, secrets that were read, devices that the kernel has. Equal input gives equal bytes.
  */
 export {dropOfCounter} from './drops.ts'
+export {nodeOfCounter} from './node-nat.ts'
 export {createPlan, type PlanInput, type Planned, plan} from './plan.ts'
 export {planRuleset, TABLE} from './ruleset.ts'
 export {planSysctls} from './sysctls.ts'

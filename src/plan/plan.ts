@@ -65,11 +65,12 @@ export function createPlan(): (input: PlanInput) => Planned {
     (
       config: GatewayConfig,
       sites: World['sites'],
+      nat: World['nat'],
       {tunnels, links, wireguard}: Pick<Desired, 'tunnels' | 'links' | 'wireguard'>,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
-    ) => rulesetFrame({config, world: {sites}, tunnels, links, wireguard, uplinkDevices, devices, limits}),
+    ) => rulesetFrame({config, world: {sites}, nat, tunnels, links, wireguard, uplinkDevices, devices, limits}),
   )
   const sysctlsOf = lastOf(planSysctls)
   const recordsOf = lastOf(
@@ -81,7 +82,7 @@ export function createPlan(): (input: PlanInput) => Planned {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
     const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords, draining)
-    const frame = frameOf(config, sites, mesh, uplinkDevices, devices, limits)
+    const frame = frameOf(config, sites, world.nat, mesh, uplinkDevices, devices, limits)
     return {
       desired: {
         sysctls: sysctlsOf(mesh.links),

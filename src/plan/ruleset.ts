@@ -16,6 +16,7 @@ import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
+import {planNodeNat} from './node-nat.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
@@ -33,6 +34,8 @@ export interface PolicyPart {
 export interface RulesetInput {
   readonly config: GatewayConfig
   readonly world: Pick<World, 'sites'>
+  /** Where own nodes hide pods behind their address. */
+  readonly nat?: World['nat']
   readonly tunnels: readonly Tunnel[]
   readonly links: readonly LinkSpec[]
   readonly wireguard: readonly WireguardSpec[]
@@ -126,7 +129,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add(NEAR_NEAR, [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...nearDestinations, 'goto known_ends'])
   add('known_near', [...nearDestinations, 'goto known_ends'])
   // Its flow bears another way than this or none, so it is judged, and bears this one then, whatever its generation.
-  add('known_ends', ['ct state related,invalid jump odd_state', 'goto judge'])
+  const nodeNat = planNodeNat(input.nat ?? [], config)
+  add('known_ends', ['ct state related,invalid jump odd_state', ...nodeNat.rules, 'goto judge'])
   add('in_other', inOther(input, remotes))
   add('out_other', outOther(input, remotes))
 
@@ -154,6 +158,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('checked_ends', [
     'ct state related,invalid jump odd_state',
     'ct mark & 0xffffff00 == @generation accept',
+    ...nodeNat.rules,
     'goto judge',
   ])
   add('odd_state', [
@@ -170,7 +175,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'accept',
   ])
   add('input', inputRules(input, devices), filter('input', 'accept'))
-  for (const chain of [...outputChains(), ...martianChains(devices)]) chains.set(chain.name, chain)
+  for (const chain of [...outputChains(), ...martianChains(devices), ...nodeNat.chains]) chains.set(chain.name, chain)
 
   const translation = planTranslation(config, tunnels)
   for (const chain of translation.chains) chains.set(chain.name, chain)
@@ -225,7 +230,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   const allowed = chains.get('allowed')!
   const ofWatched = [unmarked, `ct mark ${WATCHED_MARK} accept`, ...allowed.rules.slice(1)]
   const watching = new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]])
-  return {chains, watching, sets, counters: frameCounters(devices)}
+  return {chains, watching, sets, counters: [...frameCounters(devices), ...nodeNat.counters]}
 }
 
 const joins = new WeakMap<PolicyPart['chains'], {readonly frame: object; readonly chains: NftTable['chains']}>()

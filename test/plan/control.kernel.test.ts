@@ -3,7 +3,7 @@ import {type ChildProcess, spawn} from 'node:child_process'
 import {createNetlinkDriver, createNftDriver, type NetlinkDriver, type NftDriver} from '../../src/apply/index.ts'
 import {printRuleset} from '../../src/cli/print-ruleset.ts'
 import {Federation} from '../../src/federate/index.ts'
-import {type NetlinkStep, type NftTable, stepKey} from '../../src/model/index.ts'
+import {CONTROL_CLASS, type NetlinkStep, type NftTable, stepKey} from '../../src/model/index.ts'
 import {planRuleset} from '../../src/plan/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {AS_CONTROL} from '../../src/probe/groups.ts'
@@ -12,7 +12,9 @@ import {renderTunnelCommands} from '../../src/tunnels/index.ts'
 import {TestBird} from '../support/bird.ts'
 import {bringNft} from '../support/bring-nft.ts'
 import {configOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {ipPacket, PROTOCOL, udpDatagram} from '../support/ip-packets.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
+import {startPacketSender} from '../support/packet-sender.ts'
 import {listOf, podRecord} from '../support/sites.ts'
 
 /**
@@ -44,6 +46,7 @@ inNamespace(import.meta.url, () => {
     let driver: NftDriver
     let netlink: NetlinkDriver
     const birds: TestBird[] = []
+    const here = (): Namespace => ({name: process.env.ISTHMUS_TEST_NAMESPACE!, run: shell, remove: () => undefined})
 
     const tableOf = ({config, sites, plan}: typeof a, devices: Map<string, number>): NftTable => {
       const federation = new Federation(config)
@@ -136,9 +139,8 @@ ip route add 10.2.0.0/16 via ${tunnel.peer} dev ${tunnel.device}`)
       far.run('nft -f -', printRuleset(tableOf(b, new Map())))
       shell('nft -f -', WATCH)
       far.run('nft -f -', WATCH)
-      const here = {name: process.env.ISTHMUS_TEST_NAMESPACE!, run: shell, remove: () => undefined}
       for (const [space, config] of [
-        [here, birdOf(a)],
+        [here(), birdOf(a)],
         [far, birdOf(b)],
       ] as const) {
         birds.push(await new TestBird(space, config).start())
@@ -165,6 +167,30 @@ ip route add 10.2.0.0/16 via ${tunnel.peer} dev ${tunnel.device}`)
         assert.deepEqual([outer, inner], [0, 0])
         assert.ok(outer_cs6! >= 5 && inner_cs6! >= 5, `${outer_cs6} ${inner_cs6}`)
       }
+    })
+
+    it('BGP that no tunnel carries goes first too; other TCP and what only says so does not', async () => {
+      shell(
+        'nft -f -',
+        `table ip sorted { counter first { }; counter seen { }
+  chain c { type filter hook postrouting priority 0
+    tcp dport 7999 counter name "seen" meta priority ${CONTROL_CLASS} counter name "first"
+    udp dport 7999 counter name "seen" meta priority ${CONTROL_CLASS} counter name "first"
+  }
+}`,
+      )
+      const sender = await startPacketSender(here())
+      const packet = (protocol: number, tos: number): Buffer => {
+        const ends = {source: '192.0.2.8', destination: '192.0.2.16'}
+        const bytes = ipPacket({...ends, protocol}, udpDatagram(ends, [7999, 7999], Buffer.alloc(12)))
+        bytes[1] = tos
+        return bytes
+      }
+      await sender.send(packet(PROTOCOL.tcp, 0xc0), packet(PROTOCOL.tcp, 0), packet(PROTOCOL.tcp, 0x10))
+      await sender.send(packet(PROTOCOL.udp, 0xc0))
+      sender.stop()
+      assert.match(shell('nft list counter ip sorted seen'), /packets 4 /)
+      assert.match(shell('nft list counter ip sorted first'), /packets 1 /)
     })
 
     it('none of it is lost where the gateway shapes, whatever pods say of theirs', async () => {
