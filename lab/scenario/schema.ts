@@ -250,7 +250,10 @@ export const scenarioSchema = z.strictObject({
   pairs: z.array(
     z.strictObject({
       between: z.tuple([z.string(), z.string()]),
-      encapsulation: encapsulationSchema,
+      encapsulation: encapsulationSchema.optional(),
+      /** In place of it: hubs that the two reach each other through; `encrypted` where all tunnels must be so. */
+      via: z.array(z.string()).min(1).optional(),
+      encrypted: z.boolean().default(false),
       /** As in gateway.yaml: `internet` where a CPU may stand still for longer than 300 ms. */
       bfd: z.enum(['private', 'internet']).default('private'),
     }),

@@ -90,6 +90,8 @@ export type Condition =
   | {readonly is: 'net'; readonly patterns: readonly PrefixPattern[]}
   /** The AS path is exactly this one AS. */
   | {readonly is: 'path'; readonly as: number}
+  /** From this AS, as this neighbour tells. */
+  | {readonly is: 'path-behind'; readonly neighbor: number; readonly origin: number}
   /** One of these is in the path; is its last, where the route comes from; is its first, the neighbour. */
   | {readonly is: 'path-through' | 'path-from' | 'path-next'; readonly as: readonly number[]}
   | {readonly is: 'path-longer'; readonly than: number}
@@ -103,6 +105,10 @@ export type Condition =
   | {readonly is: 'reachable'}
   /** From this static protocol or session, or not from it. */
   | {readonly is: 'from' | 'not-from'; readonly protocol: string}
+  /** Another gateway told it over a tunnel. */
+  | {readonly is: 'from-tunnel'}
+  /** In one of the groups all conditions hold. */
+  | {readonly is: 'any-of'; readonly groups: readonly (readonly Condition[])[]}
   /** In each group some condition does not hold. */
   | {readonly is: 'none-of'; readonly groups: readonly (readonly Condition[])[]}
 
@@ -110,6 +116,8 @@ export type Change =
   | {readonly attribute: 'local-pref'; readonly value: number}
   /** Local preference 0 where the sender says that it is about to go away (RFC 8326). */
   | {readonly attribute: 'shutdown-pref'; readonly value: null}
+  /** How a route began; of equal ones `igp` is better, and no packets are shared between the two. */
+  | {readonly attribute: 'origin'; readonly value: 'igp' | 'incomplete'}
   | {readonly attribute: 'prefsrc'; readonly value: Address}
   /** null, also below: what was meant for somebody else's network is taken out. */
   | {readonly attribute: 'med'; readonly value: number | null}
