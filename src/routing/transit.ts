@@ -104,8 +104,8 @@ export function transitExport(input: RoutingInput, tunnel: Tunnel): FilterRule[]
   })
   const encrypted = encryptedUpTo(config.as)
   return [
-    // Only over a tunnel that encrypts is it still so.
-    ...(allEncrypt(input, tunnel.site) ? [rule(encrypted, [{attribute: 'add-community', value: encrypted}])] : []),
+    // Whether the tunnel to it encrypts too, the other end knows itself.
+    rule(encrypted, [{attribute: 'add-community', value: encrypted}]),
     rule(forOthers(config.as), []),
   ]
 }

@@ -61,6 +61,7 @@ describe('plan', () => {
     ])
     assert.deepEqual(rules(planned(SKETCH).nft, 'checked'), [
       'iifname . oifname vmap @known_ways',
+      'iifname @tunnels oifname @tunnels goto between',
       'iifname vmap @inbound',
       'jump in_other',
       'goto checked_source',

@@ -1,5 +1,5 @@
 import type {Community} from '../../src/model/index.ts'
-import {type Prefix, prefixContains} from '../../src/net/index.ts'
+import {type Prefix, PrefixTable, prefixContains} from '../../src/net/index.ts'
 import type {Condition, FilterRule} from '../../src/routing/index.ts'
 
 /** A route on its way through filters, as far as filters of tunnels look at it. */
@@ -51,12 +51,31 @@ function holds(condition: Condition, route: FilteredRoute): boolean {
     case 'reachable':
       return true
     case 'any-of':
-      return condition.groups.some((group) => group.every((one) => holds(one, route)))
+      return groupsFor(condition, route.net).some((group) => group.every((one) => holds(one, route)))
     case 'none-of':
       return condition.groups.every((group) => !group.every((one) => holds(one, route)))
     default:
       throw new Error(`no filter of a tunnel asks ${condition.is}`)
   }
+}
+
+type Groups = Extract<Condition, {is: 'any-of'}>['groups']
+const tables = new WeakMap<Condition, PrefixTable<Groups>>()
+
+/** Of hundreds of groups that each begin with a site's prefixes, those of one site; grants of sites never overlap. */
+function groupsFor(condition: Extract<Condition, {is: 'any-of'}>, net: Prefix): Groups {
+  let table = tables.get(condition)
+  if (!table) {
+    const byPrefix = new Map<Prefix, Groups[number][]>()
+    for (const group of condition.groups) {
+      const [first] = group
+      if (first?.is !== 'net') return condition.groups
+      for (const {prefix} of first.patterns) byPrefix.set(prefix, [...(byPrefix.get(prefix) ?? []), group])
+    }
+    table = new PrefixTable(byPrefix)
+    tables.set(condition, table)
+  }
+  return table.covering(net) ?? []
 }
 
 function changed(route: FilteredRoute, change: NonNullable<FilterRule['set']>[number]): FilteredRoute {
