@@ -102,6 +102,7 @@ export function workloadOf({policies, endpoints: count, attributeSets, unrelated
     refused: new Map(),
     policies: {tiers: TIERS, policies: unrelated ? unrelatedPolicies(policies) : policyList(policies, apps)},
     nodes: [],
+    blocks: [],
     sources: new Map(),
     findings: [],
   }

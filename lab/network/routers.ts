@@ -83,13 +83,13 @@ async function startFrr(router: RouterPlan, dir: string): Promise<void> {
   chownSync(dir, uid!, gid!)
   chmodSync(dir, 0o755)
   const zapi = join(dir, 'zserv.api')
-  const start = (name: string): void => {
+  const start = (name: string, ...more: string[]): void => {
     const files = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', zapi, '--vty_socket', dir]
-    daemon(namespace, [`/usr/lib/frr/${name}`, ...files, '-A', '127.0.0.1'], join(dir, `${name}.log`))
+    daemon(namespace, [`/usr/lib/frr/${name}`, ...files, '-A', '127.0.0.1', ...more], join(dir, `${name}.log`))
   }
   start('zebra')
   await until(`zebra in ${namespace}`, async () => (existsSync(zapi) ? true : null))
-  if (/\bbfd\b/.test(config)) start('bfdd')
+  if (/\bbfd\b/.test(config)) start('bfdd', '--bfdctl', join(dir, 'bfdd.sock'))
   start('bgpd')
   const socket = join(dir, 'bgpd.vty')
   await until(`bgpd in ${namespace}`, async () =>

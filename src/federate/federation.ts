@@ -1,5 +1,4 @@
 import {
-  type CalicoNode,
   type Decoded,
   type DecodedBatch,
   type Finding,
@@ -23,12 +22,12 @@ import {
   type Holding,
   holdingOfEntry,
   holdingOfResource,
-  isWrittenByUs,
   type Labelled,
 } from './holding.ts'
 import {LabelStore} from './label-store.ts'
 import type {MemberChanges} from './member-changes.ts'
 import {type Hold, MemberTable} from './members.ts'
+import {ownBlocks, ownNodes} from './own-nodes.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
@@ -55,7 +54,8 @@ export class Federation {
   readonly #presences = new Map<SiteName, Presence>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
-  readonly #nodes = new Part(() => this.#listNodes())
+  readonly #nodes = new Part(() => ownNodes(this.#others.values()))
+  readonly #blocks = new Part(() => ownBlocks(this.#others.values()))
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
   /** A profile or an attribute set came, changed or went with the batch that is taken of these. */
@@ -131,6 +131,7 @@ export class Federation {
       staged: policies.staged,
       documents: policies.documents,
       nodes: this.#nodes.get(),
+      blocks: this.#blocks.get(),
       sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
       refused: countRefusals(this.#refused),
       findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
@@ -222,6 +223,7 @@ export class Federation {
     if (record.type !== 'resource') return null
     const {resource} = record
     if (resource.kind === 'Node') return this.#nodes
+    if (resource.kind === 'BlockAffinity') return this.#blocks
     if (resource.kind === 'StaticPrefix') return this.#sites
     return isGlobalDocument(resource) ? this.#policies : null
   }
@@ -368,16 +370,6 @@ export class Federation {
     const {reports, statics} = reportsOf(records)
     const own = [...this.#config.static.map((entry) => entry.prefix), ...statics]
     return viewSites(this.#config, this.#ownership, reports, own, this.#presences)
-  }
-
-  /** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
-  #listNodes(): readonly CalicoNode[] {
-    const nodes = [...this.#others.values()].flatMap(({source, record}) =>
-      record.type === 'resource' && record.resource.kind === 'Node' && !isWrittenByUs(record.resource.meta)
-        ? [{order: `${record.resource.meta.name} ${source}`, node: record.resource}]
-        : [],
-    )
-    return nodes.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({node}) => node)
   }
 
   #findMembers(): readonly Finding[] {

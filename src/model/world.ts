@@ -2,7 +2,7 @@ import type {Prefix} from '../net/index.ts'
 import type {AttributeSet} from './attributes.ts'
 import type {Finding} from './finding.ts'
 import type {AttributeSetId, SiteName, SourceId} from './ids.ts'
-import type {CalicoNode, Policy, Tier} from './resource.ts'
+import type {BlockAffinity, CalicoNode, Policy, Tier} from './resource.ts'
 import type {SiteView} from './site.ts'
 
 /**
@@ -28,6 +28,8 @@ export interface World {
   readonly documents: ReadonlyMap<string, string>
   /** Nodes of the local clusters, which the gateway speaks BGP with. */
   readonly nodes: readonly CalicoNode[]
+  /** Which blocks of addresses these have. */
+  readonly blocks: readonly BlockAffinity[]
   readonly sources: ReadonlyMap<SourceId, SourceState>
   /** Endpoints, prefixes and set nets that ownership refused, by the site that claimed them. */
   readonly refused: ReadonlyMap<SiteName, number>

@@ -9,6 +9,16 @@ export interface BirdConfig {
   readonly statics: readonly StaticProtocol[]
   /** Names of static protocols whose routes exist to be announced, and are never put into the kernel. */
   readonly kernelExcludes: readonly string[]
+  /** The same, of prefixes that are unreachable in the kernel, whatever stands for them elsewhere. */
+  readonly kernelUnreachable: readonly string[]
+  /** Tables beside the main one, and what goes from one into another: all of a prefix's routes, not the best alone. */
+  readonly tables: readonly {readonly name: string; readonly family: Family}[]
+  readonly pipes: readonly {
+    readonly name: string
+    readonly from: string
+    readonly to: string
+    readonly rules: readonly FilterRule[]
+  }[]
   /** Times of BFD by device, where something else than a session asks for it as well. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
@@ -20,11 +30,15 @@ export interface StaticProtocol {
   readonly comment: string
   /** BIRD's preference; null: a static route's own, 200. */
   readonly preference: number | null
+  /** Another table than the main one to put routes into, and to look witnesses up in. */
+  readonly tables?: {readonly routes: string; readonly witnesses: string}
   readonly routes: readonly {
     readonly prefix: Prefix
     readonly to:
       | 'unreachable'
       | 'blackhole'
+      /** Reachable while this address is, or that of another route for the same prefix. */
+      | {readonly witness: Address}
       /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
       | {readonly via: readonly Address[]; readonly source: Address | null}
       /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */

@@ -59,7 +59,7 @@ describe(`${SITES} sites of two gateways, ${HUBS} of them hubs`, function () {
   function speakerAt(site: MeshSite, gateway: number): {speaker: Speaker; bird: BirdConfig} {
     const config = meshConfig(mesh, site, gateway)
     const {tunnels} = planned.plans.get(config.gateway)!
-    const world = {sites: planned.views, nodes: []}
+    const world = {sites: planned.views, nodes: [], blocks: []}
     const {bird, findings} = planRouting({config, world, tunnels, passwords: new Map(), draining: false})
     assert.deepEqual(findings, [])
     const sessions = new Map(bird.sessions.map((session) => [session.name, session]))
@@ -76,7 +76,7 @@ describe(`${SITES} sites of two gateways, ${HUBS} of them hubs`, function () {
     const {tunnels} = planned.plans.get(config.gateway)!
     const {bird} = planRouting({
       ...{config, tunnels, passwords: new Map(), draining: false},
-      world: {sites: planned.views, nodes: []},
+      world: {sites: planned.views, nodes: [], blocks: []},
     })
     const sessions = new Map(bird.sessions.map((session) => [session.name, session]))
     const links = tunnels.map((tunnel) => [tunnel.gateway, {session: sessions.get(tunnel.session)!, tunnel}] as const)

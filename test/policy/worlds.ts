@@ -111,6 +111,7 @@ export function world(placed: readonly Placed[], tiers: readonly Tier[], policie
     refused: new Map(),
     policies: {tiers, policies},
     nodes: [],
+    blocks: [],
     sources: new Map(),
     findings: [],
   }

@@ -145,7 +145,8 @@ export function planAll(
 export const worldOf = (
   sites: ReadonlyMap<SiteName, SiteView>,
   nodes: readonly CalicoNode[] = [],
-): Pick<World, 'sites' | 'nodes'> => ({sites, nodes})
+  blocks: World['blocks'] = [],
+): Pick<World, 'sites' | 'nodes' | 'blocks'> => ({sites, nodes, blocks})
 
 export function nodeOf(name: string, address: string | null, as: number | null = null): CalicoNode {
   return {
