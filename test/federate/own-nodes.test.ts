@@ -4,8 +4,8 @@ import {rawRecord} from '../support/records.ts'
 import {changesOf, configOf, listOf} from '../support/sites.ts'
 
 const KEY = '/calico/ipam/v2/host/'
-const affinity = (node: string, block: string, state = 'confirmed') =>
-  rawRecord(`${KEY}${node}/ipv4/block/${block}`, {state})
+const affinity = (node: string, block: string, state = 'confirmed', revision = 1) =>
+  rawRecord(`${KEY}${node}/ipv4/block/${block}`, {state}, revision)
 
 describe('blocks of the own nodes', () => {
   it('are those that are confirmed, of all own datastores, in order, and the same object while they are the same', () => {
@@ -24,7 +24,11 @@ describe('blocks of the own nodes', () => {
     )
     assert.equal(federation.world().blocks, blocks)
     federation.update(
-      changesOf('datastore/main', [affinity('n1', '10.1.9.0-26')], [`${KEY}n2/ipv4/block/10.1.7.64-26`]),
+      changesOf(
+        'datastore/main',
+        [affinity('n1', '10.1.9.0-26', 'confirmed', 20)],
+        [`${KEY}n2/ipv4/block/10.1.7.64-26`],
+      ),
     )
     assert.deepEqual(
       federation.world().blocks.map(({node}) => node),
