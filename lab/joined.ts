@@ -24,7 +24,9 @@ export async function waitUntilJoined(world: World): Promise<void> {
       .map(async ({site, name}) => {
         const ref = `${site}/${name}`
         const remotes = scenario.pairs.filter(({between}) => between.includes(site))
-        const tunnelled = remotes.filter(({encapsulation}) => encapsulation !== 'none').flatMap(({between}) => between)
+        const tunnelled = remotes
+          .filter(({encapsulation, via}) => encapsulation !== 'none' && !via)
+          .flatMap(({between}) => between)
         const tunnels = plan.gateways.filter((other) => other.site !== site && tunnelled.includes(other.site)).length
         let missing = 'no answer'
         await until(

@@ -205,5 +205,7 @@ function prepareGateway(
   const own = dirOf(gateway.name)
   mkdirSync(own, {recursive: true})
   const files = {dir: own, certificates}
+  const {secrets} = scenario.sites[gateway.site]!.gateways[gateway.name]!
+  for (const [name, text] of Object.entries(secrets)) writeFileSync(join(own, name), `${text}\n`, {mode: 0o600})
   writeFileSync(join(own, 'gateway.yaml'), gatewayYaml(gateway, scenario, plan, files))
 }

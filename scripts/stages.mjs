@@ -73,7 +73,14 @@ function waitingTests() {
  * What `npm test` has no time for: every other scenario, Calico's own code, faults that take long, and many more random worlds of policy. `RUNS` is the number of
  * worlds, `SEED` where they begin; a hundred a second or so. The kernel judges some of them.
  */
-const longStages = () => [BUILD, CALICO_CLIENT, SLOW_FAULTS, ...policyStages(), ...otherScenarios().map(scenarioStage)]
+const longStages = () => [
+  BUILD,
+  CALICO_CLIENT,
+  SLOW_FAULTS,
+  LARGE_MESH,
+  ...policyStages(),
+  ...otherScenarios().map(scenarioStage),
+]
 
 /** What is written back, read by Calico's own client and by Felix' syncer; Go builds them. */
 const CALICO_CLIENT = {
@@ -88,6 +95,14 @@ const SLOW_FAULTS = {
   name: 'slow faults',
   command: ['mocha', 'test/etcd/*.long.ts', 'test/gateway/election.etcd.test.ts'],
   env: {LEASE_S: '5'},
+  count: countMocha,
+}
+
+/** Every pair of a thousand sites, where `npm test` looks at some. */
+const LARGE_MESH = {
+  name: 'every pair of a large mesh',
+  command: ['mocha', 'test/plan/large-mesh.test.ts'],
+  env: {MESH: 'all'},
   count: countMocha,
 }
 

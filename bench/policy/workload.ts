@@ -103,6 +103,7 @@ export function workloadOf({policies, endpoints: count, attributeSets, unrelated
     policies: {tiers: TIERS, policies: unrelated ? unrelatedPolicies(policies) : policyList(policies, apps)},
     nodes: [],
     nat: [],
+    blocks: [],
     sources: new Map(),
     findings: [],
   }

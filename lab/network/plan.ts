@@ -38,6 +38,8 @@ export interface RouterPlan {
   readonly engine: 'frr' | 'bird'
   readonly as: number
   readonly routerId: string
+  /** The whole of its configuration; null: what follows from the links. */
+  readonly config: string | null
   readonly neighbors: readonly {readonly name: string; readonly address: string; readonly as: number}[]
 }
 
@@ -199,12 +201,13 @@ export function planNetwork(scenario: Scenario): LabPlan {
     pods,
     datastores,
     routerLinks,
-    routers: routers.map(([name, {engine, as}], index) => ({
+    routers: routers.map(([name, {engine, as, config = null}], index) => ({
       name,
       namespace: PREFIX + name,
       engine,
       as,
       routerId: `198.19.0.${index + 1}`,
+      config,
       neighbors: [
         ...gateways
           .filter(({wan}) => wan.routerName === name)

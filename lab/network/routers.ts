@@ -9,7 +9,9 @@ const BIRD_TIMERS = 'connect delay time 1; connect retry time 1; error wait time
 /** Somebody else's WAN router: speaks eBGP, forwards, and knows nothing of Isthmus. */
 export async function startRouter(router: RouterPlan, dir: string): Promise<void> {
   mkdirSync(dir, {recursive: true})
-  await (router.engine === 'frr' ? startFrr(router, dir) : startBird(router.namespace, birdRouter(router), dir))
+  await (router.engine === 'frr'
+    ? startFrr(router, dir)
+    : startBird(router.namespace, router.config ?? birdRouter(router), dir))
 }
 
 function birdRouter({as, routerId, neighbors}: RouterPlan): string {
@@ -53,16 +55,13 @@ export async function startBird(
   })
 }
 
-async function startFrr({namespace, as, routerId, neighbors}: RouterPlan, dir: string): Promise<void> {
+function frrRouter({namespace, as, routerId, neighbors}: RouterPlan): string {
   const lines = neighbors.flatMap(({address, as: theirs}) => [
     ` neighbor ${address} remote-as ${theirs}`,
     ` neighbor ${address} timers connect 1`,
     ` neighbor ${address} advertisement-interval 0`,
   ])
-  writeFileSync(join(dir, 'zebra.conf'), `hostname ${namespace}\n`)
-  writeFileSync(
-    join(dir, 'bgpd.conf'),
-    `hostname ${namespace}
+  return `hostname ${namespace}
 router bgp ${as}
  bgp router-id ${routerId}
  no bgp ebgp-requires-policy
@@ -71,19 +70,26 @@ ${lines.join('\n')}
  address-family ipv4 unicast
   redistribute connected
  exit-address-family
-`,
-  )
+`
+}
+
+async function startFrr(router: RouterPlan, dir: string): Promise<void> {
+  const {namespace} = router
+  const config = router.config ?? frrRouter(router)
+  for (const name of ['zebra', 'bfdd']) writeFileSync(join(dir, `${name}.conf`), `hostname ${namespace}\n`)
+  writeFileSync(join(dir, 'bgpd.conf'), config)
   // FRR's daemons drop to its user, which must own what they write.
   const [uid, gid] = (await must(['sh', '-c', 'id -u frr; id -g frr'])).split('\n').map(Number)
   chownSync(dir, uid!, gid!)
   chmodSync(dir, 0o755)
   const zapi = join(dir, 'zserv.api')
-  const start = (name: string): void => {
+  const start = (name: string, ...more: string[]): void => {
     const files = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', zapi, '--vty_socket', dir]
-    daemon(namespace, [`/usr/lib/frr/${name}`, ...files, '-A', '127.0.0.1'], join(dir, `${name}.log`))
+    daemon(namespace, [`/usr/lib/frr/${name}`, ...files, '-A', '127.0.0.1', ...more], join(dir, `${name}.log`))
   }
   start('zebra')
   await until(`zebra in ${namespace}`, async () => (existsSync(zapi) ? true : null))
+  if (/\bbfd\b/.test(config)) start('bfdd', '--bfdctl', join(dir, 'bfdd.sock'))
   start('bgpd')
   const socket = join(dir, 'bgpd.vty')
   await until(`bgpd in ${namespace}`, async () =>

@@ -39,8 +39,12 @@ export function checkReferences(scenario: Scenario): Mistake[] {
       mistakes.push({path, message: `no ${what} ${name}; known: ${known.join(', ') || 'none'}`})
   }
 
-  scenario.pairs.forEach(({between}, index) => {
+  scenario.pairs.forEach(({between, via = [], encapsulation}, index) => {
     between.forEach((site, end) => void need(names.sites, site, 'site', ['pairs', index, 'between', end]))
+    via.forEach((site, nth) => void need(names.sites, site, 'site', ['pairs', index, 'via', nth]))
+    if ((encapsulation === undefined) === (via.length === 0)) {
+      mistakes.push({path: ['pairs', index], message: '`encapsulation` or `via` expected, and not both'})
+    }
   })
   need(names.sites, scenario.authority, 'site', ['authority'])
   scenario.wan.links.forEach((link, index) => {

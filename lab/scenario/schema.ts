@@ -223,6 +223,8 @@ const siteSchema = z.strictObject({
       attach: z.string(),
       /** Laid over the derived gateway.yaml, key by key. */
       config: z.record(z.string(), z.unknown()).default({}),
+      /** Files beside gateway.yaml that only root reads, by name. */
+      secrets: z.record(z.string().regex(/^[a-z0-9.-]+$/, 'the name of a file expected'), z.string()).default({}),
       /** The daemon has a clock of its own, by libfaketime, so that events can set it. */
       clock: z.boolean().default(false),
       /** Of its state directory. */
@@ -243,14 +245,25 @@ export const scenarioSchema = z.strictObject({
   version: z.literal(1),
   needs: z.array(z.enum(['ipip', 'wireguard', 'vxlan'])).default([]),
   wan: z.strictObject({
-    routers: z.record(z.string(), z.strictObject({engine: z.enum(['frr', 'bird']), as: z.int()})),
+    routers: z.record(
+      z.string(),
+      z.strictObject({
+        engine: z.enum(['frr', 'bird']),
+        as: z.int(),
+        /** In place of what follows from the links: the whole of bgpd.conf, or of bird.conf. */
+        config: z.string().optional(),
+      }),
+    ),
     links: z.array(z.tuple([z.string(), z.string()])).default([]),
   }),
   sites: z.record(z.string(), siteSchema),
   pairs: z.array(
     z.strictObject({
       between: z.tuple([z.string(), z.string()]),
-      encapsulation: encapsulationSchema,
+      encapsulation: encapsulationSchema.optional(),
+      /** In place of it: hubs that the two reach each other through; `encrypted` where all tunnels must be so. */
+      via: z.array(z.string()).min(1).optional(),
+      encrypted: z.boolean().default(false),
       /** As in gateway.yaml: `internet` where a CPU may stand still for longer than 300 ms. */
       bfd: z.enum(['private', 'internet']).default('private'),
     }),

@@ -30,7 +30,8 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         name,
         {
           ...{owns: remote.owns, translate: site.translate[name] ?? []},
-          ...{endpoints, tls: tls('isthmus-remote'), encapsulation: pair.encapsulation, bfd: pair.bfd},
+          ...{endpoints, tls: tls('isthmus-remote'), bfd: pair.bfd},
+          ...(pair.via ? {via: pair.via, encrypted: pair.encrypted} : {encapsulation: pair.encapsulation}),
         },
       ] as const,
     ]

@@ -76,6 +76,7 @@ export const wanPeer = z.strictObject({
   uplink: uplinkName.optional(),
   import: policy,
   export: policy,
+  aggregate: z.boolean().default(false),
   passOn: z.array(peerName).default([]),
   defaultRoute: z.boolean().default(false),
   rejectPrivateAs: z.boolean().default(false),

@@ -16,6 +16,7 @@ import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
 import {checkTls} from './tls.ts'
+import {checkTransit} from './transit.ts'
 import {checkWriteBack, toWriteBack} from './write-back.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
@@ -30,6 +31,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkStatics(yaml),
     ...checkDatastores(yaml),
     ...checkSites(yaml),
+    ...checkTransit(yaml),
     ...checkPeers(yaml),
     ...checkWriteBack(yaml),
   ]
@@ -228,6 +230,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
       ),
     ),
     unconnected,
+    transit: yaml.transit.filter((name) => !leftOut.has(name)),
     authorities: yaml.authorities,
     peers: yaml.peers.map(toWanPeer),
     nodes: yaml.nodes
@@ -257,7 +260,7 @@ function toRemote(name: SiteName, remote: GatewayYaml['sites'][SiteName]): Remot
   const {insecure: _insecure, translate: _translate, tls, user, lost, limits, ...rest} = remote
   const prefixes = {owns: seenOwns(remote), translations: translationsOf(remote)}
   const reached = {tls: toTls(tls), user: toUser(user)}
-  return {...rest, name, ...prefixes, ...reached, lost: toLost(lost), limits: toLimits(limits)}
+  return {...rest, name, via: remote.via ?? [], ...prefixes, ...reached, lost: toLost(lost), limits: toLimits(limits)}
 }
 
 function toTls(tls: GatewayYaml['datastores'][number]['tls']): TlsFiles | null {

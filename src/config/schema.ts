@@ -98,6 +98,8 @@ const remote = z.strictObject({
   user: user.optional(),
   insecure: z.boolean().optional(),
   encapsulation: encapsulation.default('ipip'),
+  via: z.array(siteName).min(1).optional(),
+  encrypted: z.boolean().default(false),
   bfd: z.enum(['private', 'internet']).default('private'),
   lost: lost.prefault({}),
   limits: limits.prefault({}),
@@ -132,6 +134,7 @@ export const gatewaySchema = z.strictObject({
   infrastructure: z.array(prefix).default([]),
   datastores: z.array(datastore).min(1),
   sites: z.record(siteName, remote).default({}),
+  transit: z.array(siteName).default([]),
   authorities: z.array(siteName).min(1),
   peers: z.array(wanPeer).default([]),
   nodes: z

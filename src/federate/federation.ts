@@ -27,7 +27,8 @@ import {
 import {LabelStore} from './label-store.ts'
 import type {MemberChanges} from './member-changes.ts'
 import {type Hold, MemberTable} from './members.ts'
-import {listNodes, natExposures} from './nodes.ts'
+import {natExposures} from './nat-exposures.ts'
+import {ownBlocks, ownNodes} from './own-nodes.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
 import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
@@ -54,8 +55,9 @@ export class Federation {
   readonly #presences = new Map<SiteName, Presence>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
-  readonly #nodes = new Part(() => listNodes(this.#others.values()))
+  readonly #nodes = new Part(() => ownNodes(this.#others.values()))
   readonly #nat = new Part(() => natExposures(this.#others.values(), this.#config))
+  readonly #blocks = new Part(() => ownBlocks(this.#others.values()))
   readonly #memberFindings = new Part(() => this.#findMembers())
   #world: World | null = null
   /** A profile or an attribute set came, changed or went with the batch that is taken of these. */
@@ -132,6 +134,7 @@ export class Federation {
       documents: policies.documents,
       nodes: this.#nodes.get(),
       nat: this.#nat.get(),
+      blocks: this.#blocks.get(),
       sources: new Map([...this.#sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, store]) => [id, store.state])),
       refused: countRefusals(this.#refused),
       findings: [...this.#decodeFindings(), ...sites.findings, ...policies.findings, ...this.#memberFindings.get()],
@@ -224,6 +227,7 @@ export class Federation {
     const {resource} = record
     if (resource.kind === 'Node') return [this.#nodes, this.#nat]
     if (resource.kind === 'IPPool') return [this.#nat]
+    if (resource.kind === 'BlockAffinity') return [this.#blocks]
     if (resource.kind === 'StaticPrefix') return [this.#sites]
     return isGlobalDocument(resource) ? [this.#policies] : []
   }

@@ -73,7 +73,9 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
   const signsOf = (name: SiteName): SiteSigns => {
     const {heardMs, upMs, lostMs, state} = seen.get(name)!
     const at = nowMs()
-    const isTunnelled = config.sites.get(name)!.encapsulation !== 'none'
+    const {encapsulation, via} = config.sites.get(name)!
+    // That a hub's tunnel is up says nothing of a site behind it.
+    const isTunnelled = encapsulation !== 'none' && via.length === 0
     const cutMs = isTunnelled ? at - upMs : null
     const withdrawnMs = lostMs === null ? 0 : at - lostMs
     return {silentMs: at - heardMs, cutMs, watchedMs: at - startedMs, before: state, withdrawnMs}

@@ -22,6 +22,8 @@ export interface GatewayConfig {
   readonly sites: ReadonlyMap<SiteName, RemoteSite>
   /** Sites that are configured and left out, since they overlap others: none of `sites`. */
   readonly unconnected: readonly SiteOverlap[]
+  /** This gateway is a hub between these: their packets and routes to each other pass through it. */
+  readonly transit: readonly SiteName[]
   /** In order of precedence. */
   readonly authorities: readonly SiteName[]
   readonly peers: readonly WanPeer[]
@@ -113,7 +115,12 @@ export interface RemoteSite {
   readonly tls: TlsFiles | null
   /** Null: the user is the one of the certificate. */
   readonly user: PasswordUser | null
+  /** Of the tunnels to it; a site behind a hub has none. */
   readonly encapsulation: Encapsulation
+  /** Hubs that it is reached through, all at once; none: by tunnels of its own. */
+  readonly via: readonly SiteName[]
+  /** No packet of the pair may cross a tunnel that does not encrypt, behind a hub either. */
+  readonly encrypted: boolean
   readonly bfd: BfdProfile
   readonly lost: LostRule
   readonly limits: RemoteLimits

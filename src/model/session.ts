@@ -19,6 +19,9 @@ export function sessionName(kind: SessionKind, name: string, identity: string): 
   return `${PREFIXES[kind]}${readable}_${shortHash(identity)}`
 }
 
+/** All sessions of a kind, as BIRD matches names. */
+export const sessionsOf = (kind: SessionKind): string => `${PREFIXES[kind]}*`
+
 /** The kind of one of our sessions by its name; null for a protocol that is no session of ours. */
 export function sessionKind(name: string): SessionKind | null {
   for (const kind of ['tunnel', 'wan', 'node'] as const) if (name.startsWith(PREFIXES[kind])) return kind

@@ -14,6 +14,8 @@ export interface WanPeer {
   readonly uplink: UplinkName | null
   readonly import: RoutePolicy
   readonly export: RoutePolicy
+  /** Own prefixes are told whole, each while something inside is reachable; else as they are known inside. */
+  readonly aggregate: boolean
   /** Other routers of the WAN whose routes may be told to this one, as far as `export` lets them. */
   readonly passOn: readonly PeerName[]
   /** The default route is taken, where `import` lets it. */

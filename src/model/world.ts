@@ -3,7 +3,7 @@ import type {AttributeSet} from './attributes.ts'
 import type {Finding} from './finding.ts'
 import type {AttributeSetId, SiteName, SourceId} from './ids.ts'
 import type {NatExposure} from './nat.ts'
-import type {CalicoNode, Policy, Tier} from './resource.ts'
+import type {BlockAffinity, CalicoNode, Policy, Tier} from './resource.ts'
 import type {SiteView} from './site.ts'
 
 /**
@@ -31,6 +31,8 @@ export interface World {
   readonly nodes: readonly CalicoNode[]
   /** Where these nodes hide pods behind their own address. */
   readonly nat: readonly NatExposure[]
+  /** Which blocks of addresses these have. */
+  readonly blocks: readonly BlockAffinity[]
   readonly sources: ReadonlyMap<SourceId, SourceState>
   /** Endpoints, prefixes and set nets that ownership refused, by the site that claimed them. */
   readonly refused: ReadonlyMap<SiteName, number>

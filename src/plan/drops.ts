@@ -1,4 +1,4 @@
-import type {NftChain} from '../model/index.ts'
+import type {NftChain, Tunnel} from '../model/index.ts'
 
 /** Why a packet is dropped by the ruleset around the policy; each is a counter, and a `reason` of the metric. */
 const REASONS = ['invalid', 'leaked', 'looped', 'martian', 'site_closed', 'spoofed', 'tunnel_unknown'] as const
@@ -28,6 +28,18 @@ export function dropOfCounter(counter: string): {readonly reason: string; readon
     if (counter.startsWith(`${reason}_`)) return {reason, device: counter.slice(reason.length + 1)}
   }
   return null
+}
+
+/** Nothing that a site sent goes back to it, by this tunnel or another one: one look-up, however many there are. */
+export function loopedRules(tunnels: readonly Pick<Tunnel, 'site' | 'device'>[]): string[] {
+  const pairs = tunnels.flatMap(({site, device}) =>
+    tunnels.flatMap((other) =>
+      other.site === site ? [`"${other.device}" . "${device}" : "${counterOf('looped', device)}"`] : [],
+    ),
+  )
+  return pairs.length === 0
+    ? []
+    : [`counter name iifname . oifname map { ${[...new Set(pairs)].sort().join(', ')} } drop`]
 }
 
 /** Behind conntrack, whose mark it asks for. */

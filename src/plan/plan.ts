@@ -53,11 +53,12 @@ export function createPlan(): (input: PlanInput) => Planned {
       config: GatewayConfig,
       sites: World['sites'],
       nodes: World['nodes'],
+      blocks: World['blocks'],
       tunnels: Desired['tunnels'],
       passwords: PlanInput['passwords'],
       draining: boolean,
     ) => {
-      const {bird, findings} = planRouting({config, world: {sites, nodes}, tunnels, passwords, draining})
+      const {bird, findings} = planRouting({config, world: {sites, nodes, blocks}, tunnels, passwords, draining})
       return {text: renderBird(bird), findings}
     },
   )
@@ -81,7 +82,7 @@ export function createPlan(): (input: PlanInput) => Planned {
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, queues = [], devices, limits}) => {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
-    const routing = routingOf(config, sites, world.nodes, mesh.tunnels, passwords, draining)
+    const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining)
     const frame = frameOf(config, sites, world.nat, mesh, uplinkDevices, devices, limits)
     return {
       desired: {

@@ -5,7 +5,7 @@ import {
   type NftHook,
   type NftSet,
   type NftTable,
-  type SiteName,
+  sitesThrough,
   type Tunnel,
   WATCHED,
   WATCHED_MARK,
@@ -17,6 +17,8 @@ import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
 import {planNodeNat} from './node-nat.ts'
+import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
+import {BETWEEN, planTransit} from './transit.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
@@ -80,7 +82,7 @@ export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
  * table that is only half understood is closed.
  */
 export function rulesetFrame(input: RulesetInput): RulesetFrame {
-  const {config, world, tunnels} = input
+  const {config, tunnels} = input
   const remotes = [...config.sites.values()].flatMap((site) => site.owns)
   const mtus = new Map(input.links.map(({name, mtu}) => [name, mtu]))
   const devices = [...new Set(tunnels.map((tunnel) => tunnel.device))].sort()
@@ -100,28 +102,28 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     const site = own[0]!.site
     const mtu = mtus.get(device) ?? 1280
     const clamp = clampRules(Math.min(mtu, input.limits?.get(device)?.clamp ?? mtu))
-    const prefixes = config.sites.get(site)?.owns ?? []
-    const isClosed = isClosedTo(input, site)
-    const errors = [...own.map((tunnel) => tunnel.peer as Address), ...(world.sites.get(site)?.infrastructure ?? [])]
+    const reached = sitesThrough(config, site)
+    const [open, closed] = [false, true].map((isClosed) =>
+      reached.filter(({name}) => isClosedTo(input, name) === isClosed).flatMap(({owns}) => owns),
+    )
+    const errors = errorSources(input, own, reached)
     add(deviceChain('clamp', device), clamp)
     const sources = (then: string): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
-      ...byFamily(prefixes, (set, ip) => `${ip} saddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
+      ...byFamily(closed!, (set, ip) => `${ip} saddr ${set} ${drop('site_closed')}`),
+      ...byFamily(open!, (set, ip) => `${ip} saddr ${set} goto ${then}`),
       ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       dropOf('spoofed', device),
     ]
-    // Nothing that a site sent goes back to it, by this tunnel or another one.
-    const ofSite = [...new Set(tunnels.flatMap((tunnel) => (tunnel.site === site ? [tunnel.device] : [])))].sort()
-    const looped = `iifname ${quoted(ofSite)} ${dropOf('looped', device)}`
-    const destinations = (then: string, ...before: string[]): string[] => [
+    const destinations = (then: string): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
-      ...before,
-      ...byFamily(prefixes, (set, ip) => `${ip} daddr ${set} ${isClosed ? drop('site_closed') : `goto ${then}`}`),
+      ...byFamily(closed!, (set, ip) => `${ip} daddr ${set} ${drop('site_closed')}`),
+      ...byFamily(open!, (set, ip) => `${ip} daddr ${set} goto ${then}`),
       ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       dropOf('leaked', device),
     ]
     add(deviceChain('in', device), sources('checked_source'))
-    add(deviceChain('out', device), destinations('checked_ends', looped))
+    add(deviceChain('out', device), destinations('checked_ends'))
     add(deviceChain('from', device), sources('known_near'))
     add(deviceChain('to', device), [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...destinations('known_ends')])
   }
@@ -148,8 +150,11 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     filter('forward', 'drop'),
   )
   add('forward_tcp', [`${SYN} return`, TRUSTED])
+  const transit = planTransit(input)
+  for (const chain of transit.chains) chains.set(chain.name, chain)
   add('checked', [
     'iifname . oifname vmap @known_ways',
+    `iifname @tunnels oifname @tunnels goto ${BETWEEN}`,
     'iifname vmap @inbound',
     'jump in_other',
     'goto checked_source',
@@ -181,7 +186,10 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const chain of translation.chains) chains.set(chain.name, chain)
 
   // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
-  const sets: NftSet[] = trustedWays({...input, closed: (site) => isClosedTo(input, site)}).map((one) => ({
+  const sets: NftSet[] = trustedWays({
+    ...input,
+    closed: (site) => sitesThrough(config, site).some(({name}) => isClosedTo(input, name)),
+  }).map((one) => ({
     ...one,
     version: {},
   }))
@@ -215,6 +223,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'verdict',
     devices.map((device) => [device, `goto ${deviceChain('out', device)}`]),
   )
+  for (const one of transit.sets) sets.push({...one, version: {}})
   if (translation.chains.length > 0) {
     for (const way of ['arriving', 'leaving'] as const) {
       set(
@@ -245,16 +254,9 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
   return chains
 }
 
-const SYN = 'tcp flags & (syn | rst) == syn'
-
 const MOST_COMPARED = 3
 
 const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
-
-const icmpErrors = (ip: 'ip' | 'ip6'): string =>
-  ip === 'ip'
-    ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
-    : 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }'
 
 /**
  * What may not be at the near end of a way: an address behind a tunnel. Own prefixes, which are none of these, are
@@ -267,10 +269,6 @@ function nearEnd({config}: RulesetInput, remotes: readonly Prefix[], end: 'saddr
     return `${own.length <= MOST_COMPARED ? own.join('') : ''}${ip} ${end} ${set} ${drop(reason)}`
   })
 }
-
-/** A site of which nothing passes, whatever policy and older flows would say. */
-const isClosedTo = ({world}: Pick<RulesetInput, 'world'>, site: SiteName): boolean =>
-  (world.sites.get(site)?.presence ?? 'open') !== 'open'
 
 /** Packets from devices that are no tunnel: none of them may bear an address of a site behind a tunnel. */
 function inOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
@@ -364,14 +362,6 @@ function clampRules(mtu: number): string[] {
   const rule = (nfproto: string, mss: number): string =>
     `meta nfproto ${nfproto} tcp option maxseg size > ${mss} tcp option maxseg size set ${mss}`
   return [rule('ipv4', mtu - 40), rule('ipv6', mtu - 60)]
-}
-
-/** One rule for each family that has prefixes, with the set literal and the header's name. */
-function byFamily(nets: readonly (Prefix | Address)[], rule: (set: string, ip: 'ip' | 'ip6') => string): string[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const own = [...new Set(nets.filter((net) => prefixFamily(net as Prefix) === family))].sort()
-    return own.length > 0 ? [rule(`{ ${own.join(', ')} }`, family === 4 ? 'ip' : 'ip6')] : []
-  })
 }
 
 const quoted = (devices: readonly string[]): string => `{ ${devices.map((device) => `"${device}"`).join(', ')} }`

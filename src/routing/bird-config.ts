@@ -9,6 +9,16 @@ export interface BirdConfig {
   readonly statics: readonly StaticProtocol[]
   /** Names of static protocols whose routes exist to be announced, and are never put into the kernel. */
   readonly kernelExcludes: readonly string[]
+  /** The same, of prefixes that are unreachable in the kernel, whatever stands for them elsewhere. */
+  readonly kernelUnreachable: readonly string[]
+  /** Tables beside the main one, and what goes from one into another: all of a prefix's routes, not the best alone. */
+  readonly tables: readonly {readonly name: string; readonly family: Family}[]
+  readonly pipes: readonly {
+    readonly name: string
+    readonly from: string
+    readonly to: string
+    readonly rules: readonly FilterRule[]
+  }[]
   /** Times of BFD by device, where something else than a session asks for it as well. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
@@ -20,11 +30,15 @@ export interface StaticProtocol {
   readonly comment: string
   /** BIRD's preference; null: a static route's own, 200. */
   readonly preference: number | null
+  /** Another table than the main one to put routes into, and to look witnesses up in. */
+  readonly tables?: {readonly routes: string; readonly witnesses: string}
   readonly routes: readonly {
     readonly prefix: Prefix
     readonly to:
       | 'unreachable'
       | 'blackhole'
+      /** Reachable while this address is, or that of another route for the same prefix. */
+      | {readonly witness: Address}
       /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
       | {readonly via: readonly Address[]; readonly source: Address | null}
       /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
@@ -90,6 +104,8 @@ export type Condition =
   | {readonly is: 'net'; readonly patterns: readonly PrefixPattern[]}
   /** The AS path is exactly this one AS. */
   | {readonly is: 'path'; readonly as: number}
+  /** From this AS, as this neighbour tells. */
+  | {readonly is: 'path-behind'; readonly neighbor: number; readonly origin: number}
   /** One of these is in the path; is its last, where the route comes from; is its first, the neighbour. */
   | {readonly is: 'path-through' | 'path-from' | 'path-next'; readonly as: readonly number[]}
   | {readonly is: 'path-longer'; readonly than: number}
@@ -103,6 +119,10 @@ export type Condition =
   | {readonly is: 'reachable'}
   /** From this static protocol or session, or not from it. */
   | {readonly is: 'from' | 'not-from'; readonly protocol: string}
+  /** Another gateway told it over a tunnel. */
+  | {readonly is: 'from-tunnel'}
+  /** In one of the groups all conditions hold. */
+  | {readonly is: 'any-of'; readonly groups: readonly (readonly Condition[])[]}
   /** In each group some condition does not hold. */
   | {readonly is: 'none-of'; readonly groups: readonly (readonly Condition[])[]}
 
@@ -110,6 +130,8 @@ export type Change =
   | {readonly attribute: 'local-pref'; readonly value: number}
   /** Local preference 0 where the sender says that it is about to go away (RFC 8326). */
   | {readonly attribute: 'shutdown-pref'; readonly value: null}
+  /** How a route began; of equal ones `igp` is better, and no packets are shared between the two. */
+  | {readonly attribute: 'origin'; readonly value: 'igp' | 'incomplete'}
   | {readonly attribute: 'prefsrc'; readonly value: Address}
   /** null, also below: what was meant for somebody else's network is taken out. */
   | {readonly attribute: 'med'; readonly value: number | null}

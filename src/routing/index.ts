@@ -8,7 +8,7 @@
  *
  * BIRD routes, Isthmus decides: nothing here is in the failover path. Every session has explicit filters, written as
  * lists of rules that end in reject (RFC 8212). Three kinds of session: tunnels carry exactly the own site's prefixes
- * out and the granted ones in, never transit; WAN routers hear of uplinks, and of own prefixes only where a pair has
+ * out and the granted ones in, and what a hub is configured to pass on (`transit.ts`); WAN routers hear of uplinks, and of own prefixes only where a pair has
  * no tunnel; nodes hear of what is reachable, and of nothing else. Beneath all of it lies an unreachable route for
  * every prefix that must not fall through to the default route. All BIRD syntax is in render*.ts, and nowhere else.
  */

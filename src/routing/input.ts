@@ -3,7 +3,7 @@ import type {Family} from '../net/index.ts'
 
 export interface RoutingInput {
   readonly config: GatewayConfig
-  readonly world: Pick<World, 'sites' | 'nodes'>
+  readonly world: Pick<World, 'sites' | 'nodes' | 'blocks'>
   readonly tunnels: readonly Tunnel[]
   /** Contents of the secret files, by path; one that could not be read is absent. */
   readonly passwords: ReadonlyMap<string, string>
@@ -17,6 +17,9 @@ export const uplinksProtocol = (family: Family): string => `uplinks${family}`
 
 /** Prefixes of remote sites that are known here by other prefixes than the sites announce. */
 export const translatedProtocol = (family: Family): string => `translated${family}`
+
+/** Own prefixes, whole, for routers that are told so. */
+export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
 
 /** Below every other preference: what holds when nobody announces the prefix. */
 export const FALLBACK_PREFERENCE = 1

@@ -9,6 +9,7 @@ import {
   type Prefix,
   prefixFamily,
 } from '../net/index.ts'
+import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
 import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
 import {planNodeSessions} from './node-sessions.ts'
@@ -20,11 +21,12 @@ import {planWanWays} from './wan-ways.ts'
 /**
  * Plans what BIRD must do on this gateway. Pure: equal input, equal bytes.
  *
- * Own prefixes are announced as they are known inside: blocks from nodes, static prefixes, connected networks. The
- * aggregate that covers them is never announced, so that what is announced is always reachable.
+ * Own prefixes are announced as they are known inside: blocks from nodes, static prefixes, connected networks; whole only to
+ * routers of the WAN that are told so, so that what is announced is always reachable.
  */
 export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: Finding[]} {
   const tunnels = planTunnelSessions(input)
+  const aggregates = planAggregates(input)
   const translated = planTranslatedWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
@@ -32,8 +34,11 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [...planStatics(input.config), ...translated.statics, ...planWanWays(input)],
+      statics: [...planStatics(input.config), ...aggregates.statics, ...translated.statics, ...planWanWays(input)],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
+      kernelUnreachable: aggregates.kernelUnreachable,
+      tables: aggregates.tables,
+      pipes: aggregates.pipes,
       bfdDevices: translated.bfdDevices,
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions],
     },

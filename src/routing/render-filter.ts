@@ -1,4 +1,4 @@
-import {type Community, GRACEFUL_SHUTDOWN, PRIVATE_AS} from '../model/index.ts'
+import {type Community, GRACEFUL_SHUTDOWN, PRIVATE_AS, sessionsOf} from '../model/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
 import {block, quoted} from './render-text.ts'
 
@@ -7,7 +7,11 @@ const PRIVATE_SET = PRIVATE_AS.map(([first, last]) => `${first}..${last}`).join(
 /** A filter of one direction as BIRD's statements. */
 export function renderFilter(direction: 'import' | 'export', rules: readonly FilterRule[]): string[] {
   if (rules.length === 0) return [`${direction} none;`]
-  return block(`${direction} filter`, [...rules.flatMap(renderRule), 'reject;'], '};')
+  return block(
+    `${direction} filter`,
+    [...rules.flatMap(renderRule).flatMap((text) => text.split('\n')), 'reject;'],
+    '};',
+  )
 }
 
 function renderRule({when, verdict, set = []}: FilterRule): string[] {
@@ -23,6 +27,8 @@ function renderCondition(condition: Condition): string {
       return `net ~ [ ${condition.patterns.map(renderPattern).join(', ')} ]`
     case 'path':
       return `bgp_path ~ [= ${condition.as} =]`
+    case 'path-behind':
+      return `bgp_path ~ [= ${condition.neighbor} * ${condition.origin} =]`
     case 'path-through':
       return `bgp_path ~ [ ${condition.as.join(', ')} ]`
     case 'path-from':
@@ -45,10 +51,16 @@ function renderCondition(condition: Condition): string {
       return `proto = ${quoted(condition.protocol)}`
     case 'not-from':
       return `proto != ${quoted(condition.protocol)}`
+    case 'from-tunnel':
+      return `proto ~ ${quoted(sessionsOf('tunnel'))}`
+    case 'any-of':
+      return `(${condition.groups.map(renderGroup).join(' ||\n  ')})`
     case 'none-of':
-      return `!(${condition.groups.map((group) => `(${group.map(renderCondition).join(' && ')})`).join(' || ')})`
+      return `!(${condition.groups.map(renderGroup).join(' || ')})`
   }
 }
+
+const renderGroup = (group: readonly Condition[]): string => `(${group.map(renderCondition).join(' && ')})`
 
 function renderPattern({prefix, longer, lengths}: PrefixPattern): string {
   if (lengths) return `${prefix}{${lengths.from},${lengths.to}}`
@@ -82,6 +94,8 @@ function renderChange(change: Change): string[] {
       return [`bgp_local_pref = ${change.value};`]
     case 'shutdown-pref':
       return [`if ${renderCommunity(GRACEFUL_SHUTDOWN)} ~ bgp_community then bgp_local_pref = 0;`]
+    case 'origin':
+      return [`bgp_origin = ${{igp: 'ORIGIN_IGP', incomplete: 'ORIGIN_INCOMPLETE'}[change.value]};`]
     case 'prefsrc':
       return [`krt_prefsrc = ${change.value};`]
     case 'med':

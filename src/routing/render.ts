@@ -46,12 +46,15 @@ export function renderBird(config: BirdConfig): string {
       // The kernel has its connected networks itself.
       'if source = RTS_DEVICE then reject;',
       ...config.kernelExcludes.map((name) => `if proto = ${quoted(name)} then reject;`),
+      ...config.kernelUnreachable.map((name) => `if proto = ${quoted(name)} then dest = RTD_UNREACHABLE;`),
       'accept;',
     ]),
     '',
     ...kernel(4),
     '',
     ...kernel(6),
+    ...config.tables.flatMap(({name, family}) => ['', `ipv${family} table ${name};`]),
+    ...config.pipes.flatMap((pipe) => ['', ...renderPipe(pipe)]),
     ...config.statics.flatMap((protocol) => ['', ...renderStatic(protocol)]),
     ...config.sessions.flatMap((session) => ['', ...renderSession(session)]),
     '',
@@ -75,20 +78,31 @@ function kernel(family: 4 | 6): string[] {
   ])
 }
 
-function renderStatic({name, family, comment, preference, routes}: StaticProtocol): string[] {
+function renderPipe({name, from, to, rules}: BirdConfig['pipes'][number]): string[] {
+  const body = [`table ${from};`, `peer table ${to};`, 'import none;', ...renderFilter('export', rules)]
+  return block(`protocol pipe ${name}`, body)
+}
+
+function renderStatic({name, family, comment, preference, tables, routes}: StaticProtocol): string[] {
   const target = (to: (typeof routes)[number]['to']): string => {
     if (typeof to === 'string') return to
+    if ('witness' in to) return `recursive ${to.witness}`
     if ('over' in to) {
       return to.over.map(({peer, device}) => `via ${peer}%${symbol(device)}${to.bfd ? ' bfd' : ''}`).join(' ')
     }
     const hops = to.via.map((address) => `via ${address}`).join(' ')
     return to.source === null ? hops : `${hops} { krt_prefsrc = ${to.source}; }`
   }
+  const channel = [
+    ...(tables ? [`table ${tables.routes};`] : []),
+    ...(preference === null ? [] : [`preference ${preference};`]),
+  ]
   return [
     `# ${comment}`,
     ...block(`protocol static ${name}`, [
       'check link on;',
-      preference === null ? `ipv${family};` : `ipv${family} { preference ${preference}; };`,
+      ...(tables ? [`igp table ${tables.witnesses};`] : []),
+      channel.length === 0 ? `ipv${family};` : `ipv${family} { ${channel.join(' ')} };`,
       ...routes.map(({prefix, to}) => `route ${prefix} ${target(to)};`),
     ]),
   ]

@@ -1,7 +1,7 @@
 import {type GatewayConfig, GRACEFUL_SHUTDOWN, type RemoteSite} from '../model/index.ts'
-import {comparePrefixes, type Family, type Prefix, prefixFamily} from '../net/index.ts'
+import {comparePrefixes, type Family, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
-import {fallbackProtocol} from './input.ts'
+import {aggregatesProtocol, fallbackProtocol} from './input.ts'
 
 /** What routes have unless something is said. */
 export const LOCAL_PREF = 100
@@ -73,7 +73,12 @@ export const anonymous = (config: GatewayConfig): Change[] => [
 export const ownPrefixes = (config: GatewayConfig, family: Family): Condition[] => [
   netIn(inside(config.owns, family)),
   {is: 'not-from', protocol: fallbackProtocol(family)},
+  ...(aggregatesTo(config, family) ? [{is: 'not-from', protocol: aggregatesProtocol(family)} as const] : []),
 ]
+
+/** Some router is told own prefixes whole. */
+export const aggregatesTo = ({peers}: GatewayConfig, family: Family): boolean =>
+  peers.some(({aggregate, address}) => aggregate && familyOf(address) === family)
 
 /** Rules that can match; one with an empty list of prefixes says nothing. */
 export function meaningful(rules: readonly FilterRule[]): FilterRule[] {

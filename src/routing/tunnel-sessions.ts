@@ -1,23 +1,16 @@
-import {type BfdProfile, type Finding, isTakenOut, type RemoteSite, type SiteView, type Tunnel} from '../model/index.ts'
+import {type BfdProfile, type Finding, type RemoteSite, sitesThrough, type Tunnel} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
 import type {RoutingInput} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
-import {
-  announcedOwns,
-  inside,
-  LOCAL_PREF,
-  meaningful,
-  NO_COMMUNITIES,
-  netIn,
-  ownPrefixRule,
-  shutdownPreference,
-} from './site-filters.ts'
+import {meaningful, ownPrefixRule} from './site-filters.ts'
+import {hasOtherWay, transitExport, tunnelImport} from './transit.ts'
 
 /** BFD notices a loss first; where it is not up, nothing else would for BIRD's default of four minutes. */
 const HOLD_SECONDS = 30
-/** Far above what a site's nodes announce; a flood of more specific routes ends here. */
+/** Far above what a site's nodes announce; a flood of more specific routes ends here. So many for each site of a hub. */
 const MAX_PREFIXES = 10_000
+const MOST_PREFIXES = 500_000
 
 const BFD_INTERVAL_MS: Readonly<Record<BfdProfile, number>> = {private: 100, internet: 300}
 const BFD_MULTIPLIER: Readonly<Record<BfdProfile, number>> = {private: 3, internet: 5}
@@ -27,16 +20,14 @@ export function bfdOptions(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
 }
 
 /**
- * eBGP over every tunnel. In: what we grant the site, from its own AS and nobody behind it; out: own prefixes only, so
- * that no gateway is ever a way between two others.
+ * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
+ * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
- * With a second tunnel to the site, lost BFD withdraws at once (`on`); on a single path there is nothing better to
+ * With a second way to all that the tunnel leads to, lost BFD withdraws at once (`on`); on a single path there is nothing better to
  * move to, and `graceful` makes a restart of BIRD cost nothing.
  */
 export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
   const {config, world, tunnels} = input
-  const paths = new Map<string, number>()
-  for (const {site} of tunnels) paths.set(site, (paths.get(site) ?? 0) + 1)
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   for (const tunnel of tunnels) {
@@ -47,20 +38,19 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
       findings.push(sameAs(tunnel, as))
       continue
     }
-    const view = world.sites.get(tunnel.site)!
-    sessions.push(sessionOver(input, tunnel, remote, view, as, paths.get(tunnel.site)! > 1))
+    sessions.push(sessionOver(input, tunnel, remote, as, hasOtherWay(input, tunnel)))
   }
   return {sessions, findings}
 }
 
 function sessionOver(
-  {config, draining}: RoutingInput,
+  input: RoutingInput,
   tunnel: Tunnel,
   remote: RemoteSite,
-  {presence}: SiteView,
   as: number,
   secondPath: boolean,
 ): BgpSession {
+  const {config, draining} = input
   const neighbor = tunnel.peer as Address
   const family = familyOf(neighbor)
   return {
@@ -78,17 +68,10 @@ function sessionOver(
     bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
     holdSeconds: HOLD_SECONDS,
     family,
-    maxPrefixes: MAX_PREFIXES,
+    maxPrefixes: Math.min(MAX_PREFIXES * sitesThrough(config, tunnel.site).length, MOST_PREFIXES),
     // The session of a withdrawn site stands, so that it can come back, but brings nothing.
-    import: meaningful([
-      {
-        when: [netIn(isTakenOut(presence) ? [] : inside(announcedOwns(remote), family)), {is: 'path', as}],
-        verdict: 'accept',
-        // The MED stays: it says which of the site's gateways is to be gone by.
-        set: [{attribute: 'local-pref', value: LOCAL_PREF}, shutdownPreference(draining), NO_COMMUNITIES],
-      },
-    ]),
-    export: meaningful([ownPrefixRule(config, family, draining)]),
+    import: tunnelImport(input, tunnel, as),
+    export: meaningful([ownPrefixRule(config, family, draining), ...transitExport(input, tunnel)]),
   }
 }
 

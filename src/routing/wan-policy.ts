@@ -20,6 +20,7 @@ import {
   prefixLength,
 } from '../net/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
+import {aggregatesProtocol} from './input.ts'
 import {
   anonymous,
   directSites,
@@ -27,7 +28,6 @@ import {
   inside,
   meaningful,
   netIn,
-  ownPrefixes,
   ownPrefixRule,
   shutdownPreference,
   tunnelledSites,
@@ -108,11 +108,11 @@ export function exportRules(config: GatewayConfig, peer: WanPeer, draining: bool
     const listed = netIn(inside(prefixes, family))
     return meaningful([
       {when: [netIn(uplinksFor(config, peer, family, prefixes))], verdict: 'accept', set: last},
-      ...(direct ? [ownPrefixRule(config, family, draining)] : []),
+      ...(direct ? [ownRule(config, peer, draining)] : []),
       ...others.map((from): FilterRule => ({when: [listed, from], verdict: 'accept', set: last})),
     ])
   }
-  const own: Condition[] = [...ownPrefixes(config, family), {is: 'reachable'}]
+  const own = ownRule(config, peer, draining).when
   const groups = [
     [netIn(uplinksFor(config, peer, family, null))],
     ...(direct ? [own] : []),
@@ -127,6 +127,14 @@ export function exportRules(config: GatewayConfig, peer: WanPeer, draining: bool
     ...(direct ? meaningful([{when: own, verdict: 'continue', set: anonymous(config)}]) : []),
     ...chosen,
   ]
+}
+
+/** Own prefixes as they are known inside, or whole; by what stands for them, these come only while they are reachable. */
+function ownRule(config: GatewayConfig, peer: WanPeer, draining: boolean): FilterRule {
+  const family = familyOf(peer.address)
+  const rule = ownPrefixRule(config, family, draining)
+  if (!peer.aggregate) return rule
+  return {...rule, when: [{is: 'from', protocol: aggregatesProtocol(family)}, {is: 'reachable'}]}
 }
 
 /** A router that belongs to one uplink is told of that one: two uplinks are two paths only while each fails alone. */

@@ -128,7 +128,7 @@ interface MadeTunnel {
 function* pairsOf({config, sites}: TunnelInput): Generator<Pair> {
   for (const site of byName([...config.sites.values()])) {
     const view = sites.get(site.name)
-    if (site.encapsulation === 'none' || !view) continue
+    if (site.encapsulation === 'none' || site.via.length > 0 || !view) continue
     for (const gateway of byName(view.gateways)) {
       for (const remote of byName(gateway.uplinks)) {
         for (const local of byName(config.uplinks)) {

@@ -112,6 +112,7 @@ export function world(placed: readonly Placed[], tiers: readonly Tier[], policie
     policies: {tiers, policies},
     nodes: [],
     nat: [],
+    blocks: [],
     sources: new Map(),
     findings: [],
   }

@@ -177,7 +177,7 @@ describe('a gateway among FRR’s routers', function () {
     renderBird(
       planRouting({
         config: config!,
-        world: {sites: new Map(), nodes: []},
+        world: {sites: new Map(), nodes: [], blocks: []},
         tunnels: [],
         passwords: new Map([['/r1', 's3cret']]),
         draining,

@@ -6,6 +6,7 @@ import type {Address} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
 import {TestBird} from '../support/bird.ts'
+import {TestFrr} from '../support/frr.ts'
 import {configOf, type Sketch, worldOf} from '../support/interconnect.ts'
 import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
 import {plain, routeRule, wanPeer} from '../support/wan-peer.ts'
@@ -16,6 +17,7 @@ import {plain, routeRule, wanPeer} from '../support/wan-peer.ts'
  *     c1, c2  iBGP, reflected from one to the other
  *     far     eBGP over a hop, by another AS of ours, with BFD
  *     many    says three prefixes where two may be
+ *     frr     iBGP with an FRR, of which all paths are told, as c2 is
  */
 const SKETCH: Sketch = {sites: [{name: 'a', number: 1}]}
 const OWN_AS = 4200000001
@@ -24,6 +26,7 @@ const LINKS = {
   c2: ['192.0.2.13', '192.0.2.14'],
   far: ['192.0.2.17', '192.0.2.18'],
   many: ['192.0.2.21', '192.0.2.22'],
+  frr: ['192.0.2.25', '192.0.2.26'],
 } as const
 const FAR = '198.51.100.9'
 const all = {rules: [routeRule()]}
@@ -34,11 +37,13 @@ const peer = (name: string, address: string, overrides: Partial<WanPeer>): WanPe
 function configWith(limit: WanPeer['maxPrefixes']): GatewayConfig {
   const base = configOf(SKETCH, 'a')
   const internal: Partial<WanPeer> = {as: OWN_AS, routeReflectorClient: true, clusterId: '192.0.2.99' as Address}
+  const others = ['c1' as PeerName, 'far' as PeerName]
   return {
     ...base,
     peers: [
       peer('c1', LINKS.c1[1], {...internal, import: all}),
-      peer('c2', LINKS.c2[1], {...internal, export: all, passOn: ['c1' as PeerName]}),
+      peer('c2', LINKS.c2[1], {...internal, addPaths: 'send', export: all, passOn: others}),
+      peer('frr', LINKS.frr[1], {...internal, addPaths: 'both', import: all, export: all, passOn: others}),
       peer('far', FAR, {
         as: 65020,
         localAs: 65021,
@@ -75,21 +80,34 @@ protocol static announced { ipv4; ${statics} }
 protocol bgp to_gateway { ${TIMERS} ${session} }
 `
 
+const FRR = `
+router bgp ${OWN_AS}
+ bgp router-id ${LINKS.frr[1]}
+ no bgp network import-check
+ neighbor 192.0.2.8 remote-as ${OWN_AS}
+ neighbor 192.0.2.8 timers connect 1
+ neighbor 192.0.2.8 advertisement-interval 0
+ address-family ipv4 unicast
+  network 10.84.0.0/16
+  neighbor 192.0.2.8 addpath-tx-all-paths
+ exit-address-family
+`
+
 const CONFIGS = {
   c1: neighbor(
     LINKS.c1[1],
-    'route 10.80.0.0/16 blackhole;',
+    'route 10.80.0.0/16 blackhole; route 10.83.0.0/16 blackhole;',
     `local ${LINKS.c1[1]} as ${OWN_AS}; neighbor 192.0.2.8 as ${OWN_AS}; multihop; ipv4 { import all;
       export filter { if proto != "announced" then reject; bgp_path.prepend(3356); bgp_path.prepend(64601); bgp_med = 5; accept; }; };`,
   ),
   c2: neighbor(
     LINKS.c2[1],
     '',
-    `local ${LINKS.c2[1]} as ${OWN_AS}; neighbor 192.0.2.8 as ${OWN_AS}; multihop; ipv4 { import all; export none; };`,
+    `local ${LINKS.c2[1]} as ${OWN_AS}; neighbor 192.0.2.8 as ${OWN_AS}; multihop; ipv4 { import all; export none; add paths rx; };`,
   ),
   far: neighbor(
     FAR,
-    'route 10.81.0.0/16 blackhole; route 10.82.0.0/16 blackhole;',
+    'route 10.81.0.0/16 blackhole; route 10.82.0.0/16 blackhole; route 10.83.0.0/16 blackhole;',
     `local ${FAR} as 65020; neighbor 192.0.2.8 as 65021; multihop 3; bfd on; ipv4 { import all;
       export filter { if proto != "announced" then reject; bgp_path.prepend(65021);
         if net = 10.82.0.0/16 then bgp_path.prepend(65021); accept; }; };`,
@@ -106,6 +124,7 @@ describe('neighbours of other kinds, on real BIRDs', function () {
   const {signal} = new AbortController()
   const spaces = new Map<string, Namespace>()
   const birds = new Map<string, TestBird>()
+  let frr: TestFrr | null = null
   const state = () => readRouter(keepBird(birds.get('gw')!.socket, signal), signal)
   const sessionTo = async (address: string) => (await state()).sessions.find((one) => one.neighbor === address)!
   const route = (name: string, prefix: string) => birds.get(name)!.ask(`show route ${prefix} all`)
@@ -129,8 +148,10 @@ describe('neighbours of other kinds, on real BIRDs', function () {
       await bird.start()
       await bird.reload(text)
     }
+    frr = await new TestFrr(spaces.get('frr')!, FRR).start()
   })
   after(async () => {
+    await frr?.remove()
     for (const bird of birds.values()) await bird.remove()
     for (const space of spaces.values()) space.remove()
   })
@@ -151,6 +172,19 @@ describe('neighbours of other kinds, on real BIRDs', function () {
     assert.match(told, /BGP\.cluster_list: 192\.0\.2\.99\n/)
     assert.match(told, /BGP\.originator_id: 192\.0\.2\.10\n/)
     assert.match(told, /BGP\.as_path: 64601 3356\n/)
+  })
+
+  it('several paths to one prefix are all told to who asked for them: a BIRD, and an FRR', async () => {
+    const paths = /64601 3356|65020 65021/g
+    await eventually(async () => (await route('c2', '10.83.0.0/16')).match(paths)?.length === 2, 5000)
+    const told = await eventually(() => {
+      const {paths: all = []} = frr!.json('show bgp ipv4 unicast 10.83.0.0/16') as {
+        paths?: {aspath: {string: string}}[]
+      }
+      return all.length === 2 && all.map(({aspath}) => aspath.string)
+    }, 10_000)
+    assert.deepEqual(told.sort(), ['64601 3356', '65020 65021'])
+    await eventually(async () => (await route('gw', '10.84.0.0/16')).includes('BGP'), 5000)
   })
 
   it('another AS of ours, over a hop: passed on without private AS, told once more', async () => {

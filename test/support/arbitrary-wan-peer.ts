@@ -82,6 +82,7 @@ export function arbitraryPeer(): fc.Arbitrary<WanPeer & {readonly password: stri
       import: policy,
       export: policy,
       defaultRoute: fc.boolean(),
+      aggregate: fc.boolean(),
       rejectPrivateAs: fc.boolean(),
       removePrivateAs: fc.boolean(),
       maxPrefixes: fc.record({limit: fc.integer({min: 1, max: 10_000_000}), action: fc.constantFrom(...LIMIT_ACTIONS)}),

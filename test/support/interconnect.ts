@@ -73,6 +73,8 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           tls: null,
           user: null,
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
+          via: [],
+          encrypted: false,
           bfd: 'private',
           lost: LOST_RULE,
           limits: LIMITS,
@@ -80,6 +82,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
       ]),
     ),
     unconnected: [],
+    transit: [],
     authorities: [],
     peers: [],
     nodes: null,
@@ -142,7 +145,8 @@ export function planAll(
 export const worldOf = (
   sites: ReadonlyMap<SiteName, SiteView>,
   nodes: readonly CalicoNode[] = [],
-): Pick<World, 'sites' | 'nodes'> => ({sites, nodes})
+  blocks: World['blocks'] = [],
+): Pick<World, 'sites' | 'nodes' | 'blocks'> => ({sites, nodes, blocks})
 
 export function nodeOf(name: string, address: string | null, as: number | null = null): CalicoNode {
   return {

@@ -13,6 +13,7 @@ export const wanPeer = (overrides: Partial<WanPeer> = {}): WanPeer => ({
   uplink: null,
   import: {prefixes: []},
   export: {prefixes: []},
+  aggregate: false,
   passOn: [],
   defaultRoute: false,
   rejectPrivateAs: false,

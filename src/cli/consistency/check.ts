@@ -12,7 +12,7 @@ import {
   judgementOf,
 } from '../../diagnose/index.ts'
 import {diff} from '../../diff/index.ts'
-import {type Finding, formatFinding, type GatewayConfig, type Snapshot} from '../../model/index.ts'
+import {type Finding, formatFinding, type GatewayConfig, neighborsTo, type Snapshot} from '../../model/index.ts'
 import {hostPrefix, isHostPrefix, type Prefix, parseAddress} from '../../net/index.ts'
 import {type FreshPlan, freshPlan} from './fresh-plan.ts'
 import {type KernelFacts, readKernel} from './read-kernel.ts'
@@ -140,11 +140,13 @@ function publishedBy(config: GatewayConfig, published: Snapshot | null, {exporte
 
 function waysOf(config: GatewayConfig, {desired}: FreshPlan): AllowedWays[] {
   const uplinks = config.uplinks.flatMap(({device}) => device ?? [])
-  return [...config.sites.values()].map(({name, owns, encapsulation}) => ({
-    site: name,
-    prefixes: owns,
+  return [...config.sites.values()].map((remote) => ({
+    site: remote.name,
+    prefixes: remote.owns,
     devices:
-      encapsulation === 'none' ? uplinks : desired.tunnels.flatMap(({site, device}) => (site === name ? [device] : [])),
+      remote.encapsulation === 'none'
+        ? uplinks
+        : desired.tunnels.flatMap(({site, device}) => (neighborsTo(remote).includes(site) ? [device] : [])),
   }))
 }
 

@@ -4,16 +4,6 @@ import {isWrittenByUs} from './holding.ts'
 
 type Records = Iterable<{readonly source: SourceId; readonly record: Decoded}>
 
-/** Nodes of the local clusters; what Isthmus wrote is no node of theirs. */
-export function listNodes(records: Records): readonly CalicoNode[] {
-  const nodes = [...records].flatMap(({source, record}) =>
-    record.type === 'resource' && record.resource.kind === 'Node' && !isWrittenByUs(record.resource.meta)
-      ? [{order: `${record.resource.meta.name} ${source}`, node: record.resource}]
-      : [],
-  )
-  return nodes.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({node}) => node)
-}
-
 /**
  * Where Calico's nodes hide pods behind their own address towards remote sites. Any pool exempts what lies in it, also a
  * disabled one and one that Isthmus wrote; one for load balancers alone exempts nothing and hides nobody.
