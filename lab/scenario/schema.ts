@@ -236,12 +236,12 @@ const siteSchema = z.strictObject({
   translate: z.record(z.string(), z.array(z.strictObject({prefix: z.string(), as: z.string()}))).default({}),
 })
 
-export const encapsulationSchema = z.enum(['ipip', 'wireguard', 'vxlan', 'none'])
+export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
 
 /** A scenario after `base` and step includes have been put in; docs/reference/scenario.md explains each part. */
 export const scenarioSchema = z.strictObject({
   version: z.literal(1),
-  needs: z.array(z.enum(['ipip', 'wireguard', 'vxlan'])).default([]),
+  needs: z.array(z.enum(['ipip', 'fou', 'wireguard', 'vxlan'])).default([]),
   wan: z.strictObject({
     routers: z.record(z.string(), z.strictObject({engine: z.enum(['frr', 'bird']), as: z.int()})),
     links: z.array(z.tuple([z.string(), z.string()])).default([]),

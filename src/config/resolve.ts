@@ -24,6 +24,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkTwin(yaml),
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
+    ...checkFou(yaml),
     ...checkOwnPrefixes(yaml),
     ...checkTranslations(yaml),
     ...checkOverlaps(yaml, overlaps),
@@ -81,6 +82,16 @@ function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
         yield conflict(['uplinks', index, 'inner'], `${count} inner IPv${family} address(es)`, 'give a pair a family')
       }
     }
+  }
+}
+
+/** WireGuard's ports are given one by one from its customary port on (`store/keys.ts`). */
+const WIREGUARD_PORTS = {first: 51_820, last: 51_999}
+
+function* checkFou({fou}: GatewayYaml): Generator<Problem> {
+  if (fou.port >= WIREGUARD_PORTS.first && fou.port <= WIREGUARD_PORTS.last) {
+    const range = `${WIREGUARD_PORTS.first} to ${WIREGUARD_PORTS.last}`
+    yield conflict(['fou', 'port'], `${fou.port} is one of WireGuard's, ${range}`, 'any other free UDP port')
   }
 }
 
@@ -156,9 +167,6 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
       yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
     }
-    if (remote.encapsulation === 'fou') {
-      yield conflict(['sites', site, 'encapsulation'], 'fou is not built yet', 'ipip, wireguard or none')
-    }
   }
 }
 
@@ -210,6 +218,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     default: yaml.default,
     stagedPackets: yaml.staged.packets,
     uplinks: yaml.uplinks.map(toUplink),
+    fouPort: yaml.fou.port,
     owns: yaml.owns,
     infrastructure: yaml.infrastructure,
     datastores: yaml.datastores.map((datastore) => ({

@@ -43,7 +43,10 @@ function specOf(info: Json, base: {name: string; alias: string; mtu: number}): L
   const [local, remote] = [parseAddress(String(data.local)), parseAddress(String(data.remote))]
   if (local === null || remote === null) return null
   const ttl = Number(data.ttl)
-  if (kind === 'ipip') return {...base, kind, local, remote, ttl}
+  if (kind === 'ipip') {
+    const {type, dport} = inner(data, 'encap')
+    return {...base, kind, local, remote, ttl, ...(type === 'fou' ? {fou: Number(dport)} : {})}
+  }
   return kind === 'vxlan' && data.df === 'set'
     ? {...base, kind, local, remote, ttl, vni: Number(data.id), port: Number(data.port)}
     : null

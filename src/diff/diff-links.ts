@@ -108,7 +108,7 @@ function replaces(want: LinkSpec, {spec}: ActualLink): boolean {
 function identity(spec: LinkSpec): string {
   switch (spec.kind) {
     case 'ipip':
-      return `ipip ${spec.local} → ${spec.remote} ttl ${spec.ttl}`
+      return `ipip ${spec.local} → ${spec.remote}${spec.fou === undefined ? '' : ` udp ${spec.fou}`} ttl ${spec.ttl}`
     case 'vxlan':
       return `vxlan ${spec.vni} ${spec.local} → ${spec.remote}:${spec.port} ttl ${spec.ttl}`
     case 'wireguard':

@@ -2,6 +2,7 @@ import type {Logger} from 'pino'
 import {
   createBirdDriver,
   createSysctlDriver,
+  type FouDriver,
   type NetlinkDriver,
   type NftDriver,
   type WireguardDriver,
@@ -23,6 +24,7 @@ import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
+import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {createPass, type PassReport} from './pass.ts'
@@ -44,13 +46,14 @@ const REST_MS = 5
 const BACKOFF_MS = {first: 100, last: 60_000}
 /** Everything is read anew and compared, even in silence. */
 const RESYNC_MS = 300_000
-/** What no notification tells of (settings, WireGuard's peers, BIRD's file) is looked at this often. */
+/** What no notification tells of (settings, fou ports, WireGuard's peers, BIRD's file) is looked at this often. */
 const CHECK_MS = 1000
 /** What was judged is taken from the kernel this often. */
 const COUNT_MS = 10_000
 
 /** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
 export interface KernelDrivers {
+  readonly fou: FouDriver
   readonly netlink: NetlinkDriver
   readonly nft: NftDriver
   readonly wireguard: WireguardDriver
@@ -140,6 +143,7 @@ export async function startRuntime({
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
+    fou: (abort) => kernel.fou.read(abort),
     netlink: (abort) => kernel.netlink.read(abort),
     wireguard: (abort) => kernel.wireguard.read(abort),
     nft: (abort) => kernel.nft.read(abort),
@@ -224,7 +228,7 @@ export async function startRuntime({
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,
-    appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
+    appliers: {sysctl, fou: kernel.fou, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
     raiseGeneration: () => kernel.nft.raiseGeneration(),
     sources: sources.ids,
     nowMs: () => clock.nowMs(),
@@ -302,7 +306,7 @@ export async function startRuntime({
   )
   const check = (): void => {
     uplinks = null
-    cache.invalidate('sysctl', 'wireguard', 'bird', 'nft')
+    cache.invalidate('sysctl', 'fou', 'wireguard', 'bird', 'nft')
   }
   const checks = every(CHECK_MS, check, clock, signal)
   const counting = every(COUNT_MS, () => void counts.take(compilation.current), clock, signal)
@@ -354,6 +358,7 @@ export async function startRuntime({
         ...siteWatch.findings(),
         ...certificates.findings(),
         ...drain.findings(),
+        ...kernelFindings(last),
         ...sessionFindings(monitor?.router() ?? null),
       ],
       ...[...(last?.findings ?? []), ...(publishing?.findings() ?? []), ...writeBack.findings()],

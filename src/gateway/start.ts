@@ -4,7 +4,13 @@ import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
-import {createNetlinkDriver, createNftDriver, createWireguardDriver, generationHalf} from '../apply/index.ts'
+import {
+  createFouDriver,
+  createNetlinkDriver,
+  createNftDriver,
+  createWireguardDriver,
+  generationHalf,
+} from '../apply/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import type {GatewayConfig, SiteName} from '../model/index.ts'
 import {
@@ -16,6 +22,7 @@ import {
 } from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
 import {openConfiguration} from './configuration.ts'
+import {createFouLedger} from './fou-ledger.ts'
 import {createGatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
@@ -50,6 +57,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   const startedAt = new Date()
   let inForce = config
   const kernel: KernelDrivers = {
+    fou: createFouDriver(createFouLedger(() => inForce.paths.state)),
     netlink: createNetlinkDriver(),
     nft: createNftDriver({half: () => generationHalf(inForce)}),
     wireguard: createWireguardDriver(),
@@ -121,6 +129,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       // What it is in the middle of may start a runtime.
       await following
       await Promise.all([api.close(), runtime.stop(), refreshing])
+      kernel.fou.close()
       kernel.netlink.close()
       kernel.tunnels.close()
       kernel.wireguard.close()

@@ -16,6 +16,8 @@ export interface GatewayConfig {
   /** Of allowed flows that staged policies would deny, all packets are counted, or those that are judged anyway. */
   readonly stagedPackets: StagedPackets
   readonly uplinks: readonly LocalUplink[]
+  /** UDP port at which tunnels of encapsulation `fou` arrive. */
+  readonly fouPort: number
   readonly owns: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
   readonly datastores: readonly DatastoreConfig[]

@@ -22,6 +22,8 @@ export interface IpipLink extends LinkBase {
   readonly local: Address
   readonly remote: Address
   readonly ttl: number
+  /** In UDP to this port of the remote; absent: as IP protocol 4. */
+  readonly fou?: number
 }
 
 export interface VxlanLink extends LinkBase {
@@ -43,6 +45,16 @@ export interface AddressSpec {
   readonly local: Address
   readonly peer: Address
 }
+
+/** A UDP port at which the kernel takes packets of `protocol` out of UDP (foo-over-UDP), whoever sends them. */
+export interface FouPort {
+  readonly local: Address
+  readonly port: number
+  readonly protocol: number
+}
+
+/** `192.0.2.1:5555 protocol 4`: what one is told by. */
+export const fouPortText = ({local, port, protocol}: FouPort): string => `${local}:${port} protocol ${protocol}`
 
 /** A WireGuard device's own part and its one peer. The private key stays in its file; the driver reads it there. */
 export interface WireguardSpec {

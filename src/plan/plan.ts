@@ -63,11 +63,11 @@ export function createPlan(): (input: PlanInput) => Planned {
     (
       config: GatewayConfig,
       sites: World['sites'],
-      {tunnels, links}: Pick<Desired, 'tunnels' | 'links'>,
+      {tunnels, links, fouPorts}: Pick<Desired, 'tunnels' | 'links' | 'fouPorts'>,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
-    ) => rulesetFrame({config, world: {sites}, tunnels, links, uplinkDevices, devices, limits}),
+    ) => rulesetFrame({config, world: {sites}, tunnels, links, fouPorts, uplinkDevices, devices, limits}),
   )
   const sysctlsOf = lastOf(planSysctls)
   const recordsOf = lastOf(
@@ -83,6 +83,7 @@ export function createPlan(): (input: PlanInput) => Planned {
     return {
       desired: {
         sysctls: sysctlsOf(mesh.links),
+        fouPorts: mesh.fouPorts,
         links: mesh.links,
         addresses: mesh.addresses,
         wireguard: mesh.wireguard,

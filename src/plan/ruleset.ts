@@ -1,4 +1,5 @@
 import {
+  type FouPort,
   type GatewayConfig,
   type LinkSpec,
   type NftChain,
@@ -32,6 +33,8 @@ export interface RulesetInput {
   readonly world: Pick<World, 'sites'>
   readonly tunnels: readonly Tunnel[]
   readonly links: readonly LinkSpec[]
+  /** Where the kernel takes packets of tunnels out of UDP. */
+  readonly fouPorts?: readonly FouPort[]
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
@@ -300,15 +303,20 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
 }
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
-function inputRules({world, config, tunnels, links}: RulesetInput, devices: readonly string[]): string[] {
+function inputRules(
+  {world, config, tunnels, links, fouPorts = []}: RulesetInput,
+  devices: readonly string[],
+): string[] {
   const known: Address[] = []
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
     for (const gateway of site.gateways)
       for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
   }
-  const vxlanPorts = [...new Set(links.flatMap((link) => (link.kind === 'vxlan' ? [link.port] : [])))].sort()
-  const protocols = ['meta l4proto { 4, 41 }', ...vxlanPorts.map((port) => `udp dport ${port}`)]
+  const vxlanPorts = links.flatMap((link) => (link.kind === 'vxlan' ? [link.port] : []))
+  const ports = [...new Set([...vxlanPorts, ...fouPorts.map(({port}) => port)])].sort()
+  // What the kernel takes out of UDP does not come by here again.
+  const protocols = ['meta l4proto { 4, 41 }', ...ports.map((port) => `udp dport ${port}`)]
   return [
     'iifname "lo" accept',
     ...protocols.flatMap((match) => [

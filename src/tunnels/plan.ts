@@ -3,6 +3,7 @@ import {
   type Encapsulation,
   type Finding,
   type FindingCode,
+  type FouPort,
   type GatewayConfig,
   type GatewayRecord,
   type LinkSpec,
@@ -49,6 +50,8 @@ export interface PlannedTunnels {
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
+  /** Where tunnels that are offered arrive in UDP. */
+  readonly fouPorts: readonly FouPort[]
   /** By device, as computed: more than its link's where the path was found to carry less. */
   readonly mtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
@@ -77,6 +80,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
   const made = new Map<string, MadeTunnel>()
   const offers = new Map<UplinkRef, readonly TunnelOffer[]>()
   const wantedKeys: string[] = []
+  const fouPorts = new Map<Address, FouPort>()
   for (const pair of pairsOf(input)) {
     const device = deviceName(pair.site.name, pair.identity)
     if (pair.encapsulation === 'wireguard') wantedKeys.push(device)
@@ -86,7 +90,10 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
       findings.push(obstacle)
       continue
     }
-    offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offerOf(pair, key)])
+    const offer = offerOf(pair, key, input.config)
+    offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offer])
+    // Open as soon as it is told, so that nothing is lost of what the other end sends first.
+    if (offer.encapsulation === 'fou') fouPorts.set(pair.local.address, fouPortOf(pair.local, input.config))
     const theirs = matchOffer(pair)
     if ('code' in theirs) findings.push(theirs)
     else if (made.has(device)) findings.push(finding(pair, 'config-conflict', `device name ${device} is taken`))
@@ -99,6 +106,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     addresses: sorted.map(({address}) => address),
     mtus: new Map(sorted.map(({link, mtu}) => [link.name, mtu])),
     wireguard: sorted.flatMap(({wireguard}) => wireguard ?? []),
+    fouPorts: [...fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
     wantedKeys: wantedKeys.sort(),
     findings,
@@ -159,8 +167,8 @@ function pairObstacle(pair: Pair): Finding | null {
   if (familyOf(local.address) !== familyOf(outer)) {
     return finding(pair, 'encapsulation-mismatch', `${local.address} and ${outer} are of two families`)
   }
-  if (encapsulation === 'ipip' && familyOf(outer) === 6) {
-    return finding(pair, 'encapsulation-mismatch', `ipip needs IPv4 outside, ${outer} is IPv6`)
+  if ((encapsulation === 'ipip' || encapsulation === 'fou') && familyOf(outer) === 6) {
+    return finding(pair, 'encapsulation-mismatch', `${encapsulation} needs IPv4 outside, ${outer} is IPv6`)
   }
   for (const uplink of [local, remote]) {
     if (uplink.inner[4][slot]) continue
@@ -174,14 +182,20 @@ function keyMissing(pair: Pair): Finding {
   return finding(pair, 'tunnel-key-missing', 'this end has no WireGuard key yet, so no tunnel is offered')
 }
 
-function offerOf({slot, local, encapsulation}: Pair, key: TunnelKey | null): TunnelOffer {
+const IPIP = 4
+
+const fouPortOf = ({address}: LocalUplink, {fouPort}: GatewayConfig): FouPort => {
+  return {local: address, port: fouPort, protocol: IPIP}
+}
+
+function offerOf({slot, local, encapsulation}: Pair, key: TunnelKey | null, {fouPort}: GatewayConfig): TunnelOffer {
   const wireguard = encapsulation === 'wireguard' ? key : null
   return {
     slot,
     uplink: local.name,
     encapsulation,
     publicKey: wireguard?.publicKey ?? null,
-    port: wireguard?.port ?? null,
+    port: encapsulation === 'fou' ? fouPort : (wireguard?.port ?? null),
   }
 }
 
@@ -202,6 +216,9 @@ function matchOffer(pair: Pair): TunnelOffer | Finding {
   }
   if (encapsulation === 'wireguard' && (theirs.publicKey === null || theirs.port === null)) {
     return finding(pair, 'tunnel-key-missing', `${identity.remote} offers wireguard without key or port`)
+  }
+  if (encapsulation === 'fou' && theirs.port === null) {
+    return finding(pair, 'encapsulation-mismatch', `${identity.remote} offers fou without a port`)
   }
   return theirs
 }
@@ -232,26 +249,32 @@ function makeTunnel(
       peer,
       session: sessionName('tunnel', site.name, describe(identity)),
     },
-    link: linkOf(pair, device, Math.min(mtu, limits?.get(device)?.device ?? mtu)),
+    link: linkOf(pair, device, Math.min(mtu, limits?.get(device)?.device ?? mtu), theirs),
     mtu,
     address: {device, local: inner, peer},
     wireguard: key && encapsulation === 'wireguard' ? wireguardOf(pair, device, theirs, key) : null,
   }
 }
 
-function linkOf({identity, local, remote, encapsulation}: Pair, name: string, mtu: number): LinkSpec {
+function linkOf(
+  {identity, local, remote, encapsulation}: Pair,
+  name: string,
+  mtu: number,
+  theirs: TunnelOffer,
+): LinkSpec {
   const base = {name, alias: deviceAlias(identity), mtu}
   const outer = {local: local.address, remote: outerAddress(remote), ttl: TTL}
   switch (encapsulation) {
     case 'ipip':
       return {kind: 'ipip', ...base, ...outer}
+    case 'fou':
+      return {kind: 'ipip', ...base, ...outer, fou: theirs.port!}
     case 'vxlan':
       return {kind: 'vxlan', ...base, ...outer, vni: vni(identity), port: VXLAN_PORT}
     case 'wireguard':
       return {kind: 'wireguard', ...base}
-    default:
-      // Configuration refuses fou until it is built, and `none` has no pairs.
-      throw new Error(`no tunnel device for encapsulation ${encapsulation}`)
+    case 'none':
+      throw new Error('encapsulation none has no pairs')
   }
 }
 

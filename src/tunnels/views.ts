@@ -3,6 +3,9 @@ import type {PlannedTunnels} from './plan.ts'
 
 /** The plan as the iproute2 and wg commands that would make it by hand: for people, never executed. */
 export function renderTunnelCommands(plan: PlannedTunnels): string {
+  const ports = plan.fouPorts.map(
+    ({local, port, protocol}) => `ip fou add port ${port} ipproto ${protocol} local ${local}`,
+  )
   const lines = plan.links.flatMap((link) => [
     `ip link add ${link.name} mtu ${link.mtu} type ${linkType(link)}`,
     `ip link set ${link.name} alias '${link.alias}' up`,
@@ -17,19 +20,22 @@ export function renderTunnelCommands(plan: PlannedTunnels): string {
         return `wg set ${device} listen-port ${listenPort} private-key ${keyFile} peer ${peer.publicKey}${endpoint} ${rest}`
       }),
   ])
-  return lines.map((line) => `${line}\n`).join('')
+  return [...ports, ...lines].map((line) => `${line}\n`).join('')
 }
 
 function linkType(link: LinkSpec): string {
   switch (link.kind) {
     case 'ipip':
-      return `ipip local ${link.local} remote ${link.remote} ttl ${link.ttl}`
+      return `ipip local ${link.local} remote ${link.remote} ttl ${link.ttl}${encapOf(link)}`
     case 'vxlan':
       return `vxlan id ${link.vni} local ${link.local} remote ${link.remote} ttl ${link.ttl} dstport ${link.port} nolearning df set`
     case 'wireguard':
       return 'wireguard'
   }
 }
+
+const encapOf = ({fou}: {readonly fou?: number}): string =>
+  fou === undefined ? '' : ` encap fou encap-sport auto encap-dport ${fou}`
 
 const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 

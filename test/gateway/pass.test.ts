@@ -54,6 +54,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   })
   const appliers: Appliers = {
     sysctl: applier('sysctl'),
+    fou: applier('fou'),
     nft: applier('nft'),
     netlink: applier('netlink'),
     wireguard: applier('wireguard'),
@@ -68,6 +69,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     }
   const cache = createActualCache({
     sysctl: read('sysctl', () => node.actual().sysctls),
+    fou: read('fou', () => node.actual().fouPorts),
     netlink: read('netlink', () => {
       const {links, addresses} = node.actual()
       return {links, addresses}

@@ -46,6 +46,25 @@ function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = fal
 const rules = (table: NftTable, chain: string): readonly string[] => table.chains.get(chain)?.rules ?? []
 
 describe('plan', () => {
+  it('admits tunnels in UDP from known gateways only, at the ports that are offered', () => {
+    const {nft, fouPorts} = planned({...SKETCH, pairs: {'a b': 'fou'}})
+    assert.deepEqual(
+      fouPorts.map(({port}) => port),
+      [5555],
+    )
+    const known = '{ 192.0.2.16, 192.0.2.24 }'
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => /l4proto|udp/.test(rule)),
+      [
+        `meta l4proto { 4, 41 } ip saddr ${known} accept`,
+        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
+        `udp dport 5555 ip saddr ${known} accept`,
+        'udp dport 5555 counter name "tunnel_unknown" drop',
+      ],
+    )
+    assert.ok(!rules(planned(SKETCH).nft, 'input').some((rule) => rule.includes('udp')))
+  })
+
   it('judges last: sources, ways out, ICMP errors, state, policy', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
       'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',

@@ -59,6 +59,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
     default: 'deny',
     stagedPackets: 'exact',
     uplinks: uplinksOf(site),
+    fouPort: 5555,
     owns: ownsOf(site),
     infrastructure: [],
     datastores: [],

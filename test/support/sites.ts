@@ -62,6 +62,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     metrics: null,
     paths: {state: '/var/lib/isthmus', run: '/run/isthmus', birdConfig: '/etc/bird.conf', birdSocket: '/run/bird.ctl'},
     stagedPackets: 'exact',
+    fouPort: 5555,
     lab: false,
     ...overrides,
   }

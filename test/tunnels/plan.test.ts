@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type {Encapsulation, SiteName} from '../../src/model/index.ts'
+import type {Encapsulation, SiteName, UplinkName} from '../../src/model/index.ts'
 import type {Address} from '../../src/net/index.ts'
 import {planTunnels, renderTunnelCommands, renderTunnelGraph} from '../../src/tunnels/index.ts'
 import {configOf, pairKey, planAll, type Sketch, testKey, uplinksOf, viewOf} from '../support/interconnect.ts'
@@ -109,6 +109,38 @@ describe('planTunnels', () => {
     assert.deepEqual(here?.peer.allowedIps, ['0.0.0.0/0', '::/0'])
   })
 
+  it('fou: an ipip device in UDP, to the port that the other end offers, and an own port from the offer on', () => {
+    const sketch: Sketch = {...TWO, pairs: {'a b': 'fou'}}
+    const configs = new Map([
+      ['a', configOf(sketch, 'a', {fouPort: 6000})],
+      ['b', configOf(sketch, 'b', {fouPort: 7000})],
+    ])
+    const [here, there] = [...planAll(sketch, configs).values()].map(({plan}) => plan)
+    const [link] = here!.links
+    assert.ok(link?.kind === 'ipip')
+    assert.deepEqual([link.fou, link.mtu, link.remote], [7000, 1472, '192.0.2.16'])
+    assert.deepEqual(here!.fouPorts, [{local: '192.0.2.8', port: 6000, protocol: 4}])
+    assert.deepEqual(there!.fouPorts, [{local: '192.0.2.16', port: 7000, protocol: 4}])
+    assert.match(
+      renderTunnelCommands(here!),
+      /^ip fou add port 6000 ipproto 4 local 192\.0\.2\.8\n.* encap-dport 7000\n/,
+    )
+
+    const alone = planTunnels({...A_ALONE, config: configs.get('a')!})
+    assert.deepEqual([alone.links, alone.fouPorts], [[], here!.fouPorts])
+    assert.equal(alone.offers.get('b/b1/wan')?.[0]?.port, 6000)
+  })
+
+  it('fou that is offered without a port, or over IPv6, is a finding and no tunnel', () => {
+    const sketch: Sketch = {...TWO, pairs: {'a b': 'fou'}}
+    const config = configOf(sketch, 'a')
+    const offer = {slot: 0, uplink: 'wan' as UplinkName, encapsulation: 'fou', publicKey: null, port: null} as const
+    const view = viewOf(sketch, 'b', new Map([['a/a1/wan', [offer]]]))
+    const plan = planTunnels({config, sites: new Map([['b' as SiteName, view]]), keys: new Map()})
+    assert.deepEqual(plan.links, [])
+    assert.match(plan.findings[0]!.detail, /fou without a port/)
+  })
+
   it('encapsulation none: neither device nor offer', () => {
     const {plan} = planAll({...TWO, pairs: {'a b': 'none'}}).get('a')!
     assert.deepEqual([plan.tunnels, [...plan.offers], plan.findings], [[], [], []])
@@ -125,6 +157,7 @@ describe('planTunnels', () => {
     {encapsulation: 'vxlan', underlayMtu: 1500, mtu: 1450},
     {encapsulation: 'wireguard', underlayMtu: 1500, mtu: 1440},
     {encapsulation: 'ipip', underlayMtu: 9001, mtu: 8980},
+    {encapsulation: 'fou', underlayMtu: 1500, mtu: 1472},
   ]
   for (const {encapsulation, underlayMtu, mtu} of mtus) {
     it(`${encapsulation} over ${underlayMtu} bytes has MTU ${mtu}`, () => {
@@ -167,7 +200,7 @@ const sketches: fc.Arbitrary<Sketch> = fc
   .record({
     sites: fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/), {minLength: 2, maxLength: 6}),
     uplinks: fc.array(fc.integer({min: 1, max: 3}), {minLength: 6, maxLength: 6}),
-    kinds: fc.array(fc.constantFrom<Encapsulation>('ipip', 'vxlan', 'wireguard', 'none'), {
+    kinds: fc.array(fc.constantFrom<Encapsulation>('ipip', 'fou', 'vxlan', 'wireguard', 'none'), {
       minLength: 36,
       maxLength: 36,
     }),

@@ -114,11 +114,12 @@ const hostsIn = ({nft}: KernelFacts): number =>
 function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
   const nothing = {
     sysctls: [],
+    fouPorts: [],
     wireguard: [],
     bird: '',
     nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map()},
   }
-  const actual = {sysctls: new Map(), wireguard: [], bird: {text: '', loaded: true}, nft: null}
+  const actual = {sysctls: new Map(), fouPorts: [], wireguard: [], bird: {text: '', loaded: true}, nft: null}
   const {links, addresses} = kernel
   return diff({...desired, ...nothing}, {...actual, links, addresses}, {mayPrune: () => true}).map(({key, reason}) => ({
     where: key,
