@@ -5,6 +5,7 @@ export type Need = 'ipip' | 'fou' | 'wireguard' | 'vxlan'
 /** Commands of `ip` that work if the kernel has the kind at all. */
 const TRIALS: Readonly<Record<Need, string>> = {
   ipip: 'link add probe0 type ipip local 192.0.2.1 remote 192.0.2.2',
+  // Nothing that is asked of the kernel loads this module.
   fou: 'fou add port 5555 ipproto 4',
   wireguard: 'link add probe1 type wireguard',
   vxlan: 'link add probe2 type vxlan id 1 local 192.0.2.1 remote 192.0.2.2 dstport 4789',
@@ -15,6 +16,7 @@ export async function lacking(needs: readonly Need[]): Promise<Need[]> {
   const namespace = `il-probe-${process.pid}`
   await command(['ip', 'netns', 'add', namespace])
   try {
+    if (needs.includes('fou')) await command(['modprobe', '-q', 'fou'])
     const results = await Promise.all(
       needs.map(async (need) => {
         // Of generic netlink `ip -n` would ask the first namespace.

@@ -190,6 +190,8 @@ export const stepSchema = z.union([
 
 const podSchema = z.strictObject({
   address: z.ipv4(),
+  /** A second one, of the other family. */
+  address6: z.ipv6().optional(),
   node: z.string(),
   namespace: z.string().default('default'),
   labels,
@@ -221,6 +223,8 @@ const siteSchema = z.strictObject({
     z.string(),
     z.strictObject({
       attach: z.string(),
+      /** A second uplink, over IPv6; tunnels to gateways that have one too. */
+      uplink6: z.boolean().default(false),
       /** Laid over the derived gateway.yaml, key by key. */
       config: z.record(z.string(), z.unknown()).default({}),
       /** The daemon has a clock of its own, by libfaketime, so that events can set it. */

@@ -89,9 +89,13 @@ function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
 const WIREGUARD_PORTS = {first: 51_820, last: 51_999}
 
 function* checkFou({fou}: GatewayYaml): Generator<Problem> {
-  if (fou.port >= WIREGUARD_PORTS.first && fou.port <= WIREGUARD_PORTS.last) {
+  for (const key of ['port', 'port6'] as const) {
+    if (fou[key] < WIREGUARD_PORTS.first || fou[key] > WIREGUARD_PORTS.last) continue
     const range = `${WIREGUARD_PORTS.first} to ${WIREGUARD_PORTS.last}`
-    yield conflict(['fou', 'port'], `${fou.port} is one of WireGuard's, ${range}`, 'any other free UDP port')
+    yield conflict(['fou', key], `${fou[key]} is one of WireGuard's, ${range}`, 'any other free UDP port')
+  }
+  if (fou.port === fou.port6) {
+    yield conflict(['fou', 'port6'], `${fou.port6} is port as well`, 'IPv4 and IPv6 inside need a port each')
   }
 }
 
@@ -218,7 +222,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     default: yaml.default,
     stagedPackets: yaml.staged.packets,
     uplinks: yaml.uplinks.map(toUplink),
-    fouPort: yaml.fou.port,
+    fouPorts: {4: yaml.fou.port, 6: yaml.fou.port6},
     owns: yaml.owns,
     infrastructure: yaml.infrastructure,
     datastores: yaml.datastores.map((datastore) => ({

@@ -84,9 +84,10 @@ function diffFou(desired: Desired, actual: Actual): FouStep[] {
 
 /** A device that sends in UDP is made where its answers can arrive; making the port loads the module for both. */
 function afterPort(step: NetlinkStep, ports: readonly FouPort[]): NetlinkStep {
-  if (step.do !== 'link-create' || step.link.kind !== 'ipip' || step.link.fou === undefined) return step
-  const {local} = step.link
-  return {...step, needs: [...step.needs, ...ports.filter((port) => port.local === local).map(portKey)]}
+  if (step.do !== 'link-create' || !('fou' in step.link)) return step
+  const {local, kind} = step.link
+  const own = ports.filter((port) => port.local === local && port.protocol === (kind === 'sit' ? 41 : 4))
+  return {...step, needs: [...step.needs, ...own.map(portKey)]}
 }
 
 /** Only what is wanted: a device that goes takes its keys and its peer along. */

@@ -151,12 +151,13 @@ function createMetrics(
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
     const {last, monitor} = runtime()
-    return (last()?.planned?.desired.tunnels ?? []).map((tunnel) => ({
+    return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
-      counters: monitor.counters().get(tunnel.device) ?? null,
+      // Of a device that bears both families once, with its first tunnel.
+      counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))
   })
   registerProbeMetrics([register], () => probeSamples(runtime()))

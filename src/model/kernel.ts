@@ -8,7 +8,7 @@ export const DEVICE_PREFIX = 'is-'
 export const ALIAS_PREFIX = 'isthmus '
 
 /** A tunnel device. `mtu` is the inner one; the outer TTL is fixed. */
-export type LinkSpec = IpipLink | VxlanLink | WireguardLink
+export type LinkSpec = IpipLink | SitLink | Ip6tnlLink | VxlanLink | WireguardLink
 
 interface LinkBase {
   readonly name: string
@@ -24,6 +24,24 @@ export interface IpipLink extends LinkBase {
   readonly ttl: number
   /** In UDP to this port of the remote; absent: as IP protocol 4. */
   readonly fou?: number
+}
+
+/** IPv6 inside, IPv4 outside. */
+export interface SitLink extends LinkBase {
+  readonly kind: 'sit'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
+  /** In UDP to this port of the remote; absent: as IP protocol 41. */
+  readonly fou?: number
+}
+
+/** IPv6 outside; inside IPv4 and IPv6. */
+export interface Ip6tnlLink extends LinkBase {
+  readonly kind: 'ip6tnl'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
 }
 
 export interface VxlanLink extends LinkBase {

@@ -12,7 +12,7 @@ import {
   WATCHED_MARK,
   type World,
 } from '../model/index.ts'
-import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
+import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
@@ -327,12 +327,19 @@ function inputRules(
       const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
       return [
         ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
+        ...(peers.some((peer) => familyOf(peer) === 6) ? linkLocalRules(device) : []),
         `iifname "${device}" ct state established,related accept`,
         `iifname "${device}" ${drop('spoofed')}`,
       ]
     }),
   ]
 }
+
+/** Neighbours ask for each other where a device has such (vxlan); what else kernels say of themselves is no attack. */
+const linkLocalRules = (device: string): string[] => [
+  `iifname "${device}" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
+  `iifname "${device}" ip6 saddr fe80::/10 drop`,
+]
 
 /** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */
 function plainPrefixes(input: RulesetInput, closed: boolean): Prefix[] {

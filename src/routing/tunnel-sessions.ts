@@ -36,7 +36,8 @@ export function bfdOptions(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
 export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
   const {config, world, tunnels} = input
   const paths = new Map<string, number>()
-  for (const {site} of tunnels) paths.set(site, (paths.get(site) ?? 0) + 1)
+  const wayOf = ({site, peer}: Tunnel): string => `${site} ${familyOf(peer as Address)}`
+  for (const tunnel of tunnels) paths.set(wayOf(tunnel), (paths.get(wayOf(tunnel)) ?? 0) + 1)
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   for (const tunnel of tunnels) {
@@ -48,7 +49,7 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
       continue
     }
     const view = world.sites.get(tunnel.site)!
-    sessions.push(sessionOver(input, tunnel, remote, view, as, paths.get(tunnel.site)! > 1))
+    sessions.push(sessionOver(input, tunnel, remote, view, as, paths.get(wayOf(tunnel))! > 1))
   }
   return {sessions, findings}
 }

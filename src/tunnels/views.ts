@@ -11,7 +11,7 @@ export function renderTunnelCommands(plan: PlannedTunnels): string {
     `ip link set ${link.name} alias '${link.alias}' up`,
     ...plan.addresses
       .filter(({device}) => device === link.name)
-      .map(({local, peer, device}) => `ip addr add ${local}/32 peer ${peer} dev ${device}`),
+      .map(({local, peer, device}) => `ip addr add ${local}/${hostLength(local)} peer ${peer} dev ${device}`),
     ...plan.wireguard
       .filter(({device}) => device === link.name)
       .map(({device, keyFile, listenPort, peer}) => {
@@ -27,6 +27,10 @@ function linkType(link: LinkSpec): string {
   switch (link.kind) {
     case 'ipip':
       return `ipip local ${link.local} remote ${link.remote} ttl ${link.ttl}${encapOf(link)}`
+    case 'sit':
+      return `sit mode ip6ip local ${link.local} remote ${link.remote} ttl ${link.ttl}${encapOf(link)}`
+    case 'ip6tnl':
+      return `ip6tnl mode any local ${link.local} remote ${link.remote} hoplimit ${link.ttl} encaplimit none`
     case 'vxlan':
       return `vxlan id ${link.vni} local ${link.local} remote ${link.remote} ttl ${link.ttl} dstport ${link.port} nolearning df set`
     case 'wireguard':
@@ -36,6 +40,8 @@ function linkType(link: LinkSpec): string {
 
 const encapOf = ({fou}: {readonly fou?: number}): string =>
   fou === undefined ? '' : ` encap fou encap-sport auto encap-dport ${fou}`
+
+const hostLength = (address: string): number => (address.includes(':') ? 128 : 32)
 
 const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 

@@ -62,7 +62,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     metrics: null,
     paths: {state: '/var/lib/isthmus', run: '/run/isthmus', birdConfig: '/etc/bird.conf', birdSocket: '/run/bird.ctl'},
     stagedPackets: 'exact',
-    fouPort: 5555,
+    fouPorts: {4: 5555, 6: 5556},
     lab: false,
     ...overrides,
   }

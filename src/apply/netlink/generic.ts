@@ -1,14 +1,16 @@
+import {execFile} from 'node:child_process'
 import {createGenericNetlink, type GenericNetlinkSocket, genl} from 'netlink'
 import {errnoCode, StepFailure} from '../failure.ts'
 
 const BUFFERS = {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18}
+const MODPROBE_MS = 10_000
 export const DUMP = 0x300
 
 /** One family of generic netlink, as `wireguard` and `fou` are. */
 export interface GenericFamily {
   /** Whether the kernel has it already; never makes it load a module. */
   isThere(): Promise<boolean>
-  /** Makes the kernel load the module, where it has one. Throws StepFailure `unsupported` where not. */
+  /** Loads the module of that name, which the kernel does not do by itself for each. Throws StepFailure `unsupported`. */
   load(): Promise<void>
   /** Throws StepFailure: `unsupported` while the family is not there, or what the errno says. */
   request(command: number, attributes: Buffer, flags?: number): Promise<Buffer[]>
@@ -35,14 +37,8 @@ export function openGenericFamily(name: string, version: number): GenericFamily 
     isThere,
     async load() {
       if (await isThere()) return
-      try {
-        // Asked for by its name alone, the kernel loads the module that has it.
-        const [found] = await asFailure(name, generic.ctrlRequest(genl.Commands.GET_FAMILY, {familyName: name}))
-        family = found?.familyId ?? null
-      } catch (error) {
-        if (error instanceof StepFailure && error.code === 'missing') throw missing()
-        throw error
-      }
+      const words = await modprobe(name)
+      if (!(await isThere())) throw new StepFailure('unsupported', `the kernel has no module ${name}: ${words}`)
     },
     async request(command, attributes, flags = 0) {
       if (!(await isThere())) throw missing()
@@ -51,6 +47,16 @@ export function openGenericFamily(name: string, version: number): GenericFamily 
     },
     close: () => generic.socket.close(),
   }
+}
+
+/** What modprobe has to say; whether it helped, the kernel tells. */
+function modprobe(name: string): Promise<string> {
+  const env = {...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`}
+  return new Promise((resolve) => {
+    execFile('modprobe', [name], {env, timeout: MODPROBE_MS}, (error, _, complaint) =>
+      resolve(complaint.trim() || error?.message || 'modprobe has nothing to say'),
+    )
+  })
 }
 
 /** The library puts the errno into its message and nowhere else. */
