@@ -46,6 +46,23 @@ function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = fal
 const rules = (table: NftTable, chain: string): readonly string[] => table.chains.get(chain)?.rules ?? []
 
 describe('plan', () => {
+  it('of a tunnel that bears IPv6 neighbours may ask for each other, and nothing else of their own links counts', () => {
+    const sites = SKETCH.sites.map((one) => ({...one, inner: [4, 6] as const}))
+    const {nft, tunnels} = planned({sites, pairs: {'a b': 'vxlan', 'a c': 'none'}})
+    const device = `iifname "${tunnels[0]!.device}"`
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => rule.startsWith(device)),
+      [
+        `${device} ip saddr { 100.64.2.0 } accept`,
+        `${device} ip6 saddr { fd64::2:0 } accept`,
+        `${device} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
+        `${device} ip6 saddr fe80::/10 drop`,
+        `${device} ct state established,related accept`,
+        `${device} counter name "spoofed" drop`,
+      ],
+    )
+  })
+
   it('admits tunnels in UDP from known gateways only, at the ports that are offered', () => {
     const {nft, fouPorts} = planned({...SKETCH, pairs: {'a b': 'fou'}})
     assert.deepEqual(
