@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {createFouDriver, createNetlinkDriver, type FouDriver, type NetlinkDriver} from '../../src/apply/index.ts'
+import {linksIn} from '../../src/diagnose/index.ts'
 import {type FouPort, type FouStep, type IpipLink, type NetlinkStep, stepKey} from '../../src/model/index.ts'
 import {parseAddress} from '../../src/net/index.ts'
 import {describeDriver} from '../contract/driver.ts'
@@ -117,6 +118,8 @@ ip link set there mtu 1472 up; ip address add 100.64.0.2/32 peer 100.64.0.1 dev 
         assert.deepEqual(await netlink.apply([create(LINK)], signal), [{ok: true, step: `link ${LINK.name}`}])
         const [held] = (await netlink.read(signal)).links
         assert.deepEqual(held?.spec, LINK)
+        const told = linksIn(shell('ip -d -j link show')).find(({name}) => name === LINK.name)
+        assert.deepEqual(told?.spec, LINK, 'as diagnose --consistency reads it')
         assert.match(shell(`ip -d link show ${LINK.name}`), /encap fou encap-sport auto encap-dport 6666/)
         shell(`ip link add is-c-fou type ipip local ${LOCAL} remote 192.0.2.3 ttl 64 encap fou encap-sport 1 encap-dport 2
 ip link set is-c-fou alias '${LINK.alias}'`)

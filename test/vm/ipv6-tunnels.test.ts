@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {createNetlinkDriver, type NetlinkDriver} from '../../src/apply/index.ts'
+import {linksIn} from '../../src/diagnose/index.ts'
 import {type Ip6tnlLink, type NetlinkStep, type SitLink, stepKey} from '../../src/model/index.ts'
 import {parseAddress} from '../../src/net/index.ts'
 import {createNamespace, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -97,6 +98,7 @@ ip address add 100.64.0.2/32 peer 100.64.0.1 dev there; ip address add fd00::2/1
       it('reads back as it was given', async () => {
         assert.deepEqual(await netlink.apply([step(link, 'link-create')], signal), [{ok: true, step: link.name}])
         assert.deepEqual((await netlink.read(signal)).links[0]?.spec, link)
+        assert.deepEqual(linksIn(shell('ip -d -j link show'))[0]?.spec, link, 'as diagnose --consistency reads it')
       })
 
       it('carries packets up to its MTU, outside as it should', async () => {
