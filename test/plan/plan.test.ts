@@ -63,6 +63,17 @@ describe('plan', () => {
     )
   })
 
+  it('admits protocols 4 and 41 over IPv6 from known gateways only', () => {
+    const {nft} = planned({sites: SKETCH.sites.map((one) => ({...one, over6: ['wan']}))})
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => rule.includes('l4proto')),
+      [
+        'meta l4proto { 4, 41 } ip6 saddr { 2001:db8::10, 2001:db8::18 } accept',
+        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
+      ],
+    )
+  })
+
   it('admits tunnels in UDP from known gateways only, at the ports that are offered', () => {
     const {nft, fouPorts} = planned({...SKETCH, pairs: {'a b': 'fou'}})
     assert.deepEqual(
