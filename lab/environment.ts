@@ -1,12 +1,14 @@
-import {command} from './processes.ts'
+import {command, inNamespace} from './processes.ts'
 
-export type Need = 'ipip' | 'wireguard' | 'vxlan'
+export type Need = 'ipip' | 'fou' | 'wireguard' | 'vxlan'
 
-/** Arguments with which a device of the kind can be made, if the kernel has it at all. */
+/** Commands of `ip` that work if the kernel has the kind at all. */
 const TRIALS: Readonly<Record<Need, string>> = {
-  ipip: 'type ipip local 192.0.2.1 remote 192.0.2.2',
-  wireguard: 'type wireguard',
-  vxlan: 'type vxlan id 1 local 192.0.2.1 remote 192.0.2.2 dstport 4789',
+  ipip: 'link add probe0 type ipip local 192.0.2.1 remote 192.0.2.2',
+  // Nothing that is asked of the kernel loads this module.
+  fou: 'fou add port 5555 ipproto 4',
+  wireguard: 'link add probe1 type wireguard',
+  vxlan: 'link add probe2 type vxlan id 1 local 192.0.2.1 remote 192.0.2.2 dstport 4789',
 }
 
 /** Which of the needs the running kernel has not; tried with a real device, since a module may load on demand. */
@@ -14,17 +16,11 @@ export async function lacking(needs: readonly Need[]): Promise<Need[]> {
   const namespace = `il-probe-${process.pid}`
   await command(['ip', 'netns', 'add', namespace])
   try {
+    if (needs.includes('fou')) await command(['modprobe', '-q', 'fou'])
     const results = await Promise.all(
-      needs.map(async (need, index) => {
-        const {status} = await command([
-          'ip',
-          '-n',
-          namespace,
-          'link',
-          'add',
-          `probe${index}`,
-          ...TRIALS[need].split(' '),
-        ])
+      needs.map(async (need) => {
+        // Of generic netlink `ip -n` would ask the first namespace.
+        const {status} = await command(inNamespace(namespace, 'ip', ...TRIALS[need].split(' ')))
         return status === 0 ? [] : [need]
       }),
     )

@@ -124,7 +124,7 @@ function policyStages() {
   ]
 }
 
-/** Whether the running kernel makes ipip and wireguard devices; tried in a network namespace that goes at once. */
+/** Whether the running kernel makes tunnels of all kinds; tried in a network namespace that goes at once. */
 function hasTunnelModules() {
   tunnelModules ??= triesTunnelModules()
   return tunnelModules
@@ -132,8 +132,10 @@ function hasTunnelModules() {
 let tunnelModules
 
 function triesTunnelModules() {
-  const makes = (type) => spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'is-probe', 'type', ...type]).status === 0
-  return makes(['ipip', 'local', '192.0.2.1', 'remote', '192.0.2.2']) && makes(['wireguard'])
+  const can = (words) => spawnSync('unshare', ['--net', 'ip', ...words.split(' ')]).status === 0
+  const kinds = ['ipip local 192.0.2.1 remote 192.0.2.2', 'sit local 192.0.2.1 remote 192.0.2.2', 'ip6tnl', 'wireguard']
+  spawnSync('modprobe', ['-q', 'fou'])
+  return kinds.every((kind) => can(`link add is-probe type ${kind}`)) && can('fou add port 5555 ipproto 4')
 }
 
 function scenarioStage(name) {

@@ -12,6 +12,7 @@ import {
   type Tries,
 } from './protocol.ts'
 
+const isIpv6 = (to: string): boolean => to.includes(':')
 const [address, ...ports] = process.argv.slice(2)
 // An emulated CPU makes everybody slow; what stands still longer than this is broken anywhere.
 const FLOW_PATIENCE_MS = process.env.ISTHMUS_ENVIRONMENT === 'tcg' ? 30_000 : 3000
@@ -46,7 +47,7 @@ receiver.bind(TRAFFIC_PORT)
 
 function connectOnce(to: string, port: number, timeoutMs: number): Promise<Connected> {
   return new Promise((resolve) => {
-    const socket = connect({host: to, port, localAddress: address!})
+    const socket = connect({host: to, port, ...(isIpv6(to) ? {} : {localAddress: address!})})
     let text = ''
     const finish = (result: Connected): void => {
       socket.destroy()

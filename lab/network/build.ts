@@ -22,20 +22,26 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
   }
 
   for (const {namespace} of plan.switches) add(namespace, 'link add lan0 type bridge', 'link set lan0 up')
-  const plug = (site: string, port: string, namespace: string, address: string): void => {
+  const plug = (site: string, port: string, namespace: string, address: string, address6?: string): void => {
     const lan = plan.switches.find((other) => other.site === site)!.namespace
     veth([lan, port], [namespace, 'lan0'])
     add(lan, `link set ${port} master lan0`)
     add(namespace, `address add ${address}/24 dev lan0`)
+    if (address6) add(namespace, `address add ${address6}/64 dev lan0 nodad`)
   }
-  for (const {namespace, underlay, wan, lan, site, name} of plan.gateways) {
+  for (const {namespace, underlay, uplink6, wan, lan, lan6, site, name} of plan.gateways) {
     veth([namespace, 'wan0'], [wan.router.namespace, wan.router.device])
     add(namespace, `address add ${wan.local}/31 dev wan0`, `address add ${underlay}/32 dev lo`)
     add(wan.router.namespace, `address add ${wan.router.address}/31 dev ${wan.router.device}`)
-    plug(site, `g-${name}`, namespace, lan)
+    if (uplink6) {
+      add(namespace, `address add ${wan.local6}/127 dev wan0 nodad`, `address add ${uplink6.underlay}/128 dev lo`)
+      add(wan.router.namespace, `address add ${wan.router.address6}/127 dev ${wan.router.device} nodad`)
+    }
+    plug(site, `g-${name}`, namespace, lan, lan6)
   }
-  for (const {namespace, site, name, address, calico, gateway} of plan.nodes) {
-    plug(site, `p-${name}`, namespace, address)
+  for (const {namespace, site, name, address, address6, calico, gateway, gateway6} of plan.nodes) {
+    plug(site, `p-${name}`, namespace, address, address6)
+    add(namespace, `route add default via ${gateway6}`)
     if (!calico) add(namespace, `route add default via ${gateway}`)
   }
   for (const {site, members: own} of plan.datastores) {
@@ -46,7 +52,9 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
   for (const {ends} of plan.routerLinks) {
     const [left, right] = ends
     veth([left.namespace, left.device], [right.namespace, right.device])
-    for (const {namespace, device, address} of ends) add(namespace, `address add ${address}/31 dev ${device}`)
+    for (const {namespace, device, address, address6} of ends) {
+      add(namespace, `address add ${address}/31 dev ${device}`, `address add ${address6}/127 dev ${device} nodad`)
+    }
   }
   for (const pod of plan.pods) {
     veth([pod.nodeNamespace, pod.device], [pod.namespace, 'eth0'])
@@ -64,6 +72,16 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
       'neighbour add 169.254.1.1 lladdr ee:ee:ee:ee:ee:ee dev eth0 nud permanent',
     )
   }
+  for (const {nodeNamespace, namespace, device, address6} of plan.pods) {
+    if (address6 === null) continue
+    add(nodeNamespace, `route add ${address6}/128 dev ${device}`)
+    add(
+      namespace,
+      `address add ${address6}/128 dev eth0 nodad`,
+      'route add default via fe80::1 dev eth0',
+      'neighbour add fe80::1 lladdr ee:ee:ee:ee:ee:ee dev eth0 nud permanent',
+    )
+  }
   await batch(null, links)
   await Promise.all([...inside].map(([namespace, lines]) => batch(namespace, lines)))
   await Promise.all([
@@ -79,7 +97,8 @@ async function batch(namespace: string | null, lines: readonly string[]): Promis
 
 /** Routers and nodes forward; a gateway's own settings are the daemon's to make. */
 async function forwarding(namespace: string): Promise<void> {
-  const settings = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0']
+  const ipv4 = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0']
+  const settings = [...ipv4, 'net.ipv6.conf.all.forwarding=1']
   await must(inNamespace(namespace, 'sysctl', '-qw', ...settings))
 }
 

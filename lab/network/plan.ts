@@ -29,6 +29,7 @@ export interface LinkEnd {
   readonly namespace: string
   readonly device: string
   readonly address: string
+  readonly address6: string
   readonly as: number
 }
 
@@ -40,7 +41,13 @@ export interface RouterPlan {
   readonly routerId: string
   /** The whole of its configuration; null: what follows from the links. */
   readonly config: string | null
-  readonly neighbors: readonly {readonly name: string; readonly address: string; readonly as: number}[]
+  readonly neighbors: readonly {
+    readonly name: string
+    readonly address: string
+    /** null: knows no IPv6. */
+    readonly address6: string | null
+    readonly as: number
+  }[]
 }
 
 export interface GatewayPlan {
@@ -49,9 +56,13 @@ export interface GatewayPlan {
   readonly namespace: string
   readonly as: number
   readonly underlay: string
-  readonly inner: readonly [string, string]
-  readonly wan: {readonly local: string; readonly router: LinkEnd; readonly routerName: string}
+  /** Two a family. */
+  readonly inner: readonly string[]
+  /** Its second uplink, if it has one. */
+  readonly uplink6: {readonly underlay: string; readonly inner: readonly string[]} | null
+  readonly wan: {readonly local: string; readonly local6: string; readonly router: LinkEnd; readonly routerName: string}
   readonly lan: string
+  readonly lan6: string
   readonly lanPrefix: string
   /** Of two gateways of a site: the address that nodes send to, and the other one's, which each takes over; else null. */
   readonly virtual: {
@@ -92,7 +103,9 @@ export interface NodePlan {
   readonly name: string
   readonly namespace: string
   readonly address: string
+  readonly address6: string
   readonly gateway: string
+  readonly gateway6: string
   /** Calico blocks that it announces; empty without Calico. */
   readonly blocks: readonly string[]
   readonly calico: boolean
@@ -106,8 +119,14 @@ export interface PodPlan {
   readonly node: string
   readonly nodeNamespace: string
   readonly address: string
+  readonly address6: string | null
   readonly device: string
   readonly ports: readonly number[]
+}
+
+interface Ends {
+  readonly address: string
+  readonly address6: string
 }
 
 export const PREFIX = 'il-'
@@ -115,12 +134,17 @@ export const PREFIX = 'il-'
 export function planNetwork(scenario: Scenario): LabPlan {
   const routers = Object.entries(scenario.wan.routers)
   let links = 0
-  const nextLink = (): [string, string] => {
+  const nextLink = (): [Ends, Ends] => {
     const first = links * 2
     links++
-    return [`198.18.${first >> 8}.${first & 255}`, `198.18.${first >> 8}.${(first & 255) + 1}`]
+    const end = (number: number): Ends => ({
+      address: `198.18.${number >> 8}.${number & 255}`,
+      address6: `2001:db8:ffff::${number.toString(16)}`,
+    })
+    return [end(first), end(first + 1)]
   }
 
+  const hasIpv6 = Object.values(scenario.sites).some(({owns}) => owns.some((prefix) => prefix.includes(':')))
   const gateways: GatewayPlan[] = []
   const nodes: NodePlan[] = []
   const pods: PodPlan[] = []
@@ -136,18 +160,32 @@ export function planNetwork(scenario: Scenario): LabPlan {
         namespace: `${PREFIX}${name}`,
         as: site.as,
         underlay: `192.0.2.${count + 1}`,
-        inner: [`100.64.0.${count * 2}`, `100.64.0.${count * 2 + 1}`],
+        inner: [0, 1].flatMap((slot) => [
+          `100.64.0.${count * 2 + slot}`,
+          ...(hasIpv6 ? [`fd64::${(count * 2 + slot).toString(16)}`] : []),
+        ]),
+        uplink6: gateway.uplink6
+          ? {
+              underlay: `2001:db8::${count + 1}`,
+              inner: [0, 1].flatMap((slot) => [
+                `100.64.1.${count * 2 + slot}`,
+                `fd64::1:${(count * 2 + slot).toString(16)}`,
+              ]),
+            }
+          : null,
         wan: {
-          local,
+          local: local.address,
+          local6: local.address6,
           routerName: gateway.attach,
           router: {
             namespace: PREFIX + gateway.attach,
             device: `to-${name}`,
-            address: remote,
+            ...remote,
             as: scenario.wan.routers[gateway.attach]!.as,
           },
         },
         lan: `192.168.${number}.${g + 1}`,
+        lan6: `fd01:${number}::${g + 1}`,
         lanPrefix: `192.168.${number}.0/24`,
         virtual: virtualOf(number, g, Object.keys(site.gateways)),
       })
@@ -163,6 +201,8 @@ export function planNetwork(scenario: Scenario): LabPlan {
         name,
         namespace: PREFIX + name,
         address: `192.168.${number}.${n + 10}`,
+        address6: `fd01:${number}::${n + 10}`,
+        gateway6: `fd01:${number}::1`,
         gateway: gatewayOf(number, Object.keys(site.gateways)),
         blocks: calico ? [...new Set(own.map((pod) => blockOf(pod.address)))] : [],
         calico,
@@ -177,6 +217,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
         node: pod.node,
         nodeNamespace: PREFIX + pod.node,
         address: pod.address,
+        address6: pod.address6 ?? null,
         device: `cali${siteName}${name}`,
         ports: pod.serve.map((serve) => Number(serve.slice('tcp/'.length))),
       })
@@ -185,10 +226,10 @@ export function planNetwork(scenario: Scenario): LabPlan {
 
   const routerLinks = scenario.wan.links.map(([a, b]): {ends: [LinkEnd, LinkEnd]} => {
     const [left, right] = nextLink()
-    const end = (own: string, other: string, address: string): LinkEnd => ({
+    const end = (own: string, other: string, addresses: Ends): LinkEnd => ({
       namespace: PREFIX + own,
       device: `to-${other}`,
-      address,
+      ...addresses,
       as: scenario.wan.routers[own]!.as,
     })
     return {ends: [end(a, b, left), end(b, a, right)]}
@@ -211,17 +252,23 @@ export function planNetwork(scenario: Scenario): LabPlan {
       neighbors: [
         ...gateways
           .filter(({wan}) => wan.routerName === name)
-          .map((gateway) => ({name: gateway.name, address: gateway.wan.local, as: gateway.as})),
+          .map(({name: peer, wan, uplink6, as: theirs}) => {
+            return {name: peer, address: wan.local, address6: uplink6 ? wan.local6 : null, as: theirs}
+          }),
         ...routerLinks.flatMap(({ends: [left, right]}) =>
           left.namespace === PREFIX + name
-            ? [{name: right.namespace.slice(PREFIX.length), address: right.address, as: right.as}]
+            ? [neighborAt(right)]
             : right.namespace === PREFIX + name
-              ? [{name: left.namespace.slice(PREFIX.length), address: left.address, as: left.as}]
+              ? [neighborAt(left)]
               : [],
         ),
       ],
     })),
   }
+}
+
+const neighborAt = ({namespace, address, address6, as}: LinkEnd) => {
+  return {name: namespace.slice(PREFIX.length), address, address6, as}
 }
 
 function planDatastores(site: string, {datastores, gateways: all}: Site, gateway: GatewayPlan, number: number) {

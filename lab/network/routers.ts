@@ -15,18 +15,21 @@ export async function startRouter(router: RouterPlan, dir: string): Promise<void
 }
 
 function birdRouter({as, routerId, neighbors}: RouterPlan): string {
-  const sessions = neighbors.map(
-    ({name, address, as: theirs}) => `protocol bgp to_${name} {
+  const session = (name: string, address: string, theirs: number, family: 4 | 6): string => `protocol bgp to_${name} {
   local as ${as};
   neighbor ${address} as ${theirs};
   ${BIRD_TIMERS}
-  ipv4 { import all; export all; next hop self; };
-}`,
-  )
+  ipv${family} { import all; export all; next hop self; };
+}`
+  const sessions = neighbors.flatMap(({name, address, address6, as: theirs}) => [
+    session(name, address, theirs, 4),
+    ...(address6 === null ? [] : [session(`${name}_6`, address6, theirs, 6)]),
+  ])
   return `router id ${routerId};
 protocol device { scan time 1; }
-protocol direct { ipv4; interface "to-*"; }
+protocol direct { ipv4; ipv6; interface "to-*"; }
 protocol kernel { ipv4 { export all; }; merge paths on; }
+protocol kernel { ipv6 { export all; }; merge paths on; }
 ${sessions.join('\n')}
 `
 }
@@ -56,11 +59,15 @@ export async function startBird(
 }
 
 function frrRouter({namespace, as, routerId, neighbors}: RouterPlan): string {
-  const lines = neighbors.flatMap(({address, as: theirs}) => [
+  const six = neighbors.flatMap(({address6, as: theirs}) =>
+    address6 === null ? [] : [{address: address6, as: theirs}],
+  )
+  const lines = [...neighbors, ...six].flatMap(({address, as: theirs}) => [
     ` neighbor ${address} remote-as ${theirs}`,
     ` neighbor ${address} timers connect 1`,
     ` neighbor ${address} advertisement-interval 0`,
   ])
+  const activated = six.map(({address}) => `  neighbor ${address} activate`)
   return `hostname ${namespace}
 router bgp ${as}
  bgp router-id ${routerId}
@@ -69,6 +76,10 @@ router bgp ${as}
 ${lines.join('\n')}
  address-family ipv4 unicast
   redistribute connected
+${six.map(({address}) => `  no neighbor ${address} activate\n`).join('')} exit-address-family
+ address-family ipv6 unicast
+  redistribute connected
+${activated.join('\n')}
  exit-address-family
 `
 }

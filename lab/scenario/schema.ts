@@ -190,6 +190,8 @@ export const stepSchema = z.union([
 
 const podSchema = z.strictObject({
   address: z.ipv4(),
+  /** A second one, of the other family. */
+  address6: z.ipv6().optional(),
   node: z.string(),
   namespace: z.string().default('default'),
   labels,
@@ -221,6 +223,8 @@ const siteSchema = z.strictObject({
     z.string(),
     z.strictObject({
       attach: z.string(),
+      /** A second uplink, over IPv6; tunnels to gateways that have one too. */
+      uplink6: z.boolean().default(false),
       /** Laid over the derived gateway.yaml, key by key. */
       config: z.record(z.string(), z.unknown()).default({}),
       /** Files beside gateway.yaml that only root reads, by name. */
@@ -238,12 +242,12 @@ const siteSchema = z.strictObject({
   translate: z.record(z.string(), z.array(z.strictObject({prefix: z.string(), as: z.string()}))).default({}),
 })
 
-export const encapsulationSchema = z.enum(['ipip', 'wireguard', 'vxlan', 'none'])
+export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
 
 /** A scenario after `base` and step includes have been put in; docs/reference/scenario.md explains each part. */
 export const scenarioSchema = z.strictObject({
   version: z.literal(1),
-  needs: z.array(z.enum(['ipip', 'wireguard', 'vxlan'])).default([]),
+  needs: z.array(z.enum(['ipip', 'fou', 'wireguard', 'vxlan'])).default([]),
   wan: z.strictObject({
     routers: z.record(
       z.string(),

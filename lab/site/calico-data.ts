@@ -61,7 +61,11 @@ export function documentEntries(text: string, tree: Tree | ((kind: string) => Tr
 /** A dash inside a part of the name is doubled (libcalico-go/lib/names). */
 const part = (text: string): string => text.replaceAll('-', '--')
 
-export function podEntry(site: string, pod: string, {address, node, namespace, labels}: Site['pods'][string]): Entry {
+export function podEntry(
+  site: string,
+  pod: string,
+  {address, address6, node, namespace, labels}: Site['pods'][string],
+): Entry {
   const name = `${part(node)}-k8s-${part(pod)}-eth0`
   return entry(CALICO, {
     kind: 'WorkloadEndpoint',
@@ -81,7 +85,7 @@ export function podEntry(site: string, pod: string, {address, node, namespace, l
       containerID: uidOf(`${site}/${pod}`).slice(0, 8),
       pod,
       endpoint: 'eth0',
-      ipNetworks: [`${address}/32`],
+      ipNetworks: [`${address}/32`, ...(address6 ? [`${address6}/128`] : [])],
       profiles: [`kns.${namespace}`, `ksa.${namespace}.default`],
       interfaceName: `cali${site}${pod}`,
       serviceAccountName: 'default',
@@ -115,7 +119,10 @@ export function siteEntries(name: string, site: Site, plan: LabPlan, datastore: 
       entry(CALICO, {
         kind: 'IPPool',
         metadata: {name: `pool-${index}`},
-        spec: {cidr, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: true, blockSize: 26, nodeSelector: 'all()'},
+        spec: {
+          ...{cidr, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: true, nodeSelector: 'all()'},
+          blockSize: cidr.includes(':') ? 122 : 26,
+        },
       }),
     ),
     ...namespaces.flatMap((namespace) => [

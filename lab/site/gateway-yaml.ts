@@ -43,15 +43,22 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       tls: tls('isthmus'),
       ...(isFirst ? {export: {localPolicies: site.datastores[name]!.localPolicies}} : {}),
     }))
-  const via = (node: string): string => plan.nodes.find((other) => other.name === node)!.address
+  const via = (node: string, prefix: string): string => {
+    const {address, address6} = plan.nodes.find((other) => other.name === node)!
+    return prefix.includes(':') ? address6 : address
+  }
+  const {uplink6} = gateway
   return stringify({
     version: 1,
     site: gateway.site,
     gateway: gateway.name,
     as: gateway.as,
-    interconnect: ['100.64.0.0/16'],
+    interconnect: ['100.64.0.0/16', ...(gateway.inner.some((address) => address.includes(':')) ? ['fd64::/64'] : [])],
     default: scenario.default,
-    uplinks: [{name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner}],
+    uplinks: [
+      {name: 'wan', address: gateway.underlay, device: 'wan0', inner: gateway.inner},
+      ...(uplink6 ? [{name: 'wan6', address: uplink6.underlay, device: 'wan0', inner: uplink6.inner}] : []),
+    ],
     owns: site.owns,
     infrastructure: [gateway.lanPrefix],
     datastores,
@@ -65,10 +72,20 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         import: ['192.0.2.0/24', '198.18.0.0/16'],
         export: [`${gateway.underlay}/32`],
       },
+      ...(uplink6
+        ? [
+            {
+              ...{name: `${gateway.wan.routerName}-6`, address: gateway.wan.router.address6},
+              as: gateway.wan.router.as,
+              import: ['2001:db8::/64', '2001:db8:ffff::/64'],
+              export: [`${uplink6.underlay}/128`],
+            },
+          ]
+        : []),
     ],
     ...(gateway.virtual ? {twin: gateway.virtual.twin} : {}),
     ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway)} : {}),
-    static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node), labels})),
+    static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node, prefix), labels})),
     metrics: {listen: '127.0.0.1:9633'},
     paths: {
       state: join(files.dir, 'state'),

@@ -44,8 +44,8 @@ function partOf(text: string): [ref: string, part: Part] {
   return [ref, part as Part]
 }
 
-/** What tunnels look like on the wire: IPIP, SIT, VXLAN, and WireGuard's ports. */
-const TUNNELS = ['meta l4proto { 4, 41 } drop', 'udp dport 4789 drop', 'udp dport 51820-51999 drop']
+/** What tunnels look like on the wire: IPIP, SIT, VXLAN, fou's port and WireGuard's. */
+const TUNNELS = ['meta l4proto { 4, 41 } drop', 'udp dport { 4789, 5555, 5556 } drop', 'udp dport 51820-51999 drop']
 
 async function cut(world: World, what: 'tunnels' | [string, string]): Promise<void> {
   const rules =

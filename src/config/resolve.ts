@@ -25,6 +25,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkTwin(yaml),
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
+    ...checkFou(yaml),
     ...checkOwnPrefixes(yaml),
     ...checkTranslations(yaml),
     ...checkOverlaps(yaml, overlaps),
@@ -83,6 +84,20 @@ function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
         yield conflict(['uplinks', index, 'inner'], `${count} inner IPv${family} address(es)`, 'give a pair a family')
       }
     }
+  }
+}
+
+/** WireGuard's ports are given one by one from its customary port on (`store/keys.ts`). */
+const WIREGUARD_PORTS = {first: 51_820, last: 51_999}
+
+function* checkFou({fou}: GatewayYaml): Generator<Problem> {
+  for (const key of ['port', 'port6'] as const) {
+    if (fou[key] < WIREGUARD_PORTS.first || fou[key] > WIREGUARD_PORTS.last) continue
+    const range = `${WIREGUARD_PORTS.first} to ${WIREGUARD_PORTS.last}`
+    yield conflict(['fou', key], `${fou[key]} is one of WireGuard's, ${range}`, 'any other free UDP port')
+  }
+  if (fou.port === fou.port6) {
+    yield conflict(['fou', 'port6'], `${fou.port6} is port as well`, 'IPv4 and IPv6 inside need a port each')
   }
 }
 
@@ -158,9 +173,6 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
       yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
     }
-    if (remote.encapsulation === 'fou') {
-      yield conflict(['sites', site, 'encapsulation'], 'fou is not built yet', 'ipip, wireguard or none')
-    }
   }
 }
 
@@ -212,6 +224,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     default: yaml.default,
     stagedPackets: yaml.staged.packets,
     uplinks: yaml.uplinks.map(toUplink),
+    fouPorts: {4: yaml.fou.port, 6: yaml.fou.port6},
     owns: yaml.owns,
     infrastructure: yaml.infrastructure,
     datastores: yaml.datastores.map((datastore) => ({

@@ -81,6 +81,8 @@ const limits = z.strictObject({
   mebibytes: count.default(256),
 })
 
+const udpPort = z.int().min(1).max(65_535)
+
 const lost = z.strictObject({
   suspectAfter: duration.prefault('30s'),
   staleAfter: duration.prefault('5m'),
@@ -130,6 +132,7 @@ export const gatewaySchema = z.strictObject({
   default: z.enum(['allow', 'deny']),
   staged: z.strictObject({packets: z.enum(['exact', 'judged']).default('exact')}).prefault({}),
   uplinks: z.array(uplink).min(1),
+  fou: z.strictObject({port: udpPort.default(5555), port6: udpPort.default(5556)}).prefault({}),
   owns: z.array(prefix).min(1),
   infrastructure: z.array(prefix).default([]),
   datastores: z.array(datastore).min(1),

@@ -188,8 +188,9 @@ function offerOf(fields: Fields): TunnelOffer | null {
   if (uplink === null) fields.fail('uplink', `${show(fields.raw('uplink'))} is no name`)
   if (slot === null && !fields.has('slot')) fields.fail('slot', 'missing')
   const port = fields.integer('port', 1, 65535)
+  const port6 = fields.integer('port6', 1, 65535)
   if (slot === null || uplink === null) return null
-  return {slot, uplink, encapsulation, publicKey, port}
+  return {slot, uplink, encapsulation, publicKey, port, port6}
 }
 
 const ATTRIBUTE_KINDS = ['pod', 'host', 'set', 'prefix'] as const

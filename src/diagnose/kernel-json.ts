@@ -40,10 +40,18 @@ function specOf(info: Json, base: {name: string; alias: string; mtu: number}): L
   const {info_kind: kind} = info
   const data = inner(info, 'info_data')
   if (kind === 'wireguard') return {...base, kind}
-  const [local, remote] = [parseAddress(String(data.local)), parseAddress(String(data.remote))]
+  // Of vxlan over IPv6 the two have names of their own.
+  const [local, remote] = [
+    parseAddress(String(data.local ?? data.local6)),
+    parseAddress(String(data.remote ?? data.remote6)),
+  ]
   if (local === null || remote === null) return null
   const ttl = Number(data.ttl)
-  if (kind === 'ipip') return {...base, kind, local, remote, ttl}
+  if (kind === 'ip6tnl') return data.ip6_tnl_f_ign_encap_limit === true ? {...base, kind, local, remote, ttl} : null
+  if (kind === 'ipip' || kind === 'sit') {
+    const {type, dport} = inner(data, 'encap')
+    return {...base, kind, local, remote, ttl, ...(type === 'fou' ? {fou: Number(dport)} : {})}
+  }
   return kind === 'vxlan' && data.df === 'set'
     ? {...base, kind, local, remote, ttl, vni: Number(data.id), port: Number(data.port)}
     : null

@@ -107,8 +107,11 @@ function replaces(want: LinkSpec, {spec}: ActualLink): boolean {
 /** What cannot be changed on a living device, as text. */
 function identity(spec: LinkSpec): string {
   switch (spec.kind) {
+    case 'ip6tnl':
+      return `ip6tnl ${spec.local} → ${spec.remote} ttl ${spec.ttl}`
     case 'ipip':
-      return `ipip ${spec.local} → ${spec.remote} ttl ${spec.ttl}`
+    case 'sit':
+      return `${spec.kind} ${spec.local} → ${spec.remote}${spec.fou === undefined ? '' : ` udp ${spec.fou}`} ttl ${spec.ttl}`
     case 'vxlan':
       return `vxlan ${spec.vni} ${spec.local} → ${spec.remote}:${spec.port} ttl ${spec.ttl}`
     case 'wireguard':

@@ -3,8 +3,13 @@ import {
   type ActualWireguard,
   type BirdStep,
   type Desired,
+  type FouPort,
+  type FouStep,
+  fouPortText,
+  type NetlinkStep,
   type NodeStep,
   type SiteName,
+  type StepKey,
   type SysctlStep,
   stepKey,
   sysctlKey,
@@ -34,7 +39,8 @@ export function diff(desired: Desired, actual: Actual, options: DiffOptions): No
     ...sysctls.filter((step) => step.needs.length === 0 && !isConntrack(step)),
     ...diffNft(desired.nft, actual.nft),
     ...sysctls.filter(isConntrack),
-    ...diffLinks(desired, actual, options.mayPrune),
+    ...diffFou(desired, actual),
+    ...diffLinks(desired, actual, options.mayPrune).map((step) => afterPort(step, desired.fouPorts)),
     ...diffQueues(desired.queues, actual.queues),
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
@@ -55,6 +61,35 @@ function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
     const needs = spec.path.filter((part) => devices.has(part)).map((name) => stepKey(`link ${name}`))
     return [{key, needs, reason: `${held ?? 'unread'} ⇒ ${spec.value}`, driver: 'sysctl', spec}]
   })
+}
+
+const portKey = (port: FouPort): StepKey => stepKey(`fou ${fouPortText(port)}`)
+
+/** Where the plan has a port, whoever made it is as good; only what we made is taken away. */
+function diffFou(desired: Desired, actual: Actual): FouStep[] {
+  const wanted = keyBy(desired.fouPorts, fouPortText)
+  const held = keyBy(actual.fouPorts, fouPortText)
+  const base = {needs: [], driver: 'fou'} as const
+  return [
+    ...actual.fouPorts
+      .filter((port) => port.ours && !wanted.has(fouPortText(port)))
+      .map(({local, port, protocol}): FouStep => {
+        const spec = {local, port, protocol}
+        const key = stepKey(`unfou ${fouPortText(spec)}`)
+        return {...base, key, reason: 'no longer wanted', do: 'port-delete', port: spec}
+      }),
+    ...desired.fouPorts
+      .filter((port) => !held.has(fouPortText(port)))
+      .map((port): FouStep => ({...base, key: portKey(port), reason: 'missing', do: 'port-add', port})),
+  ]
+}
+
+/** A device that sends in UDP is made where its answers can arrive; making the port loads the module for both. */
+function afterPort(step: NetlinkStep, ports: readonly FouPort[]): NetlinkStep {
+  if (step.do !== 'link-create' || !('fou' in step.link)) return step
+  const {local, kind} = step.link
+  const own = ports.filter((port) => port.local === local && port.protocol === (kind === 'sit' ? 41 : 4))
+  return {...step, needs: [...step.needs, ...own.map(portKey)]}
 }
 
 /** Only what is wanted: a device that goes takes its keys and its peer along. */

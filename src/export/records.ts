@@ -109,13 +109,14 @@ function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef
   }
 }
 
-function offerValue({slot, uplink, encapsulation, publicKey, port}: TunnelOffer): object {
+function offerValue({slot, uplink, encapsulation, publicKey, port, port6}: TunnelOffer): object {
   return {
     slot,
     uplink,
     encapsulation,
     ...(publicKey === null ? {} : {publicKey}),
     ...(port === null ? {} : {port}),
+    ...(port6 === null ? {} : {port6}),
   }
 }
 

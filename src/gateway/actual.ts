@@ -3,6 +3,7 @@ import type {Actual, DriverName} from '../model/index.ts'
 /** What reads each part of the node. A driver that keeps its own cache (nft) is asked each time. */
 export interface Readers {
   readonly sysctl: (signal: AbortSignal) => Promise<Actual['sysctls']>
+  readonly fou: (signal: AbortSignal) => Promise<Actual['fouPorts']>
   readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses' | 'queues'>>
   readonly wireguard: (signal: AbortSignal) => Promise<Actual['wireguard']>
   readonly nft: (signal: AbortSignal) => Promise<Actual['nft']>
@@ -17,6 +18,7 @@ type Parts = {readonly [N in NodePart]: Awaited<ReturnType<Readers[N]>>}
 /** Stands in for a part that could not be read; steps on it must not be taken (`unread`). */
 const UNREAD: Parts = {
   sysctl: new Map(),
+  fou: [],
   netlink: {links: [], addresses: [], queues: []},
   wireguard: [],
   nft: null,
@@ -64,14 +66,15 @@ export function createActualCache(readers: Readers): ActualCache {
       const unread = new Map<NodePart, string>()
       const part = async <N extends NodePart>(name: N): Promise<Parts[N]> =>
         !only || only.includes(name) ? await readPart(name, unread, signal) : UNREAD[name]
-      const [sysctls, netlink, wireguard, nft, bird] = await Promise.all([
+      const [sysctls, fouPorts, netlink, wireguard, nft, bird] = await Promise.all([
         part('sysctl'),
+        part('fou'),
         part('netlink'),
         part('wireguard'),
         part('nft'),
         part('bird'),
       ])
-      return {actual: {sysctls, ...netlink, wireguard, nft, bird}, unread}
+      return {actual: {sysctls, fouPorts, ...netlink, wireguard, nft, bird}, unread}
     },
     invalidate(...parts) {
       for (const part of parts.length > 0 ? parts : (Object.keys(UNREAD) as NodePart[])) {

@@ -52,6 +52,8 @@ async function applyBatch(
       return []
     case 'sysctl':
       return appliers.sysctl.apply(of('sysctl'), signal)
+    case 'fou':
+      return appliers.fou.apply(of('fou'), signal)
     case 'nft':
       return appliers.nft.apply(of('nft'), signal)
     case 'netlink':

@@ -1,17 +1,9 @@
 import type {Logger} from 'pino'
-import {
-  createBirdDriver,
-  createSysctlDriver,
-  type NetlinkDriver,
-  type NftDriver,
-  type WireguardDriver,
-  watchBird,
-} from '../apply/index.ts'
+import {createBirdDriver, createSysctlDriver, watchBird} from '../apply/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import type {Decoded, Finding, GatewayConfig, QueueSpec, SourceId, SysctlSpec, World} from '../model/index.ts'
-import type {TunnelReader} from '../observe/index.ts'
 import {planSysctls} from '../plan/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
@@ -23,6 +15,8 @@ import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
+import type {KernelDrivers} from './kernel-drivers.ts'
+import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {nodeNatFindings} from './node-nat.ts'
@@ -45,18 +39,10 @@ const REST_MS = 5
 const BACKOFF_MS = {first: 100, last: 60_000}
 /** Everything is read anew and compared, even in silence. */
 const RESYNC_MS = 300_000
-/** What no notification tells of (settings, WireGuard's peers, BIRD's file) is looked at this often. */
+/** What no notification tells of (settings, fou ports, WireGuard's peers, BIRD's file) is looked at this often. */
 const CHECK_MS = 1000
 /** What was judged is taken from the kernel this often. */
 const COUNT_MS = 10_000
-
-/** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
-export interface KernelDrivers {
-  readonly netlink: NetlinkDriver
-  readonly nft: NftDriver
-  readonly wireguard: WireguardDriver
-  readonly tunnels: TunnelReader
-}
 
 /** The gateway under one configuration. */
 export interface Runtime {
@@ -142,6 +128,7 @@ export async function startRuntime({
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
+    fou: (abort) => kernel.fou.read(abort),
     netlink: (abort) => kernel.netlink.read(abort),
     wireguard: (abort) => kernel.wireguard.read(abort),
     nft: (abort) => kernel.nft.read(abort),
@@ -231,7 +218,7 @@ export async function startRuntime({
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,
-    appliers: {sysctl, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
+    appliers: {sysctl, fou: kernel.fou, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
     raiseGeneration: () => kernel.nft.raiseGeneration(),
     sources: sources.ids,
     nowMs: () => clock.nowMs(),
@@ -309,7 +296,7 @@ export async function startRuntime({
   )
   const check = (): void => {
     uplinks = null
-    cache.invalidate('sysctl', 'wireguard', 'bird', 'nft')
+    cache.invalidate('sysctl', 'fou', 'wireguard', 'bird', 'nft')
   }
   const checks = every(CHECK_MS, check, clock, signal)
   let nodeNat: readonly Finding[] = []
@@ -370,6 +357,7 @@ export async function startRuntime({
         ...siteWatch.findings(),
         ...certificates.findings(),
         ...drain.findings(),
+        ...kernelFindings(last),
         ...sessionFindings(monitor?.router() ?? null),
         ...nodeNat,
       ],

@@ -4,22 +4,16 @@ import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
-import {createNetlinkDriver, createNftDriver, createWireguardDriver, generationHalf} from '../apply/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import type {GatewayConfig, SiteName} from '../model/index.ts'
-import {
-  createBirdMetrics,
-  createTunnelReader,
-  readConntrack,
-  registerConntrackMetrics,
-  registerTunnelMetrics,
-} from '../observe/index.ts'
+import {createBirdMetrics, readConntrack, registerConntrackMetrics, registerTunnelMetrics} from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
 import {openConfiguration} from './configuration.ts'
+import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
-import {type KernelDrivers, type Runtime, startRuntime} from './runtime.ts'
+import {type Runtime, startRuntime} from './runtime.ts'
 import {probeSamples} from './summaries.ts'
 import {createView} from './view.ts'
 
@@ -49,12 +43,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   const {config} = configuration
   const startedAt = new Date()
   let inForce = config
-  const kernel: KernelDrivers = {
-    netlink: createNetlinkDriver(),
-    nft: createNftDriver({half: () => generationHalf(inForce)}),
-    wireguard: createWireguardDriver(),
-    tunnels: createTunnelReader(),
-  }
+  const kernel = openKernelDrivers(() => inForce)
   const counts = createPolicyCounts({
     source: kernel.nft,
     clock,
@@ -121,10 +110,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       // What it is in the middle of may start a runtime.
       await following
       await Promise.all([api.close(), runtime.stop(), refreshing])
-      kernel.netlink.close()
-      kernel.tunnels.close()
-      kernel.wireguard.close()
-      await kernel.nft.close()
+      await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },
   }
@@ -142,12 +128,13 @@ function createMetrics(
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
     const {last, monitor} = runtime()
-    return (last()?.planned?.desired.tunnels ?? []).map((tunnel) => ({
+    return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
-      counters: monitor.counters().get(tunnel.device) ?? null,
+      // Of a device that bears both families once, with its first tunnel.
+      counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))
   })
   registerProbeMetrics([register], () => probeSamples(runtime()))

@@ -1,6 +1,6 @@
 import type {Logger} from 'pino'
 import type {WatchClock} from '../etcd/index.ts'
-import type {Finding} from '../model/index.ts'
+import type {Finding, Tunnel} from '../model/index.ts'
 import type {Planned} from '../plan/index.ts'
 import {
   largestPassing,
@@ -12,6 +12,8 @@ import {
 } from '../probe/index.ts'
 import {readPathMtus, type SavedPathMtu, writePathMtus} from '../store/index.ts'
 import {
+  LEAST_IPV6_MTU,
+  LEAST_MTU,
   limitOf,
   limitsOf,
   newPathMtu,
@@ -135,12 +137,16 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
 
   /** States of the tunnels that are planned; one that is gone for a moment keeps what is known of it. */
   function keepPaths(plan: LastPlan): void {
+    const only6 = new Set(byDevice(plan).flatMap(({device, peer}) => (peer.includes(':') ? [device] : [])))
     for (const [device, configured] of plan.tunnelMtus) {
       const known = paths.get(device)
       if (known?.configured === configured) continue
       const old = known ? null : saved.get(device)
       const found = old?.configured === configured ? old.found : null
-      paths.set(device, newPathMtu(configured, found, nowMs(), pace.trialAfterMs))
+      paths.set(
+        device,
+        newPathMtu(configured, found, nowMs(), pace.trialAfterMs, only6.has(device) ? LEAST_IPV6_MTU : LEAST_MTU),
+      )
     }
   }
 
@@ -189,10 +195,16 @@ const mtuOf = (plan: LastPlan | null, device: string): number | null =>
 
 function probed(plan: LastPlan | null): ProbedTunnel[] {
   const mtus = new Map(plan?.desired.links.map(({name, mtu}) => [name, mtu]))
-  return (plan?.desired.tunnels ?? []).flatMap(({device, local, peer}) => {
+  return byDevice(plan).flatMap(({device, local, peer}) => {
     const mtu = mtus.get(device)
     return mtu === undefined ? [] : [{device, local, peer, mtu}]
   })
+}
+
+/** A device that bears both families is measured once, by IPv4, which comes first. */
+const byDevice = (plan: LastPlan | null): Tunnel[] => {
+  const tunnels = plan?.desired.tunnels ?? []
+  return tunnels.filter(({device}, index) => tunnels[index - 1]?.device !== device)
 }
 
 function sameLimits(a: ReadonlyMap<string, TunnelLimit>, b: ReadonlyMap<string, TunnelLimit>): boolean {
@@ -215,7 +227,7 @@ const proberFindings = (missing: string | null): Finding[] =>
       ]
 
 const pathFindings = (plan: LastPlan | null, paths: ReadonlyMap<string, PathMtu>): Finding[] =>
-  (plan?.desired.tunnels ?? []).flatMap(({id, device}): Finding[] => {
+  byDevice(plan).flatMap(({id, device}): Finding[] => {
     const path = paths.get(device)
     if (!path || path.found === null) return []
     const {configured, found} = path

@@ -1,9 +1,10 @@
 import {type GatewayStatus, type GatewayView, type NftStatus, VERSION} from '../api/index.ts'
 import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
+import type {KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
 import {rowsOf} from './rows.ts'
-import type {KernelDrivers, Runtime} from './runtime.ts'
+import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
 

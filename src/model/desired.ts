@@ -1,6 +1,6 @@
 import type {Finding} from './finding.ts'
 import type {SiteName} from './ids.ts'
-import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
+import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
 import type {NftTable} from './nft.ts'
 import type {ActualQueue, QueueSpec} from './queue.ts'
 import type {Encapsulation, Slot, UplinkRef} from './site.ts'
@@ -8,6 +8,7 @@ import type {Encapsulation, Slot, UplinkRef} from './site.ts'
 /** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. Members are published apart. */
 export interface Desired {
   readonly sysctls: readonly SysctlSpec[]
+  readonly fouPorts: readonly FouPort[]
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
@@ -42,6 +43,7 @@ export interface Tunnel {
 /** What the node really holds, of our own things and of nobody else's. */
 export interface Actual {
   readonly sysctls: ReadonlyMap<string, string>
+  readonly fouPorts: readonly ActualFouPort[]
   readonly links: readonly ActualLink[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly ActualWireguard[]
@@ -58,6 +60,11 @@ export interface ActualLink {
   readonly index: number
   readonly up: boolean
   readonly spec: LinkSpec | null
+}
+
+/** Any fou port of the node; `ours`: made by this gateway since the machine booted. */
+export interface ActualFouPort extends FouPort {
+  readonly ours: boolean
 }
 
 export interface ActualWireguard {

@@ -103,6 +103,7 @@ export type FindingCode =
   // tunnels and routing
   | 'encapsulation-mismatch'
   | 'tunnel-key-missing'
+  | 'tunnel-without-ipv6'
   // what is measured of tunnels
   | 'prober-missing'
   | 'path-mtu'

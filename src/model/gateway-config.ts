@@ -16,6 +16,8 @@ export interface GatewayConfig {
   /** Of allowed flows that staged policies would deny, all packets are counted, or those that are judged anyway. */
   readonly stagedPackets: StagedPackets
   readonly uplinks: readonly LocalUplink[]
+  /** UDP ports at which tunnels of encapsulation `fou` arrive, by the family inside. */
+  readonly fouPorts: {readonly 4: number; readonly 6: number}
   readonly owns: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
   readonly datastores: readonly DatastoreConfig[]

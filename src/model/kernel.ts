@@ -8,7 +8,7 @@ export const DEVICE_PREFIX = 'is-'
 export const ALIAS_PREFIX = 'isthmus '
 
 /** A tunnel device. `mtu` is the inner one; the outer TTL is fixed. */
-export type LinkSpec = IpipLink | VxlanLink | WireguardLink
+export type LinkSpec = IpipLink | SitLink | Ip6tnlLink | VxlanLink | WireguardLink
 
 interface LinkBase {
   readonly name: string
@@ -19,6 +19,26 @@ interface LinkBase {
 
 export interface IpipLink extends LinkBase {
   readonly kind: 'ipip'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
+  /** In UDP to this port of the remote; absent: as IP protocol 4. */
+  readonly fou?: number
+}
+
+/** IPv6 inside, IPv4 outside. */
+export interface SitLink extends LinkBase {
+  readonly kind: 'sit'
+  readonly local: Address
+  readonly remote: Address
+  readonly ttl: number
+  /** In UDP to this port of the remote; absent: as IP protocol 41. */
+  readonly fou?: number
+}
+
+/** IPv6 outside; inside IPv4 and IPv6. */
+export interface Ip6tnlLink extends LinkBase {
+  readonly kind: 'ip6tnl'
   readonly local: Address
   readonly remote: Address
   readonly ttl: number
@@ -43,6 +63,16 @@ export interface AddressSpec {
   readonly local: Address
   readonly peer: Address
 }
+
+/** A UDP port at which the kernel takes packets of `protocol` out of UDP (foo-over-UDP), whoever sends them. */
+export interface FouPort {
+  readonly local: Address
+  readonly port: number
+  readonly protocol: number
+}
+
+/** `192.0.2.1:5555 protocol 4`: what one is told by. */
+export const fouPortText = ({local, port, protocol}: FouPort): string => `${local}:${port} protocol ${protocol}`
 
 /** A WireGuard device's own part and its one peer. The private key stays in its file; the driver reads it there. */
 export interface WireguardSpec {

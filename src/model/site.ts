@@ -30,9 +30,12 @@ export interface TunnelOffer {
   /** The uplink of the gateway that offers. */
   readonly uplink: UplinkName
   readonly encapsulation: Encapsulation
-  /** WireGuard only: this end's key and UDP port for this one peer. */
+  /** WireGuard only: this end's key for this one peer. */
   readonly publicKey: WgPublicKey | null
+  /** UDP port at which this end receives; of fou for IPv4 inside. */
   readonly port: number | null
+  /** fou only: that for IPv6 inside. */
+  readonly port6: number | null
 }
 
 /** Names the far end of a tunnel: `SITE/GATEWAY/UPLINK`. */

@@ -1,11 +1,11 @@
-import type {AddressSpec, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
+import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
 import type {NftHook} from './nft.ts'
 import type {QueueSpec} from './queue.ts'
 
 /** Names one step within a batch, and across passes: `link is-b-1f2e3d`, `nft set class4`. */
 export type StepKey = string & {readonly __brand: 'StepKey'}
 
-export type DriverName = 'sysctl' | 'netlink' | 'wireguard' | 'nft' | 'bird' | 'etcd'
+export type DriverName = 'sysctl' | 'fou' | 'netlink' | 'wireguard' | 'nft' | 'bird' | 'etcd'
 
 interface StepBase {
   readonly key: StepKey
@@ -16,13 +16,19 @@ interface StepBase {
 }
 
 /** What is done to this node; the export has a way of its own. */
-export type NodeStep = SysctlStep | NetlinkStep | WireguardStep | NftStep | BirdStep
+export type NodeStep = SysctlStep | FouStep | NetlinkStep | WireguardStep | NftStep | BirdStep
 
 export type Step = NodeStep | EtcdStep
 
 export interface SysctlStep extends StepBase {
   readonly driver: 'sysctl'
   readonly spec: SysctlSpec
+}
+
+export interface FouStep extends StepBase {
+  readonly driver: 'fou'
+  readonly do: 'port-add' | 'port-delete'
+  readonly port: FouPort
 }
 
 export type NetlinkStep = StepBase & {readonly driver: 'netlink'} & (

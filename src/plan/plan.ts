@@ -67,11 +67,14 @@ export function createPlan(): (input: PlanInput) => Planned {
       config: GatewayConfig,
       sites: World['sites'],
       nat: World['nat'],
-      {tunnels, links, wireguard}: Pick<Desired, 'tunnels' | 'links' | 'wireguard'>,
+      {tunnels, links, wireguard, fouPorts}: Pick<Desired, 'tunnels' | 'links' | 'wireguard' | 'fouPorts'>,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
-    ) => rulesetFrame({config, world: {sites}, nat, tunnels, links, wireguard, uplinkDevices, devices, limits}),
+    ) =>
+      rulesetFrame({
+        ...{config, world: {sites}, nat, tunnels, links, wireguard, fouPorts, uplinkDevices, devices, limits},
+      }),
   )
   const sysctlsOf = lastOf(planSysctls)
   const recordsOf = lastOf(
@@ -87,6 +90,7 @@ export function createPlan(): (input: PlanInput) => Planned {
     return {
       desired: {
         sysctls: sysctlsOf(mesh.links),
+        fouPorts: mesh.fouPorts,
         links: mesh.links,
         addresses: mesh.addresses,
         wireguard: mesh.wireguard,

@@ -1,4 +1,5 @@
 import {
+  type FouPort,
   type GatewayConfig,
   type LinkSpec,
   type NftChain,
@@ -41,6 +42,8 @@ export interface RulesetInput {
   readonly tunnels: readonly Tunnel[]
   readonly links: readonly LinkSpec[]
   readonly wireguard: readonly WireguardSpec[]
+  /** Where the kernel takes packets of tunnels out of UDP. */
+  readonly fouPorts?: readonly FouPort[]
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** Devices that the kernel has; packets of judged flows between other ones cost more, and pass all the same. */
@@ -304,7 +307,10 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
 }
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
-function inputRules({world, config, tunnels, links, wireguard}: RulesetInput, devices: readonly string[]): string[] {
+function inputRules(
+  {world, config, tunnels, links, wireguard, fouPorts = []}: RulesetInput,
+  devices: readonly string[],
+): string[] {
   const known: Address[] = []
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
@@ -312,7 +318,9 @@ function inputRules({world, config, tunnels, links, wireguard}: RulesetInput, de
       for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
   }
   // Who may come from anywhere has no endpoint here, and is known by its key.
-  const ports = [...new Set(wireguard.flatMap(({listenPort, peer}) => (peer.endpoint ? [listenPort] : [])))].sort()
+  const wireguardPorts = wireguard.flatMap(({listenPort, peer}) => (peer.endpoint ? [listenPort] : []))
+  // What the kernel takes out of a port of fou does not come by here again.
+  const ports = [...new Set([...wireguardPorts, ...fouPorts.map(({port}) => port)])].sort()
   const protocols = ['meta l4proto { 4, 41 }', ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : [])]
   return [
     'iifname "lo" accept',
@@ -325,6 +333,7 @@ function inputRules({world, config, tunnels, links, wireguard}: RulesetInput, de
       const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
       return [
         ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
+        ...(peers.some((peer) => familyOf(peer) === 6) ? linkLocalRules(device) : []),
         `iifname "${device}" ct state established,related accept`,
         `iifname "${device}" ${dropOf('spoofed', device)}`,
       ]
@@ -349,6 +358,11 @@ function vxlanRules(links: readonly LinkSpec[]): string[] {
     `udp dport ${port} ${drop('tunnel_unknown')}`,
   ])
 }
+/** Neighbours ask for each other where a device has such (vxlan); what else kernels say of themselves is no attack. */
+const linkLocalRules = (device: string): string[] => [
+  `iifname "${device}" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
+  `iifname "${device}" ip6 saddr fe80::/10 drop`,
+]
 
 /** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */
 function plainPrefixes(input: RulesetInput, closed: boolean): Prefix[] {

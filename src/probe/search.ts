@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process'
-import {AS_CONTROL, HEADER_BYTES, type ProbedTunnel} from './groups.ts'
+import {AS_CONTROL, familyFlag, headerBytes, type ProbedTunnel} from './groups.ts'
 
 /** No link layer has an odd one, and one step less to take. */
 const STEP = 2
@@ -42,20 +42,9 @@ export function probeOnce(
   command = 'fping',
 ): Promise<boolean> {
   const tryMs = Math.ceil(Math.min(TRY_MS.most, Math.max(TRY_MS.least, TRY_RTTS * rttMs)))
-  const args = [
-    '-4',
-    ...AS_CONTROL,
-    '-q',
-    '-M',
-    '-b',
-    `${size - HEADER_BYTES}`,
-    '-B',
-    '1',
-    '-t',
-    `${tryMs}`,
-    '-r',
-    `${TRIES - 1}`,
-  ]
+  const bytes = size - headerBytes(peer)
+  const question = ['-q', '-M', '-b', `${bytes}`, '-B', '1', '-t', `${tryMs}`, '-r', `${TRIES - 1}`]
+  const args = [familyFlag(peer), ...AS_CONTROL, ...question]
   const child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
   return new Promise((resolve) => {
     child.once('error', () => resolve(false))

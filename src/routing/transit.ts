@@ -118,8 +118,10 @@ const allEncrypt = ({tunnels}: RoutingInput, site: SiteName): boolean =>
  * Whether somebody has another way to what a tunnel leads to: this gateway for one of the sites, or whom it is a hub
  * for. They must not be kept on one that is lost.
  */
-export const hasOtherWay = ({config, tunnels}: RoutingInput, {site}: Tunnel): boolean =>
+export const hasOtherWay = ({config, tunnels}: RoutingInput, {site, peer}: Tunnel): boolean =>
   sitesThrough(config, site).some((reached) => {
     const neighbors = neighborsTo(reached)
-    return config.transit.includes(reached.name) || tunnels.filter((other) => neighbors.includes(other.site)).length > 1
+    const bears = (other: Tunnel): boolean => familyOf(other.peer as Address) === familyOf(peer as Address)
+    const ways = tunnels.filter((other) => neighbors.includes(other.site) && bears(other))
+    return config.transit.includes(reached.name) || ways.length > 1
   })

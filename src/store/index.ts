@@ -5,6 +5,7 @@
  *                    known/SOURCE.changes.jsonl                  ─► what changed since that was written
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
+ *     fou-ports.json                                              ─► UDP ports for tunnels that this boot has made
  *     drain ─► draining                                           ─► since when the gateway is being emptied
  *     gateway.yaml ─► config/NNNNNN.yaml + config/index.json      ─► every version, and the one that waits to be confirmed
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
@@ -30,6 +31,7 @@ export {
 export {loadDraining, saveDraining} from './draining.ts'
 export {readState, writeState} from './files.ts'
 export {forgetKnown, knownFiles, knownSources} from './forget.ts'
+export {readFouPorts, writeFouPorts} from './fou-ports.ts'
 export {createKeyStore, type KeyStore, type StoredKey} from './keys.ts'
 export {appendKnown, changesFile, type KnownChanges} from './known-changes.ts'
 export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-known.ts'

@@ -1,11 +1,13 @@
 import {createHash} from 'node:crypto'
 import {ALIAS_PREFIX, DEVICE_PREFIX, type SiteName, type Slot, shortHash, type UplinkRef} from '../model/index.ts'
 
-/** The two ends and the slot: what a tunnel is, whatever carries it. */
+/** The two ends, the slot and the family: what a tunnel is, whatever carries it. */
 export interface TunnelIdentity {
   readonly local: UplinkRef
   readonly remote: UplinkRef
   readonly slot: Slot
+  /** Of a device that bears IPv6 beside one that bears IPv4. */
+  readonly family?: 6
 }
 
 const SITE_PART = 5
@@ -19,8 +21,8 @@ export function deviceAlias(identity: TunnelIdentity): string {
   return `${ALIAS_PREFIX}${describe(identity)}`
 }
 
-export function describe({local, remote, slot}: TunnelIdentity): string {
-  return `${local} ${remote} slot ${slot}`
+export function describe({local, remote, slot, family}: TunnelIdentity): string {
+  return `${local} ${remote} slot ${slot}${family === 6 ? ' ipv6' : ''}`
 }
 
 /** 24 bits from both ends' names in one order, so that both ends come to the same number; 0 means "no VNI" to some. */

@@ -13,6 +13,7 @@
  */
 export {underlayMtuDefault} from './mtu.ts'
 export {
+  LEAST_IPV6_MTU,
   LEAST_MTU,
   limitOf,
   limitsOf,

@@ -10,6 +10,8 @@
 
 /** The least that anything may have; a path below that is broken otherwise. */
 export const LEAST_MTU = 576
+/** Without it no IPv6 (RFC 8200), and the kernel takes IPv6 from a device that has less. */
+export const LEAST_IPV6_MTU = 1280
 /** Two in a row, five seconds apart: one is chance. A search first asks again whether the size is lost. */
 const LOST_IN_ROW = 2
 /** Longer than the ten minutes for which a kernel believes what a router told of a path. */
@@ -22,6 +24,8 @@ const QUIET_MS = 10_000
 export interface PathMtu {
   /** As computed. */
   readonly configured: number
+  /** Nothing below it is looked for or set. */
+  readonly least: number
   /** What is known to pass, where that is less; null: nothing else than `configured` is known. */
   readonly found: number | null
   readonly phase: 'steady' | 'searching' | 'trying' | 'rising'
@@ -64,10 +68,11 @@ export function newPathMtu(
   found: number | null,
   nowMs: number,
   trialAfterMs: number = TRIAL_MS,
+  least: number = LEAST_MTU,
 ): PathMtu {
-  const known = found !== null && found >= LEAST_MTU && found < configured ? found : null
+  const known = found !== null && found >= least && found < configured ? found : null
   const times = {quietUntilMs: nowMs, trialMs: nowMs + trialAfterMs, trialAfterMs}
-  return {configured, found: known, phase: 'steady', trial: configured, ...times}
+  return {configured, least, found: known, phase: 'steady', trial: configured, ...times}
 }
 
 /** null: as computed. */
@@ -99,7 +104,7 @@ export function nextPathMtu(state: PathMtu, event: PathEvent): {state: PathMtu; 
         if (nowMs < state.quietUntilMs) return only(state)
         return {
           state: {...state, phase: 'searching'},
-          search: {low: LEAST_MTU, high: found ?? configured, lowPasses: false},
+          search: {low: state.least, high: found ?? configured, lowPasses: false},
         }
       }
       if (found === null || nowMs < state.trialMs) return only(state)

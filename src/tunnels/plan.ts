@@ -1,17 +1,14 @@
 import {
   type AddressSpec,
-  type Encapsulation,
   type Finding,
   type FindingCode,
+  type FouPort,
+  fouPortText,
   type GatewayConfig,
-  type GatewayRecord,
   type LinkSpec,
-  type LocalUplink,
-  type RemoteSite,
   type SiteName,
   type SiteView,
   type Slot,
-  sessionName,
   type Tunnel,
   type TunnelOffer,
   type Uplink,
@@ -19,10 +16,21 @@ import {
   type WgPublicKey,
   type WireguardSpec,
 } from '../model/index.ts'
-import {type Address, familyOf, type Prefix} from '../net/index.ts'
-import {describe, deviceAlias, deviceName, type TunnelIdentity, vni} from './identity.ts'
+import {type Family, familyOf, type Prefix} from '../net/index.ts'
+import type {TunnelIdentity} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
-import type {TunnelLimit} from './path-mtu.ts'
+import {LEAST_IPV6_MTU, type TunnelLimit} from './path-mtu.ts'
+import {
+  addressesOf,
+  deviceOf,
+  innerFamilies,
+  linkOf,
+  outerAddress,
+  type Pair,
+  partsOf,
+  type TunnelPart,
+  tunnelsOf,
+} from './tunnel-parts.ts'
 
 export interface TunnelInput {
   readonly config: GatewayConfig
@@ -49,6 +57,8 @@ export interface PlannedTunnels {
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
+  /** Where tunnels that are offered arrive in UDP. */
+  readonly fouPorts: readonly FouPort[]
   /** By device, as computed: more than its link's where the path was found to carry less. */
   readonly mtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
@@ -60,8 +70,6 @@ export interface PlannedTunnels {
 
 /** The one slot in use; the second is for a new tunnel beside the old one. */
 const SLOTS: readonly Slot[] = [0]
-const TTL = 64
-const VXLAN_PORT = 4789
 const BEHIND_NAT_KEEPALIVE_SECONDS = 25
 const ALL: readonly Prefix[] = ['0.0.0.0/0' as Prefix, '::/0' as Prefix]
 
@@ -69,16 +77,17 @@ const ALL: readonly Prefix[] = ['0.0.0.0/0' as Prefix, '::/0' as Prefix]
  * Plans the tunnels from each local uplink to each uplink of each remote gateway.
  *
  * This end's offer stands as soon as the remote's uplink is known; the device exists only where the remote's record
- * offers the same slot and encapsulation to us. Inner addresses are those of the slot, IPv4 (an ipip device carries
- * nothing else). Pure: equal input, equal bytes.
+ * offers the same slot and encapsulation to us. Inner addresses are those of the slot; of each family that both ends have
+ * there is a tunnel. Pure: equal input, equal bytes.
  */
 export function planTunnels(input: TunnelInput): PlannedTunnels {
   const findings: Finding[] = []
   const made = new Map<string, MadeTunnel>()
   const offers = new Map<UplinkRef, readonly TunnelOffer[]>()
   const wantedKeys: string[] = []
+  const fouPorts = new Map<string, FouPort>()
   for (const pair of pairsOf(input)) {
-    const device = deviceName(pair.site.name, pair.identity)
+    const device = deviceOf(pair, pair.identity)
     if (pair.encapsulation === 'wireguard') wantedKeys.push(device)
     const key = input.keys.get(device) ?? null
     const obstacle = pairObstacle(pair) ?? (pair.encapsulation === 'wireguard' && !key ? keyMissing(pair) : null)
@@ -86,41 +95,43 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
       findings.push(obstacle)
       continue
     }
-    offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offerOf(pair, key)])
+    const offer = offerOf(pair, key, input.config)
+    offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offer])
+    // Open as soon as it is told, so that nothing is lost of what the other end sends first.
+    if (offer.encapsulation === 'fou') {
+      for (const port of fouPortsOf(pair, input.config)) fouPorts.set(fouPortText(port), port)
+    }
     const theirs = matchOffer(pair)
-    if ('code' in theirs) findings.push(theirs)
-    else if (made.has(device)) findings.push(finding(pair, 'config-conflict', `device name ${device} is taken`))
-    else made.set(device, makeTunnel(pair, device, theirs, key, input))
+    if ('code' in theirs) {
+      findings.push(theirs)
+      continue
+    }
+    const {families, finding: refused} = usableFamilies(pair, theirs, input)
+    if (refused) findings.push(refused)
+    for (const part of partsOf(pair, families)) {
+      if (made.has(part.device)) findings.push(finding(pair, 'config-conflict', `device name ${part.device} is taken`))
+      else made.set(part.device, makeTunnel(pair, part, theirs, key, input))
+    }
   }
   const sorted = [...made].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tunnel]) => tunnel)
   return {
-    tunnels: sorted.map(({tunnel}) => tunnel),
+    tunnels: sorted.flatMap(({tunnels}) => tunnels),
     links: sorted.map(({link}) => link),
-    addresses: sorted.map(({address}) => address),
+    addresses: sorted.flatMap(({addresses}) => addresses),
     mtus: new Map(sorted.map(({link, mtu}) => [link.name, mtu])),
     wireguard: sorted.flatMap(({wireguard}) => wireguard ?? []),
+    fouPorts: [...fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
     wantedKeys: wantedKeys.sort(),
     findings,
   }
 }
 
-/** One local uplink, one remote uplink, one slot: at most one tunnel. */
-interface Pair {
-  readonly identity: TunnelIdentity
-  readonly slot: Slot
-  readonly encapsulation: Encapsulation
-  readonly site: RemoteSite
-  readonly gateway: GatewayRecord
-  readonly remote: Uplink
-  readonly local: LocalUplink
-}
-
 interface MadeTunnel {
-  readonly tunnel: Tunnel
+  readonly tunnels: readonly Tunnel[]
   readonly link: LinkSpec
   readonly mtu: number
-  readonly address: AddressSpec
+  readonly addresses: readonly AddressSpec[]
   readonly wireguard: WireguardSpec | null
 }
 
@@ -132,6 +143,7 @@ function* pairsOf({config, sites}: TunnelInput): Generator<Pair> {
     for (const gateway of byName(view.gateways)) {
       for (const remote of byName(gateway.uplinks)) {
         for (const local of byName(config.uplinks)) {
+          if (isBesides(local, remote, config.uplinks, gateway.uplinks)) continue
           for (const slot of SLOTS) {
             const identity: TunnelIdentity = {
               local: `${config.site}/${config.gateway}/${local.name}`,
@@ -146,11 +158,17 @@ function* pairsOf({config, sites}: TunnelInput): Generator<Pair> {
   }
 }
 
+const outerFamily = (uplink: Uplink): Family => familyOf(outerAddress(uplink))
+
+/** Of two families, which is no fault where an uplink of the other's family stands beside one of them. */
+function isBesides(local: Uplink, remote: Uplink, locals: readonly Uplink[], remotes: readonly Uplink[]): boolean {
+  const [here, there] = [familyOf(local.address), outerFamily(remote)]
+  if (here === there) return false
+  return remotes.some((one) => outerFamily(one) === here) || locals.some(({address}) => familyOf(address) === there)
+}
+
 const byName = <T extends {readonly name: string}>(items: readonly T[]): T[] =>
   items.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-
-/** Where others send to: the address in front of a NAT if there is one. */
-const outerAddress = (uplink: Uplink): Address => uplink.public ?? uplink.address
 
 /** Why no tunnel can ever be between these two uplinks. */
 function pairObstacle(pair: Pair): Finding | null {
@@ -159,13 +177,16 @@ function pairObstacle(pair: Pair): Finding | null {
   if (familyOf(local.address) !== familyOf(outer)) {
     return finding(pair, 'encapsulation-mismatch', `${local.address} and ${outer} are of two families`)
   }
-  if (encapsulation === 'ipip' && familyOf(outer) === 6) {
-    return finding(pair, 'encapsulation-mismatch', `ipip needs IPv4 outside, ${outer} is IPv6`)
+  if (encapsulation === 'fou' && familyOf(outer) === 6) {
+    return finding(pair, 'encapsulation-mismatch', `fou needs IPv4 outside, ${outer} is IPv6`)
   }
-  for (const uplink of [local, remote]) {
-    if (uplink.inner[4][slot]) continue
-    const detail = `uplink ${uplink.name} (${uplink.address}) has no inner IPv4 address for slot ${slot}`
-    return finding(pair, 'inner-address-conflict', detail, 'give the uplink a pair of inner IPv4 addresses')
+  if (innerFamilies(pair).length === 0) {
+    const words = [local, remote].map((uplink) => {
+      const has = ([4, 6] as const).filter((family) => uplink.inner[family][slot]).map((family) => `IPv${family}`)
+      return `uplink ${uplink.name} (${uplink.address}) has inner addresses of ${has.join(' and ') || 'no family'}`
+    })
+    const detail = `slot ${slot}: ${words.join(', ')}`
+    return finding(pair, 'inner-address-conflict', detail, 'give both a pair of inner addresses of one family')
   }
   return null
 }
@@ -174,14 +195,26 @@ function keyMissing(pair: Pair): Finding {
   return finding(pair, 'tunnel-key-missing', 'this end has no WireGuard key yet, so no tunnel is offered')
 }
 
-function offerOf({slot, local, encapsulation}: Pair, key: TunnelKey | null): TunnelOffer {
+/** IP protocols, by the family inside. */
+const PROTOCOLS = {4: 4, 6: 41} as const
+
+const fouPortsOf = (pair: Pair, {fouPorts}: GatewayConfig): FouPort[] =>
+  innerFamilies(pair).map((family) => {
+    return {local: pair.local.address, port: fouPorts[family], protocol: PROTOCOLS[family]}
+  })
+
+function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): TunnelOffer {
+  const {slot, local, encapsulation} = pair
   const wireguard = encapsulation === 'wireguard' ? key : null
+  const fouPort = (family: Family): number | null =>
+    encapsulation === 'fou' && innerFamilies(pair).includes(family) ? fouPorts[family] : null
   return {
     slot,
     uplink: local.name,
     encapsulation,
     publicKey: wireguard?.publicKey ?? null,
-    port: wireguard?.port ?? null,
+    port: fouPort(4) ?? wireguard?.port ?? null,
+    port6: fouPort(6),
   }
 }
 
@@ -203,56 +236,53 @@ function matchOffer(pair: Pair): TunnelOffer | Finding {
   if (encapsulation === 'wireguard' && (theirs.publicKey === null || theirs.port === null)) {
     return finding(pair, 'tunnel-key-missing', `${identity.remote} offers wireguard without key or port`)
   }
+  if (encapsulation === 'fou' && theirs.port === null && innerFamilies(pair).includes(4)) {
+    return finding(pair, 'encapsulation-mismatch', `${identity.remote} offers fou without a port`)
+  }
   return theirs
 }
 
 function makeTunnel(
   pair: Pair,
-  device: string,
+  part: TunnelPart,
   theirs: TunnelOffer,
   key: TunnelKey | null,
   {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
 ): MadeTunnel {
-  const {identity, slot, local, remote, site, gateway, encapsulation} = pair
-  const inner = local.inner[4][slot]!
-  const peer = remote.inner[4][slot]!
-  const mtu = innerMtu(encapsulation, outerAddress(remote), underlayMtu)
-  const id = `${local.name} ${identity.remote} ${slot}`
+  const mtu = innerMtu(pair.encapsulation, outerAddress(pair.remote), underlayMtu)
   return {
-    tunnel: {
-      id,
-      remote: identity.remote,
-      site: site.name,
-      gateway: gateway.name,
-      localUplink: local.name,
-      slot,
-      encapsulation,
-      device,
-      local: inner,
-      peer,
-      session: sessionName('tunnel', site.name, describe(identity)),
-    },
-    link: linkOf(pair, device, Math.min(mtu, limits?.get(device)?.device ?? mtu)),
+    tunnels: tunnelsOf(pair, part),
+    link: linkOf(pair, part, Math.min(mtu, limits?.get(part.device)?.device ?? mtu), theirs),
     mtu,
-    address: {device, local: inner, peer},
-    wireguard: key && encapsulation === 'wireguard' ? wireguardOf(pair, device, theirs, key) : null,
+    addresses: addressesOf(pair, part),
+    wireguard: key && pair.encapsulation === 'wireguard' ? wireguardOf(pair, part.device, theirs, key) : null,
   }
 }
 
-function linkOf({identity, local, remote, encapsulation}: Pair, name: string, mtu: number): LinkSpec {
-  const base = {name, alias: deviceAlias(identity), mtu}
-  const outer = {local: local.address, remote: outerAddress(remote), ttl: TTL}
-  switch (encapsulation) {
-    case 'ipip':
-      return {kind: 'ipip', ...base, ...outer}
-    case 'vxlan':
-      return {kind: 'vxlan', ...base, ...outer, vni: vni(identity), port: VXLAN_PORT}
-    case 'wireguard':
-      return {kind: 'wireguard', ...base}
-    default:
-      // Configuration refuses fou until it is built, and `none` has no pairs.
-      throw new Error(`no tunnel device for encapsulation ${encapsulation}`)
+/**
+ * Families that can be inside, and why IPv6 cannot where both ends have it. What the path carries is asked of the device
+ * that bears IPv4, whose probes go on while it carries too little for IPv6.
+ */
+function usableFamilies(
+  pair: Pair,
+  theirs: TunnelOffer,
+  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
+): {families: readonly Family[]; finding: Finding | null} {
+  const families = innerFamilies(pair)
+  if (!families.includes(6)) return {families, finding: null}
+  const without = {families: families.filter((family) => family !== 6)}
+  const found = limits?.get(deviceOf(pair, pair.identity))?.clamp ?? Number.POSITIVE_INFINITY
+  const carried = Math.min(innerMtu(pair.encapsulation, outerAddress(pair.remote), underlayMtu), found)
+  if (carried < LEAST_IPV6_MTU) {
+    const detail = `the path to ${pair.identity.remote} carries ${carried} bytes inside, IPv6 needs ${LEAST_IPV6_MTU}`
+    const remedy = 'a path of the underlay that carries more, or an encapsulation that takes less'
+    return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail, remedy)}
   }
+  if (pair.encapsulation === 'fou' && theirs.port6 === null) {
+    const detail = `${pair.identity.remote} offers fou without a port for IPv6`
+    return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail)}
+  }
+  return {families, finding: null}
 }
 
 function wireguardOf({local, remote}: Pair, device: string, theirs: TunnelOffer, key: TunnelKey): WireguardSpec {
@@ -276,7 +306,7 @@ function finding(
   code: FindingCode,
   detail: string,
   remedy?: string,
-  severity: Finding['severity'] = code === 'tunnel-key-missing' ? 'warning' : 'error',
+  severity: Finding['severity'] = code === 'tunnel-key-missing' || code === 'tunnel-without-ipv6' ? 'warning' : 'error',
 ): Finding {
   const where = {source: `export ${pair.site.name}`, key: `gateways/${pair.gateway.name}`, field: pair.identity.local}
   return {code, severity, where, detail, ...(remedy === undefined ? {} : {remedy})}

@@ -133,6 +133,16 @@ describe('parseGatewayConfig', () => {
       want: ['config-invalid', 'uplinks[0].rateMbit', 8, /1/],
     },
     {
+      name: 'fou at a port of WireGuard',
+      edit: ['gateway: a1', 'gateway: a1\nfou: {port: 51820}'],
+      want: ['config-conflict', 'fou.port', 4, /51820 is one of WireGuard's/],
+    },
+    {
+      name: 'fou at no port',
+      edit: ['gateway: a1', 'gateway: a1\nfou: {port: 65536}'],
+      want: ['config-invalid', 'fou.port', 4, /65535/],
+    },
+    {
       name: 'own site among the remotes',
       edit: ['  b: {', '  a: {'],
       want: ['config-conflict', 'sites.a', 17, /own site/],

@@ -30,7 +30,9 @@ describe('decodeRecord on an export', () => {
     const publicKey = 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY='
     const got = entry('gateways/b1', {
       uplinks: [{name: 'wan', address: '192.0.2.2', inner: ['100.64.0.2', '100.64.0.3', 'FD64::2', 'fd64::3']}],
-      tunnels: {'a/a1/wan': [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820}]},
+      tunnels: {
+        'a/a1/wan': [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null}],
+      },
     })
     assert.deepEqual(got, {
       kind: 'gateway',
@@ -45,7 +47,7 @@ describe('decodeRecord on an export', () => {
           },
         ],
         tunnels: new Map([
-          ['a/a1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820}]],
+          ['a/a1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null}]],
         ]),
       },
     })

@@ -344,7 +344,8 @@ describe('what the kernel’s tools say', () => {
 
   it('ip: devices and addresses that are ours, by name and alias', () => {
     const alias = 'isthmus a/a1/wan b/b1/wan slot 0'
-    const data = {id: 5, local: '192.0.2.1', remote: '192.0.2.2', ttl: 64, port: 4789, df: 'set'}
+    const ends = {local: '192.0.2.1', remote: '192.0.2.2', ttl: 64}
+    const data = {id: 5, ...ends, port: 4789, df: 'set'}
     const links = [
       {
         ifname: 'is-b',
@@ -353,6 +354,10 @@ describe('what the kernel’s tools say', () => {
         mtu: 1450,
         ifalias: alias,
         linkinfo: {info_kind: 'vxlan', info_data: data},
+      },
+      {
+        ...{ifname: 'is-f', ifindex: 8, flags: ['UP'], mtu: 1472, ifalias: alias},
+        linkinfo: {info_kind: 'ipip', info_data: {...ends, encap: {type: 'fou', sport: 0, dport: 5555}}},
       },
       {ifname: 'is-x', ifindex: 10, flags: [], mtu: 1500, linkinfo: {info_kind: 'bridge'}},
       {ifname: 'is-y', ifindex: 11, flags: [], mtu: 1500, ifalias: alias, linkinfo: {info_kind: 'bridge'}},
@@ -373,6 +378,10 @@ describe('what the kernel’s tools say', () => {
           vni: 5,
           port: 4789,
         },
+      },
+      {
+        ...{name: 'is-f', index: 8, up: true},
+        spec: {name: 'is-f', alias, mtu: 1472, kind: 'ipip', ...ends, fou: 5555},
       },
       {name: 'is-y', index: 11, up: false, spec: null},
     ])

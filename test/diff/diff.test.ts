@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {type DiffOptions, diff} from '../../src/diff/index.ts'
-import {ALIAS_PREFIX, type Desired, type LinkSpec, type NftSet, type WgPublicKey} from '../../src/model/index.ts'
+import {
+  ALIAS_PREFIX,
+  type Desired,
+  type FouPort,
+  type LinkSpec,
+  type NftSet,
+  type WgPublicKey,
+} from '../../src/model/index.ts'
 import {type Address, parseAddress} from '../../src/net/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
 
@@ -23,6 +30,7 @@ const NOTHING: Desired = {
   sysctls: [],
   links: [],
   addresses: [],
+  fouPorts: [],
   wireguard: [],
   queues: [],
   nft: {family: 'inet', name: 'isthmus', counters: [], sets: new Map(), chains: new Map()},
@@ -31,6 +39,8 @@ const NOTHING: Desired = {
   tunnels: [],
   findings: [],
 }
+
+const fouPort = (port: number): FouPort => ({local: address('192.0.2.1'), port, protocol: 4})
 
 const setOf = (name: string, elements: Record<string, string>): NftSet => ({
   name,
@@ -59,11 +69,13 @@ const desireds = fc
     ),
     policy: fc.constantFrom('drop' as const, 'accept' as const),
     bird: fc.constantFrom('one', 'two'),
+    fouPorts: fc.uniqueArray(fc.constantFrom(5555, 6666)),
   })
   .map(
     (seed): Desired => ({
       ...NOTHING,
       sysctls: [{path: ['net', 'ipv4', 'ip_forward'], value: '1'}],
+      fouPorts: seed.fouPorts.map(fouPort),
       links: seed.links.map(([name, remote, mtu]) => ipip(name, remote, mtu)),
       addresses: seed.links.map(([device]) => ({device, local: address('100.64.0.0'), peer: address('100.64.0.2')})),
       nft: {
@@ -160,6 +172,50 @@ describe('diff', () => {
   })
 
   const key = (letter: string) => `${letter.repeat(43)}=` as WgPublicKey
+  it('a fou port that somebody else made serves as well, and is never taken away', () => {
+    const [wanted, other] = [fouPort(5555), fouPort(6666)]
+    const held = {...new FakeNode().actual(), fouPorts: [wanted, other].map((port) => ({...port, ours: false}))}
+    const steps = (plan: Desired, ours: boolean) =>
+      diff(plan, {...held, fouPorts: held.fouPorts.map((port) => ({...port, ours}))}, ANY).flatMap((step) =>
+        step.driver === 'fou' ? [`${step.do} ${step.port.port}`] : [],
+      )
+    assert.deepEqual(steps({...NOTHING, fouPorts: [wanted]}, false), [])
+    assert.deepEqual(steps({...NOTHING, fouPorts: [wanted]}, true), ['port-delete 6666'])
+    assert.deepEqual(steps({...NOTHING, fouPorts: [fouPort(7777)]}, false), ['port-add 7777'])
+  })
+
+  it('a device that sends in UDP waits for the port that its answers come to; one of another uplink does not', () => {
+    const [sent, plain] = [{...ipip('is-b', '192.0.2.2'), fou: 5555} as LinkSpec, ipip('is-c', '192.0.2.3')]
+    const elsewhere = {...fouPort(5555), local: address('192.0.2.9')}
+    const plan = {...NOTHING, links: [sent, plain], fouPorts: [fouPort(5555), elsewhere]}
+    const steps = diff(plan, new FakeNode().actual(), ANY)
+    const [port] = steps.filter(({driver}) => driver === 'fou')
+    assert.deepEqual(
+      steps.filter(({driver}) => driver === 'netlink').map(({key, needs}) => [key, needs]),
+      [
+        ['link is-b', [port!.key]],
+        ['link is-c', []],
+      ],
+    )
+    assert.ok(steps.indexOf(port!) < steps.findIndex(({key}) => key === 'link is-b'))
+  })
+
+  it('another port of the other end makes the device anew, and so does fou in place of protocol 4', () => {
+    const node = new FakeNode()
+    const link = ipip('is-b', '192.0.2.2')
+    node.apply(diff({...NOTHING, links: [link]}, node.actual(), ANY))
+    for (const fou of [5555, 6666]) {
+      const plan = {...NOTHING, links: [{...link, fou} as LinkSpec]}
+      const steps = diff(plan, node.actual(), ANY)
+      assert.deepEqual(
+        steps.map((step) => (step.driver === 'netlink' ? step.do : step.driver)),
+        ['link-delete', 'link-create'],
+      )
+      assert.match(steps[0]!.reason, new RegExp(`udp ${fou}`))
+      node.apply(steps)
+    }
+  })
+
   const wireguard = (endpoint: {address: Address; port: number} | null): Desired => ({
     ...NOTHING,
     wireguard: [

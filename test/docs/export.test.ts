@@ -30,6 +30,7 @@ function written(): ReadonlyMap<string, string> {
     encapsulation: 'wireguard',
     publicKey: 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY=' as WgPublicKey,
     port: 51820,
+    port6: 5556,
   }
   return exportRecords(federation.world(), config, {tunnels: new Map([['b/b1/wan' as UplinkRef, [offer]]])})
 }

@@ -23,10 +23,14 @@ const OFFERS = new Map<UplinkRef, readonly TunnelOffer[]>([
         encapsulation: 'wireguard',
         publicKey: 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY=' as WgPublicKey,
         port: 51820,
+        port6: null,
       },
     ],
   ],
-  ['b/b1/wan', [{slot: 0, uplink: 'wan' as UplinkName, encapsulation: 'ipip', publicKey: null, port: null}]],
+  [
+    'b/b1/wan',
+    [{slot: 0, uplink: 'wan' as UplinkName, encapsulation: 'ipip', publicKey: null, port: null, port6: null}],
+  ],
 ])
 
 const CONFIG = configOf({

@@ -13,6 +13,7 @@ function counting() {
     }
   const readers: Readers = {
     sysctl: counted('sysctl', new Map()),
+    fou: counted('fou', []),
     netlink: counted('netlink', {links: [], addresses: [], queues: []}),
     wireguard: counted('wireguard', []),
     nft: counted('nft', null),
@@ -22,7 +23,7 @@ function counting() {
 }
 
 const signal = new AbortController().signal
-const ALL = ['bird', 'netlink', 'nft', 'sysctl', 'wireguard']
+const ALL = ['bird', 'fou', 'netlink', 'nft', 'sysctl', 'wireguard']
 
 describe('createActualCache', () => {
   it('reads everything once, then remembers', async () => {

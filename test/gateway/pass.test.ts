@@ -56,6 +56,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   })
   const appliers: Appliers = {
     sysctl: applier('sysctl'),
+    fou: applier('fou'),
     nft: applier('nft'),
     netlink: applier('netlink'),
     wireguard: applier('wireguard'),
@@ -70,6 +71,7 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     }
   const cache = createActualCache({
     sysctl: read('sysctl', () => node.actual().sysctls),
+    fou: read('fou', () => node.actual().fouPorts),
     netlink: read('netlink', () => {
       const {links, addresses, queues} = node.actual()
       return {links, addresses, queues}

@@ -31,6 +31,7 @@ function drivers(failing: string[]) {
   })
   const appliers: Appliers = {
     sysctl: applier('sysctl'),
+    fou: applier('fou'),
     nft: applier('nft'),
     netlink: applier('netlink'),
     wireguard: applier('wireguard'),

@@ -59,7 +59,7 @@ inNamespace(import.meta.url, () => {
         planned: () => ({
           desired: {
             ...{links: plan.links, tunnels: plan.tunnels, addresses: plan.addresses, wireguard: [], queues: []},
-            ...{sysctls: [], findings: [], bird: '', exported: new Map()},
+            ...{sysctls: [], fouPorts: [], findings: [], bird: '', exported: new Map()},
             nft: {family: 'inet', name: 'isthmus', chains: new Map(), sets: new Map(), counters: []},
           },
           tunnelMtus: plan.mtus,

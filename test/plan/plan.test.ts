@@ -46,6 +46,53 @@ function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = fal
 const rules = (table: NftTable, chain: string): readonly string[] => table.chains.get(chain)?.rules ?? []
 
 describe('plan', () => {
+  it('of a tunnel that bears IPv6 neighbours may ask for each other, and nothing else of their own links counts', () => {
+    const sites = SKETCH.sites.map((one) => ({...one, inner: [4, 6] as const}))
+    const {nft, tunnels} = planned({sites, pairs: {'a b': 'vxlan', 'a c': 'none'}})
+    const device = `iifname "${tunnels[0]!.device}"`
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => rule.startsWith(device)),
+      [
+        `${device} ip saddr { 100.64.2.0 } accept`,
+        `${device} ip6 saddr { fd64::2:0 } accept`,
+        `${device} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
+        `${device} ip6 saddr fe80::/10 drop`,
+        `${device} ct state established,related accept`,
+        `${device} counter name "spoofed_${tunnels[0]!.device}" drop`,
+      ],
+    )
+  })
+
+  it('admits protocols 4 and 41 over IPv6 from known gateways only', () => {
+    const {nft} = planned({sites: SKETCH.sites.map((one) => ({...one, over6: ['wan']}))})
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => rule.includes('l4proto')),
+      [
+        'meta l4proto { 4, 41 } ip6 saddr { 2001:db8::10, 2001:db8::18 } accept',
+        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
+      ],
+    )
+  })
+
+  it('admits tunnels in UDP from known gateways only, at the ports that are offered', () => {
+    const {nft, fouPorts} = planned({...SKETCH, pairs: {'a b': 'fou'}})
+    assert.deepEqual(
+      fouPorts.map(({port}) => port),
+      [5555],
+    )
+    const known = '{ 192.0.2.16, 192.0.2.24 }'
+    assert.deepEqual(
+      rules(nft, 'input').filter((rule) => /l4proto|udp/.test(rule)),
+      [
+        `meta l4proto { 4, 41 } ip saddr ${known} accept`,
+        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
+        `udp dport { 5555 } ip saddr ${known} accept`,
+        'udp dport { 5555 } counter name "tunnel_unknown" drop',
+      ],
+    )
+    assert.ok(!rules(planned(SKETCH).nft, 'input').some((rule) => rule.includes('udp')))
+  })
+
   it('judges last: sources, ways out, ICMP errors, state, policy', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
       'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',

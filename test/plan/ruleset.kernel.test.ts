@@ -42,14 +42,8 @@ function tableWith(
   )
   return {
     table: planRuleset({
-      config,
-      world,
-      tunnels: [tunnel],
-      links: [link],
-      wireguard: [],
-      uplinkDevices: ['wan0'],
-      devices,
-      policy,
+      ...{config, world, tunnels: [tunnel], links: [link], wireguard: [], uplinkDevices: ['wan0'], devices, policy},
+      fouPorts: [{local: address('192.0.2.1'), port: 5555, protocol: 4}],
     }),
     compiled,
   }
@@ -237,6 +231,14 @@ ip route add default via 198.18.0.1`)
       // Protocol 4 by hand: no tunnel device is needed to send one.
       wan.run(`${process.execPath} ${SEND_RAW} 4 198.18.0.0`)
       assert.ok((await packets('tunnel_unknown')) > before)
+    })
+
+    it('tunnel packets in UDP likewise, and no other datagrams', async () => {
+      const before = await packets('tunnel_unknown')
+      send(wan, '198.18.0.1', 7001, '198.18.0.0', 5555)
+      assert.equal((await packets('tunnel_unknown')) - before, 1)
+      send(wan, '198.18.0.1', 7001, '198.18.0.0', 5556)
+      assert.equal((await packets('tunnel_unknown')) - before, 1)
     })
 
     it('packets of a judged flow are not looked at again, either way', async () => {

@@ -17,6 +17,15 @@ describe('groups of probes', () => {
     ])
   })
 
+  it('IPv6 inside has processes of its own, and a longer header', () => {
+    assert.deepEqual(lines([tunnel('is-a', '10.0.0.2'), tunnel('is-b', 'fd64::2', 1480, 'fd64::1')]), [
+      '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 10.0.0.2',
+      '-4 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1452 -M 10.0.0.2',
+      '-6 -O 192 -l -p 1000 -t 900 -i 500 -b 56 fd64::2',
+      '-6 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1432 -M fd64::2',
+    ])
+  })
+
   it('another MTU is another process for full packets only', () => {
     const bytes = lines([tunnel('is-a', '10.0.0.2'), tunnel('is-b', '10.0.0.3', 1300)]).map(
       (line) => /-b (\d+)/.exec(line)?.[1],

@@ -1,10 +1,12 @@
 import {
   type Actual,
+  type ActualFouPort,
   type ActualLink,
   type ActualNft,
   type ActualNftChain,
   type ActualNftSet,
   type AddressSpec,
+  fouPortText,
   hookText,
   type NodeStep,
   ruleHash,
@@ -14,6 +16,7 @@ import {
 /** A node that holds state in memory and does what drivers do, for tests of what is decided, not of how it is done. */
 export class FakeNode {
   readonly sysctls = new Map<string, string>()
+  readonly fouPorts = new Map<string, ActualFouPort>()
   readonly links = new Map<string, ActualLink>()
   readonly addresses = new Map<string, AddressSpec>()
   readonly wireguard = new Map<string, Actual['wireguard'][number]>()
@@ -25,6 +28,7 @@ export class FakeNode {
     const nft: ActualNft | null = this.nft && {...this.nft, counters: [...this.nft.counters]}
     return {
       sysctls: new Map(this.sysctls),
+      fouPorts: [...this.fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
       links: [...this.links.values()],
       addresses: [...this.addresses.values()],
       wireguard: [...this.wireguard.values()],
@@ -42,6 +46,10 @@ export class FakeNode {
     switch (step.driver) {
       case 'sysctl':
         this.sysctls.set(sysctlKey(step.spec), step.spec.value)
+        break
+      case 'fou':
+        if (step.do === 'port-add') this.fouPorts.set(fouPortText(step.port), {...step.port, ours: true})
+        else this.fouPorts.delete(fouPortText(step.port))
         break
       case 'netlink':
         this.#netlink(step)

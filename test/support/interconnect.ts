@@ -23,6 +23,10 @@ export interface SketchSite {
   readonly number: number
   readonly uplinks?: readonly string[]
   readonly owns?: readonly string[]
+  /** Its uplinks have inner addresses of these families; IPv4 unless said. */
+  readonly inner?: readonly (4 | 6)[]
+  /** Names of uplinks that are over IPv6. */
+  readonly over6?: readonly string[]
 }
 
 export interface Sketch {
@@ -35,15 +39,19 @@ export const pairKey = (a: string, b: string): string => [a, b].sort().join(' ')
 
 const ownsOf = (site: SketchSite): Prefix[] => (site.owns ?? [`10.${site.number}.0.0/16`]) as Prefix[]
 
+const slotsOf = ({inner = [4]}: SketchSite, family: 4 | 6): number[] => (inner.includes(family) ? [0, 1] : [])
+
 export function uplinksOf(site: SketchSite): LocalUplink[] {
   return (site.uplinks ?? ['wan']).map((name, index) => ({
     name: name as UplinkName,
-    address: `192.0.2.${site.number * 8 + index}` as Address,
+    address: (site.over6?.includes(name)
+      ? `2001:db8::${(site.number * 8 + index).toString(16)}`
+      : `192.0.2.${site.number * 8 + index}`) as Address,
     public: null,
     device: null,
     inner: {
-      4: [0, 1].map((slot) => `100.64.${site.number}.${index * 2 + slot}` as Address),
-      6: [],
+      4: slotsOf(site, 4).map((slot) => `100.64.${site.number}.${index * 2 + slot}` as Address),
+      6: slotsOf(site, 6).map((slot) => `fd64::${site.number}:${index * 2 + slot}` as Address),
     },
   }))
 }
@@ -59,6 +67,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
     default: 'deny',
     stagedPackets: 'exact',
     uplinks: uplinksOf(site),
+    fouPorts: {4: 5555, 6: 5556},
     owns: ownsOf(site),
     infrastructure: [],
     datastores: [],

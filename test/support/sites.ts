@@ -63,6 +63,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     metrics: null,
     paths: {state: '/var/lib/isthmus', run: '/run/isthmus', birdConfig: '/etc/bird.conf', birdSocket: '/run/bird.ctl'},
     stagedPackets: 'exact',
+    fouPorts: {4: 5555, 6: 5556},
     lab: false,
     ...overrides,
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  LEAST_IPV6_MTU,
+  LEAST_MTU,
   limitOf,
   newPathMtu,
   nextPathMtu,
@@ -10,10 +12,10 @@ import {
 } from '../../src/tunnels/index.ts'
 
 /** A tunnel over a path that carries `carries` bytes, under a clock of its own; every second is looked at. */
-function pathOf({configured = 1450, found = null as number | null, carries = 1450} = {}) {
+function pathOf({configured = 1450, found = null as number | null, carries = 1450, least = LEAST_MTU} = {}) {
   const path = {carries, up: true}
   let nowMs = 1_000_000
-  let state: PathMtu = newPathMtu(configured, found, nowMs)
+  let state: PathMtu = newPathMtu(configured, found, nowMs, undefined, least)
   let search: PathSearch | null = null
   let [size, lost, passed] = [0, 0, 0]
   /** Every limit that was ever in force, and how many bytes of the path each met. */
@@ -57,6 +59,17 @@ function pathOf({configured = 1450, found = null as number | null, carries = 145
 }
 
 describe('path MTU', () => {
+  it('of a device for IPv6 alone is never below 1,280, found now or before', () => {
+    const narrow = pathOf({least: LEAST_IPV6_MTU, carries: 1270})
+    narrow.run(300)
+    assert.deepEqual(narrow.limits, ['1450/1450'])
+    const wide = pathOf({least: LEAST_IPV6_MTU, carries: 1300})
+    wide.run(300)
+    assert.equal(wide.device(), 1300)
+    assert.equal(pathOf({least: LEAST_IPV6_MTU, found: 1270}).device(), 1450)
+    assert.equal(pathOf({found: 1270}).device(), 1270)
+  })
+
   it('a path that carries the tunnel changes nothing, ever', () => {
     const {limits, run, state} = pathOf()
     run(7200)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type {Encapsulation, SiteName} from '../../src/model/index.ts'
+import type {Encapsulation, SiteName, UplinkName} from '../../src/model/index.ts'
 import type {Address} from '../../src/net/index.ts'
-import {planTunnels, renderTunnelCommands, renderTunnelGraph} from '../../src/tunnels/index.ts'
+import {type PlannedTunnels, planTunnels, renderTunnelCommands, renderTunnelGraph} from '../../src/tunnels/index.ts'
 import {configOf, pairKey, planAll, type Sketch, testKey, uplinksOf, viewOf} from '../support/interconnect.ts'
 
 const TWO: Sketch = {
@@ -54,7 +54,7 @@ describe('planTunnels', () => {
     assert.deepEqual(plan.links, [])
     assert.deepEqual(
       [...plan.offers],
-      [['b/b1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'ipip', publicKey: null, port: null}]]],
+      [['b/b1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'ipip', publicKey: null, port: null, port6: null}]]],
     )
     assert.deepEqual(
       plan.findings.map(({code, severity}) => [code, severity]),
@@ -109,6 +109,45 @@ describe('planTunnels', () => {
     assert.deepEqual(here?.peer.allowedIps, ['0.0.0.0/0', '::/0'])
   })
 
+  it('fou: an ipip device in UDP, to the port that the other end offers, and an own port from the offer on', () => {
+    const sketch: Sketch = {...TWO, pairs: {'a b': 'fou'}}
+    const configs = new Map([
+      ['a', configOf(sketch, 'a', {fouPorts: {4: 6000, 6: 6001}})],
+      ['b', configOf(sketch, 'b', {fouPorts: {4: 7000, 6: 7001}})],
+    ])
+    const [here, there] = [...planAll(sketch, configs).values()].map(({plan}) => plan)
+    const [link] = here!.links
+    assert.ok(link?.kind === 'ipip')
+    assert.deepEqual([link.fou, link.mtu, link.remote], [7000, 1472, '192.0.2.16'])
+    assert.deepEqual(here!.fouPorts, [{local: '192.0.2.8', port: 6000, protocol: 4}])
+    assert.deepEqual(there!.fouPorts, [{local: '192.0.2.16', port: 7000, protocol: 4}])
+    assert.match(
+      renderTunnelCommands(here!),
+      /^ip fou add port 6000 ipproto 4 local 192\.0\.2\.8\n.* encap-dport 7000\n/,
+    )
+
+    const alone = planTunnels({...A_ALONE, config: configs.get('a')!})
+    assert.deepEqual([alone.links, alone.fouPorts], [[], here!.fouPorts])
+    assert.equal(alone.offers.get('b/b1/wan')?.[0]?.port, 6000)
+  })
+
+  it('fou that is offered without a port, or over IPv6, is a finding and no tunnel', () => {
+    const sketch: Sketch = {...TWO, pairs: {'a b': 'fou'}}
+    const config = configOf(sketch, 'a')
+    const offer = {
+      slot: 0,
+      uplink: 'wan' as UplinkName,
+      encapsulation: 'fou',
+      publicKey: null,
+      port: null,
+      port6: null,
+    } as const
+    const view = viewOf(sketch, 'b', new Map([['a/a1/wan', [offer]]]))
+    const plan = planTunnels({config, sites: new Map([['b' as SiteName, view]]), keys: new Map()})
+    assert.deepEqual(plan.links, [])
+    assert.match(plan.findings[0]!.detail, /fou without a port/)
+  })
+
   it('encapsulation none: neither device nor offer', () => {
     const {plan} = planAll({...TWO, pairs: {'a b': 'none'}}).get('a')!
     assert.deepEqual([plan.tunnels, [...plan.offers], plan.findings], [[], [], []])
@@ -125,6 +164,7 @@ describe('planTunnels', () => {
     {encapsulation: 'vxlan', underlayMtu: 1500, mtu: 1450},
     {encapsulation: 'wireguard', underlayMtu: 1500, mtu: 1440},
     {encapsulation: 'ipip', underlayMtu: 9001, mtu: 8980},
+    {encapsulation: 'fou', underlayMtu: 1500, mtu: 1472},
   ]
   for (const {encapsulation, underlayMtu, mtu} of mtus) {
     it(`${encapsulation} over ${underlayMtu} bytes has MTU ${mtu}`, () => {
@@ -138,22 +178,6 @@ describe('planTunnels', () => {
     })
   }
 
-  it('ipip over IPv6 is refused', () => {
-    const v6 = uplinksOf(TWO.sites[0]!).map((uplink) => ({...uplink, address: '2001:db8::1' as Address}))
-    const remote = viewOf(TWO, 'b')
-    const gateways = remote.gateways.map((gateway) => ({
-      ...gateway,
-      uplinks: gateway.uplinks.map((uplink) => ({...uplink, address: '2001:db8::2' as Address})),
-    }))
-    const plan = planTunnels({
-      config: configOf(TWO, 'a', {uplinks: v6}),
-      sites: new Map([['b' as SiteName, {...remote, gateways}]]),
-      keys: new Map(),
-    })
-    assert.deepEqual([...plan.offers], [])
-    assert.match(plan.findings[0]!.detail, /ipip needs IPv4/)
-  })
-
   it('views tell the plan: commands and graph', () => {
     const {plan} = planAll({...TWO, pairs: {'a b': 'vxlan'}}).get('a')!
     const {device} = plan.tunnels[0]!
@@ -166,17 +190,19 @@ describe('planTunnels', () => {
 const sketches: fc.Arbitrary<Sketch> = fc
   .record({
     sites: fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/), {minLength: 2, maxLength: 6}),
+    inner: fc.array(fc.constantFrom<readonly (4 | 6)[]>([4], [4, 6]), {minLength: 6, maxLength: 6}),
     uplinks: fc.array(fc.integer({min: 1, max: 3}), {minLength: 6, maxLength: 6}),
-    kinds: fc.array(fc.constantFrom<Encapsulation>('ipip', 'vxlan', 'wireguard', 'none'), {
+    kinds: fc.array(fc.constantFrom<Encapsulation>('ipip', 'fou', 'vxlan', 'wireguard', 'none'), {
       minLength: 36,
       maxLength: 36,
     }),
   })
-  .map(({sites, uplinks, kinds}) => ({
+  .map(({sites, inner, uplinks, kinds}) => ({
     sites: sites.map((name, index) => ({
       name,
       number: index + 1,
       uplinks: ['wan', 'lte', 'mpls'].slice(0, uplinks[index]),
+      inner: inner[index]!,
     })),
     pairs: Object.fromEntries(
       sites.flatMap((a, i) => sites.map((b, j) => [pairKey(a, b), kinds[Math.min(i, j) * 6 + Math.max(i, j)]!])),
@@ -189,27 +215,31 @@ describe('planTunnels at both ends', () => {
       fc.property(sketches, (sketch) => {
         const plans = planAll(sketch)
         for (const [name, {plan, config}] of plans) {
-          for (const [index, tunnel] of plan.tunnels.entries()) {
+          for (const tunnel of plan.tunnels) {
             const other = plans.get(tunnel.site)!
             const at = other.plan.tunnels.findIndex(
               (far) =>
                 far.remote === `${name}/${config.gateway}/${tunnel.localUplink}` &&
-                tunnel.remote === `${tunnel.site}/${other.config.gateway}/${far.localUplink}`,
+                tunnel.remote === `${tunnel.site}/${other.config.gateway}/${far.localUplink}` &&
+                tunnel.local === far.peer,
             )
             const far = other.plan.tunnels[at]
             assert.ok(far, `${name}: ${tunnel.id} has no mirror`)
             assert.deepEqual([far.local, far.peer], [tunnel.peer, tunnel.local])
             assert.equal(far.encapsulation, tunnel.encapsulation)
-            const [here, there] = [plan.links[index]!, other.plan.links[at]!]
-            assert.equal(here.mtu, there.mtu)
+            const linkOf = ({links}: PlannedTunnels, device: string) => links.find((link) => link.name === device)!
+            const [here, there] = [linkOf(plan, tunnel.device), linkOf(other.plan, far.device)]
+            assert.deepEqual([here.kind, here.mtu], [there.kind, there.mtu])
             if (here.kind === 'vxlan' && there.kind === 'vxlan') assert.equal(here.vni, there.vni)
             if (here.kind !== 'wireguard' && there.kind !== 'wireguard') {
               assert.deepEqual([here.local, here.remote], [there.remote, there.local])
             }
           }
+          const own = sketch.sites.find((site) => site.name === name)!
           const expected = sketch.sites
             .filter((site) => site.name !== name && sketch.pairs![pairKey(site.name, name)] !== 'none')
-            .reduce((sum, site) => sum + site.uplinks!.length * config.uplinks.length, 0)
+            .map((site) => ({site, families: Math.min(own.inner!.length, site.inner!.length)}))
+            .reduce((sum, {site, families}) => sum + families * site.uplinks!.length * config.uplinks.length, 0)
           assert.equal(plan.tunnels.length, expected, name)
           for (const {name: device} of plan.links) assert.ok(device.length <= 15, device)
         }

@@ -1,7 +1,7 @@
 import {type ActualLink, type AddressSpec, ALIAS_PREFIX, DEVICE_PREFIX, type LinkSpec} from '../../model/index.ts'
 import {type Address, addressFromNumber, addressNumber, familyOf} from '../../net/index.ts'
 import {StepFailure} from '../failure.ts'
-import {attribute, attributesOf, nested, text, textOf, u8, u16be, u32} from './attributes.ts'
+import {attribute, attributesOf, nested, text, textOf, u8, u16, u16be, u32} from './attributes.ts'
 
 /**
  * rtnetlink messages of links and addresses, encoded and decoded attribute by attribute: to the library a tunnel's kind
@@ -11,7 +11,23 @@ export const RTM = {newLink: 16, delLink: 17, getLink: 18, newAddress: 20, delAd
 
 const IFLA = {ifname: 3, mtu: 4, linkinfo: 18, ifalias: 20, group: 27} as const
 const INFO = {kind: 1, data: 2} as const
-const IPTUN = {local: 2, remote: 3, ttl: 4, pmtudisc: 10} as const
+const IPTUN = {
+  local: 2,
+  remote: 3,
+  ttl: 4,
+  flags: 8,
+  protocol: 9,
+  pmtudisc: 10,
+  encapType: 15,
+  sourcePort: 17,
+  port: 18,
+} as const
+/** What is inside: IPv6, or either. */
+const PROTOCOL = {ip6: 41, any: 0} as const
+/** linux/ip6_tunnel.h: no destination option that says how often a packet may be wrapped. */
+const IGNORE_ENCAP_LIMIT = 1
+/** linux/if_tunnel.h */
+const ENCAP = {none: 0, fou: 1} as const
 const VXLAN = {
   id: 1,
   group: 2,
@@ -84,15 +100,29 @@ export function linkUpdate(index: number, link: LinkSpec): Buffer {
 
 function linkData(link: LinkSpec): Buffer[] {
   switch (link.kind) {
+    case 'ip6tnl':
+      return [
+        attribute(IPTUN.local, addressBytes(link.local)),
+        attribute(IPTUN.remote, addressBytes(link.remote)),
+        attribute(IPTUN.ttl, u8(link.ttl)),
+        attribute(IPTUN.flags, u32(IGNORE_ENCAP_LIMIT)),
+        attribute(IPTUN.protocol, u8(PROTOCOL.any)),
+      ]
     case 'ipip':
+    case 'sit':
       if (familyOf(link.local) !== 4 || familyOf(link.remote) !== 4) {
-        throw new StepFailure('unsupported', `ipip over IPv6, ${link.local} to ${link.remote}`)
+        throw new StepFailure('unsupported', `${link.kind} over IPv6, ${link.local} to ${link.remote}`)
       }
       return [
         attribute(IPTUN.local, addressBytes(link.local)),
         attribute(IPTUN.remote, addressBytes(link.remote)),
         attribute(IPTUN.ttl, u8(link.ttl)),
         attribute(IPTUN.pmtudisc, u8(1)),
+        ...(link.kind === 'sit' ? [attribute(IPTUN.protocol, u8(PROTOCOL.ip6))] : []),
+        // Source port 0: one a flow, so that routers with several links spread flows over them.
+        ...(link.fou === undefined
+          ? []
+          : [attribute(IPTUN.encapType, u16(ENCAP.fou)), attribute(IPTUN.port, u16be(link.fou))]),
       ]
     case 'vxlan':
       return [
@@ -147,11 +177,24 @@ function parseSpec(base: {name: string; alias: string; mtu: number}, info: Buffe
   const data = attributesOf(outer.get(INFO.data) ?? Buffer.alloc(0))
   const flag = (type: number) => data.get(type)?.readUInt8() ?? 0
   switch (kind) {
-    case 'ipip': {
+    case 'ip6tnl': {
+      const [local, remote] = [addressOf(data.get(IPTUN.local)), addressOf(data.get(IPTUN.remote))]
+      const flags = data.get(IPTUN.flags)?.readUInt32LE() ?? 0
+      if (!local || !remote || flag(IPTUN.protocol) !== PROTOCOL.any) return null
+      if ((flags & IGNORE_ENCAP_LIMIT) === 0) return null
+      return {...base, kind, local, remote, ttl: flag(IPTUN.ttl)}
+    }
+    case 'ipip':
+    case 'sit': {
       const local = addressOf(data.get(IPTUN.local))
       const remote = addressOf(data.get(IPTUN.remote))
       if (!local || !remote || flag(IPTUN.pmtudisc) !== 1) return null
-      return {...base, kind, local, remote, ttl: flag(IPTUN.ttl)}
+      if (kind === 'sit' && flag(IPTUN.protocol) !== PROTOCOL.ip6) return null
+      const found = {...base, kind, local, remote, ttl: flag(IPTUN.ttl)} as const
+      const encap = data.get(IPTUN.encapType)?.readUInt16LE() ?? ENCAP.none
+      if (encap === ENCAP.none) return found
+      const [from, to] = [IPTUN.sourcePort, IPTUN.port].map((type) => data.get(type)?.readUInt16BE() ?? 0)
+      return encap === ENCAP.fou && from === 0 ? {...found, fou: to!} : null
     }
     case 'vxlan': {
       const local = addressOf(data.get(VXLAN.local) ?? data.get(VXLAN.local6))

@@ -1,15 +1,14 @@
-import {createGenericNetlink, type GenericNetlinkSocket, genl, WG_GENL_NAME, WG_GENL_VERSION} from 'netlink'
+import {WG_GENL_NAME, WG_GENL_VERSION} from 'netlink'
 import type {ActualWireguard, Driver, Outcome, WireguardStep} from '../../model/index.ts'
-import {errnoCode, outcomeOf, StepFailure} from '../failure.ts'
+import {outcomeOf, StepFailure} from '../failure.ts'
+import {DUMP, openGenericFamily} from '../netlink/generic.ts'
 import {allLinks, parseLink, RTM} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
 import {actualDevice, deviceChange, deviceNamed, publicKeyOf, readPrivateKey} from './device.ts'
 
-const DUMP = 0x300
 /** linux/wireguard.h counts from 0; the library's own constants are one too high (netlink 0.3.0). */
 const GET_DEVICE = 0
 const SET_DEVICE = 1
-const BUFFERS = {recvBufferSize: 1 << 20, sendBufferSize: 1 << 18}
 
 export interface WireguardDriver extends Driver<readonly ActualWireguard[], WireguardStep> {
   close(): void
@@ -17,13 +16,11 @@ export interface WireguardDriver extends Driver<readonly ActualWireguard[], Wire
 
 /**
  * Keys and the one peer of our WireGuard devices, by generic netlink, changed in place: the device stays, and so does
- * the session of a peer that stays. Devices are made by the netlink driver; until the first one the kernel may not have
- * loaded its module, so the family is looked up when it is needed.
+ * the session of a peer that stays. Devices are made by the netlink driver.
  */
 export function createWireguardDriver(): WireguardDriver {
   const links = new RouteSocket()
-  const generic: GenericNetlinkSocket = createGenericNetlink(BUFFERS)
-  let family: number | null = null
+  const family = openGenericFamily(WG_GENL_NAME, WG_GENL_VERSION)
   let last: Promise<unknown> = Promise.resolve()
 
   function queued<T>(work: () => Promise<T>): Promise<T> {
@@ -32,20 +29,8 @@ export function createWireguardDriver(): WireguardDriver {
     return next
   }
 
-  async function request(command: number, attributes: Buffer, flags = 0): Promise<Buffer[]> {
-    if (family === null) {
-      const families = await asFailure(generic.ctrlRequest(genl.Commands.GET_FAMILY, {}, {flags: DUMP}))
-      family = families.find(({familyName}) => familyName === WG_GENL_NAME)?.familyId ?? null
-    }
-    if (family === null) {
-      throw new StepFailure('unsupported', 'the kernel has no module wireguard, or has not loaded it')
-    }
-    const [messages] = await asFailure(generic.request(family, command, WG_GENL_VERSION, attributes, {flags}))
-    return messages.map(({data}) => data)
-  }
-
   const get = async (device: string): Promise<ActualWireguard> =>
-    actualDevice(device, await request(GET_DEVICE, deviceNamed(device), DUMP))
+    actualDevice(device, await family.request(GET_DEVICE, deviceNamed(device), DUMP))
 
   async function ourDevices(): Promise<string[]> {
     const found = (await links.dump(RTM.getLink, allLinks())).map(parseLink)
@@ -62,7 +47,7 @@ export function createWireguardDriver(): WireguardDriver {
     }
     const held = await get(spec.device)
     const change = deviceChange(spec, held, held.publicKey === spec.publicKey ? null : privateKey)
-    await request(SET_DEVICE, change)
+    await family.request(SET_DEVICE, change)
   }
 
   return {
@@ -91,18 +76,7 @@ export function createWireguardDriver(): WireguardDriver {
 
     close() {
       links.close()
-      generic.socket.close()
+      family.close()
     },
-  }
-}
-
-/** The library puts the errno into its message and nowhere else. */
-async function asFailure<T>(request: Promise<T>): Promise<T> {
-  try {
-    return await request
-  } catch (error) {
-    const errno = error instanceof Error ? /^Request rejected: (E[A-Z0-9]+)$/.exec(error.message)?.[1] : undefined
-    if (errno === undefined) throw error
-    throw new StepFailure(errnoCode(errno), `WireGuard: ${errno}`)
   }
 }

@@ -114,12 +114,20 @@ const hostsIn = ({nft}: KernelFacts): number =>
 function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
   const nothing = {
     sysctls: [],
+    fouPorts: [],
     wireguard: [],
     queues: [],
     bird: '',
     nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map()},
   }
-  const actual = {sysctls: new Map(), wireguard: [], queues: [], bird: {text: '', loaded: true}, nft: null}
+  const actual = {
+    sysctls: new Map(),
+    fouPorts: [],
+    wireguard: [],
+    queues: [],
+    bird: {text: '', loaded: true},
+    nft: null,
+  }
   const {links, addresses} = kernel
   return diff({...desired, ...nothing}, {...actual, links, addresses}, {mayPrune: () => true}).map(({key, reason}) => ({
     where: key,

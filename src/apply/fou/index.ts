@@ -1,0 +1,1 @@
+export {createFouDriver, type FouDriver, type FouLedger} from './driver.ts'

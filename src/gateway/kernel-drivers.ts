@@ -1,0 +1,38 @@
+import {
+  createFouDriver,
+  createNetlinkDriver,
+  createNftDriver,
+  createWireguardDriver,
+  type FouDriver,
+  generationHalf,
+  type NetlinkDriver,
+  type NftDriver,
+  type WireguardDriver,
+} from '../apply/index.ts'
+import type {GatewayConfig} from '../model/index.ts'
+import {createTunnelReader, type TunnelReader} from '../observe/index.ts'
+import {createFouLedger} from './fou-ledger.ts'
+
+/** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
+export interface KernelDrivers {
+  readonly fou: FouDriver
+  readonly netlink: NetlinkDriver
+  readonly nft: NftDriver
+  readonly wireguard: WireguardDriver
+  readonly tunnels: TunnelReader
+}
+
+export function openKernelDrivers(inForce: () => GatewayConfig): KernelDrivers {
+  return {
+    fou: createFouDriver(createFouLedger(() => inForce().paths.state)),
+    netlink: createNetlinkDriver(),
+    nft: createNftDriver({half: () => generationHalf(inForce())}),
+    wireguard: createWireguardDriver(),
+    tunnels: createTunnelReader(),
+  }
+}
+
+export async function closeKernelDrivers({fou, netlink, nft, wireguard, tunnels}: KernelDrivers): Promise<void> {
+  for (const driver of [fou, netlink, wireguard, tunnels]) driver.close()
+  await nft.close()
+}
