@@ -28,11 +28,16 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
     add(lan, `link set ${port} master lan0`)
     add(namespace, `address add ${address}/24 dev lan0`)
   }
-  for (const {namespace, underlay, wan, lan, site, name} of plan.gateways) {
+  for (const {namespace, underlay, wan, lan, site, name, virtual} of plan.gateways) {
     veth([namespace, 'wan0'], [wan.router.namespace, wan.router.device])
     add(namespace, `address add ${wan.local}/31 dev wan0`, `address add ${underlay}/32 dev lo`)
     add(wan.router.namespace, `address add ${wan.router.address}/31 dev ${wan.router.device}`)
     plug(site, `g-${name}`, namespace, lan)
+    if (virtual) {
+      const {device, own, other} = virtual.link
+      if (own < other) veth([namespace, device], [virtual.twinNamespace, device])
+      add(namespace, `address add ${own}/24 dev ${device}`)
+    }
   }
   for (const {namespace, site, name, address, calico, gateway} of plan.nodes) {
     plug(site, `p-${name}`, namespace, address)

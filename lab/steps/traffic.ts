@@ -40,8 +40,12 @@ export async function runDuring(world: World, step: During, dir: string): Promis
       ]
     : []
   await Promise.all(ways.map(([, to]) => agent(to).forget()))
+  // The answers to the first way are the second.
+  const begun = udp?.answered ? ways.slice(0, 1) : ways
   await Promise.all(
-    ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness())),
+    begun.map(([from, to]) =>
+      agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness(), udp!.answered),
+    ),
   )
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   if (refused)
@@ -51,14 +55,15 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     for (const event of step.events) await makeHappen(world, event, dir)
   } catch (error) {
     // Traffic that went on would be counted in the steps that follow.
-    await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+    await Promise.all(begun.map(([from]) => agent(from).stopUdp()))
     if (tcp) await agent(tcp.from).stopFlows()
     if (refused) await agent(refused.from).stopTries()
     throw error
   }
   await pause((step.settleMs * slowness()) / (slowness() > 1 ? 2 : 1))
 
-  const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+  const stopped = await Promise.all(begun.map(([from]) => agent(from).stopUdp()))
+  const sent = ways.map((_, index) => stopped[index] ?? stopped[0]!)
   const lossesNow = async () => {
     const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
     return {received, losses: ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))}

@@ -13,7 +13,7 @@ import {
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
-import {planTranslation} from './translation.ts'
+import {BEFORE_CONNTRACK, planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 
 export const TABLE = 'isthmus'
@@ -116,7 +116,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     add(deviceChain('to', device), [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...destinations('known_ends')])
   }
   const nearDestinations = nearEnd(input, remotes, 'daddr', 'leaked')
-  add(NEAR_NEAR, [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...nearDestinations, 'goto known_ends'])
+  const nearSources = nearEnd(input, remotes, 'saddr', 'spoofed')
+  add(NEAR_NEAR, [...nearSources, ...toTwin(config), ...nearDestinations, 'goto known_ends'])
   add('known_near', [...nearDestinations, 'goto known_ends'])
   // Its flow bears another way than this or none, so it is judged, and bears this one then, whatever its generation.
   add('known_ends', ['ct state related,invalid jump odd_state', 'goto judge'])
@@ -165,6 +166,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('input', inputRules(input, devices), filter('input', 'accept'))
   add('output', ['oifname "lo" accept', 'oifname != @tunnels jump out_other'], filter('output', 'accept'))
 
+  for (const chain of passingToTwin(config, remotes)) chains.set(chain.name, chain)
   const translation = planTranslation(config, tunnels)
   for (const chain of translation.chains) chains.set(chain.name, chain)
 
@@ -291,6 +293,7 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
   const {config, uplinkDevices} = input
   const plain = plainPrefixes(input, false)
   return [
+    ...toTwin(config),
     ...byFamily(plainPrefixes(input, true), (set, ip) => `${ip} daddr ${set} ${drop('site_closed')}`),
     ...(uplinkDevices.length > 0
       ? byFamily(plain, (set, ip) => `oifname ${quoted(uplinkDevices)} ${ip} daddr ${set} return`)
@@ -298,6 +301,27 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
     ...byFamily([...remotes, ...config.interconnect], (set, ip) => `${ip} daddr ${set} ${drop('leaked')}`),
   ]
 }
+
+/**
+ * What goes to the twin since no way is left here is judged there, where both halves of the flow pass; here only one does. So no
+ * state is made of it, which the twin would get for its own flow. Of a packet that came from the LAN this is known
+ * before its state: the way to where it goes leads back there.
+ */
+function passingToTwin({twin, lan}: GatewayConfig, remotes: readonly Prefix[]): NftChain[] {
+  if (twin === null || !lan) return []
+  const hook: NftHook = {type: 'filter', hook: 'prerouting', priority: BEFORE_CONNTRACK, policy: 'accept'}
+  const rules = byFamily(
+    remotes.filter((prefix) => prefixFamily(prefix) === 4),
+    (set, ip) => `iifname "${lan.device}" ${ip} daddr ${set} fib daddr oifname "${lan.device}" notrack`,
+  )
+  return rules.length > 0 ? [{name: 'passing', hook, rules}] : []
+}
+
+/** And nowhere else on the LAN than to the twin itself. */
+const toTwin = ({twin, lan}: GatewayConfig): string[] =>
+  twin === null || !lan
+    ? []
+    : [`iifname "${lan.device}" oifname "${lan.device}" ct state untracked rt ip nexthop ${lan.twin} accept`]
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
 function inputRules({world, config, tunnels, links}: RulesetInput, devices: readonly string[]): string[] {

@@ -9,6 +9,8 @@ export interface BirdConfig {
   readonly statics: readonly StaticProtocol[]
   /** Names of static protocols whose routes exist to be announced, and are never put into the kernel. */
   readonly kernelExcludes: readonly string[]
+  /** The kernel's table whose routes say which connected networks cannot be reached, whatever their carrier says; null: none. */
+  readonly lostNetworks: number | null
   /** Times of BFD by device, where something else than a session asks for it as well. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
@@ -27,6 +29,8 @@ export interface StaticProtocol {
       | 'blackhole'
       /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
       | {readonly via: readonly Address[]; readonly source: Address | null}
+      /** A next hop that is found by the routes to it, so that it counts for as long as these do. */
+      | {readonly towards: Address}
       /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
       | {readonly over: readonly {readonly peer: Address; readonly device: string}[]; readonly bfd: boolean}
   }[]
@@ -108,6 +112,8 @@ export type Condition =
 
 export type Change =
   | {readonly attribute: 'local-pref'; readonly value: number}
+  /** BIRD's own, which nobody is told: what is compared before all of BGP's attributes. */
+  | {readonly attribute: 'preference'; readonly value: number}
   /** Local preference 0 where the sender says that it is about to go away (RFC 8326). */
   | {readonly attribute: 'shutdown-pref'; readonly value: null}
   | {readonly attribute: 'prefsrc'; readonly value: Address}

@@ -45,6 +45,7 @@ export function renderBird(config: BirdConfig): string {
     ...block('filter to_kernel', [
       // The kernel has its connected networks itself.
       'if source = RTS_DEVICE then reject;',
+      ...(config.lostNetworks === null ? [] : [`if proto = ${quoted(LOST_NETWORKS)} then reject;`]),
       ...config.kernelExcludes.map((name) => `if proto = ${quoted(name)} then reject;`),
       'accept;',
     ]),
@@ -52,6 +53,7 @@ export function renderBird(config: BirdConfig): string {
     ...kernel(4),
     '',
     ...kernel(6),
+    ...(config.lostNetworks === null ? [] : ['', ...lostNetworks(config.lostNetworks)]),
     ...config.statics.flatMap((protocol) => ['', ...renderStatic(protocol)]),
     ...config.sessions.flatMap((session) => ['', ...renderSession(session)]),
     '',
@@ -75,9 +77,29 @@ function kernel(family: 4 | 6): string[] {
   ])
 }
 
+const LOST_NETWORKS = 'lost_networks'
+
+/**
+ * Of a network that is connected and cannot be reached somebody else knows. One protocol of this kind is all that a table can
+ * have, so these routes come by a table of their own, and beat the connected network's (240).
+ */
+function lostNetworks(kernelTable: number): string[] {
+  return [
+    'ipv4 table lost4;',
+    ...block(`protocol kernel ${LOST_NETWORKS}`, [
+      `kernel table ${kernelTable};`,
+      'scan time 10;',
+      'learn on;',
+      ...block('ipv4', ['table lost4;', 'import filter { preference = 250; accept; };', 'export none;'], '};'),
+    ]),
+    ...block('protocol pipe lost_to_master', ['table master4;', 'peer table lost4;', 'import all;', 'export none;']),
+  ]
+}
+
 function renderStatic({name, family, comment, preference, routes}: StaticProtocol): string[] {
   const target = (to: (typeof routes)[number]['to']): string => {
     if (typeof to === 'string') return to
+    if ('towards' in to) return `recursive ${to.towards}`
     if ('over' in to) {
       return to.over.map(({peer, device}) => `via ${peer}%${symbol(device)}${to.bfd ? ' bfd' : ''}`).join(' ')
     }

@@ -1,0 +1,88 @@
+import {execFile, spawn} from 'node:child_process'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {networkInterfaces} from 'node:os'
+import path from 'node:path'
+import {promisify} from 'node:util'
+import {type GatewayLan, LAN_LOST_TABLE} from '../model/index.ts'
+import {isHostPrefix, parseCidr} from '../net/index.ts'
+import {createLanJudge} from './lan-judge.ts'
+import {createLineReader} from './line.ts'
+
+const run = promisify(execFile)
+
+/** Twenty times a second; what takes longer than the timeout is no LAN. Two of them in a row are 0.3 s. */
+const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', '-O', '192']
+const AGAIN_MS = 1000
+
+export interface LanWatchOptions {
+  readonly lan: GatewayLan
+  /** Where keepalived finds `lan-lost`: 1 while this gateway is cut off, else 0. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly tell: (line: string) => void
+}
+
+/**
+ * Watches the LAN until the signal: what it finds is in the kernel, for BIRD, and in a file, for keepalived. It is the daemon's
+ * neighbour and no part of it, so that a daemon that is away costs no failover; where the watch itself is away, all stays as
+ * it was, and BGP's hold time is what notices.
+ */
+export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Promise<void> {
+  const file = path.join(folder, 'lan-lost')
+  let isLost = (await lostNetworks()).length > 0
+  const judge = createLanJudge(isLost)
+  mkdirSync(folder, {recursive: true})
+  write(file, isLost)
+  let acting = Promise.resolve()
+  const act = (lost: boolean): void => {
+    isLost = lost
+    tell(lost ? `cut off: nobody on ${lan.device} answers` : `${lan.device} is back`)
+    acting = acting
+      .then(() => setLost(lan.device, lost))
+      .then(() => write(file, lost))
+      .catch((error: Error) => tell(error.message))
+  }
+  while (!signal.aborted) {
+    const child = spawn('fping', [...FPING, lan.twin, ...lan.watch], {stdio: ['ignore', 'pipe', 'ignore'], signal})
+    const read = createLineReader()
+    child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
+      let lost = isLost
+      // All that has come is looked at before anything is done: an answer may follow what was late.
+      for (const line of read(chunk)) lost = judge.note(line, performance.now())
+      if (lost !== isLost) act(lost)
+    })
+    await new Promise<void>((resolve) => {
+      child.once('error', (error) => {
+        if (!signal.aborted) tell(`fping: ${error.message}`)
+        resolve()
+      })
+      child.once('close', () => resolve())
+    })
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+  }
+  await acting
+}
+
+const ip = async (...args: string[]): Promise<string> => (await run('ip', ['-4', ...args])).stdout
+
+async function lostNetworks(): Promise<string[]> {
+  const text = await ip('route', 'show', 'table', String(LAN_LOST_TABLE)).catch(() => '')
+  return text.split('\n').filter(Boolean)
+}
+
+async function setLost(device: string, lost: boolean): Promise<void> {
+  const table = String(LAN_LOST_TABLE)
+  if (!lost) return void (await ip('route', 'flush', 'table', table))
+  for (const network of networksOf(device)) await ip('route', 'replace', 'unreachable', network, 'table', table)
+}
+
+/** The connected networks of a device; an address alone, as keepalived moves them, is none. */
+function networksOf(device: string): string[] {
+  const addresses = networkInterfaces()[device] ?? []
+  const networks = addresses.flatMap(({cidr, family}) => (family === 'IPv4' && cidr ? (parseCidr(cidr) ?? []) : []))
+  return [...new Set(networks.filter((network) => !isHostPrefix(network)))]
+}
+
+function write(file: string, lost: boolean): void {
+  writeFileSync(file, lost ? '1\n' : '0\n')
+}

@@ -1,0 +1,79 @@
+import {type GatewayConfig, type GatewayLan, type GatewayName, sessionName} from '../model/index.ts'
+import type {BgpSession, Condition} from './bird-config.ts'
+import {type RoutingInput, translatedProtocol} from './input.ts'
+import {ORDINARY} from './ordinary-session.ts'
+import {FORGET, inside, LOCAL_PREF, meaningful, netIn} from './site-filters.ts'
+import {bfdOptions} from './tunnel-sessions.ts'
+
+const HOLD_SECONDS = 30
+const MAX_PREFIXES = 100_000
+/** Below BGP's 100: by the twin only where no way of our own is left, so that no two gateways ever prefer each other. */
+const TWIN_PREFERENCE = 50
+
+interface Twin {
+  readonly name: GatewayName
+  readonly lan: GatewayLan
+}
+
+const twinOf = ({twin, lan}: GatewayConfig): Twin | null => (twin !== null && lan ? {name: twin, lan} : null)
+
+const nameOf = ({name, lan}: Twin): string => sessionName('twin', name, `${name} ${lan.twin}`)
+
+/** Of the session with the twin, if there is one. */
+export const twinSessionNames = (config: GatewayConfig): string[] => [twinOf(config) ?? []].flat().map(nameOf)
+
+/**
+ * iBGP with the site's other gateway over the LAN: ways to remote prefixes, each by the gateway that has tunnels there. Hosts
+ * without BGP go on sending to an address that a gateway holds also when it has lost its tunnels; it passes their packets on.
+ *
+ * What came by the twin goes to nobody: iBGP does not tell it to the twin again, and nodes hear of it from the twin itself.
+ */
+export function planTwinSession({config}: RoutingInput): BgpSession[] {
+  const twin = twinOf(config)
+  if (twin === null) return []
+  const remote = netIn(
+    inside(
+      [...config.sites.values()].flatMap(({owns}) => owns),
+      4,
+    ),
+  )
+  const translated = [...config.sites.values()].flatMap((site) => site.translations.map(({seen}) => seen))
+  const fromSessions: Condition = {is: 'source', source: 'bgp'}
+  return [
+    {
+      ...ORDINARY,
+      name: nameOf(twin),
+      kind: 'twin',
+      comment: `twin ${twin.name} on the LAN`,
+      local: twin.lan.address,
+      localAs: config.as,
+      neighbor: twin.lan.twin,
+      neighborAs: config.as,
+      device: twin.lan.device,
+      reach: 'direct',
+      bfd: bfdOptions('private', 'on'),
+      holdSeconds: HOLD_SECONDS,
+      family: 4,
+      maxPrefixes: MAX_PREFIXES,
+      import: meaningful([
+        {
+          when: [remote],
+          verdict: 'accept',
+          set: [
+            {attribute: 'preference', value: TWIN_PREFERENCE},
+            {attribute: 'local-pref', value: LOCAL_PREF},
+            ...FORGET,
+          ],
+        },
+      ]),
+      export: meaningful([
+        {when: [remote, fromSessions], verdict: 'accept', set: FORGET},
+        {
+          when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
+          verdict: 'accept',
+          set: FORGET,
+        },
+      ]),
+    },
+  ]
+}
