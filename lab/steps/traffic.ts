@@ -1,4 +1,4 @@
-import type {Received} from '../agent/protocol.ts'
+import type {Flows, Received, Tries} from '../agent/protocol.ts'
 import {slowness} from '../environment.ts'
 import type {During} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
@@ -25,8 +25,19 @@ export function lossOf(sent: number, {ranges}: Pick<Received, 'ranges'>): Loss {
   return {sent, lost: sent - arrived}
 }
 
+/** What became of the traffic while events happened. */
+export interface Measured {
+  readonly ways: readonly (readonly [from: string, to: string])[]
+  /** By way. */
+  readonly losses: readonly Loss[]
+  /** The longest of all ways. */
+  readonly gapMs: number
+  readonly flows: Flows | null
+  readonly tries: Tries | null
+}
+
 /** Lets events happen under traffic, and counts what was lost on the way. */
-export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
+export async function measureDuring(world: World, step: During, dir: string): Promise<Measured> {
   const {udp, tcp, refused} = step.traffic
   const agent = (ref: string) => {
     const found = world.agents.get(ref)
@@ -77,10 +88,15 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const tries = refused ? await agent(refused.from).stopTries() : null
-  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
-  const gapMs = Math.max(0, ...received.map(({longestGapMs}) => longestGapMs))
+  return {ways, losses, gapMs: Math.max(0, ...received.map(({longestGapMs}) => longestGapMs)), flows, tries}
+}
 
+/** The same, against what is expected. */
+export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
+  const {ways, losses, gapMs, flows, tries} = await measureDuring(world, step, dir)
   const {expect} = step
+  const {udp} = step.traffic
+  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
   const wrong: string[] = []
   const share = lost / losses.reduce((sum, loss) => sum + loss.sent, 0)
   if (udp && expect.lostShare !== undefined) {

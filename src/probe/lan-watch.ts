@@ -33,12 +33,14 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
   const judge = createLanJudge(isLost)
   mkdirSync(folder, {recursive: true})
   write(file, isLost)
+  // A device that is down tells of none, so they are known from before.
+  let networks: readonly string[] = []
   let acting = Promise.resolve()
   const act = (lost: boolean): void => {
     isLost = lost
     tell(lost ? `cut off: nobody on ${lan.device} answers` : `${lan.device} is back`)
     acting = acting
-      .then(() => setLost(lan.device, lost))
+      .then(() => setLost(networks, lost))
       .then(() => write(file, lost))
       .catch((error: Error) => tell(error.message))
   }
@@ -48,6 +50,7 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
       let lost = isLost
       // All that has come is looked at before anything is done: an answer may follow what was late.
+      if (!isLost) networks = networksOf(lan.device, networks)
       for (const line of read(chunk)) lost = judge.note(line, performance.now())
       if (lost !== isLost) act(lost)
     })
@@ -70,15 +73,16 @@ async function lostNetworks(): Promise<string[]> {
   return text.split('\n').filter(Boolean)
 }
 
-async function setLost(device: string, lost: boolean): Promise<void> {
-  const table = String(LAN_LOST_TABLE)
-  if (!lost) return void (await ip('route', 'flush', 'table', table))
-  for (const network of networksOf(device)) await ip('route', 'replace', 'unreachable', network, 'table', table)
+async function setLost(networks: readonly string[], lost: boolean): Promise<void> {
+  const table = ['table', String(LAN_LOST_TABLE)]
+  if (!lost) for (const route of await lostNetworks()) await ip('route', 'delete', ...route.trim().split(' '), ...table)
+  else for (const network of networks) await ip('route', 'replace', 'unreachable', network, ...table)
 }
 
 /** The connected networks of a device; an address alone, as keepalived moves them, is none. */
-function networksOf(device: string): string[] {
-  const addresses = networkInterfaces()[device] ?? []
+function networksOf(device: string, before: readonly string[]): readonly string[] {
+  const addresses = networkInterfaces()[device]
+  if (!addresses) return before
   const networks = addresses.flatMap(({cidr, family}) => (family === 'IPv4' && cidr ? (parseCidr(cidr) ?? []) : []))
   return [...new Set(networks.filter((network) => !isHostPrefix(network)))]
 }

@@ -59,7 +59,8 @@ export interface BgpSession {
   readonly clusterId: Address | null
   /** What we are to the neighbour (RFC 9234). */
   readonly role: {readonly own: PeerRole; readonly required: boolean} | null
-  readonly gracefulRestart: boolean
+  /** `last`: what was told in a session that is gone stays, and counts below all that others tell (RFC 9494). */
+  readonly gracefulRestart: boolean | 'last'
   readonly addPaths: AddPaths
   /** How often our own AS may stand in a path that is taken. */
   readonly allowAsIn: number

@@ -104,6 +104,7 @@ function sessionWith(
     rrClient: neighborAs === nodes.localAs,
     clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
     nextHop: nodes.nextHop,
+    gracefulRestart: config.twin === null ? true : 'last',
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family: 4,
     maxPrefixes: MAX_PREFIXES,

@@ -134,6 +134,9 @@ function renderSession(session: BgpSession): string[] {
       ...(session.holdSeconds === null ? [] : [`hold time ${session.holdSeconds};`]),
       ...renderBfd(session),
       `graceful restart ${session.gracefulRestart ? 'on' : 'off'};`,
+      ...(session.gracefulRestart === 'last'
+        ? ['graceful restart time 0;', 'long lived graceful restart on;', 'long lived stale time 120;']
+        : []),
       // BIRD's defaults leave a path that is back unused for half a minute.
       'connect delay time 1;',
       'connect retry time 1;',

@@ -275,9 +275,29 @@ describe('planRouting', () => {
       )
       assert.deepEqual(twin.bfd, {mode: 'on', intervalMs: 100, multiplier: 3})
       assert.deepEqual(accepted(twin.import), ['10.2.0.0/16+', '10.3.0.0/16+'])
-      assert.deepEqual(twin.import[0]?.set?.[0], {attribute: 'preference', value: 50})
+      const preferences = (rules: BgpSession['import']) => rules.map(({set = []}) => set.map(({value}) => value))
+      assert.deepEqual(preferences(twin.import), [[50, null]])
       assert.deepEqual(accepted(twin.export), ['10.2.0.0/16+', '10.3.0.0/16+'])
       assert.ok(twin.export[0]?.when.some((condition) => condition.is === 'source'))
+    })
+
+    it('towards sites whose name comes first the better way counts, whoever has it, and the preferences are told for it', () => {
+      const {bird} = routingOf('b', {...overrides, twin: 'b2' as GatewayName, nodes: null})
+      const twin = session(bird, 'twin_')
+      assert.deepEqual(
+        twin.import.map((rule) => [accepted([rule]), rule.set]),
+        [
+          [['10.1.0.0/16+'], [{attribute: 'communities', value: null}]],
+          [
+            ['10.1.0.0/16+', '10.3.0.0/16+'],
+            [
+              {attribute: 'preference', value: 50},
+              {attribute: 'communities', value: null},
+            ],
+          ],
+        ],
+      )
+      assert.deepEqual(twin.export[0]?.set, [{attribute: 'communities', value: null}])
     })
 
     it('nodes are not told of its ways, which it tells them of itself', () => {
