@@ -36,6 +36,12 @@ export interface Measured {
   readonly tries: Tries | null
 }
 
+/** The longest time without a datagram; what never came back is a gap to the end. */
+export function gapOf(sent: number, {ranges, longestGapMs}: Received, intervalMs: number): number {
+  const last = ranges.at(-1)?.[1] ?? -1
+  return Math.max(longestGapMs, (sent - 1 - last) * intervalMs)
+}
+
 /** Lets events happen under traffic, and counts what was lost on the way. */
 export async function measureDuring(world: World, step: During, dir: string): Promise<Measured> {
   const {udp, tcp, refused} = step.traffic
@@ -88,7 +94,8 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const tries = refused ? await agent(refused.from).stopTries() : null
-  return {ways, losses, gapMs: Math.max(0, ...received.map(({longestGapMs}) => longestGapMs)), flows, tries}
+  const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, udp!.intervalMs))
+  return {ways, losses, gapMs: Math.max(0, ...gaps), flows, tries}
 }
 
 /** The same, against what is expected. */
