@@ -6,11 +6,11 @@ import {promisify} from 'node:util'
 import {type GatewayLan, LAN_LOST_TABLE} from '../model/index.ts'
 import {isHostPrefix, parseCidr} from '../net/index.ts'
 import {createLanJudge} from './lan-judge.ts'
-import {createLineReader} from './line.ts'
+import {createLineReader, type ProbeLine} from './line.ts'
 
 const run = promisify(execFile)
 
-/** Twenty times a second; what takes longer than the timeout is no LAN. Two of them in a row are 0.3 s. */
+/** Twenty times a second; what takes longer than the timeout is no LAN. */
 const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', '-O', '192']
 const AGAIN_MS = 1000
 
@@ -45,15 +45,16 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       .catch((error: Error) => tell(error.message))
   }
   while (!signal.aborted) {
-    const child = spawn('fping', [...FPING, lan.twin, ...lan.watch], {stdio: ['ignore', 'pipe', 'ignore'], signal})
+    const child = spawn('fping', [...FPING, lan.twin, ...lan.watch], {stdio: ['ignore', 'pipe', 'pipe'], signal})
     const read = createLineReader()
-    child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
-      let lost = isLost
-      // All that has come is looked at before anything is done: an answer may follow what was late.
+    const note = (lines: readonly ProbeLine[]): void => {
       if (!isLost) networks = networksOf(lan.device, networks)
-      for (const line of read(chunk)) lost = judge.note(line, performance.now())
+      const lost = judge.note(lines, performance.now())
       if (lost !== isLost) act(lost)
-    })
+    }
+    child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
+    // Of packets that cannot be sent.
+    child.stderr.on('data', () => note([]))
     await new Promise<void>((resolve) => {
       child.once('error', (error) => {
         if (!signal.aborted) tell(`fping: ${error.message}`)
