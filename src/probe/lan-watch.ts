@@ -12,7 +12,10 @@ const run = promisify(execFile)
 
 /** Twenty times a second; what takes longer than the timeout is no LAN. */
 const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', '-O', '192']
+/** One that ended sooner after its start comes again only then. */
 const AGAIN_MS = 1000
+/** Whatever becomes of a probe, there is a line for each target every 50 ms. */
+const FORGOTTEN_MS = 1000
 
 export interface LanWatchOptions {
   readonly lan: GatewayLan
@@ -44,13 +47,22 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       .then(() => write(file, lost))
       .catch((error: Error) => tell(error.message))
   }
+  const targets: readonly string[] = [lan.twin, ...lan.watch]
   while (!signal.aborted) {
-    const child = spawn('fping', [...FPING, lan.twin, ...lan.watch], {stdio: ['ignore', 'pipe', 'pipe'], signal})
+    const child = spawn('fping', [...FPING, ...targets], {stdio: ['ignore', 'pipe', 'pipe'], signal})
     const read = createLineReader()
+    const startedMs = performance.now()
+    const heard = new Map(targets.map((target) => [target, startedMs]))
     const note = (lines: readonly ProbeLine[]): void => {
+      const nowMs = performance.now()
       if (!isLost) networks = networksOf(lan.device, networks)
-      const lost = judge.note(lines, performance.now())
+      const lost = judge.note(lines, nowMs)
       if (lost !== isLost) act(lost)
+      for (const {target} of lines) heard.set(target, nowMs)
+      const forgotten = targets.filter((target) => nowMs - heard.get(target)! > FORGOTTEN_MS)
+      if (forgotten.length === 0 || child.killed) return
+      tell(`fping says nothing of ${forgotten.join(', ')} any longer: it is started again`)
+      child.kill('SIGKILL')
     }
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
     // Of packets that cannot be sent.
@@ -62,7 +74,8 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       })
       child.once('close', () => resolve())
     })
-    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+    const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))
   }
   await acting
 }

@@ -20,7 +20,7 @@ export function watchLanCommand(context: CliContext, finish: Finish): Command {
       }
       const end = new AbortController()
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort())
-      const tell = (line: string): void => context.err(`${line}\n`)
+      const tell = (line: string): void => context.err(`${new Date(context.clock.nowMs()).toISOString()} ${line}\n`)
       await watchLan({lan: config.lan, folder: config.paths.run, signal: end.signal, tell})
       finish(EXIT.fine)
     })
