@@ -3,6 +3,7 @@ import {join, relative} from 'node:path'
 import {parseArgs} from 'node:util'
 import {LabBusy, refuseSecond} from './claim.ts'
 import {environmentName, lacking} from './environment.ts'
+import {CLI} from './gateway-daemon.ts'
 import {waitUntilJoined} from './joined.ts'
 import {command, inNamespace} from './processes.ts'
 import {resultLine, verifyJson} from './report.ts'
@@ -10,7 +11,7 @@ import {ScenarioRefused} from './scenario/refused.ts'
 import type {Scenario} from './scenario/schema.ts'
 import {runSteps} from './steps/run.ts'
 import {runInVm, SCENARIO_INSIDE, VmMissing} from './vm/index.ts'
-import {CLI, cleanUp, LAB_DIR, startWorld, type World} from './world.ts'
+import {cleanUp, LAB_DIR, startWorld, type World} from './world.ts'
 
 /**
  * The lab: builds a scenario of real parts, then either checks it (`--verify`) or stays up for a person to try.

@@ -12,6 +12,7 @@ import {daemon, inNamespace, must} from './processes.ts'
 import {splitPart} from './scenario/references.ts'
 import type {Scenario} from './scenario/schema.ts'
 import {type Certificates, makeCertificates} from './site/certificates.ts'
+import {startConntrackd} from './site/conntrackd.ts'
 import {etcdPlan, startDatastore} from './site/datastores.ts'
 import {makeDisk, removeDisks} from './site/disks.ts'
 import {type EtcdMember, type EtcdPlan, startEtcd} from './site/etcd.ts'
@@ -21,9 +22,6 @@ import {startKeepalived} from './site/keepalived.ts'
 
 /** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
 export const LAB_DIR = '/run/isthmus-lab'
-
-const ROOT = join(import.meta.dirname, '..')
-export const CLI = join(ROOT, 'dist', 'isthmus.mjs')
 
 /** A running lab. */
 export interface World {
@@ -144,6 +142,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
       } else {
         await startBird(gateway.namespace, 'protocol device {}\n', own)
         if (gateway.virtual) startKeepalived(gateway, own)
+        if (gateway.virtual) startConntrackd(gateway.namespace, gateway.virtual.link, own)
         await start(`${gateway.site}/${gateway.name}`, 'isthmus', false)
       }
     }),

@@ -31,17 +31,24 @@ createServer((socket) => {
   socket.pipe(socket)
 }).listen(TRAFFIC_PORT)
 
+/** Where a datagram says that it wants an answer, behind its number. */
+const ANSWER_AT = 4
+
 // What arrived since the lab last said to forget: the first packet of a new sequence may itself be lost.
 let arrived = new Set<number>()
 let lastArrival: number | null = null
 let longestGapMs = 0
 const receiver: UdpSocket = createSocket('udp4')
-receiver.on('message', (message) => {
+const note = (message: Buffer): void => {
   const sequence = message.readUInt32BE(0)
   const now = performance.now()
   if (lastArrival !== null) longestGapMs = Math.max(longestGapMs, now - lastArrival)
   lastArrival = now
   arrived.add(sequence)
+}
+receiver.on('message', (message, {address: from, port}) => {
+  note(message)
+  if (message[ANSWER_AT] === 1) receiver.send(message, port, from)
 })
 receiver.bind(TRAFFIC_PORT)
 
@@ -66,8 +73,9 @@ let sending: NodeJS.Timeout | null = null
 let sent = 0
 const sender = createSocket('udp4')
 sender.bind(0, address)
+sender.on('message', note)
 
-function startUdp(to: string, intervalMs: number): void {
+function startUdp(to: string, intervalMs: number, answered: boolean): void {
   sent = 0
   const began = performance.now()
   const tick = (): void => {
@@ -76,6 +84,7 @@ function startUdp(to: string, intervalMs: number): void {
     while (sent <= due) {
       const message = Buffer.alloc(64)
       message.writeUInt32BE(sent++)
+      message[ANSWER_AT] = answered ? 1 : 0
       sender.send(message, TRAFFIC_PORT, to)
     }
   }
@@ -184,7 +193,7 @@ async function handle(request: Request): Promise<Connected | Sent | Received | F
     case 'connect':
       return connectOnce(request.to, request.port, request.timeoutMs)
     case 'udp-start':
-      startUdp(request.to, request.intervalMs)
+      startUdp(request.to, request.intervalMs, request.answered)
       return {}
     case 'udp-stop':
       if (sending) clearInterval(sending)

@@ -13,7 +13,7 @@ const PROGRAM = process.env.ISTHMUS_LAB_AGENT ?? join(import.meta.dirname, 'agen
 /** The lab's end of one pod's agent. */
 export interface Agent {
   connect(to: string, port: number, timeoutMs: number): Promise<Connected>
-  startUdp(to: string, intervalMs: number): Promise<void>
+  startUdp(to: string, intervalMs: number, answered?: boolean): Promise<void>
   stopUdp(): Promise<Sent>
   received(): Promise<Received>
   /** A new measurement: what arrived until now is not of it. */
@@ -57,7 +57,7 @@ export async function startAgent(pod: PodPlan): Promise<Agent> {
   await ready
   return {
     connect: (to, port, timeoutMs) => ask({do: 'connect', to, port, timeoutMs}),
-    startUdp: (to, intervalMs) => ask({do: 'udp-start', to, intervalMs}),
+    startUdp: (to, intervalMs, answered = false) => ask({do: 'udp-start', to, intervalMs, answered}),
     stopUdp: () => ask({do: 'udp-stop'}),
     received: () => ask({do: 'udp-received'}),
     forget: () => ask({do: 'udp-forget'}),

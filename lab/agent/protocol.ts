@@ -1,7 +1,7 @@
 /** What the lab asks of a pod's agent, and what comes back: one JSON object a line, answers by `id`. */
 export type Request = {readonly id: number} & (
   | {readonly do: 'connect'; readonly to: string; readonly port: number; readonly timeoutMs: number}
-  | {readonly do: 'udp-start'; readonly to: string; readonly intervalMs: number}
+  | {readonly do: 'udp-start'; readonly to: string; readonly intervalMs: number; readonly answered: boolean}
   | {readonly do: 'udp-stop'}
   | {readonly do: 'udp-received'}
   | {readonly do: 'udp-forget'}

@@ -29,7 +29,7 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
     add(namespace, `address add ${address}/24 dev lan0`)
     if (address6) add(namespace, `address add ${address6}/64 dev lan0 nodad`)
   }
-  for (const {namespace, underlay, uplink6, wan, lan, lan6, site, name} of plan.gateways) {
+  for (const {namespace, underlay, uplink6, wan, lan, lan6, site, name, virtual} of plan.gateways) {
     veth([namespace, 'wan0'], [wan.router.namespace, wan.router.device])
     add(namespace, `address add ${wan.local}/31 dev wan0`, `address add ${underlay}/32 dev lo`)
     add(wan.router.namespace, `address add ${wan.router.address}/31 dev ${wan.router.device}`)
@@ -38,6 +38,11 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
       add(wan.router.namespace, `address add ${wan.router.address6}/127 dev ${wan.router.device} nodad`)
     }
     plug(site, `g-${name}`, namespace, lan, lan6)
+    if (virtual) {
+      const {device, own, other} = virtual.link
+      if (own < other) veth([namespace, device], [virtual.twinNamespace, device])
+      add(namespace, `address add ${own}/24 dev ${device}`)
+    }
   }
   for (const {namespace, site, name, address, address6, calico, gateway, gateway6} of plan.nodes) {
     plug(site, `p-${name}`, namespace, address, address6)

@@ -70,6 +70,9 @@ export interface GatewayPlan {
     readonly other: string
     readonly otherLan: string
     readonly twin: string
+    readonly twinNamespace: string
+    /** The wire between the two that flow states go by. */
+    readonly link: {readonly device: string; readonly own: string; readonly other: string}
   } | null
 }
 
@@ -302,6 +305,8 @@ function virtualOf(site: number, gateway: number, names: readonly string[]): Gat
     other: `192.168.${site}.${201 + other}`,
     otherLan: `192.168.${site}.${other + 1}`,
     twin: names[other]!,
+    twinNamespace: PREFIX + names[other]!,
+    link: {device: 'ha0', own: `192.168.77.${own + 1}`, other: `192.168.77.${other + 1}`},
   }
 }
 

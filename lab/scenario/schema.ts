@@ -159,7 +159,15 @@ export const eventSchema = z.union([
 
 const traffic = z.strictObject({
   /** Datagrams with sequence numbers, both ways. */
-  udp: z.strictObject({from: ref, to: ref, intervalMs: z.int().min(1).default(1)}).optional(),
+  udp: z
+    .strictObject({
+      from: ref,
+      to: ref,
+      intervalMs: z.int().min(1).default(1),
+      /** The way back are answers in the same flow, which need no right to begin. */
+      answered: z.boolean().optional(),
+    })
+    .optional(),
   /** One long TCP flow, and a new flow every 50 ms. */
   tcp: z.strictObject({from: ref, to: ref}).optional(),
   /** What policy denies, tried again and again: it must never open. */

@@ -15,6 +15,11 @@ const nodesOf = ({virtual}: GatewayPlan) => ({
   ...(virtual ? {nextHop: virtual.own} : {}),
 })
 
+const lanOf = ({site, lan, virtual}: GatewayPlan, plan: LabPlan) => ({
+  ...{device: 'lan0', address: lan, twin: virtual!.otherLan},
+  watch: plan.nodes.filter((node) => node.site === site).map(({address}) => address),
+})
+
 /** gateway.yaml of one gateway, derived from the scenario; `config` of the scenario lies over it, key by key. Pure. */
 export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabPlan, files: GatewayFiles): string {
   const site = scenario.sites[gateway.site]!
@@ -83,7 +88,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
           ]
         : []),
     ],
-    ...(gateway.virtual ? {twin: gateway.virtual.twin} : {}),
+    ...(gateway.virtual ? {twin: gateway.virtual.twin, lan: lanOf(gateway, plan)} : {}),
     ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway)} : {}),
     static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node, prefix), labels})),
     metrics: {listen: '127.0.0.1:9633'},

@@ -1,7 +1,8 @@
 import {join} from 'node:path'
+import {CLI} from '../gateway-daemon.ts'
 import {type CommandResult, command, inNamespace} from '../processes.ts'
 import type {Check} from '../scenario/schema.ts'
-import {CLI, type World} from '../world.ts'
+import type {World} from '../world.ts'
 import type {Seen} from './result.ts'
 
 type Consistent = Extract<Check, {consistent: unknown}>

@@ -1,4 +1,4 @@
-import type {Received} from '../agent/protocol.ts'
+import type {Flows, Received, Tries} from '../agent/protocol.ts'
 import {slowness} from '../environment.ts'
 import type {During} from '../scenario/schema.ts'
 import type {World} from '../world.ts'
@@ -25,8 +25,25 @@ export function lossOf(sent: number, {ranges}: Pick<Received, 'ranges'>): Loss {
   return {sent, lost: sent - arrived}
 }
 
+/** What became of the traffic while events happened. */
+export interface Measured {
+  readonly ways: readonly (readonly [from: string, to: string])[]
+  /** By way. */
+  readonly losses: readonly Loss[]
+  /** The longest of all ways. */
+  readonly gapMs: number
+  readonly flows: Flows | null
+  readonly tries: Tries | null
+}
+
+/** The longest time without a datagram; what never came back is a gap to the end. */
+export function gapOf(sent: number, {ranges, longestGapMs}: Received, intervalMs: number): number {
+  const last = ranges.at(-1)?.[1] ?? -1
+  return Math.max(longestGapMs, (sent - 1 - last) * intervalMs)
+}
+
 /** Lets events happen under traffic, and counts what was lost on the way. */
-export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
+export async function measureDuring(world: World, step: During, dir: string): Promise<Measured> {
   const {udp, tcp, refused} = step.traffic
   const agent = (ref: string) => {
     const found = world.agents.get(ref)
@@ -40,8 +57,12 @@ export async function runDuring(world: World, step: During, dir: string): Promis
       ]
     : []
   await Promise.all(ways.map(([, to]) => agent(to).forget()))
+  // The answers to the first way are the second.
+  const begun = udp?.answered ? ways.slice(0, 1) : ways
   await Promise.all(
-    ways.map(([from, to]) => agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness())),
+    begun.map(([from, to]) =>
+      agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness(), udp!.answered),
+    ),
   )
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   if (refused)
@@ -51,14 +72,15 @@ export async function runDuring(world: World, step: During, dir: string): Promis
     for (const event of step.events) await makeHappen(world, event, dir)
   } catch (error) {
     // Traffic that went on would be counted in the steps that follow.
-    await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+    await Promise.all(begun.map(([from]) => agent(from).stopUdp()))
     if (tcp) await agent(tcp.from).stopFlows()
     if (refused) await agent(refused.from).stopTries()
     throw error
   }
   await pause((step.settleMs * slowness()) / (slowness() > 1 ? 2 : 1))
 
-  const sent = await Promise.all(ways.map(([from]) => agent(from).stopUdp()))
+  const stopped = await Promise.all(begun.map(([from]) => agent(from).stopUdp()))
+  const sent = ways.map((_, index) => stopped[index] ?? stopped[0]!)
   const lossesNow = async () => {
     const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
     return {received, losses: ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))}
@@ -72,10 +94,16 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const tries = refused ? await agent(refused.from).stopTries() : null
-  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
-  const gapMs = Math.max(0, ...received.map(({longestGapMs}) => longestGapMs))
+  const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, udp!.intervalMs))
+  return {ways, losses, gapMs: Math.max(0, ...gaps), flows, tries}
+}
 
+/** The same, against what is expected. */
+export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
+  const {ways, losses, gapMs, flows, tries} = await measureDuring(world, step, dir)
   const {expect} = step
+  const {udp} = step.traffic
+  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
   const wrong: string[] = []
   const share = lost / losses.reduce((sum, loss) => sum + loss.sent, 0)
   if (udp && expect.lostShare !== undefined) {

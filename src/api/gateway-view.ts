@@ -152,7 +152,7 @@ export interface SessionStatus {
   /** Name of BIRD's protocol, or the neighbour's address for BFD. */
   readonly name: string
   readonly protocol: 'bgp' | 'bfd'
-  readonly kind: 'tunnel' | 'wan' | 'node'
+  readonly kind: 'tunnel' | 'wan' | 'node' | 'twin'
   readonly neighbor: string
   readonly as: number | null
   /** BIRD's own word: `Established`, `Active`, `Up`, `Down`. */

@@ -14,6 +14,7 @@ import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
 import {versionCommand} from './commands/version.ts'
+import {watchLanCommand} from './commands/watch-lan.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
 
 /** Tells the exit status of the command that ran. */
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     diagnoseCommand(context, finish),
+    watchLanCommand(context, finish),
     versionCommand(context, finish),
   ]
   for (const command of commands) program.addCommand(command)

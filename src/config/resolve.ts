@@ -23,6 +23,7 @@ import {checkWriteBack, toWriteBack} from './write-back.ts'
 export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]): Problem[] {
   return [
     ...checkTwin(yaml),
+    ...checkLan(yaml),
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
     ...checkFou(yaml),
@@ -49,6 +50,28 @@ function* duplicates<T>(items: readonly T[]): Generator<[index: number, item: T]
 function* checkTwin(yaml: GatewayYaml): Generator<Problem> {
   if (yaml.twin === yaml.gateway) {
     yield conflict(['twin'], `${yaml.twin} is this gateway itself`, "name the site's other gateway")
+  }
+}
+
+function* checkLan({lan, twin, uplinks}: GatewayYaml): Generator<Problem> {
+  if (lan === undefined) return
+  if (twin === undefined)
+    yield conflict(['lan'], 'lan, but no twin', "name the site's other gateway as `twin`, or leave it out")
+  const ends = [
+    [['lan', 'address'], lan.address],
+    [['lan', 'twin'], lan.twin],
+    ...lan.watch.map((address, index) => [['lan', 'watch', index], address] as const),
+  ] as const
+  for (const [path, address] of ends) {
+    if (familyOf(address) !== 4)
+      yield conflict([...path], `${address} is no IPv4 address`, 'the LAN is watched over IPv4')
+  }
+  for (const [path, address] of ends.slice(1)) {
+    const isOwn = address === lan.address || uplinks.some((uplink) => uplink.address === address)
+    if (isOwn) yield conflict([...path], `${address} is this gateway's own`, 'name the address of another')
+  }
+  for (const [index, address] of duplicates([lan.twin, ...lan.watch])) {
+    yield conflict(['lan', 'watch', index - 1], `${address} is named twice`)
   }
 }
 
@@ -219,6 +242,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     site: yaml.site,
     gateway: yaml.gateway,
     twin: yaml.twin ?? null,
+    lan: yaml.lan ?? null,
     as: yaml.as,
     interconnect: yaml.interconnect,
     default: yaml.default,

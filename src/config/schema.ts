@@ -29,14 +29,20 @@ const labels = z.record(z.string(), z.string())
 
 const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
 
+const device = parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name')
+
 const uplink = z.strictObject({
   name: uplinkName,
   address,
   public: address.optional(),
-  device: parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name').optional(),
+  device: device.optional(),
   inner: z.array(address).min(2).max(4),
   rateMbit: z.int().min(1).max(30_000).optional(),
 })
+
+/** fping sends to each of them twenty times a second. */
+const MOST_WATCHED = 16
+const lan = z.strictObject({device, address, twin: address, watch: z.array(address).max(MOST_WATCHED).default([])})
 
 const namespace = parsed(
   (text) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : null),
@@ -127,6 +133,7 @@ export const gatewaySchema = z.strictObject({
   site: siteName,
   gateway: gatewayName,
   twin: gatewayName.optional(),
+  lan: lan.optional(),
   as,
   interconnect: z.array(prefix).min(1),
   default: z.enum(['allow', 'deny']),

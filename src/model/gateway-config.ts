@@ -9,6 +9,8 @@ export interface GatewayConfig {
   readonly gateway: GatewayName
   /** The site's other gateway, with which this one shares its flow states; null: there is none. */
   readonly twin: GatewayName | null
+  /** The layer 2 that both gateways of the site and its nodes or hosts are on; absent or null: nothing is known of it. */
+  readonly lan?: GatewayLan | null
   readonly as: number
   readonly interconnect: readonly Prefix[]
   /** What no policy decides. */
@@ -35,6 +37,23 @@ export interface GatewayConfig {
   readonly paths: Paths
   readonly lab: boolean
 }
+
+/** Where the two gateways of a site meet, beside the hosts that they serve. */
+export interface GatewayLan {
+  readonly device: string
+  /** Of this gateway; it stays here, whoever has the addresses that keepalived moves. */
+  readonly address: Address
+  /** Of the other one. */
+  readonly twin: Address
+  /** Neighbours that answer pings: while neither one of them nor the twin does, it is this gateway that is cut off. */
+  readonly watch: readonly Address[]
+}
+
+/**
+ * Kernel's table in which networks of the LAN are unreachable while this gateway is cut off from them. Whoever watches the LAN
+ * writes it, BIRD reads it.
+ */
+export const LAN_LOST_TABLE = 1788
 
 export interface LocalUplink extends Uplink {
   /** The device towards the WAN, where it is not the one that carries `address`; null: found by the address. */

@@ -1,9 +1,9 @@
 import {createHash} from 'node:crypto'
 
-/** Whom a BGP session is with: a remote gateway over a tunnel, a router of the WAN, or a node of the own clusters. */
-export type SessionKind = 'tunnel' | 'wan' | 'node'
+/** Whom a BGP session is with: a remote gateway over a tunnel, a router of the WAN, a node of the own clusters, or the site's other gateway. */
+export type SessionKind = 'tunnel' | 'wan' | 'node' | 'twin'
 
-const PREFIXES: Readonly<Record<SessionKind, string>> = {tunnel: 'tun_', wan: 'wan_', node: 'node_'}
+const PREFIXES: Readonly<Record<SessionKind, string>> = {tunnel: 'tun_', wan: 'wan_', node: 'node_', twin: 'twin_'}
 
 /**
  * The name of BIRD's protocol for a session: what is configured, what is read back, and what metrics are joined by.
@@ -24,7 +24,7 @@ export const sessionsOf = (kind: SessionKind): string => `${PREFIXES[kind]}*`
 
 /** The kind of one of our sessions by its name; null for a protocol that is no session of ours. */
 export function sessionKind(name: string): SessionKind | null {
-  for (const kind of ['tunnel', 'wan', 'node'] as const) if (name.startsWith(PREFIXES[kind])) return kind
+  for (const kind of ['tunnel', 'wan', 'node', 'twin'] as const) if (name.startsWith(PREFIXES[kind])) return kind
   return null
 }
 

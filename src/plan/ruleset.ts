@@ -22,6 +22,7 @@ import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.
 import {BETWEEN, planTransit} from './transit.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
+import {passingToTwin, toTwin} from './twin-ways.ts'
 
 export const TABLE = 'isthmus'
 
@@ -131,7 +132,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     add(deviceChain('to', device), [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...destinations('known_ends')])
   }
   const nearDestinations = nearEnd(input, remotes, 'daddr', 'leaked')
-  add(NEAR_NEAR, [...nearEnd(input, remotes, 'saddr', 'spoofed'), ...nearDestinations, 'goto known_ends'])
+  const nearSources = nearEnd(input, remotes, 'saddr', 'spoofed')
+  add(NEAR_NEAR, [...nearSources, ...toTwin(config), ...nearDestinations, 'goto known_ends'])
   add('known_near', [...nearDestinations, 'goto known_ends'])
   // Its flow bears another way than this or none, so it is judged, and bears this one then, whatever its generation.
   const nodeNat = planNodeNat(input.nat ?? [], config)
@@ -185,6 +187,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('input', inputRules(input, devices), filter('input', 'accept'))
   for (const chain of [...outputChains(), ...martianChains(devices), ...nodeNat.chains]) chains.set(chain.name, chain)
 
+  for (const chain of passingToTwin(config, remotes)) chains.set(chain.name, chain)
   const translation = planTranslation(config, tunnels)
   for (const chain of translation.chains) chains.set(chain.name, chain)
 
@@ -298,6 +301,7 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
   const {config, uplinkDevices} = input
   const plain = plainPrefixes(input, false)
   return [
+    ...toTwin(config),
     ...byFamily(plainPrefixes(input, true), (set, ip) => `${ip} daddr ${set} ${drop('site_closed')}`),
     ...(uplinkDevices.length > 0
       ? byFamily(plain, (set, ip) => `oifname ${quoted(uplinkDevices)} ${ip} daddr ${set} return`)

@@ -10,12 +10,10 @@ import {deviceChain} from './device-chains.ts'
 import {drop, dropOf, loopedRules} from './drops.ts'
 import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
 import type {RulesetInput} from './ruleset.ts'
+import {BEFORE_CONNTRACK} from './translation.ts'
 
 /** Of packets from one tunnel into another. */
 export const BETWEEN = 'between'
-
-/** With those that translate: before conntrack. */
-const BEFORE_CONNTRACK = -300
 
 /**
  * What a hub forwards from tunnel to tunnel: packets between two sites that it is a hub for, each by a tunnel that leads

@@ -20,7 +20,7 @@ export interface TranslationPart {
 }
 
 /** After fragments are joined, before conntrack: all that follows knows a site by one address only. */
-const BEFORE_CONNTRACK = -300
+export const BEFORE_CONNTRACK = -300
 /** After everything else that looks at a packet. */
 const AFTER_ALL = 300
 

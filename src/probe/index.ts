@@ -11,6 +11,8 @@
  * installed there are no readings, and everything else goes on. What follows of a reading is decided by `tunnels`.
  */
 export {type ProbedTunnel, type ProbeSize, type ProbeTimes, probeGroups} from './groups.ts'
+export {createLanJudge} from './lan-judge.ts'
+export {watchLan} from './lan-watch.ts'
 export {createLineReader, type ProbeLine, parseProbeLine} from './line.ts'
 export {type ProbeSample, registerProbeMetrics} from './metrics.ts'
 export {type Prober, type ProberOptions, startProber, type TunnelReadings} from './prober.ts'

@@ -19,6 +19,8 @@ export interface BirdConfig {
     readonly to: string
     readonly rules: readonly FilterRule[]
   }[]
+  /** The kernel's table whose routes say which connected networks cannot be reached, whatever their carrier says; null: none. */
+  readonly lostNetworks: number | null
   /** Times of BFD by device, where something else than a session asks for it as well. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
@@ -41,6 +43,8 @@ export interface StaticProtocol {
       | {readonly witness: Address}
       /** Several next hops share the packets. `source`: of the gateway's own packets on this way. */
       | {readonly via: readonly Address[]; readonly source: Address | null}
+      /** A next hop that is found by the routes to it, so that it counts for as long as these do. */
+      | {readonly towards: Address}
       /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
       | {readonly over: readonly {readonly peer: Address; readonly device: string}[]; readonly bfd: boolean}
   }[]
@@ -69,7 +73,8 @@ export interface BgpSession {
   readonly clusterId: Address | null
   /** What we are to the neighbour (RFC 9234). */
   readonly role: {readonly own: PeerRole; readonly required: boolean} | null
-  readonly gracefulRestart: boolean
+  /** `last`: what was told in a session that is gone stays, and counts below all that others tell (RFC 9494). */
+  readonly gracefulRestart: boolean | 'last'
   readonly addPaths: AddPaths
   /** How often our own AS may stand in a path that is taken. */
   readonly allowAsIn: number
@@ -128,6 +133,8 @@ export type Condition =
 
 export type Change =
   | {readonly attribute: 'local-pref'; readonly value: number}
+  /** BIRD's own, which nobody is told: what is compared before all of BGP's attributes. */
+  | {readonly attribute: 'preference'; readonly value: number}
   /** Local preference 0 where the sender says that it is about to go away (RFC 8326). */
   | {readonly attribute: 'shutdown-pref'; readonly value: null}
   /** How a route began; of equal ones `igp` is better, and no packets are shared between the two. */

@@ -14,6 +14,7 @@ import {
   netIn,
   ownPrefixes,
 } from './site-filters.ts'
+import {twinSessionNames} from './twin-session.ts'
 
 const MAX_PREFIXES = 10_000
 /** A node has no BFD (Calico's BIRD does not offer it), so a short hold time is what notices its loss; 3 is BGP's least. */
@@ -74,7 +75,12 @@ function sessionWith(
   const set: readonly Change[] = draining
     ? [...FORGET, ...goingAway(true), {attribute: 'local-pref', value: 0}]
     : [...localPrefOf(config), ...FORGET]
-  const fromRemote: Condition[] = [netIn(inside(remote, 4)), {is: 'source', source: 'bgp'}]
+  // A way by the twin is no reason to come here: the twin tells of it itself.
+  const fromRemote: Condition[] = [
+    netIn(inside(remote, 4)),
+    {is: 'source', source: 'bgp'},
+    ...twinSessionNames(config).map((protocol): Condition => ({is: 'not-from', protocol})),
+  ]
   const lastWays: FilterRule[] =
     config.twin === null || draining
       ? []
@@ -98,6 +104,7 @@ function sessionWith(
     rrClient: neighborAs === nodes.localAs,
     clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
     nextHop: nodes.nextHop,
+    gracefulRestart: config.twin === null ? true : 'last',
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family: 4,
     maxPrefixes: MAX_PREFIXES,

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto'
-import type {Finding, GatewayConfig} from '../model/index.ts'
+import {type Finding, type GatewayConfig, LAN_LOST_TABLE} from '../model/index.ts'
 import {
   type Address,
   addressFromNumber,
@@ -15,6 +15,7 @@ import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtoco
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
+import {planTwinSession} from './twin-session.ts'
 import {planWanSessions} from './wan-sessions.ts'
 import {planWanWays} from './wan-ways.ts'
 
@@ -39,8 +40,9 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       kernelUnreachable: aggregates.kernelUnreachable,
       tables: aggregates.tables,
       pipes: aggregates.pipes,
+      lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: translated.bfdDevices,
-      sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions],
+      sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions, ...planTwinSession(input)],
     },
     findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],
   }
@@ -81,7 +83,10 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
-        routes: statics.map(({prefix, via}) => ({prefix, to: {via: [via], source: null}})),
+        routes: statics.map(({prefix, via}) => ({
+          prefix,
+          to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},
+        })),
       },
       {
         name: uplinksProtocol(family),

@@ -92,6 +92,8 @@ function renderChange(change: Change): string[] {
   switch (change.attribute) {
     case 'local-pref':
       return [`bgp_local_pref = ${change.value};`]
+    case 'preference':
+      return [`preference = ${change.value};`]
     case 'shutdown-pref':
       return [`if ${renderCommunity(GRACEFUL_SHUTDOWN)} ~ bgp_community then bgp_local_pref = 0;`]
     case 'origin':

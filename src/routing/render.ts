@@ -45,6 +45,7 @@ export function renderBird(config: BirdConfig): string {
     ...block('filter to_kernel', [
       // The kernel has its connected networks itself.
       'if source = RTS_DEVICE then reject;',
+      ...(config.lostNetworks === null ? [] : [`if proto = ${quoted(LOST_NETWORKS)} then reject;`]),
       ...config.kernelExcludes.map((name) => `if proto = ${quoted(name)} then reject;`),
       ...config.kernelUnreachable.map((name) => `if proto = ${quoted(name)} then dest = RTD_UNREACHABLE;`),
       'accept;',
@@ -53,6 +54,7 @@ export function renderBird(config: BirdConfig): string {
     ...kernel(4),
     '',
     ...kernel(6),
+    ...(config.lostNetworks === null ? [] : ['', ...lostNetworks(config.lostNetworks)]),
     ...config.tables.flatMap(({name, family}) => ['', `ipv${family} table ${name};`]),
     ...config.pipes.flatMap((pipe) => ['', ...renderPipe(pipe)]),
     ...config.statics.flatMap((protocol) => ['', ...renderStatic(protocol)]),
@@ -78,6 +80,25 @@ function kernel(family: 4 | 6): string[] {
   ])
 }
 
+const LOST_NETWORKS = 'lost_networks'
+
+/**
+ * Of a network that is connected and cannot be reached somebody else knows. One protocol of this kind is all that a table can
+ * have, so these routes come by a table of their own, and beat the connected network's (240).
+ */
+function lostNetworks(kernelTable: number): string[] {
+  return [
+    'ipv4 table lost4;',
+    ...block(`protocol kernel ${LOST_NETWORKS}`, [
+      `kernel table ${kernelTable};`,
+      'scan time 10;',
+      'learn on;',
+      ...block('ipv4', ['table lost4;', 'import filter { preference = 250; accept; };', 'export none;'], '};'),
+    ]),
+    ...block('protocol pipe lost_to_master', ['table master4;', 'peer table lost4;', 'import all;', 'export none;']),
+  ]
+}
+
 function renderPipe({name, from, to, rules}: BirdConfig['pipes'][number]): string[] {
   const body = [`table ${from};`, `peer table ${to};`, 'import none;', ...renderFilter('export', rules)]
   return block(`protocol pipe ${name}`, body)
@@ -87,6 +108,7 @@ function renderStatic({name, family, comment, preference, tables, routes}: Stati
   const target = (to: (typeof routes)[number]['to']): string => {
     if (typeof to === 'string') return to
     if ('witness' in to) return `recursive ${to.witness}`
+    if ('towards' in to) return `recursive ${to.towards}`
     if ('over' in to) {
       return to.over.map(({peer, device}) => `via ${peer}%${symbol(device)}${to.bfd ? ' bfd' : ''}`).join(' ')
     }
@@ -126,6 +148,9 @@ function renderSession(session: BgpSession): string[] {
       ...(session.holdSeconds === null ? [] : [`hold time ${session.holdSeconds};`]),
       ...renderBfd(session),
       `graceful restart ${session.gracefulRestart ? 'on' : 'off'};`,
+      ...(session.gracefulRestart === 'last'
+        ? ['graceful restart time 0;', 'long lived graceful restart on;', 'long lived stale time 120;']
+        : []),
       // BIRD's defaults leave a path that is back unused for half a minute.
       'connect delay time 1;',
       'connect retry time 1;',

@@ -108,6 +108,32 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'twin', 4, /a1 is this gateway itself/],
     },
     {
+      name: 'a LAN without a twin',
+      edit: ['gateway: a1', 'gateway: a1\nlan: {device: lan0, address: 10.1.0.1, twin: 10.1.0.2}'],
+      want: ['config-conflict', 'lan', 4, /lan, but no twin/],
+    },
+    {
+      name: 'its own address is the twin’s',
+      edit: ['gateway: a1', 'gateway: a1\ntwin: a2\nlan: {device: lan0, address: 10.1.0.1, twin: 10.1.0.1}'],
+      want: ['config-conflict', 'lan.twin', 5, /10\.1\.0\.1 is this gateway's own/],
+    },
+    {
+      name: 'a neighbour to be watched of another family',
+      edit: [
+        'gateway: a1',
+        'gateway: a1\ntwin: a2\nlan: {device: lan0, address: 10.1.0.1, twin: 10.1.0.2, watch: [fd00::1]}',
+      ],
+      want: ['config-conflict', 'lan.watch[0]', 5, /fd00::1 is no IPv4 address/],
+    },
+    {
+      name: 'a neighbour that is watched twice',
+      edit: [
+        'gateway: a1',
+        'gateway: a1\ntwin: a2\nlan: {device: lan0, address: 10.1.0.1, twin: 10.1.0.2, watch: [10.1.0.2]}',
+      ],
+      want: ['config-conflict', 'lan.watch[0]', 5, /10\.1\.0\.2 is named twice/],
+    },
+    {
       name: 'nodes are sent to the uplink',
       edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: 192.0.2.1}'],
       want: ['config-conflict', 'nodes.nextHop', 4, /192\.0\.2\.1 is this gateway's own/],

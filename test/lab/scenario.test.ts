@@ -9,7 +9,7 @@ import {certificatesIn} from '../../lab/site/certificates.ts'
 import {gatewayYaml} from '../../lab/site/gateway-yaml.ts'
 import {sampleOf} from '../../lab/steps/observations.ts'
 import {inRange} from '../../lab/steps/result.ts'
-import {lossOf} from '../../lab/steps/traffic.ts'
+import {gapOf, lossOf} from '../../lab/steps/traffic.ts'
 import {parseGatewayConfig} from '../../src/config/index.ts'
 import {decodeRecord} from '../../src/decode/index.ts'
 
@@ -152,6 +152,13 @@ describe('the lab’s arithmetic', () => {
       }),
       {sent: 10, lost: 2},
     ))
+  it('gaps: between two arrivals, or from the last one to the end', () => {
+    const arrived = (last: number) => ({ranges: [[0, last]] as const, longestGapMs: 7})
+    assert.deepEqual(
+      [gapOf(10, arrived(9), 1), gapOf(100, arrived(9), 1), gapOf(10, {ranges: [], longestGapMs: 0}, 2)],
+      [7, 90, 20],
+    )
+  })
   it('ranges', () => {
     assert.deepEqual(
       [inRange(1, 1), inRange(2, 1), inRange(2, {min: 1}), inRange(2, {max: 1})],

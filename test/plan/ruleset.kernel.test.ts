@@ -4,7 +4,7 @@ import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {LinkSpec, NftTable, Presence} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayName, LinkSpec, NftTable, Presence} from '../../src/model/index.ts'
 import {dropOfCounter, planRuleset} from '../../src/plan/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -29,8 +29,9 @@ function tableWith(
   standard: 'allow' | 'deny',
   previous: Compiled | null,
   presence: Presence = 'open',
+  overrides: Partial<GatewayConfig> = {},
 ): {table: NftTable; compiled: Compiled} {
-  const config = configOf({default: standard})
+  const config = configOf({default: standard, ...overrides})
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
   for (const steps = federation.setPresence(site('b'), presence); !steps.next().done; );
@@ -104,8 +105,12 @@ inNamespace(import.meta.url, () => {
     let compiled: Compiled | null = null
     let running: ChildProcess | null = null
 
-    const load = async (standard: 'allow' | 'deny', presence: Presence = 'open'): Promise<void> => {
-      const made = tableWith(standard, compiled, presence)
+    const load = async (
+      standard: 'allow' | 'deny',
+      presence: Presence = 'open',
+      overrides: Partial<GatewayConfig> = {},
+    ): Promise<void> => {
+      const made = tableWith(standard, compiled, presence, overrides)
       compiled = made.compiled
       const outcomes = await driver.apply(diffNft(made.table, await driver.read(signal)), signal)
       assert.deepEqual(
@@ -194,6 +199,33 @@ ip route add default via 198.18.0.1`)
         assert.ok((await packets(counter)) > before)
       })
     }
+
+    it('where no way is left but the twin on the LAN, packets go to it without a state, and to nobody else there', async () => {
+      const twinAt = (twin: string): Partial<GatewayConfig> => ({
+        twin: 'a2' as GatewayName,
+        lan: {device: 'lan0', address: address('10.1.0.1'), twin: address(twin), watch: []},
+      })
+      const arrived = countArrivals(lan, 4300)
+      await load('deny', 'open', twinAt('10.1.0.9'))
+      const leaked = await packets('leaked')
+      send(lan, '10.1.0.5', 5300, '10.2.201.7', 4300)
+      await eventually(async () => (await packets('leaked')) > leaked)
+      assert.equal(arrived(), 0)
+
+      await load('deny', 'open', twinAt('10.1.0.5'))
+      const {table} = tableWith('deny', compiled, 'open', twinAt('10.1.0.5'))
+      driver.distrust()
+      assert.deepEqual(diffNft(table, await driver.read(signal)), [], 'reads back as it was planned')
+      // Not judged here: a policy that denies is the twin's to enforce.
+      send(lan, '10.1.0.5', 5300, '10.2.201.7', 4300)
+      await eventually(() => arrived() === 1)
+      assert.equal(shell('conntrack -L -p udp --dport 4300 2>/dev/null'), '')
+      assert.equal(ping(lan, '10.1.0.5', '10.2.0.7'), false, 'what has a tunnel is judged here')
+      send(lan, '10.2.0.66', 5301, '10.2.201.7', 4300)
+      assert.equal(ping(lan, '10.2.0.66', '10.2.201.7'), false)
+      assert.equal(arrived(), 1, 'nor with an address of a remote site')
+      await load('allow')
+    })
 
     for (const presence of ['closed', 'withdrawn'] as const) {
       it(`of a site that is ${presence} nothing passes, neither way, no running flow either, until it is back`, async () => {

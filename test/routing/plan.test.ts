@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayLan, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
@@ -255,6 +255,67 @@ describe('planRouting', () => {
     const [rule] = session(bird, 'tun_b_').export
     assert.ok(rule?.when.some(({is}) => is === 'reachable'))
     assert.match(renderBird(bird), /proto != "fallback4" && dest != RTD_UNREACHABLE then/)
+  })
+
+  describe('with a twin on the LAN', () => {
+    const lan = {device: 'lan0', address: '192.168.1.251', twin: '192.168.1.252', watch: []} as unknown as GatewayLan
+    const overrides: Partial<GatewayConfig> = {
+      twin: 'a2' as GatewayName,
+      lan,
+      nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
+      static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.1.7' as Address, labels: {}}],
+    }
+
+    it('it is told of ways by own sessions, and one that it tells of is taken where no own one is left', () => {
+      const {bird} = routingOf('a', overrides, {nodes: [nodeOf('n1', '192.168.1.1')]})
+      const twin = session(bird, 'twin_')
+      assert.deepEqual(
+        [twin.local, twin.neighbor, twin.localAs, twin.neighborAs, twin.device, twin.reach],
+        ['192.168.1.251', '192.168.1.252', 4200000001, 4200000001, 'lan0', 'direct'],
+      )
+      assert.deepEqual(twin.bfd, {mode: 'on', intervalMs: 100, multiplier: 3})
+      assert.deepEqual(accepted(twin.import), ['10.2.0.0/16+', '10.3.0.0/16+'])
+      const preferences = (rules: BgpSession['import']) => rules.map(({set = []}) => set.map(({value}) => value))
+      assert.deepEqual(preferences(twin.import), [[50, null]])
+      assert.deepEqual(accepted(twin.export), ['10.2.0.0/16+', '10.3.0.0/16+'])
+      assert.ok(twin.export[0]?.when.some((condition) => condition.is === 'source'))
+    })
+
+    it('towards sites whose name comes first the better way counts, whoever has it, and the preferences are told for it', () => {
+      const {bird} = routingOf('b', {...overrides, twin: 'b2' as GatewayName, nodes: null})
+      const twin = session(bird, 'twin_')
+      assert.deepEqual(
+        twin.import.map((rule) => [accepted([rule]), rule.set]),
+        [
+          [['10.1.0.0/16+'], [{attribute: 'communities', value: null}]],
+          [
+            ['10.1.0.0/16+', '10.3.0.0/16+'],
+            [
+              {attribute: 'preference', value: 50},
+              {attribute: 'communities', value: null},
+            ],
+          ],
+        ],
+      )
+      assert.deepEqual(twin.export[0]?.set, [{attribute: 'communities', value: null}])
+    })
+
+    it('nodes are not told of its ways, which it tells them of itself', () => {
+      const {bird} = routingOf('a', overrides, {nodes: [nodeOf('n1', '192.168.1.1')]})
+      const {name} = session(bird, 'twin_')
+      const remote = session(bird, 'node_').export.filter(({when}) => when.some(({is}) => is === 'source'))
+      assert.equal(remote.length, 2)
+      for (const {when} of remote) assert.ok(when.some((one) => one.is === 'not-from' && one.protocol === name))
+    })
+
+    it('a network that cannot be reached whatever its carrier says takes static prefixes behind it along', () => {
+      const {bird} = routingOf('a', overrides)
+      assert.equal(bird.lostNetworks, 1788)
+      const [route] = bird.statics.find(({name}) => name === 'static4')!.routes
+      assert.deepEqual(route?.to, {towards: '192.168.1.7'})
+      const alone = routingOf('a', {...overrides, twin: null, lan: null}).bird
+      assert.deepEqual([alone.lostNetworks, alone.sessions.some(({kind}) => kind === 'twin')], [null, false])
+    })
   })
 
   it('of two gateways the same one is last too, for ways that are about to go away', () => {

@@ -8,6 +8,7 @@ import {
   birdTextHash,
   type Community,
   type Encapsulation,
+  type GatewayLan,
   type GatewayName,
   type PeerName,
   parseCommunityPattern,
@@ -19,6 +20,13 @@ import {configOf, nodeOf, pairKey, planAll, type Sketch, worldOf} from '../suppo
 import {BFD, plain, routeRule, wanPeer} from '../support/wan-peer.ts'
 
 const GOLDEN = new URL('../fixtures/routing/bird.conf', import.meta.url)
+
+const LAN: GatewayLan = {
+  device: 'lan0',
+  address: '192.168.1.251' as Address,
+  twin: '192.168.1.252' as Address,
+  watch: ['192.168.1.1' as Address],
+}
 
 /** One of everything. */
 function fullText(draining = false): string {
@@ -32,6 +40,8 @@ function fullText(draining = false): string {
     pairs: {'a c': 'wireguard', 'a d': 'none'},
   }
   const a = configOf(sketch, 'a', {
+    twin: 'a2' as GatewayName,
+    lan: LAN,
     nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
     static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.10.7' as Address, labels: {}}],
     peers: [
@@ -135,6 +145,8 @@ describe('renderBird', () => {
     assert.equal(parse(text), '')
     const sessions = text.split('protocol bgp ').slice(1)
     for (const session of sessions) {
+      // The twin comes to this gateway when it has no way of its own left, and then a gateway that is emptied still is one.
+      if (session.startsWith('twin_')) continue
       const [name, , exported] = [session.slice(0, 20), ...session.split(/(?=export (?:filter|none))/)]
       if (!exported?.startsWith('export none')) assert.match(exported!, /bgp_community\.add\(\(65535, 0\)\);/, name)
       if (!name.startsWith('node')) assert.match(session, /bgp_local_pref = 0;/, name)
@@ -193,6 +205,7 @@ describe('renderBird', () => {
           const first = names[0]!
           const own = configOf(sketch, first, {
             twin: isV6 ? ('a0' as GatewayName) : null,
+            lan: isV6 ? LAN : null,
             nodes: {session: 'ibgp', localAs: 64512, nextHop: null},
             peers: peers.map(({password, ...entry}, index) => ({
               ...entry,

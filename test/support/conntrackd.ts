@@ -1,44 +1,8 @@
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {conntrackdConf} from '../../lab/site/conntrackd.ts'
 import {eventually, type Namespace} from './namespace.ts'
-
-/** docs/operate/twins.md has the same for operators, with the reasons. */
-const configuration = (folder: string, device: string, own: string, other: string): string => `Sync {
-  Mode FTFW {
-    DisableExternalCache On
-    StartupResync On
-  }
-  UDP {
-    IPv4_address ${own}
-    IPv4_Destination_Address ${other}
-    Port 3780
-    Interface ${device}
-    Checksum On
-  }
-  Options {
-    TCPWindowTracking Off
-  }
-}
-General {
-  Systemd Off
-  HashSize 8192
-  HashLimit 65536
-  LogFile ${folder}/log
-  Syslog Off
-  LockFile ${folder}/lock
-  UNIX {
-    Path ${folder}/socket
-  }
-  Filter From Userspace {
-    Address Ignore {
-      IPv4_address 127.0.0.1
-      IPv4_address ${own}
-      IPv4_address ${other}
-    }
-  }
-}
-`
 
 export interface Conntrackd {
   /** A client command: -B sends all that it knows, -n asks the other for that, -s network tells figures. */
@@ -62,13 +26,13 @@ export async function startConntrackd(
 ): Promise<Conntrackd> {
   mkdirSync(at.folder)
   const file = join(at.folder, 'conf')
-  writeFileSync(file, configuration(at.folder, at.device, at.own, at.other))
+  writeFileSync(file, conntrackdConf(at.folder, at))
   const child: ChildProcess = spawn('ip', ['netns', 'exec', namespace.name, 'conntrackd', '-C', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const run = (...args: string[]): string => namespace.run(`conntrackd -C ${file} ${args.join(' ')} 2>/dev/null`)
   await eventually(() => {
-    if (child.exitCode !== null) throw new Error(`conntrackd ended; ${at.folder}/log says why`)
+    if (child.exitCode !== null) throw new Error(`conntrackd ended; ${at.folder}/conntrackd.log says why`)
     try {
       return run('-s', 'network').length > 0
     } catch {

@@ -1,0 +1,106 @@
+import {execFile, spawn} from 'node:child_process'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {networkInterfaces} from 'node:os'
+import path from 'node:path'
+import {promisify} from 'node:util'
+import {type GatewayLan, LAN_LOST_TABLE} from '../model/index.ts'
+import {isHostPrefix, parseCidr} from '../net/index.ts'
+import {createLanJudge} from './lan-judge.ts'
+import {createLineReader, type ProbeLine} from './line.ts'
+
+const run = promisify(execFile)
+
+/** Twenty times a second; what takes longer than the timeout is no LAN. */
+const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', '-O', '192']
+/** One that ended sooner after its start comes again only then. */
+const AGAIN_MS = 1000
+/** Whatever becomes of a probe, there is a line for each target every 50 ms. */
+const FORGOTTEN_MS = 1000
+
+export interface LanWatchOptions {
+  readonly lan: GatewayLan
+  /** Where keepalived finds `lan-lost`: 1 while this gateway is cut off, else 0. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly tell: (line: string) => void
+}
+
+/**
+ * Watches the LAN until the signal: what it finds is in the kernel, for BIRD, and in a file, for keepalived. It is the daemon's
+ * neighbour and no part of it, so that a daemon that is away costs no failover; where the watch itself is away, all stays as
+ * it was, and BGP's hold time is what notices.
+ */
+export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Promise<void> {
+  const file = path.join(folder, 'lan-lost')
+  let isLost = (await lostNetworks()).length > 0
+  const judge = createLanJudge(isLost)
+  mkdirSync(folder, {recursive: true})
+  write(file, isLost)
+  // A device that is down tells of none, so they are known from before.
+  let networks: readonly string[] = []
+  let acting = Promise.resolve()
+  const act = (lost: boolean): void => {
+    isLost = lost
+    tell(lost ? `cut off: nobody on ${lan.device} answers` : `${lan.device} is back`)
+    acting = acting
+      .then(() => setLost(networks, lost))
+      .then(() => write(file, lost))
+      .catch((error: Error) => tell(error.message))
+  }
+  const targets: readonly string[] = [lan.twin, ...lan.watch]
+  while (!signal.aborted) {
+    const child = spawn('fping', [...FPING, ...targets], {stdio: ['ignore', 'pipe', 'pipe'], signal})
+    const read = createLineReader()
+    const startedMs = performance.now()
+    const heard = new Map(targets.map((target) => [target, startedMs]))
+    const note = (lines: readonly ProbeLine[]): void => {
+      const nowMs = performance.now()
+      if (!isLost) networks = networksOf(lan.device, networks)
+      const lost = judge.note(lines, nowMs)
+      if (lost !== isLost) act(lost)
+      for (const {target} of lines) heard.set(target, nowMs)
+      const forgotten = targets.filter((target) => nowMs - heard.get(target)! > FORGOTTEN_MS)
+      if (forgotten.length === 0 || child.killed) return
+      tell(`fping says nothing of ${forgotten.join(', ')} any longer: it is started again`)
+      child.kill('SIGKILL')
+    }
+    child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
+    // Of packets that cannot be sent.
+    child.stderr.on('data', () => note([]))
+    await new Promise<void>((resolve) => {
+      child.once('error', (error) => {
+        if (!signal.aborted) tell(`fping: ${error.message}`)
+        resolve()
+      })
+      child.once('close', () => resolve())
+    })
+    const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  }
+  await acting
+}
+
+const ip = async (...args: string[]): Promise<string> => (await run('ip', ['-4', ...args])).stdout
+
+async function lostNetworks(): Promise<string[]> {
+  const text = await ip('route', 'show', 'table', String(LAN_LOST_TABLE)).catch(() => '')
+  return text.split('\n').filter(Boolean)
+}
+
+async function setLost(networks: readonly string[], lost: boolean): Promise<void> {
+  const table = ['table', String(LAN_LOST_TABLE)]
+  if (!lost) for (const route of await lostNetworks()) await ip('route', 'delete', ...route.trim().split(' '), ...table)
+  else for (const network of networks) await ip('route', 'replace', 'unreachable', network, ...table)
+}
+
+/** The connected networks of a device; an address alone, as keepalived moves them, is none. */
+function networksOf(device: string, before: readonly string[]): readonly string[] {
+  const addresses = networkInterfaces()[device]
+  if (!addresses) return before
+  const networks = addresses.flatMap(({cidr, family}) => (family === 'IPv4' && cidr ? (parseCidr(cidr) ?? []) : []))
+  return [...new Set(networks.filter((network) => !isHostPrefix(network)))]
+}
+
+function write(file: string, lost: boolean): void {
+  writeFileSync(file, lost ? '1\n' : '0\n')
+}
