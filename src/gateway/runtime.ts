@@ -18,6 +18,7 @@ import {createGathering} from './gathering.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
+import {machineFindings} from './machine-findings.ts'
 import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
 import {nodeNatFindings} from './node-nat.ts'
 import {createPass, type PassReport} from './pass.ts'
@@ -358,6 +359,7 @@ export async function startRuntime({
         ...certificates.findings(),
         ...drain.findings(),
         ...kernelFindings(last),
+        ...machineFindings(config),
         ...sessionFindings(monitor?.router() ?? null),
         ...nodeNat,
       ],
