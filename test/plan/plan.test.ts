@@ -4,8 +4,13 @@ import {type Desired, type GatewayConfig, type NftTable, WATCHED, WATCHED_MARK} 
 import {createPlan, type PlanInput, plan, planSysctls} from '../../src/plan/index.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {planAll, type Sketch, configOf as sketchConfig} from '../support/interconnect.ts'
-import {configOf, listOf, podRecord} from '../support/sites.ts'
+import {rawRecord} from '../support/records.ts'
+import {CALICO, configOf, listOf, podRecord} from '../support/sites.ts'
 
+const NOTHING_ELSE = {
+  ...{keys: new Map(), passwords: new Map(), uplinkDevices: ['wan0'], devices: new Map(), draining: false},
+  limits: new Map(),
+}
 const SKETCH: Sketch = {
   sites: [
     {name: 'a', number: 1},
@@ -34,11 +39,7 @@ function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = fal
     config: {...config, sites: new Map(reversed ? [...config.sites].reverse() : config.sites)},
     world,
     policy,
-    keys: new Map(),
-    passwords: new Map(),
-    uplinkDevices: ['wan0'],
-    devices: new Map(),
-    draining: false,
+    ...NOTHING_ELSE,
     limits,
   }).desired
 }
@@ -46,6 +47,35 @@ function plannedWith(limits: PlanInput['limits'], sketch: Sketch, reversed = fal
 const rules = (table: NftTable, chain: string): readonly string[] => table.chains.get(chain)?.rules ?? []
 
 describe('plan', () => {
+  it('a policy, a pod and its labels reach nothing but the tables of nftables: not BIRD, nor any device', () => {
+    const sketched = sketchConfig(SKETCH, 'a')
+    const config = {...sketched, authorities: [sketched.site]}
+    const federation = new Federation(config)
+    const {sites} = planAll(SKETCH).get('a')!
+    const next = createPlan()
+    const now = (): Desired =>
+      next({
+        config,
+        world: {...federation.world(), sites},
+        policy: compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7}),
+        ...NOTHING_ELSE,
+      }).desired
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5')]))
+    const before = now()
+    const policy = rawRecord(`${CALICO}globalnetworkpolicies/default.web`, {
+      metadata: {name: 'default.web', annotations: {'isthmus.io/scope': 'global'}},
+      spec: {tier: 'default', selector: "app == 'web'", types: ['Ingress'], ingress: [{action: 'Allow'}]},
+    })
+    federation.update(listOf('datastore/main', [podRecord('p1', '10.1.0.5'), podRecord('p2', '10.1.0.6'), policy]))
+    const after = now()
+    assert.equal(federation.world().policies.policies.length, 1)
+    assert.notEqual(after.nft, before.nft)
+    assert.equal(after.bird, before.bird)
+    for (const part of ['links', 'addresses', 'wireguard', 'sysctls', 'tunnels'] as const) {
+      assert.equal(after[part], before[part], part)
+    }
+  })
+
   it('of a tunnel that bears IPv6 neighbours may ask for each other, and nothing else of their own links counts', () => {
     const sites = SKETCH.sites.map((one) => ({...one, inner: [4, 6] as const}))
     const {nft, tunnels} = planned({sites, pairs: {'a b': 'vxlan', 'a c': 'none'}})
