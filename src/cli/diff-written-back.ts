@@ -1,7 +1,7 @@
 import {diffWriteBack} from '../diff/index.ts'
 import {storedDifference} from '../documents/index.ts'
 import type {DatastoreConfig, Finding, GatewayConfig, World} from '../model/index.ts'
-import {CALICO_RESOURCES, HeldObjects, mayPruneSet, writeBackObjects} from '../writeback/index.ts'
+import {HeldObjects, mayPruneSet, objectPath, writeBackObjects} from '../writeback/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from './context.ts'
 import {tellFindings} from './document-store.ts'
 import {readLive} from './live-snapshots.ts'
@@ -73,7 +73,7 @@ function differenceIn(
     site: config.site,
   })
   const rows = changes.map(({key, text, modRevision}): Row => {
-    const path = key.slice(CALICO_RESOURCES.length)
+    const path = objectPath(key)
     return {
       ...{datastore: name, name: path},
       result: text === null ? 'delete' : modRevision === 0 ? 'create' : 'update',

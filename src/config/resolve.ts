@@ -76,7 +76,13 @@ function* checkLan({lan, twin, uplinks}: GatewayYaml): Generator<Problem> {
 }
 
 function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
-  const nextHop = nodes?.nextHop
+  const {nextHop, ipip} = nodes ?? {}
+  if (ipip && familyOf(ipip.address) !== 4) {
+    yield conflict(['nodes', 'ipip', 'address'], `${ipip.address} is no IPv4 address`, "Calico's IPIP is IPv4 in IPv4")
+  }
+  if (ipip && ipip.address === nextHop) {
+    yield conflict(['nodes', 'ipip', 'address'], `${nextHop} is nextHop`, "name the gateway's own address, which stays")
+  }
   if (nextHop === undefined) return
   const path = ['nodes', 'nextHop']
   if (familyOf(nextHop) !== 4) yield conflict(path, `${nextHop} is no IPv4 address`, 'sessions with nodes are IPv4')
@@ -271,7 +277,12 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     authorities: yaml.authorities,
     peers: yaml.peers.map(toWanPeer),
     nodes: yaml.nodes
-      ? {...yaml.nodes, nextHop: yaml.nodes.nextHop ?? null, clusterId: yaml.nodes.clusterId ?? null}
+      ? {
+          ...yaml.nodes,
+          nextHop: yaml.nodes.nextHop ?? null,
+          clusterId: yaml.nodes.clusterId ?? null,
+          ipip: yaml.nodes.ipip ?? null,
+        }
       : null,
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,

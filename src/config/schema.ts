@@ -56,6 +56,7 @@ const writeBack = z.strictObject({
     .strictObject({encapsulation: z.enum(['never', 'ipip']).default('never'), bgpExport: z.boolean().default(false)})
     .optional(),
   peers: z.array(z.strictObject({address, nodeSelector: z.string().default('all()')})).default([]),
+  gateways: z.strictObject({addresses: z.array(address).min(1), blocks: address.optional()}).optional(),
   dryRun: z.boolean().default(false),
 })
 
@@ -153,6 +154,7 @@ export const gatewaySchema = z.strictObject({
       localAs: as,
       nextHop: address.optional(),
       clusterId: clusterId.optional(),
+      ipip: z.strictObject({address, mtu: z.int().min(1280).max(65_515).default(1480)}).optional(),
     })
     .optional(),
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),

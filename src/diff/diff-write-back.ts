@@ -1,12 +1,13 @@
 import type {Finding, SiteName} from '../model/index.ts'
 import {type Prefix, prefixesOverlap} from '../net/index.ts'
 import {
-  CALICO_RESOURCES,
+  coverOf,
   type HeldObject,
+  isIpamKey,
   mergeObject,
   type ObjectChange,
   type ObjectIdentity,
-  poolOf,
+  objectPath,
 } from '../writeback/index.ts'
 
 /** `conflict`: somebody else's object stands in the way, and is left alone. `kept`: not wanted, but not known to be gone. */
@@ -59,10 +60,10 @@ export function diffWriteBack({
   const states = new Map<string, ObjectState>()
   const findings: Finding[] = []
   const still = new Map<string, Settled>()
-  const pools = [...held].flatMap(([key, {pool}]): [string, Prefix][] => (pool === null ? [] : [[key, pool]]))
+  const covers = [...held].flatMap(([key, one]): [string, Prefix][] => (one.covers === null ? [] : [[key, one.covers]]))
   for (const [key, want] of wanted) {
     const have = held.get(key)
-    const rival = have?.text === null ? key : rivalOf(key, want, pools)
+    const rival = have?.text === null ? key : rivalOf(key, want, covers)
     if (rival !== null) {
       states.set(key, 'conflict')
       findings.push(conflict(source, site, key, rival))
@@ -81,17 +82,22 @@ export function diffWriteBack({
     if (!wanted.has(key)) states.set(key, goes ? 'delete' : 'kept')
     if (goes) gone.push({key, text: null, modRevision})
   }
+  // A claim on a block whose Node is not there is released by Calico: the Node comes first and goes last.
+  const isLater = ({key}: ObjectChange): number => Number(isIpamKey(key))
+  changes.sort((a, b) => isLater(a) - isLater(b))
+  gone.sort((a, b) => isLater(b) - isLater(a))
   return {changes: [...changes, ...gone], states, findings, settled: still}
 }
 
-/** Somebody else's pool over the same addresses; Calico itself refuses the second one, and of two equal ones sees one. */
-function rivalOf(key: string, want: string, pools: readonly (readonly [string, Prefix])[]): string | null {
-  const pool = pools.length === 0 || !key.includes('/ippools/') ? null : poolOf(key, JSON.parse(want))
-  return pools.find(([, other]) => pool !== null && prefixesOverlap(pool, other))?.[0] ?? null
+/** Somebody else's pool or block over the same addresses; of two equal pools Calico sees one, and blocks must not overlap. */
+function rivalOf(key: string, want: string, others: readonly (readonly [string, Prefix])[]): string | null {
+  const own = others.length === 0 || !/\/(?:ippools|block)\//.test(key) ? null : coverOf(key, JSON.parse(want))
+  const isAlike = (other: string): boolean => isIpamKey(other) === isIpamKey(key)
+  return others.find(([other, covers]) => own !== null && isAlike(other) && prefixesOverlap(own, covers))?.[0] ?? null
 }
 
 function conflict(source: string, site: SiteName, key: string, rival: string): Finding {
-  const [path, other] = [key, rival].map((one) => one.slice(CALICO_RESOURCES.length))
+  const [path, other] = [key, rival].map(objectPath)
   const [detail, remedy] =
     key === rival
       ? [`${other} is not this site's: it is left alone, and ours is not written`, 'delete it or give it another name']

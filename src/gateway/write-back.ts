@@ -6,10 +6,10 @@ import {openKeyValues} from '../etcd/index.ts'
 import type {DatastoreConfig, DatastoreName, Finding, GatewayConfig, SourceBatch, World} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import {
-  CALICO_RESOURCES,
   HeldObjects,
   type MembersBecame,
   mayPruneSet,
+  objectPath,
   siteObjects,
   WriteBackSets,
 } from '../writeback/index.ts'
@@ -95,10 +95,15 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
     world = latest
   }
 
-  /** What follows from the configuration, but for sites that are forgotten. */
+  /** What follows from the configuration, but for sites that are forgotten; blocks are large, so not made for each look. */
+  let made: {readonly sites: World['sites']; readonly objects: ReadonlyMap<string, string>} | null = null
   const fixed = ({sites}: World): ReadonlyMap<string, string> => {
-    const known = [...config.sites].filter(([site]) => sites.get(site)?.presence !== 'forgotten')
-    return writeBack ? siteObjects({...config, sites: new Map(known)}, writeBack) : new Map<string, string>()
+    if (made?.sites !== sites) {
+      const known = [...config.sites].filter(([site]) => sites.get(site)?.presence !== 'forgotten')
+      const objects = writeBack ? siteObjects({...config, sites: new Map(known)}, writeBack) : new Map<string, string>()
+      made = {sites, objects}
+    }
+    return made.objects
   }
 
   const writer = createObjectWriter({
@@ -166,13 +171,14 @@ function startPart(datastore: DatastoreConfig, options: WriteBackOptions): Part 
 
 const rowsOf = (datastore: DatastoreName, report: ObjectReport | null): WriteBackRow[] =>
   [...(report?.states ?? [])]
-    .map(([key, state]) => ({name: key.slice(CALICO_RESOURCES.length), datastore, state}))
+    .map(([key, state]) => ({name: objectPath(key), datastore, state}))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 
 function findingsOf(source: string, {findings, failure}: ObjectReport): readonly Finding[] {
   if (failure === null) return findings
   const detail = `not written back: ${failure}`
-  const remedy = "the datastore's user must be able to write Calico's network sets, IP pools and BGP peers"
+  const remedy =
+    "the datastore's user must be able to write Calico's network sets, IP pools, BGP peers, and with `gateways` nodes and IPAM"
   return [...findings, {code: 'etcd-refused', severity: 'warning', where: {source}, detail, remedy}]
 }
 

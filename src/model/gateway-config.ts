@@ -106,8 +106,20 @@ export interface WriteBackConfig {
   readonly pools: {readonly encapsulation: 'never' | 'ipip'; readonly bgpExport: boolean} | null
   /** The site's gateways as BGPPeers, by the addresses that nodes reach them at. */
   readonly peers: readonly {readonly address: Address; readonly nodeSelector: string}[]
+  /** The site's gateways as Nodes, for nodes that reach them by Calico's own IPIP; absent or null: none. */
+  readonly gateways?: GatewayNodes | null
   /** The difference is computed and shown, and nothing is written. */
   readonly dryRun: boolean
+}
+
+/** Calico's own largest block, so that a prefix is as few of them as possible. */
+export const LARGEST_BLOCK = 20
+
+export interface GatewayNodes {
+  /** All that a gateway of the site sends from or is sent to: a node takes IPIP from no other. */
+  readonly addresses: readonly Address[]
+  /** Of them the one that remote prefixes are behind, as IPAM blocks, where Felix makes the routes; null: BIRD makes them. */
+  readonly blocks: Address | null
 }
 
 export interface ExportConfig {
@@ -173,6 +185,14 @@ export interface NodeSessions {
   readonly nextHop: Address | null
   /** As which the gateway reflects routes from node to node; null: its router id. */
   readonly clusterId?: Address | null
+  /** Nodes are behind a router, and pods' packets go to and from them by Calico's own IPIP; absent or null: as they are. */
+  readonly ipip?: NodeIpip | null
+}
+
+export interface NodeIpip {
+  /** The gateway's own address towards nodes. */
+  readonly address: Address
+  readonly mtu: number
 }
 
 export interface StaticPrefix {

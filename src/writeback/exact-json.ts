@@ -11,6 +11,9 @@ const printer: JSON & {readonly rawJSON?: (text: string) => ExactNumber} = JSON
 export const isFields = (value: unknown): value is JsonFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** A number beyond 2^53 that is printed as it is. */
+export const exactNumber = (value: bigint): unknown => printer.rawJSON?.(String(value)) ?? Number(value)
+
 /**
  * JSON of somebody else that is to be written back with a few fields changed: every number is printed as it was read, also
  * one beyond 2^53 or with more digits than a double has. Undefined: it is no JSON, or nested too deep to be walked.

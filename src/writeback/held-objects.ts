@@ -1,14 +1,15 @@
 import type {SiteName, SourceBatch} from '../model/index.ts'
 import type {Prefix} from '../net/index.ts'
 import {isFields, parseExact} from './exact-json.ts'
-import {CLUSTER_INFORMATION, isOurObject, isWriteBackKey, poolOf} from './objects.ts'
+import {isIpamKey} from './ipam.ts'
+import {CLUSTER_INFORMATION, coverOf, isOurObject, isWriteBackKey} from './objects.ts'
 
 export interface HeldObject {
   /** null: it is somebody else's, and no more of it is kept than follows. */
   readonly text: string | null
   readonly modRevision: number
-  /** Of somebody else's IPPool, what it covers. */
-  readonly pool: Prefix | null
+  /** Of somebody else's IPPool or IPAM block, what it covers. */
+  readonly covers: Prefix | null
 }
 
 /** An object as it shall be; `text` null: it goes. Written only if the key still has this revision (0: is not there). */
@@ -71,8 +72,9 @@ export class HeldObjects {
         isNews ||= was !== this.#isLocked
       }
       if (!isWriteBackKey(key) || this.#ahead.has(key)) continue
-      isNews ||= (before ?? this.#objects).get(key)?.modRevision !== modRevision
-      this.#objects.set(key, this.#read(key, value, modRevision))
+      const object = this.#read(key, value, modRevision)
+      isNews ||= isOther((before ?? this.#objects).get(key), object)
+      this.#objects.set(key, object)
     }
     for (const key of deletes) {
       if (key === CLUSTER_INFORMATION) this.#isLocked = false
@@ -88,18 +90,26 @@ export class HeldObjects {
       this.#ahead.delete(key)
       this.#ahead.set(key, revision)
       if (text === null) this.#objects.delete(key)
-      else this.#objects.set(key, {text, modRevision: revision, pool: null})
+      else this.#objects.set(key, {text, modRevision: revision, covers: null})
     }
   }
 
   #read(key: string, bytes: Uint8Array, modRevision: number): HeldObject {
     const text = Buffer.from(bytes).toString('utf8')
-    const value = parseExact(text)
+    // Every pod that comes or goes changes a block; one without our word in it is nobody's that need be read.
+    const value = isIpamKey(key) && !text.includes('isthmus-') ? null : parseExact(text)
     return isOurObject(key, value, this.#owner)
-      ? {text, modRevision, pool: null}
-      : {text: null, modRevision, pool: poolOf(key, value)}
+      ? {text, modRevision, covers: null}
+      : {text: null, modRevision, covers: coverOf(key, value)}
   }
 }
+
+/** Of what is somebody else's only that it is there and what it covers is news. */
+const isOther = (before: HeldObject | undefined, now: HeldObject): boolean =>
+  before === undefined ||
+  before.covers !== now.covers ||
+  (before.text === null) !== (now.text === null) ||
+  (now.text !== null && before.modRevision !== now.modRevision)
 
 function isNotReady(value: unknown): boolean {
   const spec = isFields(value) ? value.spec : null

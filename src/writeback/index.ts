@@ -2,7 +2,7 @@
  * What a Calico of the own site should know of the others: World → objects in its datastore, by full key.
  *
  *     changes of members ─► WriteBackSets ─► GlobalNetworkSets, NetworkSets     kept up: one address costs one small set
- *     GatewayConfig ──────► siteObjects ───► IPPools, BGPPeers                  made anew, few
+ *     GatewayConfig ──────► siteObjects ───► IPPools, BGPPeers, Nodes, blocks   made anew, few
  *     both, held objects ─► mergeObject ───► text to store                      what is not ours in it stays
  *
  * An object says here only what Isthmus means by it, without uid and times: equal Worlds give equal texts, whatever the path
@@ -12,13 +12,15 @@
  */
 export {parseExact} from './exact-json.ts'
 export {type HeldObject, HeldObjects, type ObjectChange} from './held-objects.ts'
+export {isIpamKey} from './ipam.ts'
 export {mergeObject} from './merge.ts'
 export {
   CALICO_RESOURCES,
   CLUSTER_INFORMATION,
+  coverOf,
   mayPruneSet,
   type ObjectIdentity,
-  poolOf,
+  objectPath,
   tellsOf,
   WRITE_BACK_PREFIXES,
 } from './objects.ts'

@@ -1,4 +1,5 @@
-import {isFields, type JsonFields, parseExact} from './exact-json.ts'
+import {exactNumber, isFields, type JsonFields, parseExact} from './exact-json.ts'
+import {firstSequence, nextSequence} from './ipam.ts'
 import type {ObjectIdentity} from './objects.ts'
 
 /**
@@ -11,6 +12,8 @@ import type {ObjectIdentity} from './objects.ts'
 export function mergeObject(want: string, held: string | null, identity: () => ObjectIdentity): string | null {
   const wanted = fieldsOf(JSON.parse(want))
   const before = held === null ? {} : fieldsOf(parseExact(held))
+  if (!isFields(wanted.metadata))
+    return held !== null && says(before, wanted) ? null : ipamRecord(before, wanted, identity)
   const {uid, creationTimestamp} = fieldsOf(before.metadata)
   const isBorn = isText(uid) && isText(creationTimestamp)
   if (held !== null && isBorn && says(before, wanted)) return null
@@ -21,6 +24,14 @@ export function mergeObject(want: string, held: string | null, identity: () => O
     metadata: isBorn ? metadata : {...fieldsOf(metadata), ...identityFields(identity())},
     ...{spec, ...others},
   })
+}
+
+/** An IPAM record has no name for life; a block counts its changes. */
+function ipamRecord(before: JsonFields, wanted: JsonFields, identity: () => ObjectIdentity): string {
+  const merged = merge(before, wanted)
+  if (!Object.hasOwn(wanted, 'allocations')) return JSON.stringify(merged)
+  const sequenceNumber = exactNumber(nextSequence(before) ?? firstSequence(identity().creationTimestamp))
+  return JSON.stringify({sequenceNumberForAllocation: {0: sequenceNumber}, ...merged, sequenceNumber})
 }
 
 const identityFields = ({uid, creationTimestamp}: ObjectIdentity): ObjectIdentity => ({uid, creationTimestamp})

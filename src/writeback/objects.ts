@@ -1,6 +1,7 @@
 import {OWNER_ANNOTATION, SITE_LABEL, type SiteName, type SiteView, type World} from '../model/index.ts'
 import {type Prefix, parseCidr} from '../net/index.ts'
 import {isFields, parseExact} from './exact-json.ts'
+import {blockOf, IPAM_PREFIXES, isIpamKey, isOurIpam, siteOfIpam} from './ipam.ts'
 
 export const CALICO_RESOURCES = '/calico/resources/v3/projectcalico.org/'
 
@@ -9,12 +10,18 @@ const PLURALS = {
   NetworkSet: 'networksets',
   IPPool: 'ippools',
   BGPPeer: 'bgppeers',
+  Node: 'nodes',
 } as const
 
 /** All that is ever written, and so all that has to be looked through for what is ours. */
-export const WRITE_BACK_PREFIXES: readonly string[] = Object.values(PLURALS).map(
-  (plural) => `${CALICO_RESOURCES}${plural}/`,
-)
+export const WRITE_BACK_PREFIXES: readonly string[] = [
+  ...Object.values(PLURALS).map((plural) => `${CALICO_RESOURCES}${plural}/`),
+  ...IPAM_PREFIXES,
+]
+
+/** A key as people are shown it: `ippools/NAME`, `ipam/host/…`. */
+export const objectPath = (key: string): string =>
+  isIpamKey(key) ? key.replace('/calico/ipam/v2/', 'ipam/') : key.slice(CALICO_RESOURCES.length)
 
 /** Says whether anybody may write at the moment (calico-model 1.4). */
 export const CLUSTER_INFORMATION = `${CALICO_RESOURCES}clusterinformations/default`
@@ -76,6 +83,7 @@ export function objectText({kind, name, namespace, labels, spec}: WrittenObject,
 
 /** Whether this site wrote the object: its annotation says so, and it stands under a name that Isthmus gives. */
 export function isOurObject(key: string, value: unknown, owner: SiteName): boolean {
+  if (isIpamKey(key)) return isOurIpam(key, value, owner)
   if (!isWriteBackKey(key) || !key.slice(key.lastIndexOf('/') + 1).startsWith(NAME_BEGINS)) return false
   const metadata = isFields(value) ? value.metadata : null
   const annotations = isFields(metadata) ? metadata.annotations : null
@@ -90,14 +98,16 @@ export function isOurObject(key: string, value: unknown, owner: SiteName): boole
  */
 export function tellsOf(key: string, text: string, site: SiteName): boolean {
   const value = parseExact(text)
+  if (isIpamKey(key)) return siteOfIpam(value) === site
   const metadata = isFields(value) ? value.metadata : null
   const labels = isFields(metadata) ? metadata.labels : null
   if (isFields(labels) && typeof labels[SITE_LABEL] === 'string') return labels[SITE_LABEL] === site
   return key.slice(key.lastIndexOf('/') + 1).startsWith(`${NAME_BEGINS}${site}-`)
 }
 
-/** The CIDR of an IPPool under its key; null: it is none. */
-export function poolOf(key: string, value: unknown): Prefix | null {
+/** What an IPPool or an IPAM block under its key covers; null: it is none. */
+export function coverOf(key: string, value: unknown): Prefix | null {
+  if (isIpamKey(key)) return blockOf(key)
   if (!key.startsWith(`${CALICO_RESOURCES}${PLURALS.IPPool}/`)) return null
   const spec = isFields(value) ? value.spec : null
   const cidr = isFields(spec) ? spec.cidr : null

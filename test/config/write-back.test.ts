@@ -42,6 +42,19 @@ describe('datastores[].writeBack', () => {
       },
     ))
 
+  const IPIP = 'nodes: {session: ibgp, localAs: 64512, nextHop: 10.0.0.9, ipip: {address: 10.0.0.1}}'
+  it('gateways as Nodes', () => {
+    const text = '{pools: {encapsulation: ipip}, gateways: {addresses: [10.0.0.1, 10.0.0.9]}}'
+    const both = {addresses: ['10.0.0.1', '10.0.0.9']}
+    assert.deepEqual(writeBackOf(text, IPIP)?.gateways, {...both, blocks: null})
+    assert.deepEqual(writeBackOf(text.replace(']', '], blocks: 10.0.0.9'), IPIP)?.gateways, {
+      ...both,
+      blocks: '10.0.0.9',
+    })
+  })
+
+  const gateways = (text: string, pools = 'ipip'): string =>
+    `{pools: {encapsulation: ${pools}}, gateways: {addresses: [10.0.0.1, 10.0.0.9]${text}}}`
   const wrong: {name: string; text: string; more?: string; kind?: string; found: RegExp}[] = [
     {
       name: 'where no Calico reads it',
@@ -70,6 +83,28 @@ describe('datastores[].writeBack', () => {
       found: /nodeSelector.*not a selector/,
     },
     {name: 'another encapsulation', text: '{pools: {encapsulation: vxlan}}', found: /must be one of "never", "ipip"/},
+    {name: 'gateways without IPIP here', text: gateways(''), more: NODES, found: /gateways.*add `nodes: {ipip:/},
+    {name: 'gateways in a pool without', text: gateways('', 'never'), more: IPIP, found: /encapsulation: ipip/},
+    {
+      name: 'an address of ours that is no Node',
+      text: gateways('').replace(', 10.0.0.9', ''),
+      more: IPIP,
+      found: /gateways\.addresses.*10\.0\.0\.9 of `nodes` is missing: nodes drop IPIP from it/,
+    },
+    {
+      name: 'one twice',
+      text: gateways('').replace('.9', '.9, 10.0.0.1'),
+      more: IPIP,
+      found: /addresses\[2\].*given twice/,
+    },
+    {name: 'one of IPv6', text: gateways('').replace('.9', '.9, "fd00::1"'), more: IPIP, found: /fd00::1 is not IPv4/},
+    {name: 'blocks of none', text: gateways(', blocks: 10.0.0.2'), more: IPIP, found: /blocks.*none of addresses/},
+    {
+      name: 'too many blocks',
+      text: gateways(', blocks: 10.0.0.1'),
+      more: `${IPIP}\nsites: {b: {owns: [11.0.0.0/8], endpoints: ['http://10.2.0.2:2379'], insecure: true}}`,
+      found: /blocks.*are 4096 blocks of 4096 addresses; 256 are the most/,
+    },
     {name: 'a key that is none', text: '{set: true}', found: /config-unknown-key.*"set"/},
   ]
   for (const {name, text, more = '', kind = 'calico', found} of wrong) {

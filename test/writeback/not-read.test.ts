@@ -8,9 +8,11 @@ import {calicoFixture, rawRecord} from '../support/records.ts'
 import {address, changesOf, configOf, EXPORT, listOf, plainWorld, podRecord} from '../support/sites.ts'
 
 const CONFIG = configOf({nodes: {session: 'ibgp', localAs: 64512, nextHop: null}})
+const GATEWAYS = {addresses: [address('192.168.10.1')], blocks: address('192.168.10.1')}
 const WRITE_BACK = {
   ...{sets: true, namespaces: ['shop'], dryRun: false, pools: {encapsulation: 'never', bgpExport: false} as const},
   peers: [{address: address('192.168.10.1'), nodeSelector: 'all()'}],
+  gateways: GATEWAYS,
 }
 
 function federated(): Federation {
@@ -39,7 +41,8 @@ function written(federation: Federation): RawRecord[] {
 describe('what is written back', () => {
   it('is decoded without a word', () => {
     const records = written(federated())
-    assert.equal(records.length, 5)
+    // The sites' two prefixes are 16 blocks each, with a claim and a handle.
+    assert.equal(records.length, 5 + 1 + 2 * 16 * 3)
     for (const record of records) {
       const decoded = decodeRecord(record, 'datastore main')
       assert.notEqual(decoded.type, 'bad', record.key)
