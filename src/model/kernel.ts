@@ -4,6 +4,9 @@ import type {WgPublicKey} from './site.ts'
 /** Every device of ours begins with this, and its alias tells the whole identity; nothing else is ever touched. */
 export const DEVICE_PREFIX = 'is-'
 
+/** Towards nodes behind a router: from and to the gateway's own address, and to the one that its twin takes over. */
+export const NODE_DEVICES = {own: 'is-nodes', nextHop: 'is-nodes-next'} as const
+
 /** What stands at the start of the alias (IFLA_IFALIAS) of each device of ours. */
 export const ALIAS_PREFIX = 'isthmus '
 
@@ -20,6 +23,7 @@ interface LinkBase {
 export interface IpipLink extends LinkBase {
   readonly kind: 'ipip'
   readonly local: Address
+  /** 0.0.0.0: whatever a packet's route says. */
   readonly remote: Address
   readonly ttl: number
   /** In UDP to this port of the remote; absent: as IP protocol 4. */

@@ -2,6 +2,7 @@ import {siteRecords} from '../export/index.ts'
 import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {planTunnels, type TunnelLimit} from '../tunnels/index.ts'
+import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
 import type {DeviceIndexes} from './trusted-ways.ts'
@@ -62,10 +63,12 @@ export function createPlan(): (input: PlanInput) => Planned {
       return {text: renderBird(bird), findings}
     },
   )
+  const linksOf = lastOf((config: GatewayConfig, links: Desired['links']) => [...links, ...nodeLinks(config)])
   const frameOf = lastOf(
     (
       config: GatewayConfig,
       sites: World['sites'],
+      nodes: World['nodes'],
       nat: World['nat'],
       {tunnels, links, wireguard, fouPorts}: Pick<Desired, 'tunnels' | 'links' | 'wireguard' | 'fouPorts'>,
       uplinkDevices: PlanInput['uplinkDevices'],
@@ -73,7 +76,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       limits: TunnelLimits,
     ) =>
       rulesetFrame({
-        ...{config, world: {sites}, nat, tunnels, links, wireguard, fouPorts, uplinkDevices, devices, limits},
+        ...{config, world: {sites, nodes}, nat, tunnels, links, wireguard, fouPorts, uplinkDevices, devices, limits},
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
@@ -86,12 +89,14 @@ export function createPlan(): (input: PlanInput) => Planned {
     const {sites} = world
     const mesh = meshOf(config, sites, keys, limits)
     const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining)
-    const frame = frameOf(config, sites, world.nat, mesh, uplinkDevices, devices, limits)
+    const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
+    const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
+    const links = linksOf(config, mesh.links)
     return {
       desired: {
-        sysctls: sysctlsOf(mesh.links),
+        sysctls: sysctlsOf(links),
         fouPorts: mesh.fouPorts,
-        links: mesh.links,
+        links,
         addresses: mesh.addresses,
         wireguard: mesh.wireguard,
         queues,
@@ -107,6 +112,9 @@ export function createPlan(): (input: PlanInput) => Planned {
     }
   }
 }
+
+/** Where nobody asks for them a node that comes or goes changes nothing of the frame. */
+const NO_NODES: World['nodes'] = []
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

@@ -17,6 +17,7 @@ import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
+import {NODE_SET, nodeAddresses, nodeAdmission, nodeChains} from './node-ipip.ts'
 import {planNodeNat} from './node-nat.ts'
 import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
 import {BETWEEN, planTransit} from './transit.ts'
@@ -37,7 +38,7 @@ export interface PolicyPart {
 
 export interface RulesetInput {
   readonly config: GatewayConfig
-  readonly world: Pick<World, 'sites'>
+  readonly world: Pick<World, 'sites'> & Partial<Pick<World, 'nodes'>>
   /** Where own nodes hide pods behind their address. */
   readonly nat?: World['nat']
   readonly tunnels: readonly Tunnel[]
@@ -184,6 +185,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'ct mark set meta nfproto map @current',
     'accept',
   ])
+  for (const [name, rules] of nodeChains(config, drop('spoofed'))) add(name, rules)
   add('input', inputRules(input, devices), filter('input', 'accept'))
   for (const chain of [...outputChains(), ...martianChains(devices), ...nodeNat.chains]) chains.set(chain.name, chain)
 
@@ -230,6 +232,14 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     devices.map((device) => [device, `goto ${deviceChain('out', device)}`]),
   )
   for (const one of transit.sets) sets.push({...one, version: {}})
+  if (config.nodes?.ipip) {
+    set(
+      NODE_SET,
+      'ipv4_addr',
+      null,
+      nodeAddresses(input.world.nodes ?? []).map((address) => [address, '']),
+    )
+  }
   if (translation.chains.length > 0) {
     for (const way of ['arriving', 'leaving'] as const) {
       set(
@@ -328,6 +338,7 @@ function inputRules(
   const protocols = ['meta l4proto { 4, 41 }', ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : [])]
   return [
     'iifname "lo" accept',
+    ...nodeAdmission(config),
     ...protocols.flatMap((match) => [
       ...byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`),
       `${match} ${drop('tunnel_unknown')}`,

@@ -33,7 +33,7 @@ export interface StaticProtocol {
   /** BIRD's preference; null: a static route's own, 200. */
   readonly preference: number | null
   /** Another table than the main one to put routes into, and to look witnesses up in. */
-  readonly tables?: {readonly routes: string; readonly witnesses: string}
+  readonly tables?: {readonly routes: string; readonly witnesses?: string}
   readonly routes: readonly {
     readonly prefix: Prefix
     readonly to:
@@ -46,6 +46,8 @@ export interface StaticProtocol {
       /** A next hop that is found by the routes to it, so that it counts for as long as these do. */
       | {readonly towards: Address}
       /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
+      /** Whatever stands between: the device's packets are addressed to the next hop. */
+      | {readonly onlink: Address; readonly device: string}
       | {readonly over: readonly {readonly peer: Address; readonly device: string}[]; readonly bfd: boolean}
   }[]
 }
@@ -80,6 +82,8 @@ export interface BgpSession {
   readonly allowAsIn: number
   readonly holdSeconds: number | null
   readonly family: Family
+  /** Where next hops are looked up; null: among all routes. */
+  readonly igpTable: string | null
   /** Of what the filter takes; twice as many may be received. */
   readonly maxPrefixes: number
   readonly limitAction: LimitAction

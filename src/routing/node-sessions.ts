@@ -1,6 +1,13 @@
-import {type CalicoNode, type Finding, type GatewayConfig, type NodeSessions, sessionName} from '../model/index.ts'
-import {type Address, familyOf} from '../net/index.ts'
-import type {BgpSession, Change, Condition, FilterRule} from './bird-config.ts'
+import {
+  type CalicoNode,
+  type Finding,
+  type GatewayConfig,
+  NODE_DEVICES,
+  type NodeSessions,
+  sessionName,
+} from '../model/index.ts'
+import {type Address, familyOf, hostPrefix} from '../net/index.ts'
+import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {
@@ -26,12 +33,17 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * In: own prefixes only; local preference and MED are reset, since Calico sends 2147482623 (calico-model 5.1). Out:
  * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
  * of one site learn each other; next hop self, as nodes know no inner address.
+ *
+ * Nodes behind a router (`ipip`): no router on the way knows pods. What a node announces is looked up in a table of its
+ * own, where every node is at the far end of the device that wraps packets for it; the session itself goes by the router.
  */
 export function planNodeSessions({config, world, draining}: RoutingInput): {
   sessions: BgpSession[]
+  statics: StaticProtocol[]
+  tables: BirdConfig['tables']
   findings: Finding[]
 } {
-  if (config.nodes === null) return {sessions: [], findings: []}
+  if (config.nodes === null) return {sessions: [], statics: [], tables: [], findings: []}
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   const seen = new Map<Address, string>()
@@ -53,8 +65,24 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
     seen.set(address, node.meta.name)
     sessions.push(sessionWith(config, config.nodes, node, address, draining))
   }
-  return {sessions, findings}
+  const statics = config.nodes.ipip ? [waysToNodes([...seen.keys()].sort())] : []
+  const tables = config.nodes.ipip ? [{name: NODE_TABLE, family: 4} as const] : []
+  return {sessions, statics, tables, findings}
 }
+
+const NODE_TABLE = 'nodes4'
+
+const waysToNodes = (addresses: readonly Address[]): StaticProtocol => ({
+  name: 'nodeways4',
+  family: 4,
+  comment: "Nodes behind a router, by Calico's IPIP: only looked up, for what they announce.",
+  preference: null,
+  tables: {routes: NODE_TABLE},
+  routes: addresses.map((address) => ({
+    prefix: hostPrefix(address),
+    to: {onlink: address, device: NODE_DEVICES.own},
+  })),
+})
 
 function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
   const own = new Set(config.uplinks.map(({address}) => address))
@@ -96,6 +124,7 @@ function sessionWith(
     name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
     kind: 'node',
     comment: `node ${node.meta.name}`,
+    local: nodes.ipip?.address ?? null,
     localAs: nodes.localAs,
     neighbor,
     neighborAs,
@@ -103,7 +132,8 @@ function sessionWith(
     reach: 'multihop',
     rrClient: neighborAs === nodes.localAs,
     clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
-    nextHop: nodes.nextHop,
+    nextHop: nodes.nextHop ?? nodes.ipip?.address ?? null,
+    igpTable: nodes.ipip ? NODE_TABLE : null,
     gracefulRestart: config.twin === null ? true : 'last',
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family: 4,

@@ -16,5 +16,6 @@ export const ORDINARY = {
   addPaths: 'off',
   allowAsIn: 0,
   holdSeconds: null,
+  igpTable: null,
   limitAction: 'block',
 } as const satisfies Partial<BgpSession>

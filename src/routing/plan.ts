@@ -35,10 +35,16 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [...planStatics(input.config), ...aggregates.statics, ...translated.statics, ...planWanWays(input)],
+      statics: [
+        ...planStatics(input.config),
+        ...aggregates.statics,
+        ...translated.statics,
+        ...planWanWays(input),
+        ...nodes.statics,
+      ],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       kernelUnreachable: aggregates.kernelUnreachable,
-      tables: aggregates.tables,
+      tables: [...aggregates.tables, ...nodes.tables],
       pipes: aggregates.pipes,
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: translated.bfdDevices,

@@ -112,6 +112,7 @@ function renderStatic({name, family, comment, preference, tables, routes}: Stati
     if ('over' in to) {
       return to.over.map(({peer, device}) => `via ${peer}%${symbol(device)}${to.bfd ? ' bfd' : ''}`).join(' ')
     }
+    if ('onlink' in to) return `via ${to.onlink}%${symbol(to.device)} onlink`
     const hops = to.via.map((address) => `via ${address}`).join(' ')
     return to.source === null ? hops : `${hops} { krt_prefsrc = ${to.source}; }`
   }
@@ -123,7 +124,7 @@ function renderStatic({name, family, comment, preference, tables, routes}: Stati
     `# ${comment}`,
     ...block(`protocol static ${name}`, [
       'check link on;',
-      ...(tables ? [`igp table ${tables.witnesses};`] : []),
+      ...(tables?.witnesses ? [`igp table ${tables.witnesses};`] : []),
       channel.length === 0 ? `ipv${family};` : `ipv${family} { ${channel.join(' ')} };`,
       ...routes.map(({prefix, to}) => `route ${prefix} ${target(to)};`),
     ]),
@@ -159,6 +160,7 @@ function renderSession(session: BgpSession): string[] {
       ...block(
         `ipv${session.family}`,
         [
+          ...(session.igpTable === null ? [] : [`igp table ${session.igpTable};`]),
           'next hop self;',
           ...(session.nextHop === null ? [] : [`next hop address ${session.nextHop};`]),
           'import keep filtered on;',
