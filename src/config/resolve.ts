@@ -11,6 +11,7 @@ import type {
 } from '../model/index.ts'
 import {type Address, type Family, familyOf, prefixContains, prefixContainsAddress} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
+import {checkNodes, toNodes} from './nodes.ts'
 import {checkPeers, toWanPeer} from './peers.ts'
 import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
@@ -72,22 +73,6 @@ function* checkLan({lan, twin, uplinks}: GatewayYaml): Generator<Problem> {
   }
   for (const [index, address] of duplicates([lan.twin, ...lan.watch])) {
     yield conflict(['lan', 'watch', index - 1], `${address} is named twice`)
-  }
-}
-
-function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
-  const {nextHop, ipip} = nodes ?? {}
-  if (ipip && familyOf(ipip.address) !== 4) {
-    yield conflict(['nodes', 'ipip', 'address'], `${ipip.address} is no IPv4 address`, "Calico's IPIP is IPv4 in IPv4")
-  }
-  if (ipip && ipip.address === nextHop) {
-    yield conflict(['nodes', 'ipip', 'address'], `${nextHop} is nextHop`, "name the gateway's own address, which stays")
-  }
-  if (nextHop === undefined) return
-  const path = ['nodes', 'nextHop']
-  if (familyOf(nextHop) !== 4) yield conflict(path, `${nextHop} is no IPv4 address`, 'sessions with nodes are IPv4')
-  if (uplinks.some(({address, inner}) => address === nextHop || inner.includes(nextHop))) {
-    yield conflict(path, `${nextHop} is this gateway's own`, 'name an address of the LAN that keepalived moves')
   }
 }
 
@@ -276,14 +261,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     transit: yaml.transit.filter((name) => !leftOut.has(name)),
     authorities: yaml.authorities,
     peers: yaml.peers.map(toWanPeer),
-    nodes: yaml.nodes
-      ? {
-          ...yaml.nodes,
-          nextHop: yaml.nodes.nextHop ?? null,
-          clusterId: yaml.nodes.clusterId ?? null,
-          ipip: yaml.nodes.ipip ?? null,
-        }
-      : null,
+    nodes: toNodes(yaml.nodes),
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,
     paths: yaml.paths,

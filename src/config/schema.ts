@@ -154,6 +154,7 @@ export const gatewaySchema = z.strictObject({
       localAs: as,
       nextHop: address.optional(),
       clusterId: clusterId.optional(),
+      selector: z.string().optional(),
       ipip: z.strictObject({address, mtu: z.int().min(1280).max(65_515).default(1480)}).optional(),
     })
     .optional(),

@@ -185,6 +185,8 @@ export interface NodeSessions {
   readonly nextHop: Address | null
   /** As which the gateway reflects routes from node to node; null: its router id. */
   readonly clusterId?: Address | null
+  /** Of the nodes those that the gateway speaks with, in Calico's selector language; absent: all. */
+  readonly selector?: string
   /** Nodes are behind a router, and pods' packets go to and from them by Calico's own IPIP; absent or null: as they are. */
   readonly ipip?: NodeIpip | null
 }

@@ -7,6 +7,7 @@ import {
   sessionName,
 } from '../model/index.ts'
 import {type Address, familyOf, hostPrefix} from '../net/index.ts'
+import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
@@ -47,6 +48,7 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   const seen = new Map<Address, string>()
+  const isNeighbor = neighborTest(config.nodes)
   for (const node of world.nodes.toSorted((a, b) => (a.meta.name < b.meta.name ? -1 : 1))) {
     if (!node.bgp || isThisGateway(config, node)) continue
     const address = node.addresses.map((entry) => entry.address).find((candidate) => familyOf(candidate) === 4)
@@ -63,11 +65,19 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
       continue
     }
     seen.set(address, node.meta.name)
-    sessions.push(sessionWith(config, config.nodes, node, address, draining))
+    if (isNeighbor(node)) sessions.push(sessionWith(config, config.nodes, node, address, draining))
   }
   const statics = config.nodes.ipip ? [waysToNodes([...seen.keys()].sort())] : []
   const tables = config.nodes.ipip ? [{name: NODE_TABLE, family: 4} as const] : []
   return {sessions, statics, tables, findings}
+}
+
+/** Where route reflectors speak for the others the gateway has sessions with these alone. */
+function neighborTest({selector}: NodeSessions): (node: CalicoNode) => boolean {
+  const parsed = selector === undefined ? null : parseSelector(selector)
+  if (!parsed?.ok) return () => true
+  return ({meta: {labels}}) =>
+    evaluateSelector(parsed.ast, (label) => (Object.hasOwn(labels, label) ? labels[label] : undefined))
 }
 
 const NODE_TABLE = 'nodes4'

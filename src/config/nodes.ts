@@ -1,0 +1,31 @@
+import type {NodeSessions} from '../model/index.ts'
+import {familyOf} from '../net/index.ts'
+import {parseSelector} from '../selectors/index.ts'
+import {conflict, type Problem} from './problem.ts'
+import type {GatewayYaml} from './schema.ts'
+
+export function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
+  const {nextHop, ipip, selector} = nodes ?? {}
+  if (selector !== undefined && !parseSelector(selector).ok) {
+    yield conflict(['nodes', 'selector'], 'not a selector', "such as has(route-reflector) or rack == 'r1'")
+  }
+  if (ipip && familyOf(ipip.address) !== 4) {
+    yield conflict(['nodes', 'ipip', 'address'], `${ipip.address} is no IPv4 address`, "Calico's IPIP is IPv4 in IPv4")
+  }
+  if (ipip && ipip.address === nextHop) {
+    yield conflict(['nodes', 'ipip', 'address'], `${nextHop} is nextHop`, "name the gateway's own address, which stays")
+  }
+  if (nextHop === undefined) return
+  const path = ['nodes', 'nextHop']
+  if (familyOf(nextHop) !== 4) yield conflict(path, `${nextHop} is no IPv4 address`, 'sessions with nodes are IPv4')
+  if (uplinks.some(({address, inner}) => address === nextHop || inner.includes(nextHop))) {
+    yield conflict(path, `${nextHop} is this gateway's own`, 'name an address of the LAN that keepalived moves')
+  }
+}
+
+export function toNodes(yaml: GatewayYaml['nodes']): NodeSessions | null {
+  if (!yaml) return null
+  const {selector, nextHop, clusterId, ipip, ...rest} = yaml
+  const some = {...(selector === undefined ? {} : {selector}), ...(ipip ? {ipip} : {})}
+  return {...rest, nextHop: nextHop ?? null, clusterId: clusterId ?? null, ...some}
+}
