@@ -5,7 +5,7 @@ import {claim, refuseSecond} from './claim.ts'
 import {withClock} from './clock.ts'
 import {daemonArgv} from './gateway-daemon.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
-import {type GatewayPlan, type LabPlan, planNetwork} from './network/plan.ts'
+import {type GatewayPlan, type LabPlan, PREFIX, planNetwork} from './network/plan.ts'
 import {startBird, startNode, startRouter} from './network/routers.ts'
 import {type Part, pidsOf, signalPart} from './parts.ts'
 import {daemon, inNamespace, must} from './processes.ts'
@@ -19,6 +19,7 @@ import {type EtcdMember, type EtcdPlan, startEtcd} from './site/etcd.ts'
 import {leaderOf} from './site/etcd-faults.ts'
 import {gatewayYaml} from './site/gateway-yaml.ts'
 import {startKeepalived} from './site/keepalived.ts'
+import {startRoutedNode} from './site/routed-node.ts'
 
 /** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
 export const LAB_DIR = '/run/isthmus-lab'
@@ -126,11 +127,18 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     ...plan.routers.map((router) => startRouter(router, dirOf(router.name))),
     ...plan.nodes.map((node) => {
       const gateways = plan.gateways.filter(({site}) => site === node.site).map(({lan}) => lan)
-      return startNode(node, gateways, dirOf(node.name))
+      return node.routed ? null : startNode(node, gateways, dirOf(node.name))
     }),
     ...plan.pods.map(async (pod) => void agents.set(pod.ref, await startAgent(pod))),
     ...Object.keys(scenario.sites).map(startSite),
   ])
+  const ends = await Promise.all(
+    plan.nodes.flatMap((node) => {
+      if (!node.routed) return []
+      const gateways = plan.gateways.filter(({site}) => site === node.site).map(({lan}) => lan)
+      return startRoutedNode(node, gateways, etcdOf(`${node.site}/${node.datastore}`), dirOf(node.name))
+    }),
+  )
   tell('gateways: BIRD and Isthmus')
   await Promise.all(
     plan.gateways.map(async (gateway) => {
@@ -159,7 +167,9 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     namespace(name) {
       const all = [...plan.routers, ...plan.gateways, ...plan.nodes]
       const pod = plan.pods.find(({ref}) => ref === name)
-      const plain = all.find((other) => other.name === name) ?? plan.switches.find(({site}) => name === `${site}.lan`)
+      const plain =
+        all.find((other) => other.name === name) ??
+        [...plan.switches, ...plan.fabrics].find(({namespace}) => namespace === PREFIX + name)
       return found(pod?.namespace ?? plain?.namespace ?? byRef.get(name)?.namespace, `nothing is called ${name}`)
     },
     addressOf: (target) =>
@@ -183,6 +193,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     signal: async (ref, part, signal) => signalPart(`${ref}/${part}`, await pidsAt(ref, part), signal),
     renewCertificates: async () => void (await renewCertificates()),
     async stop() {
+      for (const end of ends) end()
       for (const agent of agents.values()) agent.close()
       await cleanUp()
     },

@@ -5,7 +5,7 @@ import {type LabPlan, PREFIX} from './plan.ts'
 export async function buildNetwork(plan: LabPlan): Promise<void> {
   const members = plan.datastores.flatMap((datastore) => datastore.members.filter(({port}) => port !== null))
   const namespaces = [
-    ...[...plan.routers, ...plan.switches, ...plan.gateways],
+    ...[...plan.routers, ...plan.switches, ...plan.fabrics, ...plan.gateways],
     ...[...plan.nodes, ...plan.pods, ...members],
   ].map(({namespace}) => namespace)
   await batch(
@@ -44,7 +44,21 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
       add(namespace, `address add ${own}/24 dev ${device}`)
     }
   }
-  for (const {namespace, site, name, address, address6, calico, gateway, gateway6} of plan.nodes) {
+  for (const {namespace, site, lan, address, prefix} of plan.fabrics) {
+    plug(site, 'p-fabric', namespace, lan)
+    add(namespace, 'link add nodes0 type bridge', `address add ${address}/24 dev nodes0`, 'link set nodes0 up')
+    for (const gateway of plan.gateways.filter((one) => one.site === site)) {
+      add(gateway.namespace, `route add ${prefix} via ${lan}`)
+    }
+  }
+  for (const {namespace, site, name, address, address6, calico, gateway, gateway6, routed} of plan.nodes) {
+    if (routed) {
+      const fabric = plan.fabrics.find((one) => one.site === site)!.namespace
+      veth([fabric, `p-${name}`], [namespace, 'lan0'])
+      add(fabric, `link set p-${name} master nodes0`)
+      add(namespace, `address add ${address}/24 dev lan0`, `route add default via ${gateway}`)
+      continue
+    }
     plug(site, `p-${name}`, namespace, address, address6)
     add(namespace, `route add default via ${gateway6}`)
     if (!calico) add(namespace, `route add default via ${gateway}`)
@@ -90,8 +104,8 @@ export async function buildNetwork(plan: LabPlan): Promise<void> {
   await batch(null, links)
   await Promise.all([...inside].map(([namespace, lines]) => batch(namespace, lines)))
   await Promise.all([
-    ...[...plan.routers, ...plan.nodes].map(({namespace}) => forwarding(namespace)),
-    ...plan.switches.map(({namespace}) => switching(namespace)),
+    ...[...plan.routers, ...plan.fabrics, ...plan.nodes].map(({namespace}) => forwarding(namespace)),
+    ...[...plan.switches, ...plan.fabrics].map(({namespace}) => switching(namespace)),
   ])
 }
 

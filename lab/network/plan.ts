@@ -13,6 +13,8 @@ export interface LabPlan {
   readonly routers: readonly RouterPlan[]
   /** Each site's layer 2: a bridge `lan0` in a namespace of its own, so that it outlives every gateway. */
   readonly switches: readonly SwitchPlan[]
+  /** Routers between a site's LAN and its routed nodes; they know no pod. */
+  readonly fabrics: readonly FabricPlan[]
   readonly gateways: readonly GatewayPlan[]
   readonly nodes: readonly NodePlan[]
   readonly pods: readonly PodPlan[]
@@ -23,6 +25,15 @@ export interface LabPlan {
 export interface SwitchPlan {
   readonly site: string
   readonly namespace: string
+}
+
+export interface FabricPlan {
+  readonly site: string
+  readonly namespace: string
+  readonly lan: string
+  /** Towards nodes. */
+  readonly address: string
+  readonly prefix: string
 }
 
 export interface LinkEnd {
@@ -112,6 +123,8 @@ export interface NodePlan {
   /** Calico blocks that it announces; empty without Calico. */
   readonly blocks: readonly string[]
   readonly calico: boolean
+  /** Behind the site's fabric, and who makes routes there; null: on the LAN. */
+  readonly routed: 'felix' | 'bird' | null
 }
 
 export interface PodPlan {
@@ -195,7 +208,8 @@ export function planNetwork(scenario: Scenario): LabPlan {
     }
     const first = gateways.find((gateway) => gateway.site === siteName)
     if (first) datastores.push(...planDatastores(siteName, site, first, number))
-    for (const [n, [name, {datastore = Object.keys(site.datastores)[0]!}]] of Object.entries(site.nodes).entries()) {
+    for (const [n, [name, node]] of Object.entries(site.nodes).entries()) {
+      const {datastore = Object.keys(site.datastores)[0]!, routed = null} = node
       const calico = site.datastores[datastore]!.kind === 'calico'
       const own = Object.values(site.pods).filter((pod) => pod.node === name)
       nodes.push({
@@ -203,10 +217,11 @@ export function planNetwork(scenario: Scenario): LabPlan {
         datastore,
         name,
         namespace: PREFIX + name,
-        address: `192.168.${number}.${n + 10}`,
+        address: `${routed ? fabricNet(number) : `192.168.${number}`}.${n + 10}`,
         address6: `fd01:${number}::${n + 10}`,
         gateway6: `fd01:${number}::1`,
-        gateway: gatewayOf(number, Object.keys(site.gateways)),
+        gateway: routed ? `${fabricNet(number)}.1` : gatewayOf(number, Object.keys(site.gateways)),
+        routed,
         blocks: calico ? [...new Set(own.map((pod) => blockOf(pod.address)))] : [],
         calico,
       })
@@ -239,6 +254,9 @@ export function planNetwork(scenario: Scenario): LabPlan {
   })
 
   return {
+    fabrics: Object.entries(scenario.sites).flatMap(([site, {nodes: own}], index) =>
+      Object.values(own).some(({routed}) => routed) ? [fabricOf(site, index + 1)] : [],
+    ),
     switches: Object.keys(scenario.sites).map((site) => ({site, namespace: `${PREFIX}${site}.lan`})),
     gateways,
     nodes,
@@ -273,6 +291,13 @@ export function planNetwork(scenario: Scenario): LabPlan {
 const neighborAt = ({namespace, address, address6, as}: LinkEnd) => {
   return {name: namespace.slice(PREFIX.length), address, address6, as}
 }
+
+const fabricNet = (number: number): string => `172.20.${number}`
+
+const fabricOf = (site: string, number: number): FabricPlan => ({
+  ...{site, namespace: `${PREFIX}${site}.fabric`, lan: `192.168.${number}.250`},
+  ...{address: `${fabricNet(number)}.1`, prefix: `${fabricNet(number)}.0/24`},
+})
 
 function planDatastores(site: string, {datastores, gateways: all}: Site, gateway: GatewayPlan, number: number) {
   const gateways = Object.keys(all).length

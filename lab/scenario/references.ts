@@ -157,7 +157,13 @@ function namesOf({sites, wan}: Scenario) {
   const plain = all.flatMap(([, site]) => [...Object.keys(site.gateways), ...Object.keys(site.nodes)])
   const [pods, gateways] = [refs('pods'), refs('gateways')]
   /** Where commands can run. */
-  const places = [...routers, ...plain, ...pods, ...gateways, ...Object.keys(sites).map((site) => `${site}.lan`)]
+  const places = [
+    ...routers,
+    ...plain,
+    ...pods,
+    ...gateways,
+    ...Object.keys(sites).flatMap((site) => [`${site}.lan`, `${site}.fabric`]),
+  ]
   const members = all.flatMap(([name, {datastores}]) =>
     Object.entries(datastores).flatMap(([own, spec]) =>
       Array.from({length: spec.members}, (_, m) => `${name}/${own}/etcd${m + 1}`),

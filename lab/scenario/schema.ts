@@ -225,7 +225,14 @@ const siteSchema = z.strictObject({
     }),
   ),
   /** `datastore` is that of the cluster that a node and its pods belong to; the site's first unless said. */
-  nodes: z.record(z.string(), z.strictObject({datastore: z.string().optional()})),
+  nodes: z.record(
+    z.string(),
+    z.strictObject({
+      datastore: z.string().optional(),
+      /** Behind a router of the site, which knows no pods; who makes the routes of Calico's IPIP there. */
+      routed: z.enum(['felix', 'bird']).optional(),
+    }),
+  ),
   pods: z.record(z.string(), podSchema),
   gateways: z.record(
     z.string(),

@@ -120,8 +120,8 @@ export function siteEntries(name: string, site: Site, plan: LabPlan, datastore: 
         kind: 'IPPool',
         metadata: {name: `pool-${index}`},
         spec: {
-          ...{cidr, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: true, nodeSelector: 'all()'},
-          blockSize: cidr.includes(':') ? 122 : 26,
+          ...{cidr, ipipMode: nodes.some(({routed}) => routed) ? 'Always' : 'Never', vxlanMode: 'Never'},
+          ...{natOutgoing: true, nodeSelector: 'all()', blockSize: cidr.includes(':') ? 122 : 26},
         },
       }),
     ),

@@ -10,15 +10,22 @@ export interface GatewayFiles {
   readonly certificates: Certificates
 }
 
-const nodesOf = ({virtual}: GatewayPlan) => ({
+const nodesOf = ({virtual, lan}: GatewayPlan, isRouted: boolean) => ({
   ...{session: 'ibgp', localAs: 64512},
   ...(virtual ? {nextHop: virtual.own} : {}),
+  ...(isRouted ? {ipip: {address: lan}} : {}),
 })
 
 const lanOf = ({site, lan, virtual}: GatewayPlan, plan: LabPlan) => ({
   ...{device: 'lan0', address: lan, twin: virtual!.otherLan},
-  watch: plan.nodes.filter((node) => node.site === site).map(({address}) => address),
+  watch: plan.nodes.filter((node) => node.site === site && !node.routed).map(({address}) => address),
 })
+
+/** What a Calico is told for its nodes behind a router; its gateways must have been named to it. */
+const writeBackOf = (gateways: readonly GatewayPlan[]) => {
+  const addresses = gateways.flatMap(({lan, virtual}) => [lan, ...(virtual ? [virtual.own] : [])])
+  return {pools: {encapsulation: 'ipip'}, gateways: {addresses, blocks: gateways[0]!.virtual?.own ?? addresses[0]}}
+}
 
 /** gateway.yaml of one gateway, derived from the scenario; `config` of the scenario lies over it, key by key. Pure. */
 export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabPlan, files: GatewayFiles): string {
@@ -41,12 +48,16 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       ] as const,
     ]
   })
+  const isRouted = (name: string): boolean => plan.fabrics.some((fabric) => fabric.site === name)
   const datastores = plan.datastores
     .filter((datastore) => datastore.site === gateway.site)
     .map(({name, kind, isFirst, members}) => ({
       ...{name, kind, endpoints: members.map(({addresses: [address]}) => `https://${address}:2379`)},
       tls: tls('isthmus'),
       ...(isFirst ? {export: {localPolicies: site.datastores[name]!.localPolicies}} : {}),
+      ...(kind === 'calico' && isRouted(gateway.site)
+        ? {writeBack: writeBackOf(plan.gateways.filter((one) => one.site === gateway.site))}
+        : {}),
     }))
   const via = (node: string, prefix: string): string => {
     const {address, address6} = plan.nodes.find((other) => other.name === node)!
@@ -89,7 +100,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         : []),
     ],
     ...(gateway.virtual ? {twin: gateway.virtual.twin, lan: lanOf(gateway, plan)} : {}),
-    ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway)} : {}),
+    ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway, isRouted(gateway.site))} : {}),
     static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node, prefix), labels})),
     metrics: {listen: '127.0.0.1:9633'},
     paths: {

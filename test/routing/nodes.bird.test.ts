@@ -155,7 +155,9 @@ describe('nodes of every place, on real BIRDs', function () {
       plug(site === 'd' ? 'router' : site, name, 'eth0', address)
       space(name).run(`ip addr add ${podOf(block)}/32 dev lo`)
       if (site === 'd')
-        space(name).run('ip route add default via 10.50.0.1; ip link add tunl0 type veth peer name far; ip link set far up; ip link set tunl0 up')
+        space(name).run(
+          'ip route add default via 10.50.0.1; ip link add tunl0 type veth peer name far; ip link set far up; ip link set tunl0 up',
+        )
       texts.set(name, birdOf(name))
     }
     // What people write down there: routes to the gateway, for the prefixes of the other sites.
