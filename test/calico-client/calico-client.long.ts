@@ -8,7 +8,7 @@ import {promisify} from 'node:util'
 import type {Etcd3} from 'etcd3'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
-import {CALICO, EXPORT} from '../support/sites.ts'
+import {address, CALICO, EXPORT} from '../support/sites.ts'
 import {startWriteBackGateway, WRITE_BACK, type WriteBackGateway} from '../support/write-back-gateway.ts'
 
 const run = promisify(execFile)
@@ -40,6 +40,8 @@ interface Answer {
     readonly value: Record<string, unknown> | null
     readonly invalid: string
   }[]
+  /** What Felix on node worker-1 makes of blocks, pools and Nodes. */
+  readonly routes: readonly {readonly dst: string; readonly pool: string; readonly node: string; readonly via: string}[]
 }
 
 /** The small Go program beside this file, with the versions that Calico's tree itself asks for. */
@@ -113,7 +115,10 @@ describe("what is written back, read by Calico's own code", () => {
   const start = (): Promise<WriteBackGateway> =>
     startWriteBackGateway({
       ...{calico: calico.endpoint, remote: remote.endpoint},
-      writeBack: {...WRITE_BACK, pools: {encapsulation: 'ipip', bgpExport: true}},
+      writeBack: {
+        ...{...WRITE_BACK, pools: {encapsulation: 'ipip', bgpExport: true}},
+        gateways: {addresses: [address('192.168.10.1'), address('192.168.10.9')], blocks: address('192.168.10.9')},
+      },
     })
   const isSettled = (): boolean => {
     const states = [...gateway.writeBack.rows()].map(({state}) => state)
@@ -169,5 +174,13 @@ describe("what is written back, read by Calico's own code", () => {
       ],
       JSON.stringify(pools),
     )
+  })
+
+  it('Felix on a node makes a route of every block, through IPIP to the gateway’s Node', () => {
+    const blocks = answer.routes.filter(({dst}) => dst.startsWith('10.2.') && dst.endsWith('/20'))
+    assert.equal(blocks.length, 16, JSON.stringify(answer.routes))
+    for (const {pool, node, via} of blocks) {
+      assert.deepEqual([pool, node, via], ['IPIP', 'isthmus-a.192-168-10-9', '192.168.10.9'])
+    }
   })
 })

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	api "github.com/projectcalico/api/pkg/apis/projectcalico/v3"
+	"github.com/projectcalico/calico/felix/calc"
+	"github.com/projectcalico/calico/felix/dispatcher"
+	"github.com/projectcalico/calico/felix/proto"
 	"github.com/projectcalico/calico/libcalico-go/lib/apiconfig"
 	"github.com/projectcalico/calico/libcalico-go/lib/backend"
 	bapi "github.com/projectcalico/calico/libcalico-go/lib/backend/api"
@@ -37,10 +40,27 @@ type felixUpdate struct {
 	Invalid string `json:"invalid"`
 }
 
+// What Felix on another node makes of blocks, pools and Nodes: a way to a prefix.
+type route struct {
+	Dst  string `json:"dst"`
+	Pool string `json:"pool"`
+	Node string `json:"node"`
+	Via  string `json:"via"`
+}
+
 type answer struct {
 	Objects []object      `json:"objects"`
 	Felix   []felixUpdate `json:"felix"`
+	Routes  []route       `json:"routes"`
 }
+
+type routes struct{ held map[string]route }
+
+func (r *routes) OnRouteUpdate(update *proto.RouteUpdate) {
+	r.held[update.Dst] = route{update.Dst, update.IpPoolType.String(), update.DstNodeName, update.DstNodeIp}
+}
+
+func (r *routes) OnRouteRemove(dst string) { delete(r.held, dst) }
 
 func text(err error) string {
 	if err == nil {
@@ -60,6 +80,7 @@ func must(err error) {
 // (A syncer that is stopped takes everything back: that is no part of it.)
 type sink struct {
 	updates []felixUpdate
+	all     *dispatcher.Dispatcher
 	synced  chan []felixUpdate
 }
 
@@ -71,6 +92,7 @@ func (s *sink) OnStatusUpdated(status bapi.SyncStatus) {
 
 func (s *sink) OnUpdates(updates []bapi.Update) {
 	for _, update := range updates {
+		s.all.OnUpdate(update)
 		validate := v1v.Validate
 		if _, isV3 := update.Key.(model.ResourceKey); isV3 {
 			validate = v3v.Validate
@@ -91,7 +113,7 @@ func main() {
 	config.Spec.EtcdEndpoints = os.Args[1]
 	client, err := clientv3.New(*config)
 	must(err)
-	said := answer{Objects: []object{}, Felix: []felixUpdate{}}
+	said := answer{Objects: []object{}, Felix: []felixUpdate{}, Routes: []route{}}
 	keep := func(kind, name string, value any, update func() error) {
 		if strings.HasPrefix(name, "isthmus-") {
 			said.Objects = append(said.Objects, object{kind, name, value, text(v3v.Validate(value)), text(update())})
@@ -135,15 +157,31 @@ func main() {
 		})
 	}
 
+	nodes, err := client.Nodes().List(ctx, options.ListOptions{})
+	must(err)
+	for i := range nodes.Items {
+		item := &nodes.Items[i]
+		keep("Node", item.Name, item, func() error {
+			_, err := client.Nodes().Update(ctx, item, options.SetOptions{})
+			return err
+		})
+	}
+
 	store, err := backend.NewClient(*config)
 	must(err)
-	felix := &sink{synced: make(chan []felixUpdate, 1)}
+	made := &routes{map[string]route{}}
+	all := dispatcher.NewDispatcher()
+	calc.NewL3RouteResolver("worker-1", made, true, "CalicoIPAM").RegisterWith(all, dispatcher.NewDispatcher())
+	felix := &sink{all: all, synced: make(chan []felixUpdate, 1)}
 	syncer := felixsyncer.New(store, config.Spec, felix, true)
 	syncer.Start()
 	select {
 	case said.Felix = <-felix.synced:
 	case <-ctx.Done():
 		must(ctx.Err())
+	}
+	for _, one := range made.held {
+		said.Routes = append(said.Routes, one)
 	}
 	must(json.NewEncoder(os.Stdout).Encode(said))
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
-import {diffNft} from '../../src/diff/index.ts'
+import {diff, diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
 import type {CalicoNode} from '../../src/model/index.ts'
-import {planRuleset} from '../../src/plan/index.ts'
+import {plan, planRuleset} from '../../src/plan/index.ts'
 import {nodeLinks} from '../../src/plan/node-ipip.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {nodeOf} from '../support/interconnect.ts'
@@ -41,6 +41,29 @@ describe('devices towards nodes behind a router', () => {
       {...link, name: 'is-nodes-next', alias: 'isthmus nodes:192.168.10.9', local: SHARED},
     ])
     assert.deepEqual(nodeLinks({nodes: {...CONFIG.nodes!, nextHop: null}}), [own])
+  })
+
+  it('are part of the plan with the settings of tunnels, and are gone as soon as nobody wants them', () => {
+    const of = (config: typeof CONFIG) => {
+      const world = new Federation(config).world()
+      const policy = {...compilePolicy(world, {default: 'deny', previous: null, firstClass: 7}), findings: []}
+      const empty = {keys: new Map(), passwords: new Map(), devices: new Map(), limits: new Map()}
+      return plan({...{config, world, policy, ...empty}, uplinkDevices: [], draining: false}).desired
+    }
+    const desired = of(CONFIG)
+    assert.deepEqual(desired.links, nodeLinks(CONFIG))
+    assert.ok(desired.sysctls.some(({path, value}) => path.join('/').endsWith('is-nodes/rp_filter') && value === '0'))
+    const actual = {
+      ...{sysctls: new Map(), addresses: [], wireguard: [], nft: null, bird: null},
+      links: desired.links.map((spec, index) => ({name: spec.name, index, up: true, spec})),
+    }
+    const steps = (next: typeof CONFIG) =>
+      diff(of(next), actual, {mayPrune: () => false}).filter(({driver}) => driver === 'netlink')
+    assert.deepEqual(steps(CONFIG), [])
+    assert.deepEqual(
+      steps({...CONFIG, nodes: null}).map(({key}) => key),
+      ['unlink is-nodes', 'unlink is-nodes-next'],
+    )
   })
 })
 

@@ -229,6 +229,29 @@ describe('planRouting', () => {
     )
   })
 
+  it('nodes: sessions with those that are selected; behind a router next hops of all are at the end of one device', () => {
+    const chosen = nodeOf('n1', '10.50.0.1')
+    const nodes = [{...chosen, meta: {...chosen.meta, labels: {rr: 'yes'}}}, nodeOf('n2', '10.50.0.2')]
+    const ordinary = {session: 'ibgp', localAs: 64512, nextHop: null, selector: "rr == 'yes'"} as const
+    const of = (bird: BirdConfig) =>
+      bird.sessions
+        .filter(({kind}) => kind === 'node')
+        .map(({local, neighbor, nextHop, igpTable}) => [local, neighbor, nextHop, igpTable])
+    const plainly = routingOf('a', {nodes: ordinary}, {nodes}).bird
+    assert.deepEqual(of(plainly), [[null, '10.50.0.1', null, null]])
+    assert.ok(!renderBird(plainly).includes('nodes4'))
+    const ipip = {address: '192.168.1.9' as Address, mtu: 1480}
+    const {bird} = routingOf('a', {nodes: {...ordinary, ipip}}, {nodes})
+    assert.deepEqual(of(bird), [['192.168.1.9', '10.50.0.1', '192.168.1.9', 'nodes4']])
+    assert.deepEqual(bird.statics.find(({table}) => table === 'nodes4')?.routes, [
+      {prefix: '10.50.0.1/32', to: {onlink: '10.50.0.1', device: 'is-nodes'}},
+      {prefix: '10.50.0.2/32', to: {onlink: '10.50.0.2', device: 'is-nodes'}},
+    ])
+    const shared = '192.168.1.201' as Address
+    const twins = routingOf('a', {twin: 'a2' as GatewayName, nodes: {...ordinary, nextHop: shared, ipip}}, {nodes}).bird
+    assert.deepEqual(of(twins), [['192.168.1.9', '10.50.0.1', shared, 'nodes4']])
+  })
+
   it('of two gateways the first by name is preferred, by other sites and by its nodes; both name their next hop', () => {
     const changes = (twin: string | null) => {
       const nodes = {session: 'ibgp', localAs: 64512, nextHop: '192.168.1.201' as Address} as const
