@@ -122,7 +122,7 @@ describe("what is written back, read by Calico's own code", () => {
     })
   const isSettled = (): boolean => {
     const states = [...gateway.writeBack.rows()].map(({state}) => state)
-    return states.length > 10 && states.every((state) => state === 'held')
+    return states.length > 60 && states.every((state) => state === 'held')
   }
   const ofKind = (kind: string) => answer.objects.filter((one) => one.kind === kind)
 

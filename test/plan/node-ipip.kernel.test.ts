@@ -54,7 +54,7 @@ describe('devices towards nodes behind a router', () => {
     assert.deepEqual(desired.links, nodeLinks(CONFIG))
     assert.ok(desired.sysctls.some(({path, value}) => path.join('/').endsWith('is-nodes/rp_filter') && value === '0'))
     const actual = {
-      ...{sysctls: new Map(), addresses: [], wireguard: [], nft: null, bird: null},
+      ...{sysctls: new Map(), addresses: [], wireguard: [], queues: [], nft: null, bird: null},
       links: desired.links.map((spec, index) => ({name: spec.name, index, up: true, spec})),
     }
     const steps = (next: typeof CONFIG) =>
@@ -74,7 +74,16 @@ inNamespace(import.meta.url, () => {
     const load = async (nodes: readonly CalicoNode[], config = CONFIG): Promise<void> => {
       const world = {...new Federation(config).world(), nodes}
       const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
-      const input = {config, world, tunnels: [], links: [], uplinkDevices: [], devices: new Map(), policy}
+      const input = {
+        config,
+        world,
+        tunnels: [],
+        links: [],
+        wireguard: [],
+        uplinkDevices: [],
+        devices: new Map(),
+        policy,
+      }
       const outcomes = await driver.apply(diffNft(planRuleset(input), await driver.read(signal)), signal)
       assert.deepEqual(
         outcomes.filter(({ok}) => !ok),
