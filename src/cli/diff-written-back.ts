@@ -1,7 +1,7 @@
 import {diffWriteBack} from '../diff/index.ts'
 import {storedDifference} from '../documents/index.ts'
 import type {DatastoreConfig, Finding, GatewayConfig, World} from '../model/index.ts'
-import {HeldObjects, mayPruneSet, objectPath, writeBackObjects} from '../writeback/index.ts'
+import {briefIpam, HeldObjects, mayPruneSet, objectPath, writeBackObjects} from '../writeback/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from './context.ts'
 import {tellFindings} from './document-store.ts'
 import {readLive} from './live-snapshots.ts'
@@ -74,10 +74,11 @@ function differenceIn(
   })
   const rows = changes.map(({key, text, modRevision}): Row => {
     const path = objectPath(key)
+    const shown = (stored: string | null): string | null => (stored === null ? null : briefIpam(key, stored))
     return {
       ...{datastore: name, name: path},
       result: text === null ? 'delete' : modRevision === 0 ? 'create' : 'update',
-      diff: storedDifference(`${name} ${path}`, held.objects.get(key)?.text ?? null, text),
+      diff: storedDifference(`${name} ${path}`, shown(held.objects.get(key)?.text ?? null), shown(text)),
     }
   })
   return {rows, findings}

@@ -1,6 +1,7 @@
 import type {ClassRow, ConflictRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
-import {type Finding, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
+import {type Finding, type NodeSessions, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
 import type {Compiled} from '../policy/index.ts'
+import {neighborTest} from '../routing/index.ts'
 import {endpointRows} from './endpoint-rows.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
 import type {Runtime} from './runtime.ts'
@@ -48,7 +49,7 @@ function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: numbe
     case 'conflicts':
       return conflictRows(runtime.findings())
     case 'nodes':
-      return nodeRows(world)
+      return nodeRows(world, runtime.config.nodes)
     case 'classes':
       return classRows(runtime.compiled())
     case 'writebacks':
@@ -94,14 +95,16 @@ function conflictRows(findings: readonly Finding[]): ConflictRow[] {
   )
 }
 
-function nodeRows(world: World): NodeRow[] {
-  return world.nodes.map(({meta, addresses, bgp}) => {
+export function nodeRows(world: World, nodes: NodeSessions | null): NodeRow[] {
+  const isNeighbor = nodes ? neighborTest(nodes) : () => false
+  return world.nodes.map((node) => {
+    const {meta, addresses, bgp} = node
     const address = addresses[0]?.address
     return {
       name: meta.name,
       source: `datastore of site ${world.local}`,
       addresses: addresses.map(({address: own, length}) => `${own}/${length}`),
-      session: bgp && address ? sessionName('node', meta.name, `${meta.name} ${address}`) : null,
+      session: bgp && address && isNeighbor(node) ? sessionName('node', meta.name, `${meta.name} ${address}`) : null,
     }
   })
 }

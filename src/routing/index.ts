@@ -14,5 +14,6 @@
  */
 export type {BgpSession, BirdConfig, Condition, FilterRule, PrefixPattern, StaticProtocol} from './bird-config.ts'
 export type {RoutingInput} from './input.ts'
+export {neighborTest} from './node-sessions.ts'
 export {planRouting} from './plan.ts'
 export {renderBird} from './render.ts'

@@ -72,8 +72,8 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
   return {sessions, statics, tables, findings}
 }
 
-/** Where route reflectors speak for the others the gateway has sessions with these alone. */
-function neighborTest({selector}: NodeSessions): (node: CalicoNode) => boolean {
+/** Which nodes the gateway has sessions with: where route reflectors speak for the others these alone. */
+export function neighborTest({selector}: NodeSessions): (node: CalicoNode) => boolean {
   const parsed = selector === undefined ? null : parseSelector(selector)
   if (!parsed?.ok) return () => true
   return ({meta: {labels}}) =>

@@ -12,7 +12,7 @@
  */
 export {parseExact} from './exact-json.ts'
 export {type HeldObject, HeldObjects, type ObjectChange} from './held-objects.ts'
-export {isIpamKey} from './ipam.ts'
+export {briefIpam, isIpamKey} from './ipam.ts'
 export {mergeObject} from './merge.ts'
 export {
   CALICO_RESOURCES,

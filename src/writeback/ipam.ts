@@ -8,7 +8,7 @@ import {
   prefixLength,
   prefixRange,
 } from '../net/index.ts'
-import {isFields, type JsonFields} from './exact-json.ts'
+import {isFields, type JsonFields, parseExact} from './exact-json.ts'
 
 /**
  * The IPAM records that make Felix route a remote prefix to a gateway's Node (calico-model 1.5 and 5.5 e): a block, the
@@ -94,6 +94,20 @@ export function siteOfIpam(value: unknown): string | null {
   const holder: unknown = isFields(first) ? first.secondary : value
   const site = isFields(holder) ? holder[SITE_LABEL] : null
   return typeof site === 'string' ? site : null
+}
+
+/** A record for people: a block's two lists are thousands of entries that say next to nothing. */
+export function briefIpam(key: string, text: string): string {
+  const value = key.startsWith(BLOCKS) ? parseExact(text) : null
+  if (!isFields(value)) return text
+  const {allocations, unallocated} = value
+  const brief = {
+    ...(Array.isArray(allocations)
+      ? {allocations: `${allocations.filter((one) => one !== null).length} of ${allocations.length} addresses`}
+      : {}),
+    ...(Array.isArray(unallocated) ? {unallocated: `${unallocated.length} addresses`} : {}),
+  }
+  return JSON.stringify({...value, ...brief})
 }
 
 /** What a block under this key covers; null: it is none. */

@@ -171,7 +171,9 @@ func main() {
 	must(err)
 	made := &routes{map[string]route{}}
 	all := dispatcher.NewDispatcher()
-	calc.NewL3RouteResolver("worker-1", made, true, "CalicoIPAM").RegisterWith(all, dispatcher.NewDispatcher())
+	resolver := calc.NewL3RouteResolver("worker-1", made, true, "CalicoIPAM")
+	resolver.OnAlive = func() {}
+	resolver.RegisterWith(all, dispatcher.NewDispatcher())
 	felix := &sink{all: all, synced: make(chan []felixUpdate, 1)}
 	syncer := felixsyncer.New(store, config.Spec, felix, true)
 	syncer.Start()

@@ -34,6 +34,7 @@ describe('what is written back, on the command line', () => {
     await Promise.all([calico?.stop(), remote?.stop(), rm(folder, {recursive: true, force: true})])
   })
 
+  let nodes = '{session: ibgp, localAs: 64512}'
   const diff = async (writeBack: string, ...more: string[]): Promise<CliResult> => {
     const file = path.join(folder, 'gateway.yaml')
     const text = `
@@ -50,7 +51,7 @@ datastores:
 sites:
   b: {owns: [10.2.0.0/16, 'fd00:2::/48'], endpoints: ['${remote.endpoint}'], insecure: true}
 authorities: [a]
-nodes: {session: ibgp, localAs: 64512}
+nodes: ${nodes}
 `
     await writeFile(file, text)
     return cli(['diff', '--write-back', '--config', file, ...more])
@@ -73,6 +74,22 @@ nodes: {session: ibgp, localAs: 64512}
       Array(5).fill('create'),
     )
     assert.deepEqual(await held(), before)
+  })
+
+  it('the Nodes and blocks of gateways too, whose long lists are counted', async () => {
+    nodes = '{session: ibgp, localAs: 64512, ipip: {address: 10.0.0.1}}'
+    try {
+      const gateways = '{pools: {encapsulation: ipip}, gateways: {addresses: [10.0.0.1], blocks: 10.0.0.1}}'
+      const {out, status} = await diff(`, writeBack: ${gateways}`)
+      assert.equal(status, 1)
+      assert.match(out, /^\+\+\+ main nodes\/isthmus-a\.10-0-0-1$/m)
+      assert.match(out, /^\+\+\+ main ipam\/assignment\/ipv4\/block\/10\.2\.240\.0-20$/m)
+      assert.match(out, /^\+allocations: 1 of 4096 addresses$/m)
+      assert.match(out, /^\+unallocated: 4095 addresses$/m)
+      assert.ok(out.split('\n').length < 1500, String(out.split('\n').length))
+    } finally {
+      nodes = '{session: ibgp, localAs: 64512}'
+    }
   })
 
   it('nothing once a gateway has written it; and what would go when it is switched off', async () => {
