@@ -13,7 +13,7 @@ export interface GatewayFiles {
 const nodesOf = ({virtual, lan}: GatewayPlan, isRouted: boolean) => ({
   ...{session: 'ibgp', localAs: 64512},
   ...(virtual ? {nextHop: virtual.own} : {}),
-  ...(isRouted ? {ipip: {address: lan}} : {}),
+  ...(isRouted ? {ipip: {address: lan, shared: virtual ? [virtual.own, virtual.other] : []}} : {}),
 })
 
 const lanOf = ({site, lan, virtual}: GatewayPlan, plan: LabPlan) => ({

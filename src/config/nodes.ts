@@ -1,5 +1,5 @@
 import type {NodeSessions} from '../model/index.ts'
-import {familyOf} from '../net/index.ts'
+import {type Address, familyOf} from '../net/index.ts'
 import {parseSelector} from '../selectors/index.ts'
 import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
@@ -12,8 +12,14 @@ export function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
   if (ipip && familyOf(ipip.address) !== 4) {
     yield conflict(['nodes', 'ipip', 'address'], `${ipip.address} is no IPv4 address`, "Calico's IPIP is IPv4 in IPv4")
   }
-  if (ipip && ipip.address === nextHop) {
-    yield conflict(['nodes', 'ipip', 'address'], `${nextHop} is nextHop`, "name the gateway's own address, which stays")
+  for (const [index, address] of (ipip?.shared ?? []).entries()) {
+    const at = ['nodes', 'ipip', 'shared', index]
+    if (familyOf(address) !== 4) yield conflict(at, `${address} is no IPv4 address`, "Calico's IPIP is IPv4 in IPv4")
+    if (ipip!.shared.indexOf(address) < index) yield conflict(at, `${address} is named twice`)
+  }
+  if (ipip && [nextHop, ...ipip.shared].includes(ipip.address)) {
+    const detail = `${ipip.address} is one that moves (nextHop, shared)`
+    yield conflict(['nodes', 'ipip', 'address'], detail, "name the gateway's own address, which stays")
   }
   if (nextHop === undefined) return
   const path = ['nodes', 'nextHop']
@@ -26,6 +32,12 @@ export function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
 export function toNodes(yaml: GatewayYaml['nodes']): NodeSessions | null {
   if (!yaml) return null
   const {selector, nextHop, clusterId, ipip, ...rest} = yaml
-  const some = {...(selector === undefined ? {} : {selector}), ...(ipip ? {ipip} : {})}
+  const some = {
+    ...(selector === undefined ? {} : {selector}),
+    ...(ipip ? {ipip: {...ipip, shared: movingOf(nextHop, ipip.shared)}} : {}),
+  }
   return {...rest, nextHop: nextHop ?? null, clusterId: clusterId ?? null, ...some}
 }
+
+const movingOf = (nextHop: Address | undefined, shared: readonly Address[]): Address[] =>
+  [...new Set([...(nextHop === undefined ? [] : [nextHop]), ...shared])].sort()

@@ -155,7 +155,9 @@ export const gatewaySchema = z.strictObject({
       nextHop: address.optional(),
       clusterId: clusterId.optional(),
       selector: z.string().optional(),
-      ipip: z.strictObject({address, mtu: z.int().min(1280).max(65_515).default(1480)}).optional(),
+      ipip: z
+        .strictObject({address, shared: z.array(address).default([]), mtu: z.int().min(1280).max(65_515).default(1480)})
+        .optional(),
     })
     .optional(),
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),

@@ -36,9 +36,9 @@ function* checkGateways({gateways, pools}: WriteBackYaml, {nodes, sites}: Gatewa
     if (familyOf(address) !== 4) yield conflict(at, `${address} is not IPv4`, "Calico's IPIP is IPv4 in IPv4")
     if (addresses.indexOf(address) < index) yield conflict(at, `${address} is given twice`, 'take one of them out')
   }
-  for (const own of [ipip?.address, nodes?.nextHop]) {
-    if (own === undefined || addresses.includes(own)) continue
-    yield conflict([...path, 'addresses'], `${own} of \`nodes\` is missing: nodes drop IPIP from it`, 'add it')
+  if (ipip && !addresses.includes(ipip.address)) {
+    const detail = `${ipip.address} of \`nodes.ipip\` is missing: nodes drop IPIP from it`
+    yield conflict([...path, 'addresses'], detail, 'add it')
   }
   if (blocks === undefined) return
   if (!addresses.includes(blocks)) yield conflict([...path, 'blocks'], `${blocks} is none of addresses`, 'name one')

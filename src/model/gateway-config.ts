@@ -194,6 +194,8 @@ export interface NodeSessions {
 export interface NodeIpip {
   /** The gateway's own address towards nodes. */
   readonly address: Address
+  /** Of its twin and itself, those that move: IPIP to them is taken as well. */
+  readonly shared: readonly Address[]
   readonly mtu: number
 }
 

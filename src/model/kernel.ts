@@ -4,8 +4,8 @@ import type {WgPublicKey} from './site.ts'
 /** Every device of ours begins with this, and its alias tells the whole identity; nothing else is ever touched. */
 export const DEVICE_PREFIX = 'is-'
 
-/** Towards nodes behind a router: from and to the gateway's own address, and to the one that its twin takes over. */
-export const NODE_DEVICES = {own: 'is-nodes', nextHop: 'is-nodes-next'} as const
+/** Towards nodes behind a router, all of them. */
+export const NODE_DEVICE = 'is-nodes'
 
 /** What stands at the start of the alias (IFLA_IFALIAS) of each device of ours. */
 export const ALIAS_PREFIX = 'isthmus '

@@ -1,4 +1,4 @@
-import {type GatewayConfig, type IpipLink, NODE_DEVICES, type World} from '../model/index.ts'
+import {type GatewayConfig, type IpipLink, NODE_DEVICE, type World} from '../model/index.ts'
 import {type Address, addressNumber, familyOf, prefixAddress, prefixFamily, prefixLength} from '../net/index.ts'
 
 /**
@@ -12,13 +12,16 @@ const ANY = '0.0.0.0' as Address
 /** Set of the addresses of the site's own nodes. */
 export const NODE_SET = 'site_nodes'
 
-/** One more where nodes send to an address that the twin takes over; what goes to nodes comes from the gateway's own. */
+/**
+ * What goes to nodes comes from the gateway's own address. One more device for each that moves between it and its twin: it
+ * is there before the address is, so that a takeover needs nobody but keepalived.
+ */
 export function nodeLinks({nodes}: Pick<GatewayConfig, 'nodes'>): IpipLink[] {
   if (!nodes?.ipip) return []
-  const {address, mtu} = nodes.ipip
+  const {address, shared, mtu} = nodes.ipip
   const ends = [
-    {name: NODE_DEVICES.own, local: address},
-    ...(nodes.nextHop === null ? [] : [{name: NODE_DEVICES.nextHop, local: nodes.nextHop}]),
+    {name: NODE_DEVICE, local: address},
+    ...shared.map((local) => ({name: `is-at-${hex(addressNumber(local)).slice(2)}`, local})),
   ]
   // No site at the far end, so that the device goes as soon as nobody wants it.
   return ends.map(({name, local}) => ({

@@ -2,7 +2,7 @@ import {
   type CalicoNode,
   type Finding,
   type GatewayConfig,
-  NODE_DEVICES,
+  NODE_DEVICE,
   type NodeSessions,
   sessionName,
 } from '../model/index.ts'
@@ -90,7 +90,7 @@ const waysToNodes = (addresses: readonly Address[]): StaticProtocol => ({
   tables: {routes: NODE_TABLE},
   routes: addresses.map((address) => ({
     prefix: hostPrefix(address),
-    to: {onlink: address, device: NODE_DEVICES.own},
+    to: {onlink: address, device: NODE_DEVICE},
   })),
 })
 

@@ -154,7 +154,7 @@ describe('parseGatewayConfig', () => {
         'gateway: a1',
         'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: 10.1.0.9, ipip: {address: 10.1.0.9}}',
       ],
-      want: ['config-conflict', 'nodes.ipip.address', 4, /10\.1\.0\.9 is nextHop/],
+      want: ['config-conflict', 'nodes.ipip.address', 4, /10\.1\.0\.9 is one that moves/],
     },
     {
       name: 'a next hop of another family',

@@ -53,6 +53,14 @@ describe('datastores[].writeBack', () => {
     })
   })
 
+  it('addresses that move: the next hop is one of them', () => {
+    const text = `${IPIP.replace('10.0.0.1}', '10.0.0.1, shared: [10.0.0.8, 10.0.0.9]}')}`
+    const {config} = parseGatewayConfig(yaml('', text), 'gateway.yaml')
+    assert.deepEqual(config?.nodes?.ipip, {address: '10.0.0.1', shared: ['10.0.0.8', '10.0.0.9'], mtu: 1480})
+    const alone = parseGatewayConfig(yaml('', IPIP), 'gateway.yaml').config
+    assert.deepEqual(alone?.nodes?.ipip?.shared, ['10.0.0.9'])
+  })
+
   const gateways = (text: string, pools = 'ipip'): string =>
     `{pools: {encapsulation: ${pools}}, gateways: {addresses: [10.0.0.1, 10.0.0.9]${text}}}`
   const wrong: {name: string; text: string; more?: string; kind?: string; found: RegExp}[] = [
@@ -87,9 +95,9 @@ describe('datastores[].writeBack', () => {
     {name: 'gateways in a pool without', text: gateways('', 'never'), more: IPIP, found: /encapsulation: ipip/},
     {
       name: 'an address of ours that is no Node',
-      text: gateways('').replace(', 10.0.0.9', ''),
+      text: gateways('').replace('10.0.0.1, ', ''),
       more: IPIP,
-      found: /gateways\.addresses.*10\.0\.0\.9 of `nodes` is missing: nodes drop IPIP from it/,
+      found: /gateways\.addresses.*10\.0\.0\.1 of `nodes\.ipip` is missing: nodes drop IPIP from it/,
     },
     {
       name: 'one twice',

@@ -16,7 +16,7 @@ const signal = new AbortController().signal
 const [OWN, SHARED] = [address('192.168.10.1'), address('192.168.10.9')]
 const CONFIG = configOf({
   owns: [prefix('10.1.0.0/16'), prefix('10.7.64.0/18'), prefix('fd00:1::/48')],
-  nodes: {session: 'ibgp', localAs: 64512, nextHop: SHARED, ipip: {address: OWN, mtu: 1480}},
+  nodes: {session: 'ibgp', localAs: 64512, nextHop: SHARED, ipip: {address: OWN, shared: [SHARED], mtu: 1480}},
 })
 
 /** An IPv4 header without anything behind it. */
@@ -33,14 +33,14 @@ describe('devices towards nodes behind a router', () => {
     assert.deepEqual(nodeLinks({nodes: null}), [])
   })
 
-  it('one for all nodes, and one more for the address that the twin takes over', () => {
+  it('one for all nodes, and one more for each address that moves', () => {
     const link = {kind: 'ipip', mtu: 1480, remote: '0.0.0.0', ttl: 64}
     const own = {...link, name: 'is-nodes', alias: 'isthmus nodes:192.168.10.1', local: OWN}
     assert.deepEqual(nodeLinks(CONFIG), [
       own,
-      {...link, name: 'is-nodes-next', alias: 'isthmus nodes:192.168.10.9', local: SHARED},
+      {...link, name: 'is-at-c0a80a09', alias: 'isthmus nodes:192.168.10.9', local: SHARED},
     ])
-    assert.deepEqual(nodeLinks({nodes: {...CONFIG.nodes!, nextHop: null}}), [own])
+    assert.deepEqual(nodeLinks({nodes: {...CONFIG.nodes!, ipip: {...CONFIG.nodes!.ipip!, shared: []}}}), [own])
   })
 
   it('are part of the plan with the settings of tunnels, and are gone as soon as nobody wants them', () => {
@@ -62,7 +62,7 @@ describe('devices towards nodes behind a router', () => {
     assert.deepEqual(steps(CONFIG), [])
     assert.deepEqual(
       steps({...CONFIG, nodes: null}).map(({key}) => key),
-      ['unlink is-nodes', 'unlink is-nodes-next'],
+      ['unlink is-nodes', 'unlink is-at-c0a80a09'],
     )
   })
 })

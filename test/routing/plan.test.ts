@@ -240,7 +240,7 @@ describe('planRouting', () => {
     const plainly = routingOf('a', {nodes: ordinary}, {nodes}).bird
     assert.deepEqual(of(plainly), [[null, '10.50.0.1', null, null]])
     assert.ok(!renderBird(plainly).includes('nodes4'))
-    const ipip = {address: '192.168.1.9' as Address, mtu: 1480}
+    const ipip = {address: '192.168.1.9' as Address, shared: [], mtu: 1480}
     const {bird} = routingOf('a', {nodes: {...ordinary, ipip}}, {nodes})
     assert.deepEqual(of(bird), [['192.168.1.9', '10.50.0.1', '192.168.1.9', 'nodes4']])
     assert.deepEqual(bird.statics.find(({table}) => table === 'nodes4')?.routes, [
