@@ -1,4 +1,4 @@
-import type {BlockAffinity, CalicoNode, Decoded, SourceId} from '../model/index.ts'
+import {type BlockAffinity, type CalicoNode, type Decoded, isGatewayNode, type SourceId} from '../model/index.ts'
 import {comparePrefixes} from '../net/index.ts'
 import {isWrittenByUs} from './holding.ts'
 
@@ -14,11 +14,14 @@ export function ownNodes(records: Records): readonly CalicoNode[] {
   return nodes.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({node}) => node)
 }
 
-/** Blocks that nodes of the local clusters have, in order. */
+/** Blocks that nodes of the local clusters have, in order; what stands for remote prefixes is none of them. */
 export function ownBlocks(records: Records): readonly BlockAffinity[] {
   return [...records]
     .flatMap(({record}) =>
-      record.type === 'resource' && record.resource.kind === 'BlockAffinity' && record.resource.state === 'confirmed'
+      record.type === 'resource' &&
+      record.resource.kind === 'BlockAffinity' &&
+      record.resource.state === 'confirmed' &&
+      !isGatewayNode(record.resource.node)
         ? [record.resource]
         : [],
     )

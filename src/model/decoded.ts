@@ -12,6 +12,10 @@ export type Root = 'calico' | 'isthmus'
 export const OWNER_ANNOTATION = 'isthmus.io/owner'
 /** IPAM blocks have no annotations: a handle with this beginning says the same. */
 export const OWNER_HANDLE_PREFIX = 'isthmus-'
+
+/** Of a gateway that was written as a Node: a claim on a block says no more than its name. */
+export const isGatewayNode = (name: string): boolean => name.startsWith(OWNER_HANDLE_PREFIX) && name.includes('.')
+
 /** `global` on a GlobalNetworkPolicy in Calico's tree makes it one of the interconnect. */
 export const SCOPE_ANNOTATION = 'isthmus.io/scope'
 /** `isthmus` on an object among a site's own policies in its export: a mark of one under that root, which Calico does not know. */

@@ -1,4 +1,11 @@
-import {type GatewayNodes, LARGEST_BLOCK, OWNER_ANNOTATION, SITE_LABEL, type SiteName} from '../model/index.ts'
+import {
+  type GatewayNodes,
+  LARGEST_BLOCK,
+  OWNER_ANNOTATION,
+  OWNER_HANDLE_PREFIX,
+  SITE_LABEL,
+  type SiteName,
+} from '../model/index.ts'
 import {
   type Address,
   addressFromNumber,
@@ -20,12 +27,15 @@ const AFFINITIES = `${IPAM}host/`
 const HANDLES = `${IPAM}handle/`
 
 /** Of others' only blocks are looked at, whose addresses ours could be. */
-export const IPAM_PREFIXES: readonly string[] = [BLOCKS, `${AFFINITIES}isthmus-`, `${HANDLES}isthmus-`]
+export const IPAM_PREFIXES: readonly string[] = [
+  BLOCKS,
+  ...[AFFINITIES, HANDLES].map((folder) => folder + OWNER_HANDLE_PREFIX),
+]
 
 export const isIpamKey = (key: string): boolean => key.startsWith(IPAM)
 
 /** A site's name has no dot, so that what stands before the first one is all of it, also with sites `a` and `a-b`. */
-const beginsOf = (owner: SiteName): string => `isthmus-${owner}.`
+const beginsOf = (owner: SiteName): string => `${OWNER_HANDLE_PREFIX}${owner}.`
 
 export const gatewayNodeName = (owner: SiteName, address: Address): string =>
   `${beginsOf(owner)}${address.replaceAll('.', '-')}`

@@ -243,7 +243,7 @@ describe('planRouting', () => {
     const ipip = {address: '192.168.1.9' as Address, shared: [], mtu: 1480}
     const {bird} = routingOf('a', {nodes: {...ordinary, ipip}}, {nodes})
     assert.deepEqual(of(bird), [['192.168.1.9', '10.50.0.1', '192.168.1.9', 'nodes4']])
-    assert.deepEqual(bird.statics.find(({table}) => table === 'nodes4')?.routes, [
+    assert.deepEqual(bird.statics.find(({tables}) => tables?.routes === 'nodes4')?.routes, [
       {prefix: '10.50.0.1/32', to: {onlink: '10.50.0.1', device: 'is-nodes'}},
       {prefix: '10.50.0.2/32', to: {onlink: '10.50.0.2', device: 'is-nodes'}},
     ])
