@@ -12,10 +12,12 @@ const run = promisify(execFile)
 
 /** Twenty times a second; what takes longer than the timeout is no LAN. */
 const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', '-O', '192']
+/** Answers whatever becomes of the LAN: that it does shows that fping asks, and that time passes for it as for us. */
+const SELF = '127.0.0.1'
 /** One that ended sooner after its start comes again only then. */
 const AGAIN_MS = 1000
-/** Whatever becomes of a probe, there is a line for each target every 50 ms. */
-const FORGOTTEN_MS = 1000
+/** An fping that says nothing for so long, not even of this machine, hangs; a clock that was set back stops it too. */
+const HANGS_MS = 1000
 
 export interface LanWatchOptions {
   readonly lan: GatewayLan
@@ -47,26 +49,31 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       .then(() => write(file, lost))
       .catch((error: Error) => tell(error.message))
   }
-  const targets: readonly string[] = [lan.twin, ...lan.watch]
+  const targets: readonly string[] = [lan.twin, ...lan.watch, SELF]
   while (!signal.aborted) {
-    const child = spawn('fping', [...FPING, ...targets], {stdio: ['ignore', 'pipe', 'pipe'], signal})
+    const child = spawn('fping', [...FPING, ...targets], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
+    })
     const read = createLineReader()
     const startedMs = performance.now()
-    const heard = new Map(targets.map((target) => [target, startedMs]))
+    let heardMs = startedMs
     const note = (lines: readonly ProbeLine[]): void => {
-      const nowMs = performance.now()
+      heardMs = performance.now()
       if (!isLost) networks = networksOf(lan.device, networks)
-      const lost = judge.note(lines, nowMs)
+      const neighbours = lines.filter(({target}) => target !== SELF)
+      const lost = judge.note(neighbours, heardMs)
       if (lost !== isLost) act(lost)
-      for (const {target} of lines) heard.set(target, nowMs)
-      const forgotten = targets.filter((target) => nowMs - heard.get(target)! > FORGOTTEN_MS)
-      if (forgotten.length === 0 || child.killed) return
-      tell(`fping says nothing of ${forgotten.join(', ')} any longer: it is started again`)
-      child.kill('SIGKILL')
     }
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
     // Of packets that cannot be sent.
     child.stderr.on('data', () => note([]))
+    const hangs = setInterval(() => {
+      if (performance.now() - heardMs < HANGS_MS || child.killed) return
+      tell('fping says nothing any longer: it is started again')
+      child.kill('SIGKILL')
+    }, HANGS_MS / 4)
     await new Promise<void>((resolve) => {
       child.once('error', (error) => {
         if (!signal.aborted) tell(`fping: ${error.message}`)
@@ -74,6 +81,7 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       })
       child.once('close', () => resolve())
     })
+    clearInterval(hangs)
     const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
     if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))
   }

@@ -51,13 +51,25 @@ describe('who of two gateways is cut off from the LAN', () => {
     })
   }
 
-  it('a probe that ends by an error has no line: whatever fping says, time passes, and an answer that comes with it counts', () => {
+  const answers = [TWIN, NODE].map((target) => ({target, sequence: 0, rttMs: 0.1}))
+
+  it('of probes without an answer fping need not speak at all: that it lives is enough', () => {
     const judge = createLanJudge(false)
-    const answers = [TWIN, NODE].map((target) => ({target, sequence: 0, rttMs: 0.1}))
+    judge.note(answers, 0)
     assert.deepEqual(
-      [judge.note(answers, 0), judge.note([], 250), judge.note(answers, 900), judge.note([], 1200)],
-      [false, false, false, true],
+      [50, 100, 150, 200, 250, 300].map((nowMs) => judge.note([], nowMs)),
+      [false, false, false, false, false, true],
     )
+  })
+
+  it('while nobody asked, or nobody read, nobody was silent: not the first word after a pause decides', () => {
+    const judge = createLanJudge(false)
+    judge.note(answers, 0)
+    assert.deepEqual(
+      [judge.note([], 5000), judge.note(answers, 5001), judge.note([], 9000), judge.note([], 9050)],
+      [false, false, false, false],
+    )
+    assert.deepEqual([judge.note([], 9100), judge.note([], 9150), judge.note([], 9200)], [false, false, true])
   })
 
   it('is back when answers have come for three seconds without a break, by whomever', () => {

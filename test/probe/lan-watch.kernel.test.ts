@@ -65,5 +65,40 @@ ip link set lan0 up; ip address add 10.1.0.1/24 dev lan0; ip address add 10.1.0.
       assert.equal(lost(), '')
       assert.deepEqual(said, ['cut off: nobody on lan0 answers', 'lan0 is back'])
     })
+
+    const fping = (): string => shell(`pgrep -P ${process.pid} -x fping || true`).trim()
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+    it('finds a cut also by an fping that says nothing of unanswered probes: a pause while one is silent ends that', async () => {
+      neighbours.run(`nft 'table ip t { chain i { type filter hook input priority 0; ip daddr 10.1.0.9 drop; }; }'`)
+      await pause(400)
+      shell(`kill -STOP ${fping()}; sleep 0.13; kill -CONT ${fping()}`)
+      await pause(400)
+      neighbours.run('nft delete table ip t')
+      await pause(200)
+      answer(false)
+      await eventually(() => file() === '1\n', 700)
+      assert.equal(said.at(-1), 'cut off: nobody on lan0 answers')
+    })
+
+    it('starts an fping again that says nothing at all, and takes that for no cut', async () => {
+      await stop()
+      answer(true)
+      shell('ip -4 route flush table 1788')
+      start()
+      await pause(500)
+      const before = fping()
+      const words = said.length
+      shell(`kill -STOP ${before}`)
+      await eventually(() => said.length > words, 2000)
+      await eventually(() => !['', before].includes(fping()), 1500)
+      await pause(300)
+      answer(false)
+      await eventually(() => file() === '1\n', 700)
+      assert.deepEqual(said.slice(words), [
+        'fping says nothing any longer: it is started again',
+        'cut off: nobody on lan0 answers',
+      ])
+    })
   })
 })
