@@ -18,11 +18,13 @@ export interface MonitorOptions {
   readonly reader: TunnelReader
   readonly clock: WatchClock
   readonly signal: AbortSignal
+  /** Of each look, with what it found; null: nothing. */
+  readonly onRouter: (router: RouterState | null) => void
   readonly onError: (what: string, error: unknown) => void
 }
 
 /** Looks once a second, so that status, metrics and console read one and the same observation. */
-export function startMonitor({birdSocket, tunnels, reader, clock, signal, onError}: MonitorOptions): Monitor {
+export function startMonitor({birdSocket, tunnels, reader, clock, signal, onRouter, onError}: MonitorOptions): Monitor {
   let router: RouterState | null = null
   let counters = new Map<string, DeviceCounters>()
   const bird = keepBird(birdSocket, signal)
@@ -34,6 +36,7 @@ export function startMonitor({birdSocket, tunnels, reader, clock, signal, onErro
         router = null
         if (!signal.aborted) onError('bird', error)
       }
+      onRouter(router)
       try {
         counters = new Map((await reader.read(tunnels())).map((found) => [found.device, found]))
       } catch (error) {

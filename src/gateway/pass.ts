@@ -32,6 +32,8 @@ export interface PassDeps {
   }
   readonly passwords: ReadonlyMap<string, string>
   readonly draining: () => boolean
+  /** The same object as long as it says the same. */
+  readonly held?: () => ReadonlySet<string>
   readonly uplinkDevices: () => readonly string[]
   /** The same object as long as it says the same. */
   readonly queues?: () => readonly QueueSpec[]
@@ -173,6 +175,7 @@ async function putInForce(
 }
 
 const NO_QUEUES: readonly QueueSpec[] = []
+const NO_SESSIONS: ReadonlySet<string> = new Set()
 
 /** Plans, makes the keys that tunnels wait for, and plans again; unchanged input is not planned twice. */
 function createPlanner(deps: PassDeps) {
@@ -196,6 +199,7 @@ function createPlanner(deps: PassDeps) {
       keys: last?.input.keys.size === deps.keys.known().size ? last.input.keys : new Map(deps.keys.known()),
       passwords: deps.passwords,
       draining: deps.draining(),
+      held: deps.held?.() ?? NO_SESSIONS,
       uplinkDevices: sameList(last?.input.uplinkDevices, deps.uplinkDevices()),
       queues: deps.queues?.() ?? NO_QUEUES,
       devices: deps.devices(),
@@ -221,6 +225,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.devices === b.devices &&
     a.limits === b.limits &&
     a.draining === b.draining &&
+    a.held === b.held &&
     a.queues === b.queues &&
     a.uplinkDevices === b.uplinkDevices
   )

@@ -15,6 +15,7 @@ import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
+import {createHeldSessions, type HeldSessions} from './hold-down.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
@@ -56,6 +57,7 @@ export interface Runtime {
   readonly writeBack: Pick<WriteBack, 'rows'>
   readonly certificates: Certificates
   readonly drain: Drain
+  readonly heldSessions: HeldSessions
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -123,6 +125,7 @@ export async function startRuntime({
   let publishing: Publishing | null = null
   const trigger = (): void => loop?.trigger()
   const drain = await createDrain(config.paths.state, () => new Date().toISOString(), trigger)
+  const heldSessions = createHeldSessions(() => clock.nowMs(), trigger)
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
@@ -207,6 +210,7 @@ export async function startRuntime({
     keys,
     passwords,
     draining: () => drain.since() !== null,
+    held: heldSessions.held,
     uplinkDevices: () => {
       uplinks ??= uplinkDevices(config.uplinks)
       return uplinks
@@ -321,6 +325,7 @@ export async function startRuntime({
     reader: kernel.tunnels,
     clock,
     signal,
+    onRouter: heldSessions.look,
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
   const following = siteWatch.follow(clock, signal)
@@ -343,6 +348,7 @@ export async function startRuntime({
     writeBack,
     certificates,
     drain,
+    heldSessions,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),

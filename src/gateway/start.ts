@@ -127,12 +127,13 @@ function createMetrics(
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
-    const {last, monitor} = runtime()
+    const {last, monitor, heldSessions} = runtime()
     return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
+      heldDown: heldSessions.held().has(tunnel.session),
       // Of a device that bears both families once, with its first tunnel.
       counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))

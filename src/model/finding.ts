@@ -104,6 +104,7 @@ export type FindingCode =
   | 'encapsulation-mismatch'
   | 'tunnel-key-missing'
   | 'tunnel-without-ipv6'
+  | 'tunnel-held-down'
   // what is measured of tunnels
   | 'prober-missing'
   | 'path-mtu'

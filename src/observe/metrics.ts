@@ -9,6 +9,8 @@ export interface TunnelSample {
   readonly site: SiteName
   readonly encapsulation: Tunnel['encapsulation']
   readonly up: boolean
+  /** It comes and goes, and is used only where there is no other way. */
+  readonly heldDown: boolean
   readonly counters: DeviceCounters | null
 }
 
@@ -69,6 +71,17 @@ export function registerTunnelMetrics(
       const tunnels = await once()
       this.reset()
       for (const tunnel of tunnels) this.set({...labels(tunnel), mode: tunnel.encapsulation}, tunnel.up ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'isthmus_tunnel_held_down',
+    help: 'Whether the tunnel was lost twice within a minute and is liked least until half a minute has passed: 1 or 0',
+    labelNames,
+    registers: [...registers],
+    async collect() {
+      const tunnels = await once()
+      this.reset()
+      for (const tunnel of tunnels) this.set(labels(tunnel), tunnel.heldDown ? 1 : 0)
     },
   })
   new Gauge({

@@ -17,6 +17,8 @@ export interface PlanInput {
   readonly passwords: ReadonlyMap<string, string>
   /** The gateway is being emptied. */
   readonly draining: boolean
+  /** Sessions over tunnels that come and go; the same object as long as it says the same. */
+  readonly held?: ReadonlySet<string>
   /** Devices of the uplinks, as far as the kernel has them. */
   readonly uplinkDevices: readonly string[]
   /** Of uplinks that are to be shaped. */
@@ -26,6 +28,8 @@ export interface PlanInput {
   /** By tunnel device, where its path was found to carry less than is computed. */
   readonly limits: TunnelLimits
 }
+
+const NO_SESSIONS: ReadonlySet<string> = new Set()
 
 type TunnelLimits = ReadonlyMap<string, TunnelLimit>
 
@@ -58,8 +62,10 @@ export function createPlan(): (input: PlanInput) => Planned {
       tunnels: Desired['tunnels'],
       passwords: PlanInput['passwords'],
       draining: boolean,
+      held: ReadonlySet<string>,
     ) => {
-      const {bird, findings} = planRouting({config, world: {sites, nodes, blocks}, tunnels, passwords, draining})
+      const world = {sites, nodes, blocks}
+      const {bird, findings} = planRouting({config, world, tunnels, passwords, draining, held})
       return {text: renderBird(bird), findings}
     },
   )
@@ -85,10 +91,11 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, draining, uplinkDevices, queues = [], devices, limits}) => {
+  return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
+    const {held = NO_SESSIONS, queues = []} = rest
     const mesh = meshOf(config, sites, keys, limits)
-    const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining)
+    const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining, held)
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
     const links = linksOf(config, mesh.links)

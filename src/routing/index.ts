@@ -13,6 +13,7 @@
  * every prefix that must not fall through to the default route. All BIRD syntax is in render*.ts, and nowhere else.
  */
 export type {BgpSession, BirdConfig, Condition, FilterRule, PrefixPattern, StaticProtocol} from './bird-config.ts'
+export {type HoldDown, heldDown, NO_HOLD_DOWN, nextHoldDown, type SeenSession} from './hold-down.ts'
 export type {RoutingInput} from './input.ts'
 export {neighborTest} from './node-sessions.ts'
 export {planRouting} from './plan.ts'

@@ -9,6 +9,8 @@ export interface RoutingInput {
   readonly passwords: ReadonlyMap<string, string>
   /** Whoever has another way than by this gateway is to take it. */
   readonly draining: boolean
+  /** Sessions over tunnels that come and go: the last choice, where there is another one. */
+  readonly held?: ReadonlySet<string>
 }
 
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */

@@ -38,7 +38,12 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
       findings.push(sameAs(tunnel, as))
       continue
     }
-    sessions.push(sessionOver(input, tunnel, remote, as, hasOtherWay(input, tunnel)))
+    const secondPath = hasOtherWay(input, tunnel)
+    const isHeld = input.held?.has(tunnel.session) ?? false
+    const isLast = !secondPath && config.twin === null
+    if (isHeld) findings.push(comesAndGoes(tunnel, isLast))
+    const draining = input.draining || (isHeld && !isLast)
+    sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
   return {sessions, findings}
 }
@@ -72,6 +77,16 @@ function sessionOver(
     // The session of a withdrawn site stands, so that it can come back, but brings nothing.
     import: tunnelImport(input, tunnel, as),
     export: meaningful([ownPrefixRule(config, family, draining), ...transitExport(input, tunnel)]),
+  }
+}
+
+function comesAndGoes({id, session, remote}: Tunnel, isLast: boolean): Finding {
+  return {
+    code: 'tunnel-held-down',
+    severity: 'warning',
+    where: {source: 'bird', key: session},
+    detail: `tunnel ${id} was lost twice within a minute: ${isLast ? 'it is the only way, and stays in use' : 'until half a minute without a loss it is used only where there is no other way'}`,
+    remedy: `see what the underlay towards ${remote} loses: \`isthmus get tunnels\` tells loss and jitter`,
   }
 }
 

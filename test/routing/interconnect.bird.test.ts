@@ -93,6 +93,8 @@ describe('an interconnect of real BIRDs', function () {
   const spaces = new Map<string, Namespace>()
   const birds = new Map<string, TestBird>()
   const emptied = new Map<string, string>()
+  /** The text of a with these sessions held down. */
+  let held: (...names: string[]) => string
   let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
 
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
@@ -158,6 +160,7 @@ describe('an interconnect of real BIRDs', function () {
       const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
       const routing = planRouting(input)
       emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
+      if (name === 'a') held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
       assert.deepEqual(routing.findings, [])
       texts.set(name, renderBird(routing.bird))
     }
@@ -252,6 +255,28 @@ describe('an interconnect of real BIRDs', function () {
 
   it('the gateway’s own packets to other gateways come from its uplink', () => {
     assert.match(spaces.get('a')!.run('ip route get 192.0.2.16'), /via 198\.51\.100\.8 dev wan src 192\.0\.2\.8/)
+  })
+
+  it('one of two paths that is held down: nobody uses it, no session is lost, and it serves when the other one goes', async () => {
+    const [first, second] = plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')
+    const areTwo = () => routes('a', '10.3.5.0/24').split('nexthop').length === 3
+    const likedByC = async () =>
+      [...(await birds.get('c')!.ask('show route 10.1.7.0/26 all')).matchAll(/local_pref: (\d+)/g)].map(
+        ([, pref]) => pref,
+      )
+    await eventually(areTwo, 10_000)
+    const sinceOf = async () => (await state('a')).sessions.map(({name, sinceMs}) => `${name} ${sinceMs}`)
+    const before = await sinceOf()
+    await birds.get('a')!.reload(held(first!.session))
+    await eventually(() => !areTwo() && routes('a', '10.3.5.0/24').includes(second!.device), 3000)
+    await eventually(async () => `${await likedByC()}` === '100,0', 3000)
+    assert.deepEqual(await sinceOf(), before)
+    spaces.get('a')!.run(`ip link set ${second!.device} down`)
+    await eventually(() => routes('a', '10.3.5.0/24').includes(first!.device), 2000)
+    spaces.get('a')!.run(`ip link set ${second!.device} up`)
+    await birds.get('a')!.reload(held())
+    await eventually(areTwo, 10_000)
+    await eventually(async () => `${await likedByC()}` === '100,100', 3000)
   })
 
   it('one of two paths goes silent: routes leave it within a second', async () => {

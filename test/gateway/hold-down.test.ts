@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import {createHeldSessions} from '../../src/gateway/hold-down.ts'
+import type {BgpSessionState, RouterState} from '../../src/observe/index.ts'
+
+const router = (sinceMs: number, up = true): RouterState => ({
+  ...{up, version: '2', bfd: [], routes: new Map()},
+  sessions: up
+    ? (['tunnel', 'node'] as const).map((kind) => ({name: kind, kind, up: true, sinceMs}) as BgpSessionState)
+    : [],
+})
+
+describe('sessions that come and go, as the gateway follows them', () => {
+  it('only tunnels’; told once when that begins and once when it is over', () => {
+    let nowMs = 0
+    let told = 0
+    const sessions = createHeldSessions(
+      () => nowMs,
+      () => told++,
+    )
+    const look = (atMs: number, state: RouterState | null): string => {
+      nowMs = atMs
+      sessions.look(state)
+      return [...sessions.held()].join()
+    }
+    assert.deepEqual(
+      [look(0, router(1)), look(1000, router(2)), look(2000, router(3)), look(3000, router(3))],
+      ['', '', 'tunnel', 'tunnel'],
+    )
+    const held = sessions.held()
+    assert.equal(look(4000, null), 'tunnel', 'a BIRD that is away changes nothing')
+    assert.equal(look(5000, router(3, false)), 'tunnel')
+    assert.equal(sessions.held(), held)
+    assert.equal(told, 1)
+    assert.deepEqual([look(32_000, router(9)), told], ['', 2])
+  })
+})
