@@ -285,6 +285,7 @@ export const scenarioSchema = z.strictObject({
       encrypted: z.boolean().default(false),
       /** As in gateway.yaml: `internet` where a CPU may stand still for longer than 300 ms. */
       bfd: z.enum(['private', 'internet']).default('private'),
+      holdDown: z.boolean().default(true),
     }),
   ),
   authority: z.string().default('a'),

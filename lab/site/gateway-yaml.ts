@@ -42,7 +42,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
         name,
         {
           ...{owns: remote.owns, translate: site.translate[name] ?? []},
-          ...{endpoints, tls: tls('isthmus-remote'), bfd: pair.bfd},
+          ...{endpoints, tls: tls('isthmus-remote'), bfd: pair.bfd, holdDown: pair.holdDown},
           ...(pair.via ? {via: pair.via, encrypted: pair.encrypted} : {encapsulation: pair.encapsulation}),
         },
       ] as const,

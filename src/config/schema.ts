@@ -110,6 +110,7 @@ const remote = z.strictObject({
   via: z.array(siteName).min(1).optional(),
   encrypted: z.boolean().default(false),
   bfd: z.enum(['private', 'internet']).default('private'),
+  holdDown: z.boolean().default(true),
   lost: lost.prefault({}),
   limits: limits.prefault({}),
 })

@@ -127,13 +127,13 @@ function createMetrics(
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
-    const {last, monitor, heldSessions} = runtime()
+    const {config, last, monitor, heldSessions} = runtime()
     return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
-      heldDown: heldSessions.held().has(tunnel.session),
+      heldDown: (config.sites.get(tunnel.site)?.holdDown && heldSessions.held().has(tunnel.session)) ?? false,
       // Of a device that bears both families once, with its first tunnel.
       counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))

@@ -155,6 +155,8 @@ export interface RemoteSite {
   /** No packet of the pair may cross a tunnel that does not encrypt, behind a hub either. */
   readonly encrypted: boolean
   readonly bfd: BfdProfile
+  /** A tunnel to it that comes and goes becomes the last choice for a while. */
+  readonly holdDown: boolean
   readonly lost: LostRule
   readonly limits: RemoteLimits
 }

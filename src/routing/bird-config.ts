@@ -97,6 +97,8 @@ export interface BfdOptions {
   readonly mode: 'on' | 'graceful'
   readonly intervalMs: number
   readonly multiplier: number
+  /** Between two packets of a session that is not up; absent: a second, as RFC 5880 has it. */
+  readonly idleMs?: number
 }
 
 export interface FilterRule {

@@ -194,5 +194,9 @@ function renderBfd({bfd}: BgpSession): string[] {
   return [`bfd ${bfd.mode};`, `bfd { ${bfdTimes(bfd)} };`]
 }
 
-const bfdTimes = ({intervalMs, multiplier}: BfdOptions): string =>
-  `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier};`
+const bfdTimes = ({intervalMs, multiplier, idleMs}: BfdOptions): string =>
+  [
+    `min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms;`,
+    ...(idleMs === undefined ? [] : [`idle tx interval ${idleMs} ms;`]),
+    `multiplier ${multiplier};`,
+  ].join(' ')

@@ -2,7 +2,7 @@ import {isTakenOut, type SiteName, type Tunnel} from '../model/index.ts'
 import {type Address, comparePrefixes, familyOf, prefixFamily} from '../net/index.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
-import {bfdOptions} from './tunnel-sessions.ts'
+import {gatewayBfd} from './tunnel-sessions.ts'
 
 /**
  * Ways to prefixes that stand for what a site announces: BIRD's filters cannot change a prefix, so these are static, by
@@ -27,7 +27,7 @@ export function planTranslatedWays({
 
   const bfdDevices = sites
     .filter(({name}) => hasOtherWay(name))
-    .flatMap(({name, bfd}) => bySite.get(name)!.map(({device}) => ({device, options: bfdOptions(bfd, 'on')})))
+    .flatMap(({name, bfd}) => bySite.get(name)!.map(({device}) => ({device, options: gatewayBfd(bfd, 'on')})))
     .sort((a, b) => (a.device < b.device ? -1 : 1))
 
   const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => {

@@ -20,6 +20,15 @@ export function bfdOptions(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
 }
 
 /**
+ * Between gateways. A session that is not up sends as often as one that is: else BGP is there before BFD, and a cut in
+ * between is noticed by the hold time (decision 0072).
+ */
+export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOptions {
+  const options = bfdOptions(profile, mode)
+  return {...options, idleMs: options.intervalMs}
+}
+
+/**
  * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
  * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
@@ -39,7 +48,7 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
       continue
     }
     const secondPath = hasOtherWay(input, tunnel)
-    const isHeld = input.held?.has(tunnel.session) ?? false
+    const isHeld = remote.holdDown && (input.held?.has(tunnel.session) ?? false)
     const isLast = !secondPath && config.twin === null
     if (isHeld) findings.push(comesAndGoes(tunnel, isLast))
     const draining = input.draining || (isHeld && !isLast)
@@ -70,7 +79,7 @@ function sessionOver(
     device: tunnel.device,
     reach: 'direct',
     ttlSecurity: true,
-    bfd: bfdOptions(remote.bfd, secondPath ? 'on' : 'graceful'),
+    bfd: gatewayBfd(remote.bfd, secondPath ? 'on' : 'graceful'),
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: Math.min(MAX_PREFIXES * sitesThrough(config, tunnel.site).length, MOST_PREFIXES),

@@ -3,7 +3,7 @@ import type {BgpSession, Condition} from './bird-config.ts'
 import {type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {inside, meaningful, NO_COMMUNITIES, netIn} from './site-filters.ts'
-import {bfdOptions} from './tunnel-sessions.ts'
+import {gatewayBfd} from './tunnel-sessions.ts'
 
 const HOLD_SECONDS = 30
 const MAX_PREFIXES = 100_000
@@ -60,7 +60,7 @@ export function planTwinSession({config}: RoutingInput): BgpSession[] {
       neighborAs: config.as,
       device: twin.lan.device,
       reach: 'direct',
-      bfd: bfdOptions('private', 'on'),
+      bfd: gatewayBfd('private', 'on'),
       holdSeconds: HOLD_SECONDS,
       family: 4,
       maxPrefixes: MAX_PREFIXES,

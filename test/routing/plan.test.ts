@@ -1,13 +1,5 @@
 import assert from 'node:assert/strict'
-import {
-  type GatewayConfig,
-  type GatewayLan,
-  type GatewayName,
-  GRACEFUL_SHUTDOWN,
-  type PeerName,
-  type PrefixRange,
-  type WanPeer,
-} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayLan, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
@@ -30,20 +22,14 @@ const range = (prefix: string, ge: number, le: number): PrefixRange => ({prefix:
 function routingOf(
   name: string,
   overrides: Partial<GatewayConfig>,
-  options: {
-    nodes?: ReturnType<typeof nodeOf>[]
-    passwords?: Record<string, string>
-    held?: (name: string) => boolean
-  } = {},
+  options: {nodes?: ReturnType<typeof nodeOf>[]; passwords?: Record<string, string>} = {},
 ) {
   const configs = new Map(
     THREE.sites.map((site) => [site.name, configOf(THREE, site.name, site.name === name ? overrides : {})] as const),
   )
   const {config, sites, plan} = planAll(THREE, configs).get(name)!
   const passwords = new Map(Object.entries(options.passwords ?? {}))
-  const held = new Set(plan.tunnels.map((tunnel) => tunnel.session).filter(options.held ?? (() => false)))
-  const world = worldOf(sites, options.nodes)
-  return planRouting({config, world, tunnels: plan.tunnels, passwords, draining: false, held})
+  return planRouting({config, world: worldOf(sites, options.nodes), tunnels: plan.tunnels, passwords, draining: false})
 }
 
 const session = (bird: BirdConfig, prefix: string): BgpSession => {
@@ -79,29 +65,7 @@ describe('planRouting', () => {
     assert.equal(session(bird, 'tun_b_').bfd?.mode, 'graceful')
     assert.equal(bird.sessions.filter(({name}) => name.startsWith('tun_c_')).length, 2)
     assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
-  })
-
-  it('a session that comes and goes is liked least, at both ends, and no other; the only way stays as it is', () => {
-    const usual = routingOf('a', {}).bird
-    const names = usual.sessions.filter(({name}) => name.startsWith('tun_c_')).map(({name}) => name)
-    const {bird, findings} = routingOf('a', {}, {held: (name) => name === names[0] || name.startsWith('tun_b_')})
-    assert.deepEqual(
-      bird.sessions.filter((now, index) => JSON.stringify(now) !== JSON.stringify(usual.sessions[index])),
-      [session(bird, names[0]!)],
-    )
-    const {import: taken, export: told} = session(bird, names[0]!)
-    const changes = (rules: BgpSession['import']) => rules.flatMap(({set = []}) => set)
-    assert.ok(changes(taken).some((change) => change.attribute === 'local-pref' && change.value === 0))
-    assert.ok(
-      changes(told).some((change) => change.attribute === 'add-community' && change.value === GRACEFUL_SHUTDOWN),
-    )
-    assert.deepEqual(
-      findings.map(({code, where, detail}) => [code, where.key, /only way|no other way/.exec(detail)?.[0]]).sort(),
-      [
-        ['tunnel-held-down', session(bird, 'tun_b_').name, 'only way'],
-        ['tunnel-held-down', names[0], 'no other way'],
-      ].sort(),
-    )
+    assert.equal(session(bird, 'tun_c_').bfd?.idleMs, 100)
   })
 
   it('a single router of the WAN is graceful, two are not', () => {
@@ -333,7 +297,7 @@ describe('planRouting', () => {
         [twin.local, twin.neighbor, twin.localAs, twin.neighborAs, twin.device, twin.reach],
         ['192.168.1.251', '192.168.1.252', 4200000001, 4200000001, 'lan0', 'direct'],
       )
-      assert.deepEqual(twin.bfd, {mode: 'on', intervalMs: 100, multiplier: 3})
+      assert.deepEqual(twin.bfd, {mode: 'on', intervalMs: 100, multiplier: 3, idleMs: 100})
       assert.deepEqual(accepted(twin.import), ['10.2.0.0/16+', '10.3.0.0/16+'])
       const preferences = (rules: BgpSession['import']) => rules.map(({set = []}) => set.map(({value}) => value))
       assert.deepEqual(preferences(twin.import), [[50, null]])

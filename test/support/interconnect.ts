@@ -85,6 +85,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           via: [],
           encrypted: false,
           bfd: 'private',
+          holdDown: true,
           lost: LOST_RULE,
           limits: LIMITS,
         },

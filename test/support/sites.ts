@@ -98,6 +98,7 @@ export function remote(
       via: [],
       encrypted: false,
       bfd: 'private',
+      holdDown: true,
       lost: LOST_RULE,
       limits: LIMITS,
     },
