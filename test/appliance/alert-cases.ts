@@ -27,6 +27,8 @@ const finding = (code: string) => `isthmus_findings{code="${code}"}`
 const certificate = `isthmus_datastore_certificate_expiry_timestamp_seconds{source="export/b",certificate="client"}`
 const denied = (peer: string) =>
   `isthmus_dropped_packets_total{reason="policy",direction="egress",peer="${peer}",tunnel=""}`
+const staged = (would: string) =>
+  `isthmus_policy_staged_change_total{policy="next",direction="egress",would="${would}"}`
 const DAY = 86_400
 
 export const CASES: readonly AlertCase[] = [
@@ -347,8 +349,14 @@ export const CASES: readonly AlertCase[] = [
   {
     ...{alert: 'IsthmusStagedWouldDeny', severity: 'info', labels: {policy: 'next', direction: 'egress'}, fires: '3m'},
     quiet: ['1m'],
-    series: {'isthmus_policy_staged_change_total{policy="next",direction="egress",would="deny"}': '0x6 3x40'},
-    never: {'isthmus_policy_staged_change_total{policy="next",direction="egress",would="allow"}': '0+1x40'},
+    series: {[staged('deny')]: '0x6 3x40'},
+    never: {[staged('allow')]: '0+1x40'},
+  },
+  {
+    // One flow, with which the series begins; it is old after an hour.
+    ...{alert: 'IsthmusStagedWouldDeny', severity: 'info', labels: {policy: 'next', direction: 'egress'}, fires: '3m'},
+    ...{quiet: ['1m', '70m'], interval: '1m'},
+    series: {[staged('deny')]: '_x2 1x90'},
   },
 ]
 
