@@ -1,6 +1,8 @@
 import {Counter, Gauge, type Registry} from 'prom-client'
 import type {SourceId} from '../model/index.ts'
-import type {SourceState} from './source.ts'
+import type {ResyncReason, SourceState} from './source.ts'
+
+const REASONS: readonly ResyncReason[] = ['start', 'compacted', 'cluster', 'revision', 'limits', 'asked']
 
 export type SourceMetrics = ReturnType<typeof createSourceMetrics>
 
@@ -16,7 +18,7 @@ export function createSourceMetrics(register: Registry) {
   const decodeErrors = gauge('decode_errors', 'Records of the datastore that count as absent because they are broken.')
   const resyncs = new Counter({
     name: 'isthmus_datastore_resyncs_total',
-    help: 'Complete lists, by what made them necessary: start, compacted, cluster, revision, asked.',
+    help: 'Complete lists, by what made them necessary: start, compacted, cluster, revision, limits, asked.',
     labelNames: ['source', 'reason'],
     registers: [register],
   })
@@ -39,9 +41,10 @@ export function createSourceMetrics(register: Registry) {
       keys.set({source}, now.keys)
       decodeErrors.set({source}, now.decodeErrors)
       // The state holds totals; a counter only grows, so it is set back and brought to the total.
-      for (const [reason, total] of Object.entries(state.resyncs)) {
+      // Each reason is there before its first time, or a rate would not see it.
+      for (const reason of REASONS) {
         resyncs.remove({source, reason})
-        resyncs.inc({source, reason}, total)
+        resyncs.inc({source, reason}, state.resyncs[reason] ?? 0)
       }
       events.remove({source})
       events.inc({source}, state.events)

@@ -3,15 +3,18 @@ import {VERSION} from '../api/index.ts'
 import type {CounterValue} from '../apply/index.ts'
 import type {Finding, Tunnel} from '../model/index.ts'
 import {dropOfCounter} from '../plan/index.ts'
+import {createApplyMetrics} from './apply-metrics.ts'
 import {createCertificateMetrics} from './certificate-metrics.ts'
+import type {Configuration} from './configuration.ts'
 import {nodeNatLabels} from './node-nat.ts'
 import {createPolicyMetrics} from './policy-metrics.ts'
+import {createProcessMetrics} from './process-metrics.ts'
 import type {Runtime} from './runtime.ts'
 import {createSiteMetrics} from './site-metrics.ts'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>
 
-/** What only the wiring knows: policy and reconciliation. `observe` is called at scrape time. */
+/** What only the wiring knows: policy and reconciliation. `observe` is called at scrape time; the rest as it happens. */
 export function createGatewayMetrics(register: Registry) {
   const registers = [register]
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
@@ -43,6 +46,10 @@ export function createGatewayMetrics(register: Registry) {
     'Records that policy is made of and that are refused, by what is in force: last-good, denies, absent.',
     ['in_force'],
   )
+  const configVersion = gauge(
+    'config_version',
+    'Version of the configuration in force, as `isthmus config history` has it.',
+  )
   const findings = gauge('findings', 'Findings that stand, by code.', ['code'])
   const passes = counter('reconcile_passes', 'Reconcile passes.')
   const errors = counter('reconcile_errors', 'Steps that failed and parts that could not be read.')
@@ -52,6 +59,7 @@ export function createGatewayMetrics(register: Registry) {
   const dirty = gauge('reconcile_dirty', 'Whether the last pass left something undone.')
 
   const draining = gauge('draining', 'Whether others are asked to use another way than this gateway: 1 or 0.')
+  const twin = gauge('twin_alive', "Whether the site's other gateway keeps its lease in etcd; only where one is named.")
   const leads = gauge('leader', 'Whether this gateway writes the export of its site: 1 or 0.')
   const leaseAge = gauge('lease_age_seconds', 'Seconds since etcd last confirmed the lease of this gateway.')
   const transactions = counter('export_transactions', 'Transactions that wrote to the export.')
@@ -59,6 +67,8 @@ export function createGatewayMetrics(register: Registry) {
   const policyMetrics = createPolicyMetrics(register)
   const certificateMetrics = createCertificateMetrics(register)
   const siteMetrics = createSiteMetrics(register)
+  const ofProcess = createProcessMetrics(register)
+  const applied = createApplyMetrics(register, () => performance.now())
 
   const total = (metric: Counter, value: number): void => {
     metric.reset()
@@ -66,7 +76,14 @@ export function createGatewayMetrics(register: Registry) {
   }
 
   return {
-    observe(runtime: Runtime, counters: ReadonlyMap<string, CounterValue>, currentGeneration: number | null): void {
+    applied,
+    ofProcess,
+    observe(
+      runtime: Runtime,
+      configuration: Pick<Configuration, 'findings' | 'control'>,
+      counters: ReadonlyMap<string, CounterValue>,
+      currentGeneration: number | null,
+    ): void {
       const last = runtime.last()
       const world = runtime.world()
       const statistics = runtime.compiled()?.statistics
@@ -92,10 +109,14 @@ export function createGatewayMetrics(register: Registry) {
         else drops.inc(dropLabels(name, tunnels), packets)
       }
       findings.reset()
-      for (const {code} of runtime.findings()) findings.inc({code})
+      for (const {code} of [...configuration.findings(), ...runtime.findings()]) findings.inc({code})
+      configVersion.set(configuration.control.inForce().version)
       for (const [inForce, count] of refusedByForce(runtime.findings()))
         refusedDocuments.set({in_force: inForce}, count)
       draining.set(runtime.drain.since() === null ? 0 : 1)
+      const named = runtime.config.twin
+      if (named === null) twin.remove()
+      else twin.set(runtime.publishing.living().has(named) ? 1 : 0)
       const leadership = runtime.publishing.leadership()
       leads.set(leadership.leads ? 1 : 0)
       if (leadership.leaseAgeSeconds === null) leaseAge.remove()

@@ -8,6 +8,7 @@ import {planSysctls} from '../plan/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {createKeyStore} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
+import type {ApplyMetrics} from './apply-metrics.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
@@ -87,6 +88,7 @@ export interface RuntimeOptions {
   readonly kernel: KernelDrivers
   /** Goes on from runtime to runtime. */
   readonly counts: PolicyCounts
+  readonly applied: ApplyMetrics
   /** Of an earlier runtime in this process: its class numbers go on. */
   readonly previous: Compiled | null
   readonly firstClass: number
@@ -98,6 +100,7 @@ export async function startRuntime({
   config,
   kernel,
   counts,
+  applied,
   previous,
   firstClass,
   clock,
@@ -130,6 +133,7 @@ export async function startRuntime({
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
   const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
+  const {fou, netlink, wireguard, nft} = kernel
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
     fou: (abort) => kernel.fou.read(abort),
@@ -172,7 +176,10 @@ export async function startRuntime({
       local.take(batch, decoded)
       writeBack.takeBatch(batch)
     },
-    onChange: trigger,
+    onChange: () => {
+      applied.told()
+      trigger()
+    },
     isStarting: () => !isOpen,
     onSaveFailed: (source, error) => log.warn({source, err: error}, 'last known state not saved'),
   })
@@ -194,6 +201,7 @@ export async function startRuntime({
       leaveGate = await gate.enter()
     },
     world: () => {
+      applied.taken()
       const world = federation.world()
       const changes = federation.takeMemberChanges()
       members.take(changes.others, world.attributes)
@@ -202,7 +210,7 @@ export async function startRuntime({
       return world
     },
     compile: async (world, held) => {
-      const policy = await compilation.compile(world, held)
+      const policy = await applied.compile(compilation.current(), () => compilation.compile(world, held))
       isOpen ||= !policy.isShut
       leaveGate()
       return policy
@@ -223,7 +231,7 @@ export async function startRuntime({
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,
-    appliers: {sysctl, fou: kernel.fou, netlink: kernel.netlink, wireguard: kernel.wireguard, nft: kernel.nft, bird},
+    appliers: applied.watch({sysctl, fou, netlink, wireguard, nft, bird}),
     raiseGeneration: () => kernel.nft.raiseGeneration(),
     sources: sources.ids,
     nowMs: () => clock.nowMs(),
@@ -234,6 +242,7 @@ export async function startRuntime({
     try {
       const report = await pass(abort)
       tell(log, report, last)
+      applied.passed(report, last)
       last = report
       void siteWatch.look()
       publishing?.trigger()

@@ -6,11 +6,18 @@ import {Registry} from 'prom-client'
 import {type ReloadResult, startApi} from '../api/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import type {GatewayConfig, SiteName} from '../model/index.ts'
-import {createBirdMetrics, readConntrack, registerConntrackMetrics, registerTunnelMetrics} from '../observe/index.ts'
+import {
+  createBirdMetrics,
+  readConntrack,
+  readSoftirqSeconds,
+  registerConntrackMetrics,
+  registerSoftirqMetric,
+  registerTunnelMetrics,
+} from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
-import {openConfiguration} from './configuration.ts'
+import {type Configuration, openConfiguration} from './configuration.ts'
 import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
-import {createGatewayMetrics} from './metrics.ts'
+import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
 import {type Runtime, startRuntime} from './runtime.ts'
@@ -49,17 +56,21 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     clock,
     onError: (error) => log.warn({err: error}, 'policy counters not taken'),
   })
+  const register = new Registry()
+  const ownMetrics = createGatewayMetrics(register)
   const start = (wanted: GatewayConfig, before: Runtime | null): Promise<Runtime> =>
     startRuntime({
       config: wanted,
       kernel,
       counts,
+      applied: ownMetrics.applied,
       previous: before?.compiled() ?? null,
       firstClass: firstClass(),
       clock,
       log,
     })
-  let runtime = await start(config, null)
+  let runtime: Runtime
+  runtime = await start(config, null)
 
   /** What cannot be started leaves the one before in force. */
   const put = async (wanted: GatewayConfig): Promise<void> => {
@@ -78,7 +89,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     }
   }
 
-  const metrics = createMetrics(() => runtime, kernel)
+  const metrics = createMetrics({register, ownMetrics, configuration, runtime: () => runtime, kernel})
   const view = createView({
     runtime: () => runtime,
     kernel,
@@ -88,6 +99,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     metrics,
   })
   const stopping = new AbortController()
+  ownMetrics.ofProcess.watchLoop(stopping.signal)
   const refreshing = (async () => {
     while (!stopping.signal.aborted) {
       await view.refresh().catch((error) => log.warn({err: error}, 'drop counters not read'))
@@ -116,16 +128,26 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   }
 }
 
+interface MetricsOptions {
+  readonly register: Registry
+  readonly ownMetrics: GatewayMetrics
+  readonly configuration: Configuration
+  readonly runtime: () => Runtime
+  readonly kernel: KernelDrivers
+}
+
 /** Declares every metric once for the life of the process, filled from the runtime of the moment at each scrape. */
-function createMetrics(
-  runtime: () => Runtime,
-  kernel: KernelDrivers,
-): () => Promise<{contentType: string; text: string}> {
-  const register = new Registry()
-  const ownMetrics = createGatewayMetrics(register)
+function createMetrics({
+  register,
+  ownMetrics,
+  configuration,
+  runtime,
+  kernel,
+}: MetricsOptions): () => Promise<{contentType: string; text: string}> {
   const sourceMetrics = createSourceMetrics(register)
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
+  registerSoftirqMetric([register], readSoftirqSeconds)
   registerTunnelMetrics([register], async () => {
     const {config, last, monitor, heldSessions} = runtime()
     return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
@@ -142,7 +164,8 @@ function createMetrics(
   return async () => {
     const current = runtime()
     const held = current.last()?.held === false
-    ownMetrics.observe(current, await kernel.nft.readCounters(), held ? kernel.nft.generation() : null)
+    const counters = await kernel.nft.readCounters()
+    ownMetrics.observe(current, configuration, counters, held ? kernel.nft.generation() : null)
     const known = current.world().sources
     for (const [source, state] of current.sources.states()) {
       const {keys, decodeErrors} = known.get(source) ?? {keys: 0, decodeErrors: 0}

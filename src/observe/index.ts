@@ -16,5 +16,11 @@ export {
   readRouter,
 } from './bird/index.ts'
 export {type ConntrackUse, readConntrack} from './conntrack.ts'
-export {registerConntrackMetrics, registerTunnelMetrics, type TunnelSample} from './metrics.ts'
+export {
+  registerConntrackMetrics,
+  registerSoftirqMetric,
+  registerTunnelMetrics,
+  type TunnelSample,
+} from './metrics.ts'
+export {readSoftirqSeconds} from './softirq.ts'
 export {createTunnelReader, type DeviceCounters, type Flow, type TunnelReader} from './tunnels.ts'

@@ -124,6 +124,24 @@ export function registerConntrackMetrics(
   gauge('limit', 'Flows that the connection table takes', ({limit}) => limit)
 }
 
+/** Declares `isthmus_softirq_seconds_total`, filled at each scrape; as many series as there are processors. */
+export function registerSoftirqMetric(
+  registers: readonly Registry[],
+  read: () => Promise<ReadonlyMap<string, number>>,
+): void {
+  new Counter({
+    name: 'isthmus_softirq_seconds_total',
+    help: 'Time that a processor spent on packets and other soft interrupts of the machine',
+    labelNames: ['cpu'],
+    registers: [...registers],
+    async collect() {
+      const seconds = await read()
+      this.reset()
+      for (const [cpu, spent] of seconds) this.inc({cpu}, spent)
+    },
+  })
+}
+
 /** All metrics of one scrape ask in the same turn and get one answer. */
 function sharedInTurn<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null

@@ -8,7 +8,7 @@ import {createSourceMetrics} from '../../src/etcd/metrics.ts'
 import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
 import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
-import {registerConntrackMetrics, registerTunnelMetrics} from '../../src/observe/metrics.ts'
+import {registerConntrackMetrics, registerSoftirqMetric, registerTunnelMetrics} from '../../src/observe/metrics.ts'
 import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
@@ -24,6 +24,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
   'src/observe/metrics.ts': (register) => {
     registerTunnelMetrics([register], async () => [])
     registerConntrackMetrics([register], async () => null)
+    registerSoftirqMetric([register], async () => new Map())
   },
   'src/probe/metrics.ts': (register) => registerProbeMetrics([register], () => []),
 }
@@ -46,7 +47,7 @@ describe('docs/reference/metrics.md', () => {
     for (const declare of Object.values(DECLARE)) declare(register)
     const declared = (await register.getMetricsAsJSON()).map(rowOf).sort()
     assert.ok(declared.length > 30)
-    const written = [...read('docs/reference/metrics.md').matchAll(/^\| `isthmus_.*$/gm)]
+    const written = [...read('docs/reference/metrics.md').matchAll(/^\| `(?:isthmus|process)_.*$/gm)]
       .map(([line]) => squeeze(line))
       .sort()
     assert.deepEqual(written, declared)

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import {Registry} from 'prom-client'
 import type {SiteName} from '../../src/model/index.ts'
-import {registerConntrackMetrics, registerTunnelMetrics, type TunnelSample} from '../../src/observe/index.ts'
+import {
+  readSoftirqSeconds,
+  registerConntrackMetrics,
+  registerSoftirqMetric,
+  registerTunnelMetrics,
+  type TunnelSample,
+} from '../../src/observe/index.ts'
+import {parseSoftirqSeconds} from '../../src/observe/softirq.ts'
 
 const sample = (bytes: number, more: Partial<TunnelSample> = {}): TunnelSample => ({
   id: 'wan b/b1/wan 1',
@@ -58,6 +65,19 @@ describe('tunnel metrics', () => {
     tunnels = []
     assert.deepEqual(await scrape(), [])
   })
+})
+
+describe('the metric of soft interrupts', () => {
+  it('tells the seconds of each processor, and not their sum', async () => {
+    const register = new Registry()
+    const stat = 'cpu  9 9 9 9 9 9 900 0 0 0\ncpu0 1 2 3 4 5 6 700 0 0 0\ncpu11 1 2 3 4 5 6 50 0 0 0\nintr 5\n'
+    registerSoftirqMetric([register], async () => parseSoftirqSeconds(stat))
+    await register.metrics()
+    const lines = (await register.metrics()).split('\n').filter((line) => line.startsWith('isthmus_'))
+    assert.deepEqual(lines, ['isthmus_softirq_seconds_total{cpu="0"} 7', 'isthmus_softirq_seconds_total{cpu="11"} 0.5'])
+  })
+
+  it('the kernel has at least one processor', async () => assert.ok((await readSoftirqSeconds()).has('0')))
 })
 
 describe('conntrack metrics', () => {

@@ -37,6 +37,10 @@ export function createBirdMetrics(register: Registry): BirdMetrics {
     'Whether the neighbour announces more prefixes than it may',
     ['neighbor', 'session'],
   )
+  const limit = gauge('isthmus_bgp_session_prefix_limit', 'Prefixes that the neighbour may announce', [
+    'neighbor',
+    'session',
+  ])
   const flaps = new Counter({
     name: 'isthmus_bgp_session_flaps_total',
     help: 'Times that an established BGP session was lost, as far as it was seen',
@@ -65,13 +69,14 @@ export function createBirdMetrics(register: Registry): BirdMetrics {
   return {
     set(state) {
       up.set(state.up ? 1 : 0)
-      for (const each of [sessionUp, established, restarting, prefixes, overLimit, bfdUp, bfdDetect, routes])
+      for (const each of [sessionUp, established, restarting, prefixes, overLimit, limit, bfdUp, bfdDetect, routes])
         each.reset()
       countFlaps(state)
       for (const session of state.sessions) {
         const labels = {neighbor: session.neighbor, session: session.name}
         sessionUp.set({...labels, kind: session.kind}, session.up ? 1 : 0)
         overLimit.set(labels, session.limitHit ? 1 : 0)
+        if (session.maxPrefixes !== null) limit.set(labels, session.maxPrefixes)
         restarting.set(labels, session.gracefulRestart ? 1 : 0)
         if (session.up && session.sinceMs !== null) established.set(labels, session.sinceMs / 1000)
         prefixes.set({...labels, kind: 'received'}, session.received)

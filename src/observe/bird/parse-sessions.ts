@@ -20,6 +20,8 @@ export interface BgpSessionState {
   readonly exported: number
   readonly preferred: number
   readonly lastError: string | null
+  /** Prefixes that it may announce, after the import filter; null: as many as it likes. */
+  readonly maxPrefixes: number | null
   /** It announces more than it may; null: it does not. */
   readonly limitHit: LimitHit | null
 }
@@ -100,8 +102,15 @@ function sessionOf(row: Row, kind: SessionKind, details: readonly string[]): Bgp
     exported: count('exported'),
     preferred: count('preferred'),
     lastError: field('Last error'),
+    maxPrefixes: maxPrefixesOf(details),
     limitHit: limitHitOf(details),
   }
+}
+
+/** The lowest of its families, which have one limit. */
+function maxPrefixesOf(details: readonly string[]): number | null {
+  const limits = details.flatMap((text) => /^\s*Import limit:\s+(\d+)/.exec(text)?.[1] ?? [])
+  return limits.length === 0 ? null : Math.min(...limits.map(Number))
 }
 
 /** Of both the one that the configuration names: the other is made of it. */

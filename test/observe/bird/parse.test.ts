@@ -80,6 +80,13 @@ describe('parseSessions', () => {
     )
   })
 
+  it('how many prefixes a neighbour may announce is told where it is limited', () => {
+    assert.deepEqual(
+      parseSessions(reply(PROTOCOLS)).map(({maxPrefixes}) => maxPrefixes),
+      [null, null, 10],
+    )
+  })
+
   it('tells our sessions and nobody else’s', () => {
     assert.deepEqual(
       parseSessions(reply(PROTOCOLS)).map(({name, kind, state, up, sinceMs, neighbor, as}) => ({
