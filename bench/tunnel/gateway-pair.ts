@@ -1,8 +1,8 @@
 import {spawnSync} from 'node:child_process'
 import path from 'node:path'
 import type {Encapsulation, GatewayConfig, NftTable, SiteName, SiteView} from '../../src/model/index.ts'
-import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
+import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
 import {createKeyStore} from '../../src/store/index.ts'
 import {type PlannedTunnels, planTunnels} from '../../src/tunnels/index.ts'
 import {configOf, type Sketch, viewOf} from '../../test/support/interconnect.ts'
@@ -13,9 +13,11 @@ import {sitePrefix} from '../policy/workload.ts'
 import type {Devices} from './devices-process.ts'
 
 const DEVICES_PROCESS = path.resolve(import.meta.dirname, 'devices-process.ts')
-const UPLINK = 'wire'
+/** Uplinks are named like their devices. */
+const UPLINK = 'wan'
 const FAR_ROUTER_MAC = '02:00:00:00:00:04'
-const [NEAR_INDEX, TUNNEL_INDEX, UPLINK_INDEX] = [1001, 1002, 1003]
+/** Of devices in the ruleset, which the script has by name. */
+const FIRST_INDEX = 1001
 /** Of all hosts' devices: what the narrowest of these tunnels carries (wireguard), so that all ways carry the same. */
 export const HOST_MTU = 1420
 export const HOST_ROUTER = '198.51.100.1'
@@ -27,22 +29,25 @@ export interface GatewayPair {
 }
 
 export interface GatewayEnd {
+  readonly config: GatewayConfig
+  readonly sites: ReadonlyMap<SiteName, SiteView>
   readonly plan: PlannedTunnels
   readonly table: (policy: PolicyPart) => NftTable
   readonly devices: DeviceIndexes
 }
 
-/** Sites a and b of the workload. Keys are real, and stay in `folder`. */
+/** Sites a and b of the workload, a with so many uplinks. Keys are real, and stay in `folder`. */
 export async function planPair(
   encapsulation: Encapsulation,
   folder: string,
-  overrides: Partial<GatewayConfig> = {},
+  overrides: (number: number) => Partial<GatewayConfig> = () => ({}),
+  uplinks: readonly string[] = [UPLINK],
 ): Promise<GatewayPair> {
   const site = (name: string, number: number) => ({name, number, owns: [sitePrefix(number - 1)]})
-  const sketch: Sketch = {sites: [site('a', 1), site('b', 2)], pairs: {'a b': encapsulation}}
+  const sketch: Sketch = {sites: [{...site('a', 1), uplinks}, site('b', 2)], pairs: {'a b': encapsulation}}
   const plans = await Promise.all(
-    ['a', 'b'].map(async (name) => {
-      const config = configOf(sketch, name, {default: DEFAULT, ...overrides})
+    ['a', 'b'].map(async (name, index) => {
+      const config = configOf(sketch, name, {default: DEFAULT, ...overrides(index + 1)})
       const {store} = await createKeyStore(path.join(folder, `${encapsulation}-${name}`))
       const plan = async (views: ReadonlyMap<SiteName, SiteView>): Promise<PlannedTunnels> => {
         await store.make(planTunnels({config, sites: views, keys: new Map()}).wantedKeys)
@@ -60,14 +65,12 @@ export async function planPair(
 }
 
 function endOf(config: GatewayConfig, sites: ReadonlyMap<SiteName, SiteView>, plan: PlannedTunnels): GatewayEnd {
-  if (plan.tunnels.length !== 1) throw new Error(`the bench is wrong: ${JSON.stringify(plan.findings)}`)
-  const devices = new Map([
-    [NEAR_SIDE, NEAR_INDEX],
-    [plan.tunnels[0]!.device, TUNNEL_INDEX],
-    [UPLINK, UPLINK_INDEX],
-  ])
-  const frame = rulesetFrame({config, world: {sites}, ...plan, uplinkDevices: [UPLINK], devices})
-  return {plan, devices, table: (policy) => rulesetWith(frame, policy)}
+  if (plan.tunnels.length === 0) throw new Error(`the bench is wrong: ${JSON.stringify(plan.findings)}`)
+  const uplinkDevices = config.uplinks.map(({name}) => name)
+  const names = [NEAR_SIDE, ...uplinkDevices, ...plan.tunnels.map(({device}) => device)]
+  const devices = new Map(names.map((name, index) => [name, FIRST_INDEX + index]))
+  const frame = rulesetFrame({config, world: {sites}, ...plan, uplinkDevices, devices})
+  return {config, sites, plan, devices, table: (policy) => rulesetWith(frame, policy)}
 }
 
 /** The gateway's table as a script, its devices by the indexes that they have there. */
@@ -121,9 +124,9 @@ export const twoRouters =
 const nearMac = '02:00:00:00:00:01'
 
 /** As the sketch of the sites numbers them. */
-const underlay = (number: number): string => `192.0.2.${number * 8}`
+export const underlay = (number: number): string => `192.0.2.${number * 8}`
 
-function makeDevices({name}: Namespace, {links, addresses, wireguard, fouPorts}: PlannedTunnels): void {
+export function makeDevices({name}: Namespace, {links, addresses, wireguard, fouPorts}: PlannedTunnels): void {
   const devices: Devices = {links, addresses, wireguard, fouPorts}
   const {status, stderr} = spawnSync('ip', ['netns', 'exec', name, process.execPath, DEVICES_PROCESS], {
     ...{input: JSON.stringify(devices), encoding: 'utf8'},

@@ -17,10 +17,10 @@ const QUICK = {rounds: 3, flows: 100}
 const [WHOLE, WITHOUT, ALWAYS, TWIN] = ['whole', 'without', 'always', 'twin']
 const MARTIANS = 'before_routing'
 
-const TWIN_CONFIG: Partial<GatewayConfig> = {
+const twinConfig = (): Partial<GatewayConfig> => ({
   twin: 'a2' as GatewayConfig['twin'],
   lan: {device: NEAR_SIDE, address: '198.51.100.1' as Address, twin: '198.51.100.3' as Address, watch: []},
-}
+})
 
 /** What the chain of martians and the twin's look for a way cost a packet between two gateways, as differences of the time that it takes. */
 export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchResult[]> {
@@ -39,7 +39,7 @@ export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchRe
     add(WHOLE!, pair, (table) => table)
     add(WITHOUT!, pair, (table) => ({...table, chains: without(table.chains, MARTIANS)}))
     add(ALWAYS!, pair, (table) => ({...table, chains: withoutFirstRule(table.chains, MARTIANS)}))
-    add(TWIN!, await planPair('vxlan', folder, TWIN_CONFIG), (table) => table)
+    add(TWIN!, await planPair('vxlan', folder, twinConfig), (table) => table)
     await check(bed, scale.flows, new Set(bed.names))
     const rates = await rounds(bed, scale)
     const nanoseconds = (name: string, more: string, less: string): BenchResult => {

@@ -47,7 +47,9 @@ const send = libc.func('long send(int, const void *, size_t, int)')
 const recv = libc.func('long recv(int, void *, size_t, int)')
 
 const role = process.argv[2]
-const {devices, from, to, port, rounds, slices, connections, shareBytes} = JSON.parse(readFileSync(0, 'utf8')) as TcpPlan
+const {devices, from, to, port, rounds, slices, connections, shareBytes} = JSON.parse(
+  readFileSync(0, 'utf8'),
+) as TcpPlan
 
 function must(result: number, what: string): number {
   if (result < 0) throw new Error(`${role}: ${what}: errno ${koffi.errno()}`)

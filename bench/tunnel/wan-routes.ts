@@ -189,7 +189,7 @@ async function exactly(gateway: Namespace, device: string, count: number): Promi
 /** Prefixes in the kernel's table, without the time that a listing takes. */
 function prefixesIn(bird: TestBird): number {
   const text = readFileSync(`/proc/${bird.pid}/net/fib_triestat`, 'utf8')
-  return Number(/^Main:[^]*?Prefixes:\s*(\d+)/m.exec(text)![1])
+  return Number(/^Main:$.*?Prefixes:\s*(\d+)/ms.exec(text)![1])
 }
 
 /** When so many more prefixes than now are in the kernel. */
