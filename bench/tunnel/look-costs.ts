@@ -12,7 +12,7 @@ import {check, prepareFlows} from './through-gateways.ts'
 
 /** What a packet is looked at for does not depend on them; the table is quick to load. */
 const POLICIES = 100
-const SCALE = {rounds: 21, flows: 1_000}
+const SCALE = {rounds: 16, flows: 1_000}
 const QUICK = {rounds: 3, flows: 100}
 const [WHOLE, WITHOUT, ALWAYS, TWIN] = ['whole', 'without', 'always', 'twin']
 const MARTIANS = 'before_routing'

@@ -18,8 +18,8 @@ import {endScript, HOST_MTU, makeDevices, planPair, underlay} from './gateway-pa
 const ROUNDS = {full: 10, quick: 2}
 const FLOWS = 64
 const PORT = 5001
-const SETTLE_MS = 1500
-const MEASURE_MS = 4000
+const SETTLE_MS = 1000
+const MEASURE_MS = 3000
 const PATIENCE_MS = 30_000
 const FLOWS_PROCESS = path.resolve(import.meta.dirname, 'pod-flows.ts')
 /** What a line of the provider does to who sends more. */
