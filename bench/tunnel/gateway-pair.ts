@@ -78,8 +78,8 @@ export const endScript = (end: GatewayEnd, policy: PolicyPart): string =>
   tableScript(end.table(policy), {judged: false, devices: end.devices})
 
 /**
- * Two routers in a row between sender and receiver, `load` puts a ruleset in force at each. `pair`: what goes between them goes
- * through its tunnel; null: as it is.
+ * Two routers in a row between sender and receiver; `load` puts a ruleset in force at each. What goes between them goes through
+ * the pair's tunnel, or as it is.
  */
 export const twoRouters =
   (

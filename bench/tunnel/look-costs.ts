@@ -25,7 +25,7 @@ const twinConfig = (): Partial<GatewayConfig> => ({
 /** What the chain of martians and the twin's look for a way cost a packet between two gateways, as differences of the time that it takes. */
 export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchResult[]> {
   const scale = quick ? QUICK : SCALE
-  const {compiled, frames} = prepareFlows(POLICIES, scale)
+  const {compiled, frames} = prepareFlows({...scale, policies: POLICIES})
   const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-bench-'))
   const bed = createRouterBed()
   try {

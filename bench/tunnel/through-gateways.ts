@@ -22,12 +22,13 @@ const ENDS = path.resolve(import.meta.dirname, 'tcp-ends.ts')
 const SEED = 6
 
 interface Scale {
+  readonly policies: number
   readonly rounds: number
   readonly flows: number
   readonly shareBytes: number
 }
-const QUICK: Scale = {rounds: 3, flows: 100, shareBytes: 1 << 17}
-const FULL: Scale = {rounds: 21, flows: 1_000, shareBytes: 1 << 19}
+const QUICK: Scale = {policies: 100, rounds: 3, flows: 100, shareBytes: 1 << 17}
+const FULL: Scale = {policies: FULL_SIZE.policies, rounds: 21, flows: 1_000, shareBytes: 1 << 19}
 const SLICES = 10
 const CONNECTIONS = 8
 /** What devices say where nobody says anything. */
@@ -50,7 +51,7 @@ export async function throughGateways({quick}: BenchOptions): Promise<readonly B
   const scale = quick ? QUICK : FULL
   const missing = await lacking(ENCAPSULATIONS)
   const kinds = ENCAPSULATIONS.filter((kind) => !missing.includes(kind))
-  const {compiled, frames, tcp} = prepareFlows(FULL_SIZE.policies, scale)
+  const {compiled, frames, tcp} = prepareFlows(scale)
   const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-bench-'))
   const bed = createRouterBed()
   try {
@@ -80,7 +81,7 @@ export async function throughGateways({quick}: BenchOptions): Promise<readonly B
   }
 }
 
-function results(name: string, kind: Encapsulation, rates: Rates, unit: string, factor: number): BenchResult[] {
+function results(name: string, kind: Encapsulation, rates: Rates, figure: string, factor: number): BenchResult[] {
   const ratio = (of: string, above: string, below: string): BenchResult => ({
     name: `${name}${of}/ratio`,
     ...medianOf(rates.get(above)!.map((rate, round) => rate / rates.get(below)![round]!)),
@@ -91,15 +92,20 @@ function results(name: string, kind: Encapsulation, rates: Rates, unit: string, 
     ratio('/of-plain', policy(kind), PLAIN),
     ratio('/conntrack-of-plain', conntrack(kind), PLAIN),
     ratio('/bare-of-plain', bare(kind), PLAIN),
-    {name: `${name}/${unit}`, ...medianOf(rates.get(policy(kind))!.map((rate) => rate * factor)), unit: '1/s'},
+    {
+      name: `${name}/${figure}`,
+      ...medianOf(rates.get(policy(kind))!.map((rate) => rate * factor)),
+      unit: factor === 1 ? '1/s' : 'Gbit/s',
+    },
   ]
 }
 
 /** Flows from site a to site b that so many policies allow, behind some for the check. */
-export function prepareFlows(
-  policies: number,
-  {rounds, flows}: Omit<Scale, 'shareBytes'>,
-): {compiled: Compiled; frames: Buffer; tcp: Flow} {
+export function prepareFlows({policies, rounds, flows}: Omit<Scale, 'shareBytes'>): {
+  compiled: Compiled
+  frames: Buffer
+  tcp: Flow
+} {
   const {world, endpoints} = workloadOf({...FULL_SIZE, policies})
   const compiled = compilePolicy(world, {default: DEFAULT, previous: null, firstClass: 1})
   const random = seededRandom(SEED)
