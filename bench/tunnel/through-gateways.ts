@@ -28,7 +28,7 @@ interface Scale {
   readonly shareBytes: number
 }
 const QUICK: Scale = {policies: 100, rounds: 3, flows: 100, shareBytes: 1 << 17}
-const FULL: Scale = {policies: FULL_SIZE.policies, rounds: 21, flows: 1_000, shareBytes: 1 << 19}
+const FULL: Scale = {policies: FULL_SIZE.policies, rounds: 16, flows: 1_000, shareBytes: 1 << 19}
 const SLICES = 10
 const CONNECTIONS = 8
 /** What devices say where nobody says anything. */
@@ -71,8 +71,8 @@ export async function throughGateways({quick}: BenchOptions): Promise<readonly B
     const inPackets = await tcpRounds(bed, scale, tcp, 1)
     const uncut = await tcpRounds(bed, scale, tcp, MOST_SEGMENTS)
     return kinds.flatMap((kind) => [
-      ...results(`${kind}/udp64`, kind, packets, 'packets-per-second', 1),
-      ...results(`${kind}/tcp`, kind, inPackets, 'gbit-per-second', GBIT),
+      ...results(`${kind}/udp64`, kind, packets, 'packets-per-second', 1, GOAL),
+      ...results(`${kind}/tcp`, kind, inPackets, 'gbit-per-second', GBIT, GOAL),
       ...results(`${kind}/tcp-uncut`, kind, uncut, 'gbit-per-second', GBIT),
     ])
   } finally {
@@ -81,14 +81,21 @@ export async function throughGateways({quick}: BenchOptions): Promise<readonly B
   }
 }
 
-function results(name: string, kind: Encapsulation, rates: Rates, figure: string, factor: number): BenchResult[] {
+function results(
+  name: string,
+  kind: Encapsulation,
+  rates: Rates,
+  figure: string,
+  factor: number,
+  goal?: string,
+): BenchResult[] {
   const ratio = (of: string, above: string, below: string): BenchResult => ({
     name: `${name}${of}/ratio`,
     ...medianOf(rates.get(above)!.map((rate, round) => rate / rates.get(below)![round]!)),
     unit: 'ratio',
   })
   return [
-    {...ratio('', policy(kind), conntrack(kind)), goal: GOAL},
+    {...ratio('', policy(kind), conntrack(kind)), ...(goal ? {goal} : {})},
     ratio('/of-plain', policy(kind), PLAIN),
     ratio('/conntrack-of-plain', conntrack(kind), PLAIN),
     ratio('/bare-of-plain', bare(kind), PLAIN),
