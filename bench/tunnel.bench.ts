@@ -1,7 +1,17 @@
 import type {BenchOptions, BenchResult} from './result.ts'
 import {failover} from './tunnel/failover.ts'
+import {lookCosts} from './tunnel/look-costs.ts'
+import {throughGateways} from './tunnel/through-gateways.ts'
+import {twoUplinks} from './tunnel/two-uplinks.ts'
+import {wanRoutes} from './tunnel/wan-routes.ts'
 
-const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly BenchResult[]>>> = {failover}
+const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly BenchResult[]>>> = {
+  forwarding: throughGateways,
+  looks: lookCosts,
+  ecmp: twoUplinks,
+  bgp: wanRoutes,
+  failover,
+}
 
 /** What tunnels cost, and how long it takes where one of two gateways is lost. docs/performance.md says how it is taken. */
 export async function bench(options: BenchOptions): Promise<readonly BenchResult[]> {

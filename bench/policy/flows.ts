@@ -3,10 +3,10 @@ import type {Compiled} from '../../src/policy/index.ts'
 import type {Random} from './random.ts'
 import {type Endpoint, UDP_PORTS} from './workload.ts'
 
-const UDP = 17
+export const [TCP, UDP] = [6, 17]
 const MAX_TRIES = 500_000
 
-/** One UDP flow. */
+/** One flow, UDP where nothing else is said. */
 export interface Flow {
   readonly from: Endpoint
   readonly to: Endpoint
@@ -20,14 +20,15 @@ export function randomFlows(
   count: number,
   random: Random,
   wanted: 'allow' | 'deny' = 'allow',
+  {protocol, ports}: {readonly protocol: number; readonly ports: readonly number[]} = {protocol: UDP, ports: UDP_PORTS},
 ): readonly Flow[] {
   const sources = endpoints.filter(({site}) => site === 'a')
   const destinations = endpoints.filter(({site}) => site !== 'a')
   const {hosts} = compiled.state.numbering
-  const judge = udpJudge(compiled)
+  const judge = judgeOf(compiled, protocol)
   return Array.from({length: count}, () => {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const [from, to, port] = [random.pick(sources), random.pick(destinations), random.pick(UDP_PORTS)]
+      const [from, to, port] = [random.pick(sources), random.pick(destinations), random.pick(ports)]
       const allowed = judge(hosts.get(from.address) ?? 0, hosts.get(to.address) ?? 0, port)
       if (allowed === (wanted === 'allow')) return {from, to, port}
     }
@@ -35,8 +36,8 @@ export function randomFlows(
   })
 }
 
-/** Whether a UDP packet between two classes passes, by the compiler's typed result. */
-function udpJudge({verdicts}: Compiled): (from: number, to: number, port: number) => boolean {
+/** Whether a packet between two classes passes, by the compiler's typed result. */
+function judgeOf({verdicts}: Compiled, protocol: number): (from: number, to: number, port: number) => boolean {
   const chains = new Map(verdicts.chains.map((chain) => [chain.name, chain]))
   return (from, to, port) => {
     let target = verdicts.pairs.get(from)?.get(to)
@@ -50,8 +51,8 @@ function udpJudge({verdicts}: Compiled): (from: number, to: number, port: number
       const hit = chain.rules.find(
         ({match, target}) =>
           target !== undefined &&
-          (match.protocol ?? UDP) === UDP &&
-          !match.notProtocols.includes(UDP) &&
+          (match.protocol ?? protocol) === protocol &&
+          !match.notProtocols.includes(protocol) &&
           match.sourcePorts === null &&
           (match.destinationPorts === null ||
             (match.destinationPorts.first <= port && port <= match.destinationPorts.last)),

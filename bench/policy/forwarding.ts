@@ -20,7 +20,7 @@ const PACKETS_OF_FLOW = 100
 const SLICES = 10
 
 /** `flows` at a time, new ones in each round. */
-interface Scale {
+export interface Scale {
   readonly rounds: number
   readonly flows: number
 }
@@ -45,7 +45,7 @@ const nftSets = (count: number): string => `nft sets ${count}`
 const policies = (count: number): string => `policies ${count}`
 
 /** Conntrack and no policy: what a stateful router does at least. */
-const CONNTRACK_ONLY = `table inet conntrack {
+export const CONNTRACK_ONLY = `table inet conntrack {
   chain forward {
     type filter hook forward priority 0; policy accept;
     ct state invalid drop
@@ -168,22 +168,33 @@ async function check(bed: RouterBed, {flows}: Scale): Promise<void> {
   }
 }
 
-/** Packets a second by router, a figure a round. The first frames are those of the check; the first round warms up. */
-export async function measure(bed: RouterBed, {rounds, flows}: Scale): Promise<ReadonlyMap<string, readonly number[]>> {
+const measure = (bed: RouterBed, scale: Scale): Promise<ReadonlyMap<string, readonly number[]>> =>
+  rounds(bed, scale, new Map(LAYOUT_COUNTS.flatMap(fewerFlows(scale.flows))))
+
+/** Each way once a round, in a random order; the first round warms up. */
+export function shuffledOrders({names}: Pick<RouterBed, 'names'>, rounds: number): readonly (readonly number[])[] {
   const random = seededRandom(SEED)
-  const indexes = bed.names.map((_, index) => index)
-  const orders = [[], ...Array.from({length: rounds}, () => shuffled(indexes, random.below))]
-  const fewer = new Map(LAYOUT_COUNTS.flatMap(fewerFlows(flows)))
+  const indexes = names.map((_, index) => index)
+  return Array.from({length: rounds}, () => shuffled(indexes, random.below))
+}
+
+/** Packets a second by router, a figure a round. The first frames are those of the check; the first round warms up. */
+export async function rounds(
+  bed: RouterBed,
+  {rounds, flows}: Scale,
+  fewer: ReadonlyMap<string, number> = new Map(),
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const orders = [[], ...shuffledOrders(bed, rounds)]
   const sent = await bed.send({rounds: orders, flows, packetsOfFlow: PACKETS_OF_FLOW, slices: SLICES, fewer})
   const rates = new Map(bed.names.map((name): [string, number[]] => [name, []]))
   const ofRound = (round: number): readonly SentRound[] =>
-    sent.slice(round * indexes.length, (round + 1) * indexes.length)
+    sent.slice(round * bed.names.length, (round + 1) * bed.names.length)
   for (let round = 1; round < rounds; round++) {
     for (const {router, packets, arrived, elapsedMs, waiting} of ofRound(round)) {
       const name = bed.names[router]!
       if (name !== SENDER && arrived < packets) throw new Error(`${name}: ${arrived} of ${packets} packets arrived`)
       // A sender that is never refused could have been what the time went to: then something else had its core.
-      if (name !== SENDER && waiting === 0) console.error(`policy: round ${round}: the sender was behind ${name}`)
+      if (name !== SENDER && waiting === 0) console.error(`round ${round}: the sender was behind ${name}`)
       rates.get(name)!.push((packets / elapsedMs) * 1000)
     }
   }

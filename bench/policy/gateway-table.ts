@@ -1,6 +1,7 @@
 import type {NftSet, NftTable, World} from '../../src/model/index.ts'
 import {markText} from '../../src/model/index.ts'
 import {type PolicyPart, type RulesetFrame, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
+import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
 import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
 import {SITES, sitePrefix} from './workload.ts'
 
@@ -49,7 +50,10 @@ export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart):
  * The table as a script for `nft -f`. With `judged` no mark is ever that of the generation in force, so that every packet
  * is judged, as all are in the moment after a change.
  */
-export function tableScript(table: NftTable, {judged}: {judged: boolean}): string {
+export function tableScript(
+  table: NftTable,
+  {judged, devices = DEVICES}: {judged: boolean; devices?: DeviceIndexes},
+): string {
   const trusted = markText(judged ? 2 * GENERATION : GENERATION)
   const current = markText(GENERATION)
   const external: Readonly<Record<string, readonly [string, string][]>> = {
@@ -62,7 +66,7 @@ export function tableScript(table: NftTable, {judged}: {judged: boolean}): strin
   /** As the driver writes them (apply/nft/generation.ts): a way's mark with the generation's. */
   const wayText = (key: string, value: string): [string, string] => {
     const parts = key.split(' . ').map((part) => {
-      const device = [...DEVICES].find(([, index]) => String(index) === part)
+      const device = [...devices].find(([, index]) => String(index) === part)
       if (device) return `"${device[0]}"`
       return part.startsWith('0x') ? markText(Number(trusted) + Number(part)) : part
     })

@@ -161,6 +161,8 @@ function renderSession(session: BgpSession): string[] {
         `ipv${session.family}`,
         [
           ...(session.igpTable === null ? [] : [`igp table ${session.igpTable};`]),
+          // Else BIRD would look on all devices, and not in that table.
+          ...(session.igpTable !== null && session.reach === 'direct' ? ['gateway recursive;'] : []),
           'next hop self;',
           ...(session.nextHop === null ? [] : [`next hop address ${session.nextHop};`]),
           'import keep filtered on;',

@@ -1,6 +1,6 @@
 import {type BfdProfile, type Finding, type RemoteSite, sitesThrough, type Tunnel} from '../model/index.ts'
-import {type Address, familyOf} from '../net/index.ts'
-import type {BfdOptions, BgpSession} from './bird-config.ts'
+import {type Address, familyOf, hostPrefix} from '../net/index.ts'
+import type {BfdOptions, BgpSession, BirdConfig} from './bird-config.ts'
 import type {RoutingInput} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {meaningful, ownPrefixRule} from './site-filters.ts'
@@ -35,7 +35,7 @@ export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
  * With a second way to all that the tunnel leads to, lost BFD withdraws at once (`on`); on a single path there is nothing better to
  * move to, and `graceful` makes a restart of BIRD cost nothing.
  */
-export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]; findings: Finding[]} {
+export function planTunnelSessions(input: RoutingInput): TunnelSessions {
   const {config, world, tunnels} = input
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
@@ -54,7 +54,28 @@ export function planTunnelSessions(input: RoutingInput): {sessions: BgpSession[]
     const draining = input.draining || (isHeld && !isLast)
     sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
-  return {sessions, findings}
+  return {sessions, ...waysByDevice(sessions), findings}
+}
+
+interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables'> {
+  readonly sessions: readonly BgpSession[]
+  readonly findings: readonly Finding[]
+}
+
+/** Tables of sessions that have their own: each holds its neighbour, on the session's device. */
+function waysByDevice(sessions: readonly BgpSession[]): Pick<BirdConfig, 'statics' | 'tables'> {
+  const own = sessions.filter(({igpTable}) => igpTable !== null)
+  return {
+    tables: own.map(({igpTable, family}) => ({name: igpTable!, family})),
+    statics: own.map(({name, igpTable, family, neighbor, device}) => ({
+      name: `at_${name}`,
+      family,
+      comment: `The far end of ${name}, which is the far end of another device too.`,
+      preference: null,
+      tables: {routes: igpTable!},
+      routes: [{prefix: hostPrefix(neighbor), to: {over: [{peer: neighbor, device: device!}], bfd: false}}],
+    })),
+  }
 }
 
 function sessionOver(
@@ -77,6 +98,10 @@ function sessionOver(
     neighbor,
     neighborAs: as,
     device: tunnel.device,
+    // With two uplinks here and one there BIRD would find the next hops of both sessions on the first of the two devices.
+    igpTable: input.tunnels.some(({device, peer}) => peer === tunnel.peer && device !== tunnel.device)
+      ? `ways_${tunnel.session}`
+      : null,
     reach: 'direct',
     ttlSecurity: true,
     bfd: gatewayBfd(remote.bfd, secondPath ? 'on' : 'graceful'),

@@ -210,15 +210,19 @@ describe('an interconnect of real BIRDs', function () {
     assert.deepEqual([session.imported, session.filtered], [1, 1])
   })
 
-  it('two tunnels to one site share the load', async () => {
-    const route = await eventually(() => {
-      const found = routes('a', '10.3.5.0/24')
-      return found.split('nexthop').length === 3 && found
-    }, 5000)
-    for (const {device} of plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')) {
-      assert.ok(route.includes(device), route)
-    }
-  })
+  for (const [from, to, prefix, whose] of [
+    ['a', 'c', '10.3.5.0/24', 'with two uplinks'],
+    ['c', 'a', '10.1.7.0/26', 'at whose one address both end'],
+  ] as const) {
+    it(`two tunnels to one site ${whose} share the load`, async () => {
+      const own = plans.get(from)!.plan.tunnels.filter(({site}) => site === to)
+      assert.equal(own.length, 2)
+      await eventually(() => {
+        const found = routes(from, prefix)
+        return found.split('nexthop').length === 3 && own.every(({device}) => found.includes(device))
+      }, 5000).catch(() => assert.fail(routes(from, prefix)))
+    })
+  }
 
   it('a node’s block comes in without its local preference, its other claims do not', async () => {
     assert.match(routes('a', '10.1.7.0/26'), /^10\.1\.7\.0\/26 via 192\.168\.1\.1 dev node/)

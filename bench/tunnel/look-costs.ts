@@ -1,0 +1,71 @@
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import path from 'node:path'
+import type {GatewayConfig, NftTable} from '../../src/model/index.ts'
+import type {Address} from '../../src/net/index.ts'
+import {rounds} from '../policy/forwarding.ts'
+import {NEAR_SIDE, tableScript} from '../policy/gateway-table.ts'
+import {createRouterBed} from '../policy/router-bed.ts'
+import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
+import {type GatewayEnd, planPair, twoRouters} from './gateway-pair.ts'
+import {check, prepareFlows} from './through-gateways.ts'
+
+/** What a packet is looked at for does not depend on them; the table is quick to load. */
+const POLICIES = 100
+const SCALE = {rounds: 16, flows: 1_000}
+const QUICK = {rounds: 3, flows: 100}
+const [WHOLE, WITHOUT, ALWAYS, TWIN] = ['whole', 'without', 'always', 'twin']
+const MARTIANS = 'before_routing'
+
+const twinConfig = (): Partial<GatewayConfig> => ({
+  twin: 'a2' as GatewayConfig['twin'],
+  lan: {device: NEAR_SIDE, address: '198.51.100.1' as Address, twin: '198.51.100.3' as Address, watch: []},
+})
+
+/** What the chain of martians and the twin's look for a way cost a packet between two gateways, as differences of the time that it takes. */
+export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchResult[]> {
+  const scale = quick ? QUICK : SCALE
+  const {compiled, frames} = prepareFlows({...scale, policies: POLICIES})
+  const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-bench-'))
+  const bed = createRouterBed()
+  try {
+    const pair = await planPair('vxlan', folder)
+    const add = (name: string, ends: typeof pair, change: (table: NftTable) => NftTable): void => {
+      const load = ({run}: {run: (command: string, input: string) => string}, end: GatewayEnd): void => {
+        run('nft -f -', tableScript(change(end.table(compiled)), {judged: false, devices: end.devices}))
+      }
+      bed.addWay(name, frames, twoRouters(bed, ends, {tunnelled: true, load}))
+    }
+    add(WHOLE!, pair, (table) => table)
+    add(WITHOUT!, pair, (table) => ({...table, chains: without(table.chains, MARTIANS)}))
+    add(ALWAYS!, pair, (table) => ({...table, chains: withoutFirstRule(table.chains, MARTIANS)}))
+    add(TWIN!, await planPair('vxlan', folder, twinConfig), (table) => table)
+    await check(bed, scale.flows, new Set(bed.names))
+    const rates = await rounds(bed, scale)
+    const nanoseconds = (name: string, more: string, less: string): BenchResult => {
+      const [above, below] = [rates.get(more)!, rates.get(less)!]
+      return {name, ...medianOf(above.map((rate, round) => 1e9 / rate - 1e9 / below[round]!)), unit: 'ns'}
+    }
+    return [
+      {name: 'looks/whole/ns-per-packet', ...medianOf(rates.get(WHOLE!)!.map((rate) => 1e9 / rate)), unit: 'ns'},
+      nanoseconds('looks/martians/ns-per-packet', WHOLE!, WITHOUT!),
+      nanoseconds('looks/martians-of-judged-too/ns-per-packet', ALWAYS!, WITHOUT!),
+      nanoseconds('looks/twin/ns-per-packet', TWIN!, WHOLE!),
+    ]
+  } finally {
+    bed.close()
+    rmSync(folder, {recursive: true})
+  }
+}
+
+function without(chains: NftTable['chains'], name: string): NftTable['chains'] {
+  const rest = new Map(chains)
+  if (!rest.delete(name)) throw new Error(`the bench is wrong: no chain ${name}`)
+  return rest
+}
+
+function withoutFirstRule(chains: NftTable['chains'], name: string): NftTable['chains'] {
+  const chain = chains.get(name)!
+  if (!chain.rules[0]?.startsWith('ct mark')) throw new Error(`the bench is wrong: ${chain.rules[0]}`)
+  return new Map([...chains, [name, {...chain, rules: chain.rules.slice(1)}]])
+}
