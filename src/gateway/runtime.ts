@@ -6,10 +6,11 @@ import {Federation} from '../federate/index.ts'
 import type {Decoded, Finding, GatewayConfig, QueueSpec, SourceId, SysctlSpec, World} from '../model/index.ts'
 import {planSysctls} from '../plan/index.ts'
 import type {Compiled} from '../policy/index.ts'
-import {createKeyStore} from '../store/index.ts'
+import {createKeyStore, type StoredKey} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
+import {type CarrierKeeping, createCarriers} from './carriers.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
-import {realClock} from './clock.ts'
+import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
@@ -19,7 +20,7 @@ import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {machineFindings} from './machine-findings.ts'
-import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
+import {type Monitor, sitesUp, startMonitor, tunnelUp} from './monitor.ts'
 import {nodeNatFindings} from './node-nat.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
@@ -56,6 +57,9 @@ export interface Runtime {
   readonly writeBack: Pick<WriteBack, 'rows'>
   readonly certificates: Certificates
   readonly drain: Drain
+  readonly carriers: CarrierKeeping
+  /** When this gateway made the WireGuard keys of its tunnels, by the keys' names. */
+  readonly keys: () => ReadonlyMap<string, StoredKey>
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -184,6 +188,12 @@ export async function startRuntime({
   const tunnelHealth = await startTunnelHealth({
     ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
   })
+  const carriers = await createCarriers({
+    ...{config, keys: keys.known, last: () => last, trigger},
+    isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
+    nowMs: () => clock.nowMs(),
+    wallMs: Date.now,
+  })
   const pass = createPass({
     config,
     beforeWorld: async () => {
@@ -205,6 +215,7 @@ export async function startRuntime({
       return policy
     },
     keys,
+    carriers: carriers.next,
     passwords,
     draining: () => drain.since() !== null,
     uplinkDevices: () => {
@@ -343,6 +354,8 @@ export async function startRuntime({
     writeBack,
     certificates,
     drain,
+    carriers,
+    keys: keys.known,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
@@ -358,6 +371,7 @@ export async function startRuntime({
         ...siteWatch.findings(),
         ...certificates.findings(),
         ...drain.findings(),
+        ...carriers.findings(),
         ...kernelFindings(last),
         ...machineFindings(config),
         ...sessionFindings(monitor?.router() ?? null),
@@ -373,13 +387,6 @@ export async function startRuntime({
       const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
       await Promise.all([...ends, following, publishing?.done, writeBack.done, tunnelHealth.done])
     },
-  }
-}
-
-async function every(ms: number, callback: () => void, clock: WatchClock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ms, signal)
-    if (!signal.aborted) callback()
   }
 }
 

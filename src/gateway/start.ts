@@ -127,12 +127,15 @@ function createMetrics(
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
   registerTunnelMetrics([register], async () => {
-    const {last, monitor} = runtime()
+    const {last, monitor, keys} = runtime()
+    const made = new Map([...keys().values()].map(({publicKey, madeMs}) => [publicKey, madeMs / 1000]))
+    const keyOf = new Map(last()?.planned?.desired.wireguard.map(({device, publicKey}) => [device, publicKey]))
     return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
+      keyMadeSeconds: made.get(keyOf.get(tunnel.device)!) ?? null,
       // Of a device that bears both families once, with its first tunnel.
       counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))

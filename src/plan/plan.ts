@@ -1,7 +1,7 @@
 import {siteRecords} from '../export/index.ts'
-import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
+import type {Carriers, Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
-import {planTunnels, type TunnelLimit} from '../tunnels/index.ts'
+import {planTunnels, retiredKeys, type TunnelLimit} from '../tunnels/index.ts'
 import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
@@ -11,6 +11,8 @@ export interface PlanInput {
   readonly config: GatewayConfig
   readonly world: World
   readonly policy: PolicyPart & {readonly findings: readonly Finding[]}
+  /** Absent: each pair of uplinks has the tunnel that the configuration says. */
+  readonly carriers?: Carriers
   /** WireGuard keys by the name that `planTunnels` asked for. */
   readonly keys: ReadonlyMap<string, {publicKey: WgPublicKey; keyFile: string; port: number}>
   /** Contents of the secret files that the configuration names, by path; an unreadable one is absent. */
@@ -35,6 +37,10 @@ export interface Planned {
   readonly stages: readonly NftTable[]
   /** Keys that a tunnel waits for: make them and plan again. */
   readonly wantedKeys: readonly string[]
+  /** Keys of tunnels that are gone. */
+  readonly retiredKeys: readonly string[]
+  /** What this was planned with. */
+  readonly carriers: Carriers
   /** Of each tunnel's device as computed, whatever its path was found to carry. */
   readonly tunnelMtus: ReadonlyMap<string, number>
 }
@@ -46,8 +52,17 @@ export const plan = (input: PlanInput): Planned => createPlan()(input)
  * endpoint costs what it touches. Sites, nodes and documents are the same objects as long as nothing in them changed.
  */
 export function createPlan(): (input: PlanInput) => Planned {
-  const meshOf = lastOf((config: GatewayConfig, sites: World['sites'], keys: PlanInput['keys'], limits: TunnelLimits) =>
-    planTunnels({config, sites, keys, limits}),
+  const meshOf = lastOf(
+    (
+      config: GatewayConfig,
+      sites: World['sites'],
+      keys: PlanInput['keys'],
+      limits: TunnelLimits,
+      carriers: Carriers,
+    ) => {
+      const input = {config, sites, keys, limits, carriers}
+      return {...planTunnels(input), retiredKeys: retiredKeys(input, keys.keys())}
+    },
   )
   const routingOf = lastOf(
     (
@@ -85,9 +100,11 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
-  return ({config, world, policy, keys, passwords, draining, uplinkDevices, queues = [], devices, limits}) => {
+  return (input) => {
+    const {config, world, policy, keys, passwords, draining, uplinkDevices, queues = [], devices, limits} = input
+    const {carriers = NO_CARRIERS} = input
     const {sites} = world
-    const mesh = meshOf(config, sites, keys, limits)
+    const mesh = meshOf(config, sites, keys, limits, carriers)
     const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining)
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
@@ -108,6 +125,8 @@ export function createPlan(): (input: PlanInput) => Planned {
       },
       stages: (policy.stages ?? []).map((part) => rulesetWith(frame, part)),
       wantedKeys: mesh.wantedKeys,
+      retiredKeys: mesh.retiredKeys,
+      carriers,
       tunnelMtus: mesh.mtus,
     }
   }
@@ -115,6 +134,7 @@ export function createPlan(): (input: PlanInput) => Planned {
 
 /** Where nobody asks for them a node that comes or goes changes nothing of the frame. */
 const NO_NODES: World['nodes'] = []
+const NO_CARRIERS: Carriers = new Map()
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

@@ -8,6 +8,7 @@ const sample = (bytes: number, more: Partial<TunnelSample> = {}): TunnelSample =
   site: 'b' as SiteName,
   encapsulation: 'wireguard',
   up: true,
+  keyMadeSeconds: 1690000000,
   counters: {
     device: 'is-b-1',
     operstate: 'unknown',
@@ -39,7 +40,8 @@ describe('tunnel metrics', () => {
     assert.ok(lines.includes(`isthmus_tunnel_drops_total{${LABELS},reason="transmit"} 6`))
     assert.ok(lines.includes(`isthmus_tunnel_up{${LABELS},mode="wireguard"} 1`))
     assert.ok(lines.includes(`isthmus_tunnel_wireguard_last_handshake_timestamp_seconds{${LABELS}} 1700000000`))
-    assert.equal(lines.length, 10)
+    assert.ok(lines.includes(`isthmus_tunnel_wireguard_key_made_timestamp_seconds{${LABELS}} 1690000000`))
+    assert.equal(lines.length, 11)
   })
 
   it('are totals again at the next scrape, not sums of scrapes', async () => {
@@ -48,7 +50,7 @@ describe('tunnel metrics', () => {
   })
 
   it('say down for a tunnel without a device and nothing for one that is gone', async () => {
-    tunnels = [sample(0, {up: false, counters: null})]
+    tunnels = [sample(0, {up: false, counters: null, keyMadeSeconds: null})]
     assert.deepEqual(await scrape(), [`isthmus_tunnel_up{${LABELS},mode="wireguard"} 0`])
     tunnels = []
     assert.deepEqual(await scrape(), [])
