@@ -342,6 +342,7 @@ function wireguardOf({local, remote}: Pair, device: string, theirs: TunnelOffer,
     peer: {
       publicKey: theirs.publicKey!,
       endpoint: {address: outerAddress(remote), port: theirs.port!},
+      ...(remote.public === null ? {} : {portMayDiffer: true}),
       allowedIps: ALL,
       // Behind a NAT this end must keep its mapping alive; else silence is fine and cheaper.
       keepaliveSeconds: local.public ? BEHIND_NAT_KEEPALIVE_SECONDS : 0,
