@@ -1,5 +1,5 @@
 import type {Carrier, Carriers, Finding, GatewayConfig, SiteName, Tunnel, UplinkPair, World} from '../model/index.ts'
-import {readCarriers, type StoredKey, writeCarriers} from '../store/index.ts'
+import {readCarriers, type StoredCarriers, type StoredKey, writeCarriers} from '../store/index.ts'
 import {canStandBeside, keyNameOf, nextCarriers, type UplinkPairing, uplinkPairs} from '../tunnels/index.ts'
 import type {PassReport} from './pass.ts'
 
@@ -21,13 +21,14 @@ export interface CarrierOptions {
   readonly nowMs: () => number
   readonly wallMs: () => number
   readonly trigger: () => void
+  readonly onError: (error: unknown) => void
 }
 
 /** Followers for age alone that are on their way at a time: each is two tunnels, and a change of BIRD's file. */
 const MOST_AT_ONCE = 8
 
 export async function createCarriers(options: CarrierOptions): Promise<CarrierKeeping> {
-  const {config, keys, isUp, last, nowMs, wallMs, trigger} = options
+  const {config, keys, isUp, last, nowMs, wallMs, trigger, onError} = options
   const {state} = config.paths
   const stored = await readCarriers(state)
   let carriers: Carriers = stored.carriers
@@ -36,6 +37,19 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
   const upSince = new Map<string, number>()
   /** Since when the kernel has had what a pair's carriers say. */
   const inForceSince = new Map<UplinkPair, {readonly held: readonly Carrier[]; readonly sinceMs: number}>()
+
+  let saving: Promise<void> = Promise.resolve()
+  /** One after the other; what was not written down does not count. */
+  function save(wanted: () => StoredCarriers): Promise<void> {
+    const saved = saving.then(async () => {
+      const next = wanted()
+      await writeCarriers(state, next)
+      carriers = next.carriers
+      asked = next.asked
+    })
+    saving = saved.catch(() => undefined)
+    return saved
+  }
 
   function look(): void {
     const report = last()
@@ -71,14 +85,14 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
     async next(sites) {
       look()
       const now = new Map(carriers)
-      const stillAsked = new Set(asked)
+      const done = new Set<UplinkPair>()
       let underWay = [...carriers].filter(([pair, held]) => held.length > 1 && upMs(pair, held[0]!.serial) > 0).length
       for (const pairing of uplinkPairs({config, sites})) {
         const pair: UplinkPair = `${pairing.identity.local} ${pairing.identity.remote}`
         const before = carriers.get(pair) ?? []
         const newest = before.at(-1)
         const isReady = newest !== undefined && upMs(pair, newest.serial) > 0
-        const renew = isReady && (stillAsked.has(pair) || (underWay < MOST_AT_ONCE && isOld(pairing, newest)))
+        const renew = isReady && (asked.has(pair) || (underWay < MOST_AT_ONCE && isOld(pairing, newest)))
         const after = nextCarriers(before, {
           wanted: pairing.site.encapsulation,
           encrypted: pairing.site.encrypted,
@@ -90,13 +104,16 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
         if (after === before) continue
         now.set(pair, after)
         if (after.length > before.length && before.length > 0) underWay++
-        if (after.at(-1)?.serial !== newest?.serial) stillAsked.delete(pair)
+        if (after.at(-1)?.serial !== newest?.serial) done.add(pair)
       }
       for (const pair of now.keys()) if (!config.sites.has(siteOf(pair))) now.delete(pair)
       if ([...now].every(([pair, held]) => carriers.get(pair) === held) && now.size === carriers.size) return carriers
-      await writeCarriers(state, {carriers: now, asked: stillAsked})
-      carriers = now
-      asked = stillAsked
+      try {
+        await save(() => ({carriers: now, asked: new Set([...asked].filter((pair) => !done.has(pair)))}))
+      } catch (error) {
+        // What is, goes on; a full disk must not be the end of passes.
+        onError(error)
+      }
       return carriers
     },
 
@@ -107,9 +124,7 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
           return hasKey && (site === null || name === site)
         })
         .map(({identity}): UplinkPair => `${identity.local} ${identity.remote}`)
-      const wanted = new Set([...asked, ...pairs])
-      await writeCarriers(state, {carriers, asked: wanted})
-      asked = wanted
+      await save(() => ({carriers, asked: new Set([...asked, ...pairs])}))
       trigger()
       return pairs
     },

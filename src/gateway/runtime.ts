@@ -191,8 +191,8 @@ export async function startRuntime({
   const carriers = await createCarriers({
     ...{config, keys: keys.known, last: () => last, trigger},
     isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
-    nowMs: () => clock.nowMs(),
-    wallMs: Date.now,
+    ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
+    onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
   })
   const pass = createPass({
     config,

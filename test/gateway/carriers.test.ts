@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {type CarrierKeeping, createCarriers} from '../../src/gateway/carriers.ts'
@@ -43,6 +43,7 @@ describe('keeping of carriers', () => {
   let nowMs = 0
   let madeMs = 0
   let isUp = true
+  let errors: unknown[] = []
   let carriers: ReadonlyMap<UplinkPair, readonly Carrier[]> = new Map()
   const config = () => ({
     ...configOf(SKETCH, 'a', {rotateKeysAfterMs: 30 * DAY_MS}),
@@ -62,7 +63,7 @@ describe('keeping of carriers', () => {
   const open = (): Promise<CarrierKeeping> =>
     createCarriers({
       ...{config: config(), keys, isUp: () => isUp, last: () => ({planned: planned(), dirty: false})},
-      ...{nowMs: () => nowMs, wallMs: () => nowMs, trigger: () => undefined},
+      ...{nowMs: () => nowMs, wallMs: () => nowMs, trigger: () => undefined, onError: (error) => errors.push(error)},
     })
   const look = async (keeping: CarrierKeeping): Promise<void> => {
     carriers = await keeping.next(mirrored(carriers))
@@ -75,6 +76,7 @@ describe('keeping of carriers', () => {
     nowMs = 0
     madeMs = 0
     isUp = true
+    errors = []
     carriers = new Map()
   })
   afterEach(() => rmSync(state, {recursive: true}))
@@ -128,6 +130,28 @@ describe('keeping of carriers', () => {
       [pairTo('c')],
     )
     assert.doesNotMatch(JSON.stringify(stored()), /asked/)
+  })
+
+  it('what cannot be written down does not count, and comes when it can', async () => {
+    const keeping = await open()
+    await look(keeping)
+    const before = carriers
+    nowMs = 31 * DAY_MS
+    mkdirSync(join(state, 'tunnels.json.new'))
+    await look(keeping)
+    assert.equal(both(), 0)
+    await look(keeping)
+    assert.equal(carriers, before)
+    assert.equal(errors.length, 2)
+    await assert.rejects(keeping.renew('c' as SiteName, mirrored(carriers)))
+    rmSync(join(state, 'tunnels.json.new'), {recursive: true})
+    await Promise.all([
+      keeping.renew('c' as SiteName, mirrored(carriers)),
+      keeping.renew('d' as SiteName, mirrored(carriers)),
+    ])
+    await look(keeping)
+    assert.ok(both() >= 8)
+    assert.ok(['c', 'd'].every((site) => carriers.get(pairTo(site))?.length === 2))
   })
 
   it('a site that is no longer configured is forgotten; a damaged file is a finding', async () => {

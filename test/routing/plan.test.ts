@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, GatewayLan, GatewayName, PeerName, PrefixRange, Tunnel, WanPeer} from '../../src/model/index.ts'
+import type {
+  GatewayConfig,
+  GatewayLan,
+  GatewayName,
+  PeerName,
+  PrefixRange,
+  Tunnel,
+  WanPeer,
+} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
