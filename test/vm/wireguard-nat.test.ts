@@ -45,10 +45,6 @@ ip addr add 192.0.2.1/24 dev wan0`)
 ip link set near up; ip link set lan up; ip addr add 192.0.2.2/24 dev near; ip addr add 10.0.0.1/24 dev lan
 nft 'table ip nat { chain p { type nat hook postrouting priority 100; oifname "near" masquerade random; }; }'`)
       const [own, theirs] = [key('own'), key('theirs')]
-      far.run(`ip link set lan0 up; ip addr add 10.0.0.2/24 dev lan0; ip route add default via 10.0.0.1
-ip link add wg type wireguard; ip addr add 100.64.0.2 peer 100.64.0.1 dev wg; ip link set wg up
-wg set wg private-key ${folder}/theirs listen-port 51821 \\
-  peer ${own} allowed-ips 0.0.0.0/0 endpoint 192.0.2.1:51820 persistent-keepalive 25`)
       spec = {
         ...{device: 'is-far', keyFile: join(folder, 'own'), publicKey: own, listenPort: 51820},
         peer: {
@@ -66,6 +62,10 @@ wg set wg private-key ${folder}/theirs listen-port 51821 \\
       }
       for (const step of [link, address]) assert.ok((await netlink.apply([step], signal))[0]!.ok)
       await apply()
+      far.run(`ip link set lan0 up; ip addr add 10.0.0.2/24 dev lan0; ip route add default via 10.0.0.1
+ip link add wg type wireguard; ip addr add 100.64.0.2 peer 100.64.0.1 dev wg; ip link set wg up
+wg set wg private-key ${folder}/theirs listen-port 51821 \\
+  peer ${own} allowed-ips 0.0.0.0/0 endpoint 192.0.2.1:51820 persistent-keepalive 25`)
     })
     after(() => {
       for (const one of [netlink, wireguard]) one.close()
