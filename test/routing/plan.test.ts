@@ -1,13 +1,5 @@
 import assert from 'node:assert/strict'
-import type {
-  GatewayConfig,
-  GatewayLan,
-  GatewayName,
-  PeerName,
-  PrefixRange,
-  Tunnel,
-  WanPeer,
-} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayLan, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
 import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
@@ -73,28 +65,6 @@ describe('planRouting', () => {
     assert.equal(session(bird, 'tun_b_').bfd?.mode, 'graceful')
     assert.equal(bird.sessions.filter(({name}) => name.startsWith('tun_c_')).length, 2)
     assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
-  })
-
-  it('a tunnel and its follower are one path, and routes go by one of them', () => {
-    const {config, sites, plan} = planAll(THREE).get('a')!
-    const [older] = plan.tunnels.filter(({site}) => site === 'b')
-    const newer: Tunnel = {...older!, slot: 1, session: 'tun_b_newer', peer: '100.64.2.1'}
-    const standing = (standby: Tunnel, other: Tunnel) =>
-      planRouting({
-        ...{config, world: worldOf(sites), passwords: new Map(), draining: false},
-        tunnels: [{...standby, standby: true}, other],
-      }).bird.sessions.map(({name, bfd, import: rules}) => {
-        const set = rules.flatMap((rule) => (rule.verdict === 'accept' ? (rule.set ?? []) : []))
-        return [name, bfd?.mode, set.find(({attribute}) => attribute === 'local-pref')?.value]
-      })
-    assert.deepEqual(standing(newer, older!), [
-      ['tun_b_newer', 'graceful', 99],
-      [older!.session, 'graceful', 100],
-    ])
-    assert.deepEqual(standing(older!, newer), [
-      [older!.session, 'graceful', 99],
-      ['tun_b_newer', 'graceful', 100],
-    ])
   })
 
   it('a single router of the WAN is graceful, two are not', () => {
