@@ -19,6 +19,10 @@ export interface GatewayView {
   readonly configuration: ConfigControl
   /** Asks others to use another way than this gateway, or no longer does. */
   drain(on: boolean): Promise<void>
+  /** Has the WireGuard keys of all tunnels, or of those to one site, followed by new ones; names both uplinks of each. */
+  rotateKeys(
+    site: string | null,
+  ): Promise<{readonly ok: true; readonly tunnels: readonly string[]} | {readonly ok: false; readonly problem: string}>
   /** The exposition, and its content type. */
   metrics(): Promise<{readonly contentType: string; readonly text: string}>
 }

@@ -28,6 +28,7 @@ const ROUTES: Routes = {
   'v1/trace': {POST: traceFlow},
   'v1/drain': {POST: (view) => drain(view, true)},
   'v1/undrain': {POST: (view) => drain(view, false)},
+  'v1/keys/rotate': {POST: rotateKeys},
   ...CONFIG_ROUTES,
 }
 
@@ -96,6 +97,11 @@ function getObjects(view: GatewayView, {query}: Request, [kind, ...name]: readon
 async function drain(view: GatewayView, on: boolean): Promise<Reply> {
   await view.drain(on)
   return json({drainingSince: view.status().drainingSince})
+}
+
+async function rotateKeys(view: GatewayView, {query}: Request): Promise<Reply> {
+  const answer = await view.rotateKeys(query.get('site'))
+  return answer.ok ? json({tunnels: answer.tunnels}) : refuse(404, 'not-found', answer.problem)
 }
 
 function isKind(text: string | undefined): text is Kind {

@@ -7,6 +7,7 @@ import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
+import {keysCommand} from './commands/keys.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     snapshot,
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
+    keysCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),

@@ -28,6 +28,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
     ...checkFou(yaml),
+    ...checkKeys(yaml),
     ...checkOwnPrefixes(yaml),
     ...checkTranslations(yaml),
     ...checkOverlaps(yaml, overlaps),
@@ -113,6 +114,14 @@ function* checkFou({fou}: GatewayYaml): Generator<Problem> {
   if (fou.port === fou.port6) {
     yield conflict(['fou', 'port6'], `${fou.port6} is port as well`, 'IPv4 and IPv6 inside need a port each')
   }
+}
+
+/** Of all that follows a key (both ends' looks, sessions, routes) nothing may be late. */
+const LEAST_KEY_AGE_MS = 600_000
+
+function* checkKeys({keys: {rotateAfter}}: GatewayYaml): Generator<Problem> {
+  if (rotateAfter === undefined || rotateAfter >= LEAST_KEY_AGE_MS) return
+  yield conflict(['keys', 'rotateAfter'], `${rotateAfter / 1000} s is less than ten minutes`, 'hours or days, as 30d')
 }
 
 function* checkStatics(yaml: GatewayYaml): Generator<Problem> {
@@ -240,6 +249,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     stagedPackets: yaml.staged.packets,
     uplinks: yaml.uplinks.map(toUplink),
     fouPorts: {4: yaml.fou.port, 6: yaml.fou.port6},
+    ...(yaml.keys.rotateAfter === undefined ? {} : {rotateKeysAfterMs: yaml.keys.rotateAfter}),
     owns: yaml.owns,
     infrastructure: yaml.infrastructure,
     datastores: yaml.datastores.map((datastore) => ({

@@ -142,6 +142,7 @@ export const gatewaySchema = z.strictObject({
   staged: z.strictObject({packets: z.enum(['exact', 'judged']).default('exact')}).prefault({}),
   uplinks: z.array(uplink).min(1),
   fou: z.strictObject({port: udpPort.default(5555), port6: udpPort.default(5556)}).prefault({}),
+  keys: z.strictObject({rotateAfter: duration.optional()}).prefault({}),
   owns: z.array(prefix).min(1),
   infrastructure: z.array(prefix).default([]),
   datastores: z.array(datastore).min(1),

@@ -190,7 +190,9 @@ function offerOf(fields: Fields): TunnelOffer | null {
   const port = fields.integer('port', 1, 65535)
   const port6 = fields.integer('port6', 1, 65535)
   if (slot === null || uplink === null) return null
-  return {slot, uplink, encapsulation, publicKey, port, port6}
+  const serial = fields.integer('serial', 0, Number.MAX_SAFE_INTEGER) ?? 0
+  const more = {...(serial === 0 ? {} : {serial}), ...(fields.raw('leaving') === true ? {leaving: true as const} : {})}
+  return {slot, uplink, encapsulation, publicKey, port, port6, ...more}
 }
 
 const ATTRIBUTE_KINDS = ['pod', 'host', 'set', 'prefix'] as const

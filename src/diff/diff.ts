@@ -111,11 +111,18 @@ function wireguardChange(want: WireguardSpec, have: ActualWireguard | undefined)
   if (!peer || others.length > 0 || peer.publicKey !== want.peer.publicKey) return 'peer'
   // An endpoint that the plan leaves open is learnt by the kernel: never fought (WireGuard roaming).
   const endpoint = want.peer.endpoint && formatEndpoint(want.peer.endpoint)
-  if (endpoint !== null && endpoint !== peer.endpoint) return `endpoint ${peer.endpoint} ⇒ ${endpoint}`
+  const isKnown = endpoint === null || endpoint === peer.endpoint || isLearnt(want.peer, peer.endpoint)
+  if (!isKnown) return `endpoint ${peer.endpoint} ⇒ ${endpoint}`
   if (want.peer.allowedIps.toSorted().join() !== peer.allowedIps.toSorted().join()) return 'allowed ips'
   if (want.peer.keepaliveSeconds !== peer.keepaliveSeconds) return 'keepalive'
   return ''
 }
+
+/** Of a peer behind a NAT: that its address is the one that is known is enough. */
+const isLearnt = ({endpoint, portMayDiffer}: WireguardSpec['peer'], held: string | null): boolean =>
+  portMayDiffer === true &&
+  endpoint !== null &&
+  held?.replace(/\d+$/, '') === formatEndpoint({...endpoint, port: 0}).slice(0, -1)
 
 function formatEndpoint({address, port}: {address: string; port: number}): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`

@@ -109,7 +109,7 @@ function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef
   }
 }
 
-function offerValue({slot, uplink, encapsulation, publicKey, port, port6}: TunnelOffer): object {
+function offerValue({slot, uplink, encapsulation, publicKey, port, port6, serial, leaving}: TunnelOffer): object {
   return {
     slot,
     uplink,
@@ -117,6 +117,8 @@ function offerValue({slot, uplink, encapsulation, publicKey, port, port6}: Tunne
     ...(publicKey === null ? {} : {publicKey}),
     ...(port === null ? {} : {port}),
     ...(port6 === null ? {} : {port6}),
+    ...(serial === undefined ? {} : {serial}),
+    ...(leaving ? {leaving} : {}),
   }
 }
 

@@ -1,3 +1,4 @@
+import type {WatchClock} from '../etcd/index.ts'
 import type {LoopClock} from './loop.ts'
 
 /** The real clock. */
@@ -7,4 +8,11 @@ export const realClock: LoopClock = {
     return () => clearTimeout(timer)
   },
   random: Math.random,
+}
+
+export async function every(ms: number, callback: () => void, clock: WatchClock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(ms, signal)
+    if (!signal.aborted) callback()
+  }
 }

@@ -29,7 +29,10 @@ export interface PassDeps {
   readonly keys: {
     readonly known: () => PlanInput['keys']
     readonly make: (names: readonly string[]) => Promise<readonly Finding[]>
+    readonly drop: (names: readonly string[]) => Promise<void>
   }
+  /** The same object as long as it says the same. */
+  readonly carriers: (sites: World['sites']) => Promise<NonNullable<PlanInput['carriers']>>
   readonly passwords: ReadonlyMap<string, string>
   readonly draining: () => boolean
   /** The same object as long as it says the same. */
@@ -129,6 +132,8 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
     const foreign = foreignQueues(planned.desired.queues, actual.queues)
     const report = {world, planned, unread, findings: [...findings, ...foreign, ...planned.desired.findings]}
     const dirty = failures.length > 0 || unread.size > 0
+    // Their devices are gone.
+    if (!dirty && planned.retiredKeys.length > 0) await deps.keys.drop(planned.retiredKeys)
     return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
   }
 }
@@ -191,12 +196,13 @@ function createPlanner(deps: PassDeps) {
     held: ActualNft | null,
   ): Promise<{planned: Planned; policy: PlanInput['policy']; findings: readonly Finding[]}> => {
     const policy = await deps.compile(world, held)
+    const carriers = await deps.carriers(world.sites)
     const input = (): PlanInput => ({
       config: deps.config,
       world,
       policy,
-      // The same objects as before where they say the same.
-      keys: last?.input.keys.size === deps.keys.known().size ? last.input.keys : new Map(deps.keys.known()),
+      carriers,
+      keys: deps.keys.known(),
       passwords: deps.passwords,
       draining: deps.draining(),
       held: deps.held?.() ?? NO_SESSIONS,
@@ -222,6 +228,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.world === b.world &&
     a.policy === b.policy &&
     a.keys === b.keys &&
+    a.carriers === b.carriers &&
     a.devices === b.devices &&
     a.limits === b.limits &&
     a.draining === b.draining &&

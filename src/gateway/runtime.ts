@@ -1,16 +1,17 @@
 import type {Logger} from 'pino'
-import {createBirdDriver, createSysctlDriver, watchBird} from '../apply/index.ts'
+import {createBirdDriver, createSysctlDriver} from '../apply/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
 import {LocalRecords, localDatastores, MemberRecords} from '../export/index.ts'
 import {Federation} from '../federate/index.ts'
 import type {Decoded, Finding, GatewayConfig, QueueSpec, SourceId, SysctlSpec, World} from '../model/index.ts'
 import {planSysctls} from '../plan/index.ts'
 import type {Compiled} from '../policy/index.ts'
-import {createKeyStore} from '../store/index.ts'
+import {createKeyStore, type StoredKey} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import type {ApplyMetrics} from './apply-metrics.ts'
+import {type CarrierKeeping, createCarriers} from './carriers.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
-import {realClock} from './clock.ts'
+import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
@@ -21,7 +22,8 @@ import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {machineFindings} from './machine-findings.ts'
-import {type Monitor, sitesUp, startMonitor} from './monitor.ts'
+import {type Monitor, sitesUp, startMonitor, tunnelUp} from './monitor.ts'
+import {followNews} from './news.ts'
 import {nodeNatFindings} from './node-nat.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
@@ -59,6 +61,9 @@ export interface Runtime {
   readonly certificates: Certificates
   readonly drain: Drain
   readonly heldSessions: HeldSessions
+  readonly carriers: CarrierKeeping
+  /** When this gateway made the WireGuard keys of its tunnels, by the keys' names. */
+  readonly keys: () => ReadonlyMap<string, StoredKey>
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -194,6 +199,12 @@ export async function startRuntime({
   const tunnelHealth = await startTunnelHealth({
     ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
   })
+  const carriers = await createCarriers({
+    ...{config, keys: keys.known, last: () => last, trigger},
+    isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
+    ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
+    onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
+  })
   const pass = createPass({
     config,
     beforeWorld: async () => {
@@ -216,6 +227,7 @@ export async function startRuntime({
       return policy
     },
     keys,
+    carriers: carriers.next,
     passwords,
     draining: () => drain.since() !== null,
     held: heldSessions.held,
@@ -290,24 +302,7 @@ export async function startRuntime({
     onLeadership: ({leader, leads}) => log.info({leader, leads}, 'leadership of the export'),
   })
 
-  const stopWatching = [
-    kernel.netlink.watch(() => {
-      cache.invalidate('netlink', 'wireguard')
-      trigger()
-    }),
-    kernel.nft.watch(() => {
-      cache.invalidate('nft')
-      trigger()
-    }),
-  ]
-  const birdWatch = watchBird(
-    config.paths.birdSocket,
-    () => {
-      cache.invalidate('bird')
-      trigger()
-    },
-    signal,
-  )
+  const news = followNews({kernel, birdSocket: config.paths.birdSocket, cache, signal, trigger})
   const check = (): void => {
     uplinks = null
     cache.invalidate('sysctl', 'fou', 'wireguard', 'bird', 'nft')
@@ -358,6 +353,8 @@ export async function startRuntime({
     certificates,
     drain,
     heldSessions,
+    carriers,
+    keys: keys.known,
     totals,
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
@@ -373,6 +370,7 @@ export async function startRuntime({
         ...siteWatch.findings(),
         ...certificates.findings(),
         ...drain.findings(),
+        ...carriers.findings(),
         ...kernelFindings(last),
         ...machineFindings(config),
         ...sessionFindings(monitor?.router() ?? null),
@@ -384,17 +382,10 @@ export async function startRuntime({
     trigger,
     async stop() {
       stopping.abort()
-      for (const end of stopWatching) end()
-      const ends = [loop.done, sources.done, monitor.done, certificates.done, birdWatch, checks, resyncs, counting]
+      news.stop()
+      const ends = [loop.done, sources.done, monitor.done, certificates.done, news.done, checks, resyncs, counting]
       await Promise.all([...ends, following, publishing?.done, writeBack.done, tunnelHealth.done])
     },
-  }
-}
-
-async function every(ms: number, callback: () => void, clock: WatchClock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ms, signal)
-    if (!signal.aborted) callback()
   }
 }
 

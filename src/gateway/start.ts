@@ -149,13 +149,16 @@ function createMetrics({
   registerConntrackMetrics([register], readConntrack)
   registerSoftirqMetric([register], readSoftirqSeconds)
   registerTunnelMetrics([register], async () => {
-    const {config, last, monitor, heldSessions} = runtime()
+    const {config, last, monitor, heldSessions, keys} = runtime()
+    const made = new Map([...keys().values()].map(({publicKey, madeMs}) => [publicKey, madeMs / 1000]))
+    const keyOf = new Map(last()?.planned?.desired.wireguard.map(({device, publicKey}) => [device, publicKey]))
     return (last()?.planned?.desired.tunnels ?? []).map((tunnel, index, all) => ({
       id: tunnel.id,
       site: tunnel.site as SiteName,
       encapsulation: tunnel.encapsulation,
       up: tunnelUp(tunnel, monitor),
       heldDown: (config.sites.get(tunnel.site)?.holdDown && heldSessions.held().has(tunnel.session)) ?? false,
+      keyMadeSeconds: made.get(keyOf.get(tunnel.device)!) ?? null,
       // Of a device that bears both families once, with its first tunnel.
       counters: all[index - 1]?.device === tunnel.device ? null : (monitor.counters().get(tunnel.device) ?? null),
     }))

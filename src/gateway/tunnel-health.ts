@@ -141,13 +141,23 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
     for (const [device, configured] of plan.tunnelMtus) {
       const known = paths.get(device)
       if (known?.configured === configured) continue
-      const old = known ? null : saved.get(device)
+      const old = known ? null : (saved.get(device) ?? besides(plan, device))
       const found = old?.configured === configured ? old.found : null
       paths.set(
         device,
         newPathMtu(configured, found, nowMs(), pace.trialAfterMs, only6.has(device) ? LEAST_IPV6_MTU : LEAST_MTU),
       )
     }
+  }
+
+  /** What is known of the tunnel that this one follows: it has the same path. */
+  function besides({desired: {tunnels}}: LastPlan, device: string): PathMtu | undefined {
+    const own = tunnels.find((tunnel) => tunnel.device === device)
+    const other = tunnels.find((tunnel) => {
+      const isPair = tunnel.remote === own?.remote && tunnel.localUplink === own.localUplink
+      return isPair && tunnel.slot !== own.slot && tunnel.peer.includes(':') === own.peer.includes(':')
+    })
+    return other && paths.get(other.device)
   }
 
   function look(): void {

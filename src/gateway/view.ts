@@ -80,6 +80,14 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     reload: options.configuration.reload,
     configuration: options.configuration.control,
     drain: (on) => runtime().drain.set(on),
+    async rotateKeys(name) {
+      const {config, carriers, world} = runtime()
+      const site = [...config.sites.keys()].find((known) => known === name) ?? null
+      if (name !== null && site === null) {
+        return {ok: false, problem: `no site ${name}; there is ${[...config.sites.keys()].join(', ')}`}
+      }
+      return {ok: true, tunnels: await carriers.renew(site, world().sites)}
+    },
     metrics: options.metrics,
     async refresh() {
       const counters = await kernel.nft.readCounters()

@@ -38,6 +38,8 @@ export interface Tunnel {
   readonly peer: string
   /** Name of BIRD's protocol for the session over it. */
   readonly session: string
+  /** Nothing is sent on it while the other one of its uplinks is up: it follows that one, or has been followed by it. */
+  readonly standby?: true
 }
 
 /** What the node really holds, of our own things and of nobody else's. */

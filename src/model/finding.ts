@@ -102,6 +102,7 @@ export type FindingCode =
   | 'export-not-named'
   // tunnels and routing
   | 'encapsulation-mismatch'
+  | 'tunnel-change'
   | 'tunnel-key-missing'
   | 'tunnel-without-ipv6'
   | 'tunnel-held-down'

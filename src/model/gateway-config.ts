@@ -20,6 +20,8 @@ export interface GatewayConfig {
   readonly uplinks: readonly LocalUplink[]
   /** UDP ports at which tunnels of encapsulation `fou` arrive, by the family inside. */
   readonly fouPorts: {readonly 4: number; readonly 6: number}
+  /** Age at which a WireGuard key is followed by a new one; absent: only when somebody asks. */
+  readonly rotateKeysAfterMs?: number
   readonly owns: readonly Prefix[]
   readonly infrastructure: readonly Prefix[]
   readonly datastores: readonly DatastoreConfig[]

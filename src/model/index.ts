@@ -11,6 +11,7 @@
  */
 export * from './attributes.ts'
 export * from './bird-text.ts'
+export * from './carrier.ts'
 export * from './certificate.ts'
 export * from './community.ts'
 export * from './datastore-walk.ts'

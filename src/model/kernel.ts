@@ -88,6 +88,8 @@ export interface WireguardSpec {
   readonly peer: {
     readonly publicKey: WgPublicKey
     readonly endpoint: {readonly address: Address; readonly port: number} | null
+    /** A NAT before the peer may give it another port than its own: the kernel learns it. */
+    readonly portMayDiffer?: true
     readonly allowedIps: readonly Prefix[]
     readonly keepaliveSeconds: number
   }

@@ -36,6 +36,10 @@ export interface TunnelOffer {
   readonly port: number | null
   /** fou only: that for IPv6 inside. */
   readonly port6: number | null
+  /** Which tunnel in this slot; absent: 0, the first. Both ends must mean the same. */
+  readonly serial?: number
+  /** This end sends nothing on it any more. */
+  readonly leaving?: true
 }
 
 /** Names the far end of a tunnel: `SITE/GATEWAY/UPLINK`. */

@@ -11,6 +11,8 @@ export interface TunnelSample {
   readonly up: boolean
   /** It comes and goes, and is used only where there is no other way. */
   readonly heldDown: boolean
+  /** When this end's WireGuard key was made, seconds since 1970; null: it has none. */
+  readonly keyMadeSeconds: number | null
   readonly counters: DeviceCounters | null
 }
 
@@ -84,20 +86,28 @@ export function registerTunnelMetrics(
       for (const tunnel of tunnels) this.set(labels(tunnel), tunnel.heldDown ? 1 : 0)
     },
   })
-  new Gauge({
-    name: 'isthmus_tunnel_wireguard_last_handshake_timestamp_seconds',
-    help: 'Time of the last WireGuard handshake, seconds since 1970',
-    labelNames,
-    registers: [...registers],
-    async collect() {
-      const tunnels = await once()
-      this.reset()
-      for (const tunnel of tunnels) {
-        const seconds = tunnel.counters?.handshakeSeconds ?? null
-        if (seconds !== null) this.set(labels(tunnel), seconds)
-      }
-    },
-  })
+  const time = (name: string, help: string, value: (tunnel: TunnelSample) => number | null): void => {
+    new Gauge({
+      name: `isthmus_tunnel_wireguard_${name}_timestamp_seconds`,
+      help,
+      labelNames,
+      registers: [...registers],
+      async collect() {
+        const tunnels = await once()
+        this.reset()
+        for (const tunnel of tunnels) {
+          const seconds = value(tunnel)
+          if (seconds !== null) this.set(labels(tunnel), seconds)
+        }
+      },
+    })
+  }
+  time(
+    'last_handshake',
+    'Time of the last WireGuard handshake, seconds since 1970',
+    ({counters}) => counters?.handshakeSeconds ?? null,
+  )
+  time('key_made', "When this end's WireGuard key was made, seconds since 1970", ({keyMadeSeconds}) => keyMadeSeconds)
 }
 
 /** Declares `isthmus_conntrack_entries` and `_limit`, filled at each scrape; no series where there is no conntrack. */

@@ -1,7 +1,7 @@
 import {siteRecords} from '../export/index.ts'
-import type {Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
+import type {Carriers, Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
-import {planTunnels, type TunnelLimit} from '../tunnels/index.ts'
+import {planTunnels, retiredKeys, type TunnelLimit} from '../tunnels/index.ts'
 import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
@@ -11,6 +11,8 @@ export interface PlanInput {
   readonly config: GatewayConfig
   readonly world: World
   readonly policy: PolicyPart & {readonly findings: readonly Finding[]}
+  /** Absent: each pair of uplinks has the tunnel that the configuration says. */
+  readonly carriers?: Carriers
   /** WireGuard keys by the name that `planTunnels` asked for. */
   readonly keys: ReadonlyMap<string, {publicKey: WgPublicKey; keyFile: string; port: number}>
   /** Contents of the secret files that the configuration names, by path; an unreadable one is absent. */
@@ -39,6 +41,10 @@ export interface Planned {
   readonly stages: readonly NftTable[]
   /** Keys that a tunnel waits for: make them and plan again. */
   readonly wantedKeys: readonly string[]
+  /** Keys of tunnels that are gone. */
+  readonly retiredKeys: readonly string[]
+  /** What this was planned with. */
+  readonly carriers: Carriers
   /** Of each tunnel's device as computed, whatever its path was found to carry. */
   readonly tunnelMtus: ReadonlyMap<string, number>
 }
@@ -50,8 +56,17 @@ export const plan = (input: PlanInput): Planned => createPlan()(input)
  * endpoint costs what it touches. Sites, nodes and documents are the same objects as long as nothing in them changed.
  */
 export function createPlan(): (input: PlanInput) => Planned {
-  const meshOf = lastOf((config: GatewayConfig, sites: World['sites'], keys: PlanInput['keys'], limits: TunnelLimits) =>
-    planTunnels({config, sites, keys, limits}),
+  const meshOf = lastOf(
+    (
+      config: GatewayConfig,
+      sites: World['sites'],
+      keys: PlanInput['keys'],
+      limits: TunnelLimits,
+      carriers: Carriers,
+    ) => {
+      const input = {config, sites, keys, limits, carriers}
+      return {...planTunnels(input), retiredKeys: retiredKeys(input, keys.keys())}
+    },
   )
   const routingOf = lastOf(
     (
@@ -93,8 +108,8 @@ export function createPlan(): (input: PlanInput) => Planned {
 
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
-    const {held = NO_SESSIONS, queues = []} = rest
-    const mesh = meshOf(config, sites, keys, limits)
+    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS} = rest
+    const mesh = meshOf(config, sites, keys, limits, carriers)
     const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining, held)
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
@@ -115,6 +130,8 @@ export function createPlan(): (input: PlanInput) => Planned {
       },
       stages: (policy.stages ?? []).map((part) => rulesetWith(frame, part)),
       wantedKeys: mesh.wantedKeys,
+      retiredKeys: mesh.retiredKeys,
+      carriers,
       tunnelMtus: mesh.mtus,
     }
   }
@@ -122,6 +139,7 @@ export function createPlan(): (input: PlanInput) => Planned {
 
 /** Where nobody asks for them a node that comes or goes changes nothing of the frame. */
 const NO_NODES: World['nodes'] = []
+const NO_CARRIERS: Carriers = new Map()
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

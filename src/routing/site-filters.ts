@@ -5,6 +5,8 @@ import {aggregatesProtocol, fallbackProtocol} from './input.ts'
 
 /** What routes have unless something is said. */
 export const LOCAL_PREF = 100
+/** What they have over a tunnel beside which another one of the same uplinks is preferred. */
+export const STANDBY_PREF = LOCAL_PREF - 1
 
 /** These prefixes and all longer ones inside them, one family, in order. */
 export function inside(prefixes: readonly Prefix[], family: Family): PrefixPattern[] {

@@ -18,6 +18,7 @@ import {
   medOf,
   NO_COMMUNITIES,
   netIn,
+  STANDBY_PREF,
   shutdownPreference,
 } from './site-filters.ts'
 
@@ -59,7 +60,8 @@ export function tunnelImport(input: RoutingInput, tunnel: Tunnel, as: number): F
     }
   }
   // The MED stays: it says which of the site's gateways is to be gone by.
-  const set: Change[] = [{attribute: 'local-pref', value: LOCAL_PREF}, shutdownPreference(draining), NO_COMMUNITIES]
+  const preference = tunnel.standby ? STANDBY_PREF : LOCAL_PREF
+  const set: Change[] = [{attribute: 'local-pref', value: preference}, shutdownPreference(draining), NO_COMMUNITIES]
   const accepting = [
     ...ruleFor(groups.notedEncrypted, [...set, ...notes(config, true)]),
     ...ruleFor(groups.noted, [...set, ...notes(config, false)]),
@@ -123,5 +125,7 @@ export const hasOtherWay = ({config, tunnels}: RoutingInput, {site, peer}: Tunne
     const neighbors = neighborsTo(reached)
     const bears = (other: Tunnel): boolean => familyOf(other.peer as Address) === familyOf(peer as Address)
     const ways = tunnels.filter((other) => neighbors.includes(other.site) && bears(other))
-    return config.transit.includes(reached.name) || ways.length > 1
+    // A tunnel and its follower are one way.
+    const pairs = new Set(ways.map(({localUplink, remote}) => `${localUplink} ${remote}`))
+    return config.transit.includes(reached.name) || pairs.size > 1
   })

@@ -1,4 +1,5 @@
 import {createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject} from 'node:crypto'
+import {rm, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {type Finding, parseWgPublicKey, type WgPublicKey} from '../model/index.ts'
 import {closeToOthers, readState, unreadable, writeState} from './files.ts'
@@ -9,12 +10,16 @@ export interface StoredKey {
   readonly keyFile: string
   /** UDP port of this end, allocated once; both go into the export. */
   readonly port: number
+  readonly madeMs: number
 }
 
 export interface KeyStore {
+  /** Another object with each change. */
   known(): ReadonlyMap<string, StoredKey>
   /** Makes the keys that are missing. */
   make(names: readonly string[]): Promise<readonly Finding[]>
+  /** Forgets keys and deletes their files. */
+  drop(names: readonly string[]): Promise<void>
 }
 
 /** WireGuard's customary port; each further tunnel of this gateway takes the next free one. */
@@ -27,8 +32,9 @@ const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 export async function createKeyStore(stateDir: string): Promise<{store: KeyStore; findings: readonly Finding[]}> {
   const dir = join(stateDir, 'keys')
   const indexFile = join(dir, 'index.json')
-  const keys = new Map<string, StoredKey>()
+  let keys: ReadonlyMap<string, StoredKey>
   const {text, findings} = await readState(indexFile)
+  const stored = new Map<string, StoredKey>()
   for (const [name, {file, port}] of parseIndex(text, indexFile, findings)) {
     const keyFile = join(dir, file)
     const key = await readState(keyFile)
@@ -37,33 +43,51 @@ export async function createKeyStore(stateDir: string): Promise<{store: KeyStore
     if (publicKey === null) findings.push(unreadable(keyFile, 'no WireGuard private key (32 bytes in base64)'))
     else {
       findings.push(...(await closeToOthers(keyFile)))
-      keys.set(name, {publicKey, keyFile, port})
+      stored.set(name, {publicKey, keyFile, port, madeMs: await writtenMs(keyFile)})
     }
   }
+  keys = stored
 
-  const freePort = (): number => {
-    const taken = new Set([...keys.values()].map(({port}) => port))
-    let port = FIRST_PORT
-    while (taken.has(port)) port++
-    return port
+  const saveIndex = async (): Promise<void> => {
+    const index = [...keys].map(([name, {port, keyFile}]) => [name, {file: keyFile.slice(dir.length + 1), port}])
+    await writeState(indexFile, `${JSON.stringify(Object.fromEntries(index), null, 2)}\n`)
   }
   const store: KeyStore = {
     known: () => keys,
     async make(names) {
-      const missing = names.filter((name) => !keys.has(name))
-      for (const name of missing) {
+      const made = new Map(keys)
+      for (const name of names.filter((name) => !keys.has(name))) {
         const {privateKey, publicKey} = generateKeyPairSync('x25519')
-        const port = freePort()
+        const port = freePort(made)
         const keyFile = join(dir, `${port}.key`)
         await writeState(keyFile, `${rawPrivate(privateKey)}\n`)
-        keys.set(name, {publicKey: rawPublic(publicKey), keyFile, port})
+        made.set(name, {publicKey: rawPublic(publicKey), keyFile, port, madeMs: await writtenMs(keyFile)})
       }
-      const index = [...keys].map(([name, {port, keyFile}]) => [name, {file: keyFile.slice(dir.length + 1), port}])
-      if (missing.length > 0) await writeState(indexFile, `${JSON.stringify(Object.fromEntries(index), null, 2)}\n`)
+      if (made.size === keys.size) return []
+      keys = made
+      await saveIndex()
       return []
+    },
+    async drop(names) {
+      const gone = names.flatMap((name) => keys.get(name) ?? [])
+      if (gone.length === 0) return
+      keys = new Map([...keys].filter(([name]) => !names.includes(name)))
+      // The index first: a key that it names and that is not there would be a fault to be told.
+      await saveIndex()
+      for (const {keyFile} of gone) await rm(keyFile, {force: true})
     },
   }
   return {store, findings}
+}
+
+/** A key file is written once. */
+const writtenMs = async (keyFile: string): Promise<number> => (await stat(keyFile)).mtimeMs
+
+function freePort(keys: ReadonlyMap<string, StoredKey>): number {
+  const taken = new Set([...keys.values()].map(({port}) => port))
+  let port = FIRST_PORT
+  while (taken.has(port)) port++
+  return port
 }
 
 function parseIndex(text: string | null, path: string, findings: Finding[]): [string, {file: string; port: number}][] {

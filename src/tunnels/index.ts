@@ -25,5 +25,15 @@ export {
   type PathSearch,
   type TunnelLimit,
 } from './path-mtu.ts'
-export {type PlannedTunnels, planTunnels, type TunnelInput, type TunnelKey} from './plan.ts'
+export {
+  keyNameOf,
+  type PlannedTunnels,
+  planTunnels,
+  retiredKeys,
+  type TunnelInput,
+  type TunnelKey,
+  type UplinkPairing,
+  uplinkPairs,
+} from './plan.ts'
+export {canStandBeside, isOffered, nextCarriers, type SuccessionView} from './succession.ts'
 export {renderTunnelCommands, renderTunnelGraph} from './views.ts'

@@ -1,5 +1,7 @@
 import {
   type AddressSpec,
+  type Carrier,
+  type Carriers,
   type Finding,
   type FindingCode,
   type FouPort,
@@ -8,7 +10,7 @@ import {
   type LinkSpec,
   type SiteName,
   type SiteView,
-  type Slot,
+  serialOf,
   type Tunnel,
   type TunnelOffer,
   type Uplink,
@@ -17,7 +19,7 @@ import {
   type WireguardSpec,
 } from '../model/index.ts'
 import {type Family, familyOf, type Prefix} from '../net/index.ts'
-import type {TunnelIdentity} from './identity.ts'
+import {deviceName, type TunnelIdentity} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
 import {LEAST_IPV6_MTU, type TunnelLimit} from './path-mtu.ts'
 import {
@@ -36,7 +38,9 @@ export interface TunnelInput {
   readonly config: GatewayConfig
   /** Remote sites as their exports tell them; one that was not read yet has no gateways. */
   readonly sites: ReadonlyMap<SiteName, SiteView>
-  /** This gateway's own WireGuard keys, by device name (see `wantedKeys`). */
+  /** What is to carry the traffic of each pair of uplinks, while that is not what the configuration says in slot 0. */
+  readonly carriers?: Carriers
+  /** This gateway's own WireGuard keys, by name (see `wantedKeys`). */
   readonly keys: ReadonlyMap<string, TunnelKey>
   /** Bytes that the path between the gateways carries; 1,500 until it has been probed. */
   readonly underlayMtu?: number
@@ -63,13 +67,11 @@ export interface PlannedTunnels {
   readonly mtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
   readonly offers: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
-  /** Device names that need a WireGuard key and port; without one there is no offer. All of them, made or not. */
+  /** Names of WireGuard keys that are needed, with a port each; without one there is no offer. All of them, made or not. */
   readonly wantedKeys: readonly string[]
   readonly findings: readonly Finding[]
 }
 
-/** The one slot in use; the second is for a new tunnel beside the old one. */
-const SLOTS: readonly Slot[] = [0]
 const BEHIND_NAT_KEEPALIVE_SECONDS = 25
 const ALL: readonly Prefix[] = ['0.0.0.0/0' as Prefix, '::/0' as Prefix]
 
@@ -88,8 +90,9 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
   const fouPorts = new Map<string, FouPort>()
   for (const pair of pairsOf(input)) {
     const device = deviceOf(pair, pair.identity)
-    if (pair.encapsulation === 'wireguard') wantedKeys.push(device)
-    const key = input.keys.get(device) ?? null
+    const name = keyName(device, pair.carrier.serial)
+    if (pair.encapsulation === 'wireguard') wantedKeys.push(name)
+    const key = input.keys.get(name) ?? null
     const obstacle = pairObstacle(pair) ?? (pair.encapsulation === 'wireguard' && !key ? keyMissing(pair) : null)
     if (obstacle) {
       findings.push(obstacle)
@@ -113,6 +116,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
       else made.set(part.device, makeTunnel(pair, part, theirs, key, input))
     }
   }
+  for (const pairing of uplinkPairs(input)) findings.push(...changeOf(pairing))
   const sorted = [...made].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tunnel]) => tunnel)
   return {
     tunnels: sorted.flatMap(({tunnels}) => tunnels),
@@ -135,8 +139,47 @@ interface MadeTunnel {
   readonly wireguard: WireguardSpec | null
 }
 
+/** Its first key has the device's name; each further one of the same slot another, so that none is used twice. */
+const keyName = (device: string, serial: number): string => (serial === 0 ? device : `${device}#${serial}`)
+
+/** Under which this gateway's WireGuard key of a carrier is kept. */
+export const keyNameOf = ({identity, site}: UplinkPairing, {slot, serial}: Carrier): string =>
+  keyName(deviceName(site.name, {...identity, slot}), serial)
+
+/** The keys, of those that are known, that the carriers of their devices have left behind. */
+export function retiredKeys(input: TunnelInput, known: Iterable<string>): string[] {
+  const kept = new Set<string>()
+  const devices = new Set<string>()
+  for (const pairing of uplinkPairs(input)) {
+    for (const slot of [0, 1] as const) devices.add(deviceName(pairing.site.name, {...pairing.identity, slot}))
+    for (const carrier of pairing.carriers) {
+      if (carrier.encapsulation === 'wireguard') kept.add(keyNameOf(pairing, carrier))
+    }
+  }
+  return [...known].filter((name) => !kept.has(name) && devices.has(name.split('#')[0]!))
+}
+
+function* pairsOf(input: TunnelInput): Generator<Pair> {
+  for (const {carriers, identity, ...rest} of uplinkPairs(input)) {
+    for (const carrier of carriers) {
+      const {slot, encapsulation} = carrier
+      yield {...rest, identity: {...identity, slot}, carrier, slot, encapsulation}
+    }
+  }
+}
+
+/** Two uplinks between which there is to be a tunnel. */
+export interface UplinkPairing extends Pick<Pair, 'site' | 'gateway' | 'remote' | 'local'> {
+  readonly identity: Pick<TunnelIdentity, 'local' | 'remote'>
+  readonly carriers: readonly Carrier[]
+}
+
 /** In order of names, whatever the order of the configuration. */
-function* pairsOf({config, sites}: TunnelInput): Generator<Pair> {
+export function* uplinkPairs({
+  config,
+  sites,
+  carriers,
+}: Pick<TunnelInput, 'config' | 'sites' | 'carriers'>): Generator<UplinkPairing> {
   for (const site of byName([...config.sites.values()])) {
     const view = sites.get(site.name)
     if (site.encapsulation === 'none' || site.via.length > 0 || !view) continue
@@ -144,14 +187,13 @@ function* pairsOf({config, sites}: TunnelInput): Generator<Pair> {
       for (const remote of byName(gateway.uplinks)) {
         for (const local of byName(config.uplinks)) {
           if (isBesides(local, remote, config.uplinks, gateway.uplinks)) continue
-          for (const slot of SLOTS) {
-            const identity: TunnelIdentity = {
-              local: `${config.site}/${config.gateway}/${local.name}`,
-              remote: `${site.name}/${gateway.name}/${remote.name}`,
-              slot,
-            }
-            yield {identity, slot, encapsulation: site.encapsulation, site, gateway, remote, local}
-          }
+          const identity = {
+            local: `${config.site}/${config.gateway}/${local.name}`,
+            remote: `${site.name}/${gateway.name}/${remote.name}`,
+          } as const
+          const usual: Carrier = {slot: 0, serial: 0, encapsulation: site.encapsulation, phase: 'open'}
+          const standing = carriers?.get(`${identity.local} ${identity.remote}`) ?? [usual]
+          yield {identity, site, gateway, remote, local, carriers: standing}
         }
       }
     }
@@ -204,7 +246,7 @@ const fouPortsOf = (pair: Pair, {fouPorts}: GatewayConfig): FouPort[] =>
   })
 
 function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): TunnelOffer {
-  const {slot, local, encapsulation} = pair
+  const {slot, local, encapsulation, carrier} = pair
   const wireguard = encapsulation === 'wireguard' ? key : null
   const fouPort = (family: Family): number | null =>
     encapsulation === 'fou' && innerFamilies(pair).includes(family) ? fouPorts[family] : null
@@ -215,6 +257,8 @@ function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): 
     publicKey: wireguard?.publicKey ?? null,
     port: fouPort(4) ?? wireguard?.port ?? null,
     port6: fouPort(6),
+    ...(carrier.serial === 0 ? {} : {serial: carrier.serial}),
+    ...(carrier.phase === 'left' ? {leaving: true} : {}),
   }
 }
 
@@ -232,6 +276,10 @@ function matchOffer(pair: Pair): TunnelOffer | Finding {
   if (theirs.encapsulation !== encapsulation) {
     const detail = `${encapsulation} is wanted here, ${identity.remote} offers ${theirs.encapsulation}`
     return finding(pair, 'encapsulation-mismatch', detail, 'both sites must configure one encapsulation')
+  }
+  if (serialOf(theirs) !== pair.carrier.serial) {
+    const detail = `slot ${pair.slot}: tunnel ${pair.carrier.serial} is offered here, ${serialOf(theirs)} by ${identity.remote}`
+    return finding(pair, 'encapsulation-mismatch', detail, 'the newer one is taken by both in a moment', 'info')
   }
   if (encapsulation === 'wireguard' && (theirs.publicKey === null || theirs.port === null)) {
     return finding(pair, 'tunnel-key-missing', `${identity.remote} offers wireguard without key or port`)
@@ -294,11 +342,23 @@ function wireguardOf({local, remote}: Pair, device: string, theirs: TunnelOffer,
     peer: {
       publicKey: theirs.publicKey!,
       endpoint: {address: outerAddress(remote), port: theirs.port!},
+      ...(remote.public === null ? {} : {portMayDiffer: true}),
       allowedIps: ALL,
       // Behind a NAT this end must keep its mapping alive; else silence is fine and cheaper.
       keepaliveSeconds: local.public ? BEHIND_NAT_KEEPALIVE_SECONDS : 0,
     },
   }
+}
+
+/** A tunnel that is there beside the one that is wanted: for half a minute, or for as long as the other end lets wait. */
+function changeOf({carriers, site, gateway, identity}: UplinkPairing): Finding[] {
+  const [older, newer] = carriers
+  if (!older || !newer) return []
+  const isOther = older.encapsulation !== newer.encapsulation
+  const detail = `${older.encapsulation} in slot ${older.slot} stays until ${newer.encapsulation} in slot ${newer.slot} is up and used by both ends`
+  const remedy = `if it lasts: ${identity.remote} must be reached, want ${newer.encapsulation} and let its packets in`
+  const where = {source: `export ${site.name}`, key: `gateways/${gateway.name}`, field: identity.local}
+  return [{code: 'tunnel-change', severity: isOther ? 'warning' : 'info', where, detail, remedy}]
 }
 
 function finding(

@@ -1,5 +1,6 @@
 import type {
   AddressSpec,
+  Carrier,
   Encapsulation,
   GatewayRecord,
   LinkSpec,
@@ -18,6 +19,7 @@ import {describe, deviceAlias, deviceName, type TunnelIdentity, vni} from './ide
 export interface Pair {
   readonly identity: TunnelIdentity
   readonly slot: Slot
+  readonly carrier: Carrier
   readonly encapsulation: Encapsulation
   readonly site: RemoteSite
   readonly gateway: GatewayRecord
@@ -72,6 +74,7 @@ export function tunnelsOf(pair: Pair, {device, families}: TunnelPart): Tunnel[] 
     local: local.inner[family][slot]!,
     peer: remote.inner[family][slot]!,
     session: sessionName('tunnel', site.name, describe(ofFamily(identity, family))),
+    ...(pair.carrier.phase === 'open' ? {} : {standby: true}),
   }))
 }
 

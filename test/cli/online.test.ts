@@ -112,6 +112,21 @@ web    default     100   Ingress       2   app == 'web'   a
     assert.doesNotMatch((await cli(['status'], socketPath)).out, /draining/)
   })
 
+  it('keys rotate names the tunnels that get one, and what site it does not know', async () => {
+    await start({
+      rotateKeys: async (site) =>
+        site === 'x'
+          ? {ok: false, problem: 'no site x; there is b'}
+          : {ok: true, tunnels: site ? ['a/g/wan b/g/wan'] : []},
+    })
+    const one = await cli(['keys', 'rotate', 'b'], socketPath)
+    assert.deepEqual([one.status, one.out], [0, 'new keys, each as soon as its tunnel is up:\n  a/g/wan b/g/wan\n'])
+    assert.equal((await cli(['keys', 'rotate'], socketPath)).out, 'no tunnel has a WireGuard key\n')
+    const unknown = await cli(['keys', 'rotate', 'x'], socketPath)
+    assert.equal(unknown.status, 1)
+    assert.match(unknown.err, /no site x; there is b/)
+  })
+
   it('drain without a gateway is unreachable', async () => {
     assert.equal((await cli(['drain'], socketPath)).status, 3)
   })

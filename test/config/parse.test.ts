@@ -177,6 +177,11 @@ describe('parseGatewayConfig', () => {
       want: ['config-invalid', 'uplinks[0].rateMbit', 8, /1/],
     },
     {
+      name: 'keys that would be rotated all the time',
+      edit: ['gateway: a1', 'gateway: a1\nkeys: {rotateAfter: 30s}'],
+      want: ['config-conflict', 'keys.rotateAfter', 4, /30 s is less than ten minutes/],
+    },
+    {
       name: 'fou at a port of WireGuard',
       edit: ['gateway: a1', 'gateway: a1\nfou: {port: 51820}'],
       want: ['config-conflict', 'fou.port', 4, /51820 is one of WireGuard's/],

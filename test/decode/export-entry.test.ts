@@ -31,7 +31,10 @@ describe('decodeRecord on an export', () => {
     const got = entry('gateways/b1', {
       uplinks: [{name: 'wan', address: '192.0.2.2', inner: ['100.64.0.2', '100.64.0.3', 'FD64::2', 'fd64::3']}],
       tunnels: {
-        'a/a1/wan': [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null}],
+        'a/a1/wan': [
+          {slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null},
+          {slot: 1, uplink: 'wan', encapsulation: 'ipip', serial: 7, leaving: true},
+        ],
       },
     })
     assert.deepEqual(got, {
@@ -47,7 +50,17 @@ describe('decodeRecord on an export', () => {
           },
         ],
         tunnels: new Map([
-          ['a/a1/wan', [{slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null}]],
+          [
+            'a/a1/wan',
+            [
+              {slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null},
+              {
+                ...{slot: 1, uplink: 'wan', encapsulation: 'ipip', publicKey: null, port: null, port6: null},
+                serial: 7,
+                leaving: true,
+              },
+            ],
+          ],
         ]),
       },
     })

@@ -216,7 +216,10 @@ describe('diff', () => {
     }
   })
 
-  const wireguard = (endpoint: {address: Address; port: number} | null): Desired => ({
+  const wireguard = (
+    endpoint: {address: Address; port: number} | null,
+    more: {portMayDiffer?: true} = {},
+  ): Desired => ({
     ...NOTHING,
     wireguard: [
       {
@@ -224,7 +227,7 @@ describe('diff', () => {
         keyFile: '/k',
         publicKey: key('A'),
         listenPort: 51820,
-        peer: {publicKey: key('B'), endpoint, allowedIps: [], keepaliveSeconds: 0},
+        peer: {publicKey: key('B'), endpoint, allowedIps: [], keepaliveSeconds: 0, ...more},
       },
     ],
   })
@@ -241,6 +244,21 @@ describe('diff', () => {
       [],
     )
   })
+
+  for (const [where, own] of [
+    ['192.0.2.3', '192.0.2.3'],
+    ['2001:db8::3', '[2001:db8::3]'],
+  ] as const) {
+    it(`of a peer behind a NAT at ${where} the port is the kernel's to learn, the address is not`, () => {
+      const want = wireguard({address: address(where), port: 51820}, {portMayDiffer: true})
+      const reasons = (endpoint: string) =>
+        diff(want, held(endpoint), ANY).flatMap(({driver, reason}) => (driver === 'wireguard' ? [reason] : []))
+      assert.deepEqual(reasons(`${own}:40000`), [])
+      for (const other of ['192.0.2.30:51820', '192.0.2.2:51820', '[2001:db8::4]:51820']) {
+        assert.deepEqual(reasons(other), [`endpoint ${other} ⇒ ${own}:51820`])
+      }
+    })
+  }
 
   it('an endpoint that the plan names is restored', () => {
     const steps = diff(wireguard({address: address('192.0.2.3'), port: 51820}), held('203.0.113.9:4000'), ANY)

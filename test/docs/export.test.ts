@@ -31,6 +31,8 @@ function written(): ReadonlyMap<string, string> {
     publicKey: 'jlkVyQYooZYzI2wFfNhSZez5eWh44yfq1wKVjLvSXgY=' as WgPublicKey,
     port: 51820,
     port6: 5556,
+    serial: 1,
+    leaving: true,
   }
   return exportRecords(federation.world(), config, {tunnels: new Map([['b/b1/wan' as UplinkRef, [offer]]])})
 }

@@ -21,6 +21,8 @@ import {configOf, ISTHMUS, listOf, podRecord} from '../support/sites.ts'
 import {plain, wanPeer} from '../support/wan-peer.ts'
 
 const signal = new AbortController().signal
+const NO_CARRIERS = new Map()
+const NO_KEYS = new Map()
 const DEVICES = new Map([['eth0', 2]])
 const SOURCES: SourceId[] = ['datastore/main', 'datastore/second', 'export/b', 'export/c']
 
@@ -95,12 +97,14 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
       return compiled
     },
     keys: {
-      known: () => new Map(),
+      known: () => NO_KEYS,
       make: async (names) => {
         made.push(...names)
         return []
       },
+      drop: async () => undefined,
     },
+    carriers: async () => NO_CARRIERS,
     passwords: new Map(),
     draining: () => draining,
     limits: () => limits,

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {createNetlinkDriver, type NetlinkDriver} from '../../src/apply/index.ts'
 import {startTunnelHealth, type TunnelHealth} from '../../src/gateway/tunnel-health.ts'
-import {type NetlinkStep, stepKey} from '../../src/model/index.ts'
+import {type NetlinkStep, stepKey, type Tunnel} from '../../src/model/index.ts'
 import {type PlannedTunnels, planTunnels, renderTunnelCommands} from '../../src/tunnels/index.ts'
 import {planAll, type Sketch} from '../support/interconnect.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -150,6 +150,15 @@ ip route add 192.0.2.8 dev near; ip route add 192.0.2.16 dev far`)
         assert.match(shell(`ping -c 1 -W 2 -M do -s 1322 ${plan.tunnels[0]!.peer}`), /1 received/)
       })
     }
+
+    it('is what the tunnel that follows it begins with', async () => {
+      await start()
+      narrow('far', 1400)
+      await isMtu(1350)
+      const next: Tunnel = {...plan.tunnels[0]!, slot: 1, device: 'is-next'}
+      plan = {...plan, tunnels: [...plan.tunnels, next], mtus: new Map([...plan.mtus, [next.device, 1450]])}
+      await eventually(() => health.limits().get(next.device)?.device === 1350, 5000)
+    })
 
     it('is lowered where a router tells, and again when the path shrinks again', async () => {
       narrow('far', 1400)

@@ -16,6 +16,7 @@ const sample = (bytes: number, more: Partial<TunnelSample> = {}): TunnelSample =
   encapsulation: 'wireguard',
   up: true,
   heldDown: false,
+  keyMadeSeconds: 1690000000,
   counters: {
     device: 'is-b-1',
     operstate: 'unknown',
@@ -48,7 +49,8 @@ describe('tunnel metrics', () => {
     assert.ok(lines.includes(`isthmus_tunnel_up{${LABELS},mode="wireguard"} 1`))
     assert.ok(lines.includes(`isthmus_tunnel_wireguard_last_handshake_timestamp_seconds{${LABELS}} 1700000000`))
     assert.ok(lines.includes(`isthmus_tunnel_held_down{${LABELS}} 0`))
-    assert.equal(lines.length, 11)
+    assert.ok(lines.includes(`isthmus_tunnel_wireguard_key_made_timestamp_seconds{${LABELS}} 1690000000`))
+    assert.equal(lines.length, 12)
   })
 
   it('are totals again at the next scrape, not sums of scrapes', async () => {
@@ -57,7 +59,7 @@ describe('tunnel metrics', () => {
   })
 
   it('say down for a tunnel without a device and nothing for one that is gone', async () => {
-    tunnels = [sample(0, {up: false, heldDown: true, counters: null})]
+    tunnels = [sample(0, {up: false, heldDown: true, counters: null, keyMadeSeconds: null})]
     assert.deepEqual(await scrape(), [
       `isthmus_tunnel_up{${LABELS},mode="wireguard"} 0`,
       `isthmus_tunnel_held_down{${LABELS}} 1`,

@@ -1,10 +1,28 @@
 import assert from 'node:assert/strict'
 import {execFileSync} from 'node:child_process'
-import {chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {parseDatastoreName, parseSiteName} from '../../src/model/index.ts'
-import {appendKnown, createKeyStore, knownFile, loadLastKnown, saveLastKnown} from '../../src/store/index.ts'
+import {type Carrier, parseDatastoreName, parseSiteName, type UplinkPair} from '../../src/model/index.ts'
+import {
+  appendKnown,
+  createKeyStore,
+  knownFile,
+  loadLastKnown,
+  readCarriers,
+  saveLastKnown,
+  writeCarriers,
+} from '../../src/store/index.ts'
 
 const HEADER = {
   site: parseSiteName('a')!,
@@ -112,6 +130,41 @@ describe('the state directory', () => {
       [...made.values()].map(({port}) => port),
       [51820, 51821],
     )
+  })
+
+  it('drops a key with its file, and gives its port to the next', async () => {
+    const {store} = await createKeyStore(dir)
+    await store.make(['b', 'c'])
+    const before = store.known()
+    await store.drop(['b', 'nobody'])
+    assert.deepEqual([...store.known().keys()], ['c'])
+    assert.notEqual(store.known(), before)
+    assert.ok(!existsSync(before.get('b')!.keyFile))
+    await store.make(['b#1'])
+    const again = (await createKeyStore(dir)).store.known()
+    assert.deepEqual(again, store.known())
+    assert.equal(again.get('b#1')!.port, before.get('b')!.port)
+    assert.notEqual(again.get('b#1')!.publicKey, before.get('b')!.publicKey)
+  })
+
+  it('finds again which tunnels stand between uplinks; what is no such file is set aside', async () => {
+    const carrier: Carrier = {slot: 1, serial: 3, encapsulation: 'wireguard', phase: 'joining'}
+    const older: Carrier = {slot: 0, serial: 2, after: 7, encapsulation: 'ipip', phase: 'open'}
+    const pair: UplinkPair = 'a/a1/wan b/b1/wan'
+    const stored = {carriers: new Map([[pair, [older, carrier]]]), asked: new Set([pair])}
+    await writeCarriers(dir, stored)
+    assert.deepEqual(await readCarriers(dir), {...stored, findings: []})
+    const pairs = (carriers: unknown) => JSON.stringify({schema: 1, pairs: {[pair]: {carriers}}})
+    for (const text of ['{', '{"schema":2}', pairs([]), pairs([carrier, carrier]), pairs([{...carrier, phase: 'x'}])]) {
+      writeFileSync(join(dir, 'tunnels.json'), text)
+      const {carriers, findings} = await readCarriers(dir)
+      assert.equal(carriers.size, 0, text)
+      assert.deepEqual(
+        findings.map(({code}) => code),
+        ['state-unreadable'],
+        text,
+      )
+    }
   })
 
   it('gives the public key that wg gives, in a file that nobody else can read', async () => {

@@ -225,6 +225,7 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
         ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}
         : {ok: false, problem: 'from: missing'},
     drain: async () => undefined,
+    rotateKeys: async () => ({ok: true, tunnels: []}),
     reload: async () => ({ok: true, findings: []}),
     configuration: {
       inForce: () => ({version: 2, text: 'version: 1\n'}),

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type {Encapsulation, SiteName, UplinkName} from '../../src/model/index.ts'
+import type {Carriers, Encapsulation, SiteName, UplinkName} from '../../src/model/index.ts'
 import type {Address} from '../../src/net/index.ts'
-import {type PlannedTunnels, planTunnels, renderTunnelCommands, renderTunnelGraph} from '../../src/tunnels/index.ts'
+import {
+  type PlannedTunnels,
+  planTunnels,
+  renderTunnelCommands,
+  renderTunnelGraph,
+  retiredKeys,
+} from '../../src/tunnels/index.ts'
 import {configOf, pairKey, planAll, type Sketch, testKey, uplinksOf, viewOf} from '../support/interconnect.ts'
 
 const TWO: Sketch = {
@@ -11,6 +17,9 @@ const TWO: Sketch = {
     {name: 'b', number: 2},
   ],
 }
+const A_ALONE_OFFERS = [
+  {slot: 0, uplink: 'wan' as UplinkName, encapsulation: 'ipip', publicKey: null, port: null, port6: null},
+] as const
 const A_ALONE = {config: configOf(TWO, 'a'), sites: new Map([['b' as SiteName, viewOf(TWO, 'b')]]), keys: new Map()}
 
 describe('planTunnels', () => {
@@ -90,6 +99,54 @@ describe('planTunnels', () => {
     const withKey = planTunnels({...A_ALONE, config, keys: new Map([[device, testKey(config, device)]])})
     assert.deepEqual(withKey.wantedKeys, plan.wantedKeys, 'a key in use stays wanted')
     assert.equal(withKey.offers.get('b/b1/wan')?.[0]?.publicKey, testKey(config, device).publicKey)
+  })
+
+  it('a follower stands beside: another key, device, port, inner addresses, and the one that is told to be left', () => {
+    const config = configOf({...TWO, pairs: {'a b': 'wireguard'}}, 'a')
+    const [older, newer] = [
+      {slot: 0, serial: 4, encapsulation: 'wireguard', phase: 'left'},
+      {slot: 1, serial: 5, encapsulation: 'wireguard', phase: 'open'},
+    ] as const
+    const carriers: Carriers = new Map([['a/a1/wan b/b1/wan', [older, newer]]])
+    const {wantedKeys} = planTunnels({...A_ALONE, config, carriers})
+    const keys = new Map(wantedKeys.map((name, index) => [name, {...testKey(config, name), port: 51820 + index}]))
+    const offers = planTunnels({...A_ALONE, config, carriers, keys}).offers.get('b/b1/wan')!
+    assert.deepEqual(
+      offers.map(({slot, serial, leaving}) => [slot, serial, leaving]),
+      [
+        [0, 4, true],
+        [1, 5, undefined],
+      ],
+    )
+    const theirs = viewOf(TWO, 'b', new Map([['a/a1/wan', offers]]))
+    const plan = planTunnels({config, carriers, keys, sites: new Map([['b' as SiteName, theirs]])})
+    assert.deepEqual(plan.tunnels.map(({slot, local, peer, standby}) => [slot, local, peer, standby]).sort(), [
+      [0, '100.64.1.0', '100.64.2.0', true],
+      [1, '100.64.1.1', '100.64.2.1', undefined],
+    ])
+    for (const names of [plan.wireguard.map(({publicKey}) => publicKey), plan.links.map(({name}) => name)]) {
+      assert.equal(new Set(names).size, 2)
+    }
+    assert.deepEqual(
+      plan.findings.map(({code, severity}) => [code, severity]),
+      [['tunnel-change', 'info']],
+    )
+    const earlier = keys.keys().next().value!.replace(/#.*/, '')
+    const input = {...A_ALONE, config, carriers}
+    assert.deepEqual(retiredKeys(input, [...wantedKeys, earlier, 'is-other-abcdef']), [earlier])
+  })
+
+  it('of two numbers in one slot none is made: the ends mean two tunnels', () => {
+    const carriers: Carriers = new Map([
+      ['a/a1/wan b/b1/wan', [{slot: 0, serial: 1, encapsulation: 'ipip', phase: 'open'}]],
+    ])
+    const theirs = viewOf(TWO, 'b', new Map([['a/a1/wan', A_ALONE_OFFERS]]))
+    const plan = planTunnels({...A_ALONE, carriers, sites: new Map([['b' as SiteName, theirs]])})
+    assert.deepEqual(plan.links, [])
+    assert.deepEqual(
+      plan.findings.map(({code, severity}) => [code, severity]),
+      [['encapsulation-mismatch', 'info']],
+    )
   })
 
   it('wireguard: the peer is the other end, at its public address if it has one', () => {

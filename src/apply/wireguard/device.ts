@@ -53,7 +53,8 @@ export function publicKeyOf(privateKey: Buffer): string {
  * insists on, and wants lists numbered from 1, where the kernel gives every member the number 0.
  */
 export function deviceChange(spec: WireguardSpec, held: ActualWireguard, privateKey: Buffer | null): Buffer {
-  const {publicKey, endpoint, allowedIps, keepaliveSeconds} = spec.peer
+  const {publicKey, allowedIps, keepaliveSeconds} = spec.peer
+  const endpoint = isLearnt(spec, held) ? null : spec.peer.endpoint
   const strangers = held.peers.filter((peer) => peer.publicKey !== publicKey)
   const allowed = allowedIps.map((prefix) =>
     nested(
@@ -82,6 +83,13 @@ export function deviceChange(spec: WireguardSpec, held: ActualWireguard, private
       ),
     ),
   ])
+}
+
+/** The port that a NAT has given the peer is not put back when something else is changed. */
+function isLearnt({peer: {publicKey, endpoint, portMayDiffer}}: WireguardSpec, {peers}: ActualWireguard): boolean {
+  const held = peers.find((peer) => peer.publicKey === publicKey)?.endpoint
+  if (!portMayDiffer || !endpoint || !held) return false
+  return held.startsWith(endpointText(sockaddr(endpoint.address, 0))!.slice(0, -1))
 }
 
 /**

@@ -4,7 +4,7 @@ import {Federation} from '../../federate/index.ts'
 import type {DecodedBatch, Desired, GatewayConfig, Snapshot, SourceId, World} from '../../model/index.ts'
 import {createPlan} from '../../plan/index.ts'
 import {compilePolicy} from '../../policy/index.ts'
-import {createKeyStore, loadLastKnown, readPathMtus} from '../../store/index.ts'
+import {createKeyStore, loadLastKnown, readCarriers, readPathMtus} from '../../store/index.ts'
 import {limitsOf} from '../../tunnels/index.ts'
 import type {KernelFacts} from './read-kernel.ts'
 
@@ -35,6 +35,7 @@ export async function freshPlan(
     previous: null,
     firstClass: 1,
   })
+  const {carriers: tunnels} = await readCarriers(config.paths.state)
   const {store: keys} = await createKeyStore(config.paths.state)
   // What the paths of the tunnels carry was measured, and is in no etcd.
   const {saved} = await readPathMtus(config.paths.state)
@@ -43,6 +44,7 @@ export async function freshPlan(
     config,
     world,
     policy,
+    carriers: tunnels,
     keys: keys.known(),
     // These two are of BIRD's file alone, which is no part of the comparison.
     passwords: new Map(),

@@ -61,6 +61,17 @@ describe('wireguard device', () => {
     assert.equal(peersOf(deviceChange(SPEC, held(), KEY))[0]!.get(4), undefined)
   })
 
+  it('leaves the port that a NAT has given the peer, and sets what is at another address', () => {
+    const endpoint = {address: parseAddress('192.0.2.1')!, port: 51820}
+    const spec: WireguardSpec = {...SPEC, peer: {...SPEC.peer, endpoint, portMayDiffer: true}}
+    const peer = {publicKey: PEER, allowedIps: [], keepaliveSeconds: 0}
+    const set = (held: string | null): boolean => {
+      const device = {device: SPEC.device, publicKey: PEER, listenPort: 1, peers: [{...peer, endpoint: held}]}
+      return peersOf(deviceChange(spec, device, null))[0]!.has(4)
+    }
+    assert.deepEqual(['192.0.2.1:4000', '192.0.2.10:51820', null].map(set), [false, true, true])
+  })
+
   it('joins a peer that comes in several messages', () => {
     const key = attribute(1, Buffer.from(PEER, 'base64'))
     // The kernel numbers members of lists 0, all of them.

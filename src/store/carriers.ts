@@ -1,0 +1,66 @@
+import {join} from 'node:path'
+import type {Carrier, Carriers, Encapsulation, Finding, Slot, UplinkPair} from '../model/index.ts'
+import {readState, setAside, writeState} from './files.ts'
+
+/** Which tunnels there are between this gateway's uplinks and others', and whose follower somebody has asked for. */
+export interface StoredCarriers {
+  readonly carriers: Carriers
+  readonly asked: ReadonlySet<UplinkPair>
+}
+
+const SCHEMA = 1
+const fileOf = (stateDir: string): string => join(stateDir, 'tunnels.json')
+
+export async function writeCarriers(stateDir: string, {carriers, asked}: StoredCarriers): Promise<void> {
+  const pairs = [...carriers]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([pair, held]) => {
+      return [pair, {carriers: held, ...(asked.has(pair) ? {asked: true} : {})}]
+    })
+  await writeState(fileOf(stateDir), `${JSON.stringify({schema: SCHEMA, pairs: Object.fromEntries(pairs)}, null, 2)}\n`)
+}
+
+/** What cannot be read is set aside: then the other ends say what stands. */
+export async function readCarriers(stateDir: string): Promise<StoredCarriers & {findings: readonly Finding[]}> {
+  const {text, findings} = await readState(fileOf(stateDir))
+  if (text === null) return {carriers: new Map(), asked: new Set(), findings}
+  try {
+    return {...parsed(JSON.parse(text)), findings}
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    return {carriers: new Map(), asked: new Set(), findings: [...findings, await setAside(fileOf(stateDir), detail)]}
+  }
+}
+
+function parsed(value: unknown): StoredCarriers {
+  if (!isObject(value) || value.schema !== SCHEMA || !isObject(value.pairs)) {
+    throw new Error(`not a file of schema ${SCHEMA}`)
+  }
+  const carriers = new Map<UplinkPair, readonly Carrier[]>()
+  const asked = new Set<UplinkPair>()
+  for (const [pair, one] of Object.entries(value.pairs)) {
+    if (!isObject(one) || !Array.isArray(one.carriers)) throw new Error(`${pair} has no list of carriers`)
+    const held = one.carriers.map((carrier: unknown) => carrierOf(pair, carrier))
+    if (held.length < 1 || held.length > 2 || held[0]!.slot === held[1]?.slot)
+      throw new Error(`${pair}: one or two slots`)
+    carriers.set(pair as UplinkPair, held)
+    if (one.asked === true) asked.add(pair as UplinkPair)
+  }
+  return {carriers, asked}
+}
+
+const ENCAPSULATIONS: readonly Encapsulation[] = ['ipip', 'fou', 'wireguard', 'vxlan']
+const PHASES: readonly Carrier['phase'][] = ['joining', 'open', 'leaving', 'left']
+
+function carrierOf(pair: string, value: unknown): Carrier {
+  const {slot, serial, after, encapsulation: kind, phase: word} = isObject(value) ? value : {}
+  const encapsulation = ENCAPSULATIONS.find((known) => known === kind)
+  const phase = PHASES.find((known) => known === word)
+  const isNumbered = (slot === 0 || slot === 1) && Number.isSafeInteger(serial)
+  if (!isNumbered || !encapsulation || !phase) throw new Error(`${pair}: ${JSON.stringify(value)} is no carrier`)
+  const more = typeof after === 'number' && Number.isSafeInteger(after) ? {after} : {}
+  return {slot: slot as Slot, serial: serial as number, encapsulation, ...more, phase}
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
