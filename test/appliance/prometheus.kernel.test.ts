@@ -17,7 +17,14 @@ const RULES = path.resolve(import.meta.dirname, '../../appliance/prometheus/isth
 /** What a gateway alone, whose far end and router are not there, has nothing to say of. */
 const EMPTY = [
   // Nobody answers its probes, and it encrypts nothing.
-  ...['isthmus_tunnel_rtt', 'isthmus_tunnel_jitter', 'last_handshake', 'session_established', 'certificate_expiry'],
+  ...[
+    'isthmus_tunnel_rtt',
+    'isthmus_tunnel_jitter',
+    'last_handshake',
+    'key_made',
+    'session_established',
+    'certificate_expiry',
+  ],
   // No pod sends anything.
   ...['isthmus_policy_flows_total', 'action="deny"', 'staged_change', 'node_nat'],
   // Nothing has changed yet, and no alert has stood for its time.
