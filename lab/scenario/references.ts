@@ -162,7 +162,10 @@ function namesOf({sites, wan}: Scenario) {
     ...plain,
     ...pods,
     ...gateways,
-    ...Object.keys(sites).flatMap((site) => [`${site}.lan`, `${site}.fabric`]),
+    ...Object.keys(sites).map((site) => `${site}.lan`),
+    ...Object.entries(sites).flatMap(([site, {nodes}]) =>
+      Object.values(nodes).some(({routed}) => routed) ? [`${site}.fabric`] : [],
+    ),
   ]
   const members = all.flatMap(([name, {datastores}]) =>
     Object.entries(datastores).flatMap(([own, spec]) =>

@@ -13,11 +13,12 @@ import {
   type WireguardSpec,
   type World,
 } from '../model/index.ts'
-import {type Address, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
+import {type Prefix, prefixFamily} from '../net/index.ts'
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
-import {NODE_SET, nodeAddresses, nodeAdmission, nodeChains} from './node-ipip.ts'
+import {inputRules} from './input-rules.ts'
+import {NODE_SET, nodeAddresses, nodeChains} from './node-ipip.ts'
 import {planNodeNat} from './node-nat.ts'
 import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
 import {BETWEEN, planTransit} from './transit.ts'
@@ -319,65 +320,6 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
     ...byFamily([...remotes, ...config.interconnect], (set, ip) => `${ip} daddr ${set} ${drop('leaked')}`),
   ]
 }
-
-/** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
-function inputRules(
-  {world, config, tunnels, links, wireguard, fouPorts = []}: RulesetInput,
-  devices: readonly string[],
-): string[] {
-  const known: Address[] = []
-  for (const [name, site] of world.sites) {
-    if (name === config.site) continue
-    for (const gateway of site.gateways)
-      for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
-  }
-  // Who may come from anywhere has no endpoint here, and is known by its key.
-  const wireguardPorts = wireguard.flatMap(({listenPort, peer}) => (peer.endpoint ? [listenPort] : []))
-  // What the kernel takes out of a port of fou does not come by here again.
-  const ports = [...new Set([...wireguardPorts, ...fouPorts.map(({port}) => port)])].sort()
-  const protocols = ['meta l4proto { 4, 41 }', ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : [])]
-  return [
-    'iifname "lo" accept',
-    ...nodeAdmission(config),
-    ...protocols.flatMap((match) => [
-      ...byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`),
-      `${match} ${drop('tunnel_unknown')}`,
-    ]),
-    ...vxlanRules(links),
-    ...devices.flatMap((device) => {
-      const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
-      return [
-        ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
-        ...(peers.some((peer) => familyOf(peer) === 6) ? linkLocalRules(device) : []),
-        `iifname "${device}" ct state established,related accept`,
-        `iifname "${device}" ${dropOf('spoofed', device)}`,
-      ]
-    }),
-  ]
-}
-
-/**
- * A vxlan device takes its network number from any source, so a gateway that is known could speak for another site's:
- * number and far end go together. ipip's and wireguard's devices ask for theirs by themselves.
- */
-function vxlanRules(links: readonly LinkSpec[]): string[] {
-  const vxlans = links.filter((link) => link.kind === 'vxlan')
-  return [...new Set(vxlans.map(({port}) => port))].sort().flatMap((port) => [
-    ...([4, 6] as const).flatMap((family) => {
-      const ends = vxlans
-        .filter((link) => link.port === port && familyOf(link.remote) === family)
-        .map(({remote, vni}) => `${remote} . ${vni}`)
-      const ip = family === 4 ? 'ip' : 'ip6'
-      return ends.length > 0 ? [`udp dport ${port} ${ip} saddr . @th,96,24 { ${ends.sort().join(', ')} } accept`] : []
-    }),
-    `udp dport ${port} ${drop('tunnel_unknown')}`,
-  ])
-}
-/** Neighbours ask for each other where a device has such (vxlan); what else kernels say of themselves is no attack. */
-const linkLocalRules = (device: string): string[] => [
-  `iifname "${device}" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
-  `iifname "${device}" ip6 saddr fe80::/10 drop`,
-]
 
 /** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */
 function plainPrefixes(input: RulesetInput, closed: boolean): Prefix[] {

@@ -86,7 +86,7 @@ describe('plan', () => {
         `${device} ip saddr { 100.64.2.0 } accept`,
         `${device} ip6 saddr { fd64::2:0 } accept`,
         `${device} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
-        `${device} ip6 saddr fe80::/10 drop`,
+        `${device} ip6 saddr { ::, fe80::/10 } drop`,
         `${device} ct state established,related accept`,
         `${device} counter name "spoofed_${tunnels[0]!.device}" drop`,
       ],
