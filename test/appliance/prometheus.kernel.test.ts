@@ -130,13 +130,16 @@ scrape_configs:
     })
 
     it('evaluates every rule, and tells of a tunnel that is down in whole sentences', async () => {
-      const {groups}: {groups: {interval: number; rules: {name: string; query: string; health: string}[]}[]} =
-        await eventually(async () => {
-          const data = await get('rules')
-          // Those of a day wait for up to their interval.
-          const due = data.groups.filter(({interval}: {interval: number}) => interval < 1)
-          return !JSON.stringify(due).includes('"health":"unknown"') && data
-        }, 5000)
+      interface Group {
+        readonly interval: number
+        readonly rules: readonly {readonly name: string; readonly query: string; readonly health: string}[]
+      }
+      const {groups} = await eventually(async () => {
+        const data = await get<{groups: readonly Group[]}>('rules')
+        // Those of a day wait for up to their interval.
+        const due = data.groups.filter(({interval}) => interval < 1)
+        return !JSON.stringify(due).includes('"health":"unknown"') && data
+      }, 5000)
       for (const {name, query, health} of groups.flatMap((group) => group.rules)) {
         if (health === 'unknown') assert.equal((await ask(base, query)).error, null, name)
         else assert.equal(health, 'ok', name)
@@ -150,8 +153,8 @@ scrape_configs:
       )
     })
 
-    // biome-ignore lint/suspicious/noExplicitAny: whatever Prometheus has under that name
-    async function get(what: string): Promise<any> {
+    /** What Prometheus has under that name; the caller knows its shape. */
+    async function get<T>(what: string): Promise<T> {
       return JSON.parse(await (await fetch(`${base}/api/v1/${what}`)).text()).data
     }
   })
