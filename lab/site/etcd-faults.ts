@@ -1,4 +1,5 @@
 import {rm} from 'node:fs/promises'
+import {setTimeout as delay} from 'node:timers/promises'
 import {inNamespace, must, until} from '../processes.ts'
 import {asAdmin, type EtcdMember, type EtcdPlan, initialCluster, PASSWORD, peerUrl, startMember} from './etcd.ts'
 
@@ -53,16 +54,29 @@ export async function restoreBackup(plan: EtcdPlan, file: string, token: string)
 
 /** Ends a membership; the process ends itself then. */
 export const removeMember = (plan: EtcdPlan, {name}: EtcdMember): Promise<void> =>
-  asAdmin({members: plan.members.filter((other) => other.name !== name)}, async (client) => {
+  onceHealthy({members: plan.members.filter((other) => other.name !== name)}, async (client) => {
     const {members} = await client.cluster.memberList({})
     const member = members.find((other) => other.name === name)
     if (!member) throw new Error(`no member ${name}`)
     await client.cluster.memberRemove({ID: member.ID})
   })
 
+/** A cluster takes no change of its members until all of them have been connected for five seconds. */
+async function onceHealthy<T>(plan: Pick<EtcdPlan, 'members'>, work: Parameters<typeof asAdmin<T>>[1]): Promise<T> {
+  for (const endMs = performance.now() + HEALTHY_WITHIN_MS; ; await delay(500)) {
+    try {
+      return await asAdmin(plan, work)
+    } catch (error) {
+      const isUnhealthy = error instanceof Error && error.message.includes('unhealthy cluster')
+      if (!isUnhealthy || performance.now() > endMs) throw error
+    }
+  }
+}
+const HEALTHY_WITHIN_MS = 15_000
+
 /** A member that has nothing joins the cluster and catches up. */
 export async function addMember(plan: EtcdPlan, member: EtcdMember): Promise<void> {
-  await asAdmin({members: plan.members.filter((other) => other !== member)}, (client) =>
+  await onceHealthy({members: plan.members.filter((other) => other !== member)}, (client) =>
     client.cluster.memberAdd({peerURLs: [peerUrl(plan, member)]}),
   )
   await rm(member.data, {recursive: true, force: true})

@@ -44,7 +44,10 @@ function disksOf(world: World, ref: string): string[] {
 /** Nobody is told that a packet was dropped, as by a firewall or a broken path. */
 async function partition(world: World, {gateway, from}: {gateway: string; from: string}): Promise<void> {
   const relay = world.plan.datastores.find(({ref}) => ref === from)?.relay
-  const addresses = [...world.members(from).flatMap((member) => member.addresses), ...(relay ? [relay.address] : [])]
+  const all = [...world.members(from).flatMap((member) => member.addresses), ...(relay ? [relay.address] : [])]
+  // By its loopback address a datastore is reached in its own gateway; elsewhere that is another one's.
+  const isOwn = gateway.split('/')[0] === from.split('/')[0]
+  const addresses = all.filter((address) => isOwn || !address.startsWith('127.'))
   const set = `{ ${addresses.join(', ')} }`
   const text = `table inet labpartition {
   chain out { type filter hook output priority -300; ip daddr ${set} tcp dport 2379 drop; }
