@@ -1,3 +1,5 @@
+import type {ConfigErrorCode} from './gateway-view.ts'
+
 /** One answer before it goes out. */
 export interface Reply {
   readonly status: number
@@ -13,12 +15,7 @@ export type ErrorCode =
   | 'unknown-kind'
   | 'bad-request'
   | 'too-large'
-  | 'config-refused'
-  | 'config-unwritable'
-  | 'change-pending'
-  | 'nothing-pending'
-  | 'no-such-version'
-  | 'needs-restart'
+  | ConfigErrorCode
   | 'internal'
 
 export interface ErrorBody {

@@ -59,6 +59,14 @@ export interface ConfigPending {
   readonly leftSeconds: number
 }
 
+export type ConfigErrorCode =
+  | 'config-refused'
+  | 'config-unwritable'
+  | 'change-pending'
+  | 'nothing-pending'
+  | 'no-such-version'
+  | 'needs-restart'
+
 export type ConfigChange =
   | {
       readonly ok: true
@@ -71,13 +79,7 @@ export type ConfigChange =
     }
   | {
       readonly ok: false
-      readonly code:
-        | 'config-refused'
-        | 'config-unwritable'
-        | 'change-pending'
-        | 'nothing-pending'
-        | 'no-such-version'
-        | 'needs-restart'
+      readonly code: ConfigErrorCode
       readonly message: string
       readonly findings: readonly Finding[]
     }

@@ -193,6 +193,10 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
     yield* checkTls(remote, ['sites', site])
     yield* checkLost(remote, ['sites', site, 'lost'])
     yield* checkForget(yaml, site as SiteName)
+    if (remote.plainUntilEncrypted && (remote.encapsulation !== 'wireguard' || remote.encrypted)) {
+      const why = remote.encrypted ? '`encrypted: true` forbids it' : `${remote.encapsulation} does not encrypt either`
+      yield conflict(['sites', site, 'plainUntilEncrypted'], why, 'it goes with `encapsulation: wireguard` alone')
+    }
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
       yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
     }

@@ -109,6 +109,7 @@ const remote = z.strictObject({
   encapsulation: encapsulation.default('ipip'),
   via: z.array(siteName).min(1).optional(),
   encrypted: z.boolean().default(false),
+  plainUntilEncrypted: z.boolean().default(false),
   bfd: z.enum(['private', 'internet']).default('private'),
   holdDown: z.boolean().default(true),
   lost: lost.prefault({}),

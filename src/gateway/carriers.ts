@@ -95,7 +95,7 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
         const renew = isReady && (asked.has(pair) || (underWay < MOST_AT_ONCE && isOld(pairing, newest)))
         const after = nextCarriers(before, {
           wanted: pairing.site.encapsulation,
-          encrypted: pairing.site.encrypted,
+          encrypted: pairing.site.encapsulation === 'wireguard' && !pairing.site.plainUntilEncrypted,
           offers: offersOf(pairing),
           upMs: ({serial}) => upMs(pair, serial),
           inForceMs: inForceMs(pair, before),

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import type {Logger} from 'pino'
-import type {ConfigChange, ConfigControl, ConfigPending, ReloadResult} from '../api/index.ts'
+import type {ConfigChange, ConfigControl, ConfigErrorCode, ConfigPending, ReloadResult} from '../api/index.ts'
 import {parseGatewayConfig} from '../config/index.ts'
 import type {WatchClock} from '../etcd/index.ts'
 import {type Finding, formatFinding, type GatewayConfig} from '../model/index.ts'
@@ -127,11 +127,12 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   const done = (unchanged: boolean, said: readonly Finding[] = []): ConfigChange => ({
     ...{ok: true, version: current(), unchanged, pending: pending(), findings: said},
   })
-  const refuse = (
-    code: Extract<ConfigChange, {ok: false}>['code'],
-    message: string,
-    said: readonly Finding[] = [],
-  ): ConfigChange => ({ok: false, code, message, findings: said})
+  const refuse = (code: ConfigErrorCode, message: string, said: readonly Finding[] = []): ConfigChange => ({
+    ok: false,
+    code,
+    message,
+    findings: said,
+  })
 
   const noteInForce = (text: string): void => {
     inForce = text

@@ -156,6 +156,8 @@ export interface RemoteSite {
   readonly via: readonly SiteName[]
   /** No packet of the pair may cross a tunnel that does not encrypt, behind a hub either. */
   readonly encrypted: boolean
+  /** While WireGuard is not yet up with it, a tunnel that was there and does not encrypt goes on. */
+  readonly plainUntilEncrypted: boolean
   readonly bfd: BfdProfile
   /** A tunnel to it that comes and goes becomes the last choice for a while. */
   readonly holdDown: boolean

@@ -75,20 +75,9 @@ export function registerTunnelMetrics(
       for (const tunnel of tunnels) this.set({...labels(tunnel), mode: tunnel.encapsulation}, tunnel.up ? 1 : 0)
     },
   })
-  new Gauge({
-    name: 'isthmus_tunnel_held_down',
-    help: 'Whether the tunnel was lost twice within a minute and is liked least until half a minute has passed: 1 or 0',
-    labelNames,
-    registers: [...registers],
-    async collect() {
-      const tunnels = await once()
-      this.reset()
-      for (const tunnel of tunnels) this.set(labels(tunnel), tunnel.heldDown ? 1 : 0)
-    },
-  })
-  const time = (name: string, help: string, value: (tunnel: TunnelSample) => number | null): void => {
+  const gauge = (name: string, help: string, value: (tunnel: TunnelSample) => number | null): void => {
     new Gauge({
-      name: `isthmus_tunnel_wireguard_${name}_timestamp_seconds`,
+      name: `isthmus_tunnel_${name}`,
       help,
       labelNames,
       registers: [...registers],
@@ -96,18 +85,27 @@ export function registerTunnelMetrics(
         const tunnels = await once()
         this.reset()
         for (const tunnel of tunnels) {
-          const seconds = value(tunnel)
-          if (seconds !== null) this.set(labels(tunnel), seconds)
+          const now = value(tunnel)
+          if (now !== null) this.set(labels(tunnel), now)
         }
       },
     })
   }
-  time(
-    'last_handshake',
+  gauge(
+    'held_down',
+    'Whether the tunnel was lost twice within a minute and is liked least until half a minute has passed: 1 or 0',
+    ({heldDown}) => (heldDown ? 1 : 0),
+  )
+  gauge(
+    'wireguard_last_handshake_timestamp_seconds',
     'Time of the last WireGuard handshake, seconds since 1970',
     ({counters}) => counters?.handshakeSeconds ?? null,
   )
-  time('key_made', "When this end's WireGuard key was made, seconds since 1970", ({keyMadeSeconds}) => keyMadeSeconds)
+  gauge(
+    'wireguard_key_made_timestamp_seconds',
+    "When this end's WireGuard key was made, seconds since 1970",
+    ({keyMadeSeconds}) => keyMadeSeconds,
+  )
 }
 
 /** Declares `isthmus_conntrack_entries` and `_limit`, filled at each scrape; no series where there is no conntrack. */

@@ -1,6 +1,7 @@
 import {join} from 'node:path'
 import type {Carrier, Carriers, Encapsulation, Finding, Slot, UplinkPair} from '../model/index.ts'
 import {readState, setAside, writeState} from './files.ts'
+import {isObject} from './json-object.ts'
 
 /** Which tunnels there are between this gateway's uplinks and others', and whose follower somebody has asked for. */
 export interface StoredCarriers {
@@ -61,6 +62,3 @@ function carrierOf(pair: string, value: unknown): Carrier {
   const more = typeof after === 'number' && Number.isSafeInteger(after) ? {after} : {}
   return {slot: slot as Slot, serial: serial as number, encapsulation, ...more, phase}
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -2,6 +2,7 @@ import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Finding} from '../model/index.ts'
 import {readState, setAside, writeState} from './files.ts'
+import {isObject} from './json-object.ts'
 import {between, type Moment, presentMoment, readMoment} from './moment.ts'
 
 /** How a version of the configuration came into force; `kept` never was: it lay in the file when another was put back. */
@@ -105,6 +106,4 @@ function pendingOf(value: unknown): PendingConfig {
   return {version, previous, since, withinMs}
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value)

@@ -2,6 +2,7 @@ import {join} from 'node:path'
 import type {FouPort} from '../model/index.ts'
 import {parseAddress} from '../net/index.ts'
 import {readState, writeState} from './files.ts'
+import {isObject} from './json-object.ts'
 
 const SCHEMA = 1
 const fileOf = (stateDir: string): string => join(stateDir, 'fou-ports.json')
@@ -29,7 +30,5 @@ export async function readFouPorts(stateDir: string, boot: string): Promise<read
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isNumber = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65535

@@ -1,6 +1,7 @@
 import {join} from 'node:path'
 import type {Finding} from '../model/index.ts'
 import {readState, setAside, writeState} from './files.ts'
+import {isObject} from './json-object.ts'
 
 /** What the path of one tunnel was found to carry, and what had been computed for it then. */
 export interface SavedPathMtu {
@@ -44,7 +45,5 @@ function parsed(value: unknown): ReadonlyMap<string, SavedPathMtu> {
   )
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isMtu = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 65535

@@ -1,6 +1,7 @@
 import {join} from 'node:path'
 import type {Finding} from '../model/index.ts'
 import {readState, unreadable, writeState} from './files.ts'
+import {isObject} from './json-object.ts'
 import {between, isTime, type Moment, presentMoment, readMoment} from './moment.ts'
 
 /** How long a remote site had been silent and cut off when it was written down, and what it counted as. */
@@ -65,5 +66,3 @@ function parseJson(text: string): unknown {
     return null
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

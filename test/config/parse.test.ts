@@ -182,6 +182,11 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'keys.rotateAfter', 4, /30 s is less than ten minutes/],
     },
     {
+      name: 'a plain tunnel that may go on until one is up that is plain too',
+      edit: ['b: {owns', 'b: {plainUntilEncrypted: true, owns'],
+      want: ['config-conflict', 'sites.b.plainUntilEncrypted', 17, /ipip does not encrypt either/],
+    },
+    {
       name: 'fou at a port of WireGuard',
       edit: ['gateway: a1', 'gateway: a1\nfou: {port: 51820}'],
       want: ['config-conflict', 'fou.port', 4, /51820 is one of WireGuard's/],

@@ -3,7 +3,16 @@ import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {type CarrierKeeping, createCarriers} from '../../src/gateway/carriers.ts'
-import type {Carrier, SiteName, SiteView, Tunnel, TunnelOffer, UplinkName, UplinkPair} from '../../src/model/index.ts'
+import type {
+  Carrier,
+  RemoteSite,
+  SiteName,
+  SiteView,
+  Tunnel,
+  TunnelOffer,
+  UplinkName,
+  UplinkPair,
+} from '../../src/model/index.ts'
 import {planTunnels} from '../../src/tunnels/index.ts'
 import {configOf, type Sketch, testKey, viewOf} from '../support/interconnect.ts'
 
@@ -43,12 +52,15 @@ describe('keeping of carriers', () => {
   let nowMs = 0
   let madeMs = 0
   let isUp = true
+  /** Of site b, by the configuration. */
+  let toB: Partial<RemoteSite> = {}
   let errors: unknown[] = []
   let carriers: ReadonlyMap<UplinkPair, readonly Carrier[]> = new Map()
-  const config = () => ({
-    ...configOf(SKETCH, 'a', {rotateKeysAfterMs: 30 * DAY_MS}),
-    paths: {state, run: '/r', birdConfig: '/b', birdSocket: '/s'},
-  })
+  const config = () => {
+    const plain = configOf(SKETCH, 'a', {rotateKeysAfterMs: 30 * DAY_MS})
+    const sites = new Map([...plain.sites].map(([name, site]) => [name, name === 'b' ? {...site, ...toB} : site]))
+    return {...plain, sites, paths: {state, run: '/r', birdConfig: '/b', birdSocket: '/s'}}
+  }
   const keys = () => {
     const {wantedKeys} = planTunnels({config: config(), sites: mirrored(carriers), keys: new Map(), carriers})
     // Each further key is as old as it is.
@@ -76,6 +88,7 @@ describe('keeping of carriers', () => {
     nowMs = 0
     madeMs = 0
     isUp = true
+    toB = {}
     errors = []
     carriers = new Map()
   })
@@ -153,6 +166,20 @@ describe('keeping of carriers', () => {
     assert.ok(both() >= 8)
     assert.ok(['c', 'd'].every((site) => carriers.get(pairTo(site))?.length === 2))
   })
+
+  for (const plainUntilEncrypted of [false, true]) {
+    const what = plainUntilEncrypted ? 'stays beside one that does' : 'goes at once'
+    it(`where WireGuard is wanted, a tunnel that does not encrypt ${what}, if ${plainUntilEncrypted}`, async () => {
+      toB = {encapsulation: 'ipip'}
+      await look(await open())
+      toB = {encapsulation: 'wireguard', plainUntilEncrypted}
+      await look(await open())
+      assert.deepEqual(
+        carriers.get(pairTo('b'))!.map(({encapsulation}) => encapsulation),
+        plainUntilEncrypted ? ['ipip', 'wireguard'] : ['wireguard'],
+      )
+    })
+  }
 
   it('a site that is no longer configured is forgotten; a damaged file is a finding', async () => {
     await look(await open())

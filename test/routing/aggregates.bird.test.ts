@@ -3,8 +3,9 @@ import type {BlockAffinity, GatewayConfig, PeerName} from '../../src/model/index
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
 import {TestBird} from '../support/bird.ts'
+import {createStar} from '../support/gateway-star.ts'
 import {configOf, nodeOf, type Sketch, worldOf} from '../support/interconnect.ts'
-import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+import {eventually, type Namespace} from '../support/namespace.ts'
 import {plain, wanPeer} from '../support/wan-peer.ts'
 
 /** Two nodes with a block each, a gateway without tunnel to b, and two routers, of which one is told own prefixes whole. */
@@ -66,7 +67,7 @@ protocol bgp upstream { ${TIMERS} local as 64900; neighbor ${LINKS[name][0]} as 
 
 describe('own prefixes told whole, on real BIRDs', function () {
   this.timeout(30_000)
-  const spaces = new Map<string, Namespace>()
+  let spaces: Map<string, Namespace>
   const birds = new Map<string, TestBird>()
   /** What a router has of the site's own. */
   const told = async (name: string): Promise<string[]> =>
@@ -79,16 +80,7 @@ describe('own prefixes told whole, on real BIRDs', function () {
     })
 
   before(async () => {
-    const gw = createNamespace('gw')
-    spaces.set('gw', gw)
-    gw.run('ip addr add 192.0.2.8/32 dev lo')
-    for (const [name, [near, far]] of Object.entries(LINKS)) {
-      const space = createNamespace(name)
-      spaces.set(name, space)
-      gw.run(`ip link add ${name} type veth peer name wan netns ${space.name}; ip link set ${name} up
-        ip addr add ${near}/30 dev ${name}`)
-      space.run(`ip link set wan up; ip addr add ${far}/30 dev wan; ip route add 192.0.2.8 via ${near}`)
-    }
+    spaces = createStar(LINKS)
     const texts = {gw: textOf(), n1: node('n1'), n2: node('n2'), whole: wan('whole'), parts: wan('parts')}
     for (const [name, text] of Object.entries(texts)) {
       const bird = new TestBird(spaces.get(name)!)

@@ -282,7 +282,12 @@ describe('planRouting', () => {
   })
 
   describe('with a twin on the LAN', () => {
-    const lan = {device: 'lan0', address: '192.168.1.251', twin: '192.168.1.252', watch: []} as unknown as GatewayLan
+    const lan: GatewayLan = {
+      device: 'lan0',
+      address: '192.168.1.251' as Address,
+      twin: '192.168.1.252' as Address,
+      watch: [],
+    }
     const overrides: Partial<GatewayConfig> = {
       twin: 'a2' as GatewayName,
       lan,

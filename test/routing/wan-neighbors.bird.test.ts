@@ -7,8 +7,9 @@ import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
 import {TestBird} from '../support/bird.ts'
 import {TestFrr} from '../support/frr.ts'
+import {createStar} from '../support/gateway-star.ts'
 import {configOf, type Sketch, worldOf} from '../support/interconnect.ts'
-import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
+import {eventually, type Namespace} from '../support/namespace.ts'
 import {plain, routeRule, wanPeer} from '../support/wan-peer.ts'
 
 /**
@@ -122,7 +123,7 @@ const CONFIGS = {
 describe('neighbours of other kinds, on real BIRDs', function () {
   this.timeout(60_000)
   const {signal} = new AbortController()
-  const spaces = new Map<string, Namespace>()
+  let spaces: Map<string, Namespace>
   const birds = new Map<string, TestBird>()
   let frr: TestFrr | null = null
   const state = () => readRouter(keepBird(birds.get('gw')!.socket, signal), signal)
@@ -130,18 +131,9 @@ describe('neighbours of other kinds, on real BIRDs', function () {
   const route = (name: string, prefix: string) => birds.get(name)!.ask(`show route ${prefix} all`)
 
   before(async () => {
-    const gw = createNamespace('gw')
-    spaces.set('gw', gw)
-    gw.run('ip addr add 192.0.2.8/32 dev lo')
-    for (const [name, [near, far]] of Object.entries(LINKS)) {
-      const space = createNamespace(name)
-      spaces.set(name, space)
-      gw.run(`ip link add ${name} type veth peer name wan netns ${space.name}; ip link set ${name} up
-        ip addr add ${near}/30 dev ${name}`)
-      space.run(`ip link set wan up; ip addr add ${far}/30 dev wan; ip route add 192.0.2.8 via ${near}`)
-    }
+    spaces = createStar(LINKS)
     spaces.get('far')!.run(`ip addr add ${FAR}/32 dev lo`)
-    gw.run(`ip route add ${FAR} via ${LINKS.far[1]}`)
+    spaces.get('gw')!.run(`ip route add ${FAR} via ${LINKS.far[1]}`)
     for (const [name, text] of [['gw', textOf({limit: 2, action: 'disable'})], ...Object.entries(CONFIGS)] as const) {
       const bird = new TestBird(spaces.get(name)!)
       birds.set(name, bird)

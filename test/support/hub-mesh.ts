@@ -84,7 +84,7 @@ export function meshConfig(mesh: HubMesh, site: MeshSite, gateway: number): Gate
       encapsulation: encapsulation ?? 'ipip',
       via: encapsulation !== null ? [] : isHub(site) ? other.homes : site.homes,
       encrypted: mustEncrypt(site, other),
-      ...{bfd: 'private', holdDown: true, lost: LOST_RULE, limits: LIMITS},
+      ...{plainUntilEncrypted: false, bfd: 'private', holdDown: true, lost: LOST_RULE, limits: LIMITS},
     }
   }
   const others = mesh.sites.filter((other) => other !== site)

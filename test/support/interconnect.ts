@@ -84,6 +84,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
           encapsulation: sketch.pairs?.[pairKey(name, remote.name)] ?? 'ipip',
           via: [],
           encrypted: false,
+          plainUntilEncrypted: false,
           bfd: 'private',
           holdDown: true,
           lost: LOST_RULE,

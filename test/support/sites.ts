@@ -97,6 +97,7 @@ export function remote(
       encapsulation: 'ipip',
       via: [],
       encrypted: false,
+      plainUntilEncrypted: false,
       bfd: 'private',
       holdDown: true,
       lost: LOST_RULE,
