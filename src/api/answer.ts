@@ -1,4 +1,4 @@
-import type {ConfigErrorCode} from './gateway-view.ts'
+import type {ConfigErrorCode, Problem} from './gateway-view.ts'
 
 /** One answer before it goes out. */
 export interface Reply {
@@ -14,6 +14,10 @@ export type ErrorCode =
   | 'method-not-allowed'
   | 'unknown-kind'
   | 'bad-request'
+  /** Whom the gateway asks for it does not answer. */
+  | 'unavailable'
+  /** A list that was to be continued is no longer kept. */
+  | 'list-gone'
   | 'too-large'
   | ConfigErrorCode
   | 'internal'
@@ -29,3 +33,5 @@ export function json(value: unknown, status = 200): Reply {
 export function refuse(status: number, code: ErrorCode, message: string): Reply {
   return json({error: {code, message}} satisfies ErrorBody, status)
 }
+
+export const refuseWith = ({code, problem}: Problem): Reply => refuse(code === 'unavailable' ? 503 : 400, code, problem)

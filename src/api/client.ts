@@ -12,6 +12,7 @@ import type {
   Kind,
   ReloadResult,
   Rows,
+  WhyNot,
 } from './gateway-view.ts'
 
 export type * from './gateway-view.ts'
@@ -33,6 +34,17 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
+  /** With which the next page is asked for; present where there is one. */
+  readonly continue?: string
+}
+
+/** Which objects of a kind. */
+export interface ListQuery {
+  readonly limit?: number
+  /** Calico's language, over labels. */
+  readonly selector?: string | null
+  /** Of the page before. */
+  readonly continue?: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
@@ -41,7 +53,8 @@ export interface ApiClient {
   readonly socketPath: string
   status(): Promise<Answer<GatewayStatus>>
   /** `limit` 0 means all. */
-  get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
+  get<K extends Kind>(kind: K, name: string | null, query?: ListQuery): Promise<Answer<Listing<K>>>
+  whyNot(prefix: string): Promise<Answer<WhyNot>>
   /** `stations`: with what each of them says, and every rule there. */
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
@@ -67,10 +80,13 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
   return {
     socketPath,
     status: () => call('GET', '/v1/status'),
-    get: (kind, name, limit) => {
+    get: (kind, name, query = {}) => {
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
-      return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
+      const given = Object.entries(query).filter(([, value]) => value != null)
+      const words = new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString()
+      return call('GET', `/v1/get/${path}${words === '' ? '' : `?${words}`}`)
     },
+    whyNot: (prefix) => call('GET', `/v1/why-not?prefix=${encodeURIComponent(prefix)}`),
     trace: (flow, stations = false) =>
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),

@@ -1,6 +1,7 @@
-import {json, type Reply, refuse} from './answer.ts'
+import {json, type Reply, refuse, refuseWith} from './answer.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
-import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
+import type {GatewayView} from './gateway-view.ts'
+import {getObjects} from './get-objects.ts'
 import type {Request, Routes} from './request.ts'
 
 /** What anybody who reaches it may ask: no names, no addresses but those in metrics. */
@@ -25,6 +26,7 @@ const ROUTES: Routes = {
   ...PUBLIC_ROUTES,
   'v1/status': {GET: (view) => json(view.status())},
   'v1/get': {GET: getObjects},
+  'v1/why-not': {GET: whyNot},
   'v1/trace': {POST: traceFlow},
   'v1/drain': {POST: (view) => drain(view, true)},
   'v1/undrain': {POST: (view) => drain(view, false)},
@@ -72,26 +74,11 @@ function match(routes: Routes, parts: readonly string[]): {name: string | null; 
   return {name: null, rest: []}
 }
 
-/** A table of this length is read by nobody; a program that wants all says `limit=0`. */
-const DEFAULT_LIMIT = 10_000
-
-function getObjects(view: GatewayView, {query}: Request, [kind, ...name]: readonly string[]): Reply {
-  if (!isKind(kind)) {
-    return refuse(404, 'unknown-kind', `no kind ${JSON.stringify(kind ?? '')}; there is ${KINDS.join(', ')}`)
-  }
-  const limit = Number(query.get('limit') ?? DEFAULT_LIMIT)
-  if (!Number.isSafeInteger(limit) || limit < 0) return refuse(400, 'bad-request', 'limit must be a whole number')
-  // A name may hold slashes: `SITE/GATEWAY`, `NAMESPACE/NAME`, a prefix.
-  const wanted = name.length > 0 ? name.join('/') : null
-  const items: unknown[] = []
-  let more = false
-  for (const item of view.get(kind, wanted)) {
-    more = limit > 0 && items.length === limit
-    if (more) break
-    items.push(item)
-  }
-  if (wanted !== null && items.length === 0) return refuse(404, 'not-found', `no ${kind} named ${wanted}`)
-  return json({kind, items, more})
+async function whyNot(view: GatewayView, {query}: Request): Promise<Reply> {
+  const prefix = query.get('prefix')
+  if (prefix === null) return refuse(400, 'bad-request', 'prefix is missing: a prefix or an address')
+  const result = await view.whyNot(prefix)
+  return result.ok ? json(result.answer) : refuseWith(result)
 }
 
 async function drain(view: GatewayView, on: boolean): Promise<Reply> {
@@ -102,10 +89,6 @@ async function drain(view: GatewayView, on: boolean): Promise<Reply> {
 async function rotateKeys(view: GatewayView, {query}: Request): Promise<Reply> {
   const answer = await view.rotateKeys(query.get('site'))
   return answer.ok ? json({tunnels: answer.tunnels}) : refuse(404, 'not-found', answer.problem)
-}
-
-function isKind(text: string | undefined): text is Kind {
-  return KINDS.some((kind) => kind === text)
 }
 
 async function traceFlow(view: GatewayView, request: Request): Promise<Reply> {

@@ -5,6 +5,7 @@ import path from 'node:path'
 import type {Address} from '../net/index.ts'
 import {type Reply, refuse} from './answer.ts'
 import type {GatewayView} from './gateway-view.ts'
+import {createKeptLists} from './kept-lists.ts'
 import {answer} from './routes.ts'
 
 export interface ApiOptions {
@@ -52,6 +53,7 @@ export async function startApi({view, socketPath, metrics, onError}: ApiOptions)
 }
 
 function serve(view: GatewayView, scope: 'full' | 'public', onError: ApiOptions['onError']): Server {
+  const lists = createKeptLists(() => performance.now())
   return createServer({requestTimeout: 10_000, headersTimeout: 10_000}, (request, response) => {
     const {pathname, searchParams} = new URL(request.url ?? '/', 'http://gateway')
     answer(view, scope, {
@@ -59,6 +61,7 @@ function serve(view: GatewayView, scope: 'full' | 'public', onError: ApiOptions[
       path: pathname,
       query: searchParams,
       body: () => readBody(request),
+      lists,
     })
       .catch((error: unknown) => {
         if (error instanceof TooLarge) return refuse(413, 'too-large', `more than ${MAX_BODY_BYTES} bytes`)

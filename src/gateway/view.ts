@@ -7,6 +7,7 @@ import {rowsOf} from './rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
+import {whyNot} from './why-not.ts'
 
 export interface ViewOptions {
   readonly runtime: () => Runtime
@@ -75,7 +76,8 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
 
   return {
     status,
-    get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
+    get: (kind, name, selector = null) => rowsOf(runtime(), {kind, name, selector}, nowMs()),
+    whyNot: (prefix) => whyNot(runtime(), prefix),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.configuration.reload,
     configuration: options.configuration.control,

@@ -74,12 +74,6 @@ describe('API', () => {
       },
     },
     {
-      name: 'get takes the limit and says that there is more',
-      ask: ['GET', '/v1/get/tunnels?limit=1'],
-      status: 200,
-      body: {kind: 'tunnels', items: [STATUS.tunnels[0]], more: true},
-    },
-    {
       name: 'limit 0 is all',
       ask: ['GET', '/v1/get/tunnels?limit=0'],
       status: 200,
@@ -105,7 +99,7 @@ describe('API', () => {
         error: {
           code: 'unknown-kind',
           message:
-            'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
+            'no kind "toString"; there is tunnels, sessions, peers, routes, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
         },
       },
     },

@@ -207,7 +207,10 @@ ingress        1   deny       104       106    6.8 KiB
   it('get of a name that is not there is 1', async () => {
     await start()
     const {status, out, err} = await cli(['get', 'tunnels', 'nowhere'], socketPath)
-    assert.deepEqual([status, out, err], [1, '', 'no tunnels named nowhere\n'])
+    assert.deepEqual(
+      [status, out, err],
+      [1, '', 'no tunnels named nowhere\nisthmus get tunnels -o name lists what there is\n'],
+    )
   })
 
   it('what the limit cut off is told', async () => {
