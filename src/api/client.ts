@@ -10,6 +10,7 @@ import type {
   ConfigInForce,
   GatewayStatus,
   Kind,
+  Reach,
   ReloadResult,
   Rows,
   WhyNot,
@@ -55,6 +56,7 @@ export interface ApiClient {
   /** `limit` 0 means all. */
   get<K extends Kind>(kind: K, name: string | null, query?: ListQuery): Promise<Answer<Listing<K>>>
   whyNot(prefix: string): Promise<Answer<WhyNot>>
+  reach(address: string): Promise<Answer<Reach>>
   /** `stations`: with what each of them says, and every rule there. */
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
@@ -86,6 +88,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       const words = new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString()
       return call('GET', `/v1/get/${path}${words === '' ? '' : `?${words}`}`)
     },
+    reach: (address) => call('GET', `/v1/reach?address=${encodeURIComponent(address)}`),
     whyNot: (prefix) => call('GET', `/v1/why-not?prefix=${encodeURIComponent(prefix)}`),
     trace: (flow, stations = false) =>
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),

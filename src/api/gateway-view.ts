@@ -1,10 +1,12 @@
 import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
 import type {PolicyCountsRow} from './policy-count-rows.ts'
 import type {Problem} from './problem.ts'
+import type {ReachResult} from './reach-rows.ts'
 import type {PeerRow, RouteRow, WhyNotResult} from './routing-rows.ts'
 
 export type * from './policy-count-rows.ts'
 export type * from './problem.ts'
+export type * from './reach-rows.ts'
 export type * from './routing-rows.ts'
 
 /**
@@ -20,6 +22,8 @@ export interface GatewayView {
   get<K extends Kind>(kind: K, name: string | null, selector?: string | null): Found<K> | Promise<Found<K>>
   /** Why a prefix, or the one that holds an address, is not here, step by step; or that it is. */
   whyNot(prefix: string): Promise<WhyNotResult>
+  /** Whose packets policy lets come to an address. */
+  reach(address: string): ReachResult
   /** `flow` is what the caller sent, unchecked: one flow in the words of formats.md. */
   /** `stations`: also what becomes of it at each station, and of every rule there. */
   trace(flow: unknown, stations?: boolean): TraceResult | Promise<TraceResult>

@@ -27,6 +27,7 @@ const ROUTES: Routes = {
   'v1/status': {GET: (view) => json(view.status())},
   'v1/get': {GET: getObjects},
   'v1/why-not': {GET: whyNot},
+  'v1/reach': {GET: reach},
   'v1/trace': {POST: traceFlow},
   'v1/drain': {POST: (view) => drain(view, true)},
   'v1/undrain': {POST: (view) => drain(view, false)},
@@ -78,6 +79,11 @@ async function whyNot(view: GatewayView, {query}: Request): Promise<Reply> {
   const prefix = query.get('prefix')
   if (prefix === null) return refuse(400, 'bad-request', 'prefix is missing: a prefix or an address')
   const result = await view.whyNot(prefix)
+  return result.ok ? json(result.answer) : refuseWith(result)
+}
+
+function reach(view: GatewayView, {query}: Request): Reply {
+  const result = view.reach(query.get('address') ?? '')
   return result.ok ? json(result.answer) : refuseWith(result)
 }
 

@@ -3,6 +3,7 @@ import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
 import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
+import {describeCommand} from './commands/describe.ts'
 import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
@@ -40,6 +41,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     configCommand(context, finish),
     statusCommand(context, finish),
     getCommand(context, finish),
+    describeCommand(context, finish),
     applyCommand(context, finish),
     deleteCommand(context, finish),
     diffCommand(context, finish),

@@ -3,6 +3,7 @@ import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
+import {reachTo} from './reach.ts'
 import {rowsOf} from './rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
@@ -78,6 +79,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     status,
     get: (kind, name, selector = null) => rowsOf(runtime(), {kind, name, selector}, nowMs()),
     whyNot: (prefix) => whyNot(runtime(), prefix),
+    reach: (address) => reachTo(runtime(), address),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.configuration.reload,
     configuration: options.configuration.control,

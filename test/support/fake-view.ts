@@ -241,6 +241,13 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
         steps: [{step: 'owner', ok: false, evidence: 'it is granted to no site', remedy: 'grant it'}],
       },
     }),
+    reach: (address) => ({
+      ok: true,
+      answer: {
+        ...{address, class: '1', ingress: ['default/web'], egress: [], refused: 3},
+        from: [{site: 'b', labels: {app: 'db'}, traffic: 'tcp 5432'}],
+      },
+    }),
     trace: (flow) =>
       typeof flow === 'object' && flow !== null && 'from' in flow
         ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}
