@@ -78,6 +78,7 @@ const longStages = () => [
   TUTORIAL,
   CALICO_CLIENT,
   SLOW_FAULTS,
+  SHELLS,
   LARGE_MESH,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
@@ -99,6 +100,13 @@ const SLOW_FAULTS = {
   name: 'slow faults',
   command: ['mocha', 'test/etcd/*.long.ts', 'test/gateway/election.etcd.test.ts'],
   env: {LEASE_S: '5'},
+  count: countMocha,
+}
+
+/** Command lines completed at TAB, in shells at terminals. */
+const SHELLS = {
+  name: 'completion in shells',
+  command: ['mocha', 'test/cli/completion.long.ts'],
   count: countMocha,
 }
 

@@ -4,7 +4,7 @@ import type {Answer, ApiClient} from '../api/client.ts'
 export interface CliContext {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
-  readonly api: (socketPath: string) => ApiClient
+  readonly api: (socketPath: string, timeoutMs?: number) => ApiClient
   readonly clock: {
     readonly nowMs: () => number
     /** Comes back early when `until` is aborted. */

@@ -1,6 +1,7 @@
 import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
 import {checkCommand} from './commands/check.ts'
+import {completeCommand, completionCommand} from './commands/completion.ts'
 import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
 import {describeCommand} from './commands/describe.ts'
@@ -53,9 +54,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     keysCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
+    completionCommand(context, finish),
     versionCommand(context, finish),
   ]
   for (const command of commands) program.addCommand(command)
+  program.addCommand(
+    completeCommand(context, finish, () => program),
+    {hidden: true},
+  )
   settle(program, context)
   try {
     await program.parseAsync([...args], {from: 'user'})

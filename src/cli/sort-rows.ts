@@ -17,7 +17,8 @@ export function sortRows<Row>(rows: readonly Row[], columns: readonly Column<Row
   return {ok: true, rows: keyed.sort((a, b) => compareKeys(a.key, b.key)).map(({row}) => row)}
 }
 
-const wordOf = (title: string): string => title.toLowerCase().replaceAll(' ', '-')
+/** A column as one types it: `full-loss`. */
+export const wordOf = (title: string): string => title.toLowerCase().replaceAll(' ', '-')
 
 function columnReader<Row>(columns: readonly Column<Row>[], by: string): ((row: Row) => unknown) | string {
   const column = columns.find(({title}) => wordOf(title) === wordOf(by))
