@@ -12,6 +12,8 @@ export interface CliContext {
   }
   /** Which of the two a person looks at. */
   readonly terminal: {readonly out: boolean; readonly err: boolean}
+  /** How far a command is: shown to a person who has waited a second for it. */
+  readonly progress: (text: string) => void
   /** Aborted when somebody has had enough of a command that goes on by itself. */
   readonly until: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>

@@ -18,6 +18,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   api: createApiClient,
   clock: {nowMs: Date.now, sleep: (ms) => sleep(ms)},
   terminal: {out: process.stdout.isTTY === true, err: process.stderr.isTTY === true},
+  progress: () => undefined,
   // Ctrl-C ends the process, as it ends others.
   until: new AbortController().signal,
   env: process.env,

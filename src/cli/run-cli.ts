@@ -19,15 +19,18 @@ import {statusCommand} from './commands/status.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
+import {startProgress} from './progress.ts'
 
 /** Tells the exit status of the command that ran. */
 export type Finish = (status: ExitStatus) => void
 
 /** Runs one command line (without program and script name) and gives its exit status; never throws for bad input. */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+export async function runCli(args: readonly string[], given: CliContext): Promise<number> {
+  const progress = startProgress(given)
+  const {context} = progress
   let status: number = EXIT.fine
-  const finish: Finish = (given) => {
-    status = given
+  const finish: Finish = (told) => {
+    status = told
   }
   const snapshot = new Command('snapshot')
     .description('datastores and exports as files')
@@ -63,15 +66,27 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     {hidden: true},
   )
   settle(program, context)
+  program.hook('preAction', (_, action) => {
+    if (!GOES_ON.has(action.name()) && !action.opts().watch) progress.begin(pathOf(action))
+  })
   try {
     await program.parseAsync([...args], {from: 'user'})
   } catch (error) {
     // Help that was asked for is an answer; everything else that commander throws is wrong usage.
     if (!(error instanceof CommanderError)) throw error
     return error.code === 'commander.helpDisplayed' ? EXIT.fine : EXIT.usage
+  } finally {
+    progress.stop()
   }
   return status
 }
+
+/** Commands that nobody waits for the end of. */
+const GOES_ON: ReadonlySet<string> = new Set(['run', 'watch-lan', '__complete'])
+
+/** `isthmus policy diff`. */
+const pathOf = (command: Command): string =>
+  command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
 
 /** Commander hands these on to subcommands only while it makes them itself. */
 function settle(command: Command, context: Pick<CliContext, 'out' | 'err'>): void {

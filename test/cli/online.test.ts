@@ -260,3 +260,19 @@ ingress        1   deny       104       106    6.8 KiB
     })
   }
 })
+
+describe('an unknown word', () => {
+  for (const [args, said] of [
+    ['stauts', /unknown command 'stauts'\n\(Did you mean status\?\)/],
+    ['policy trce', /unknown command 'trce'\n\(Did you mean trace\?\)/],
+    ['status --ouput json', /unknown option '--ouput'\n\(Did you mean --output\?\)/],
+    ['status -o yml', /'yml' is invalid\. There is table, wide, json, yaml, name; did you mean yaml\?/],
+    ['completion bsh', /'bsh' is invalid for argument 'shell'\. Allowed choices are bash, zsh/],
+  ] as const) {
+    it(`isthmus ${args}: status 2, and the nearest that there is`, async () => {
+      const {status, out, err} = await cli(args.split(' '))
+      assert.deepEqual([status, out], [2, ''])
+      assert.match(err, said)
+    })
+  }
+})

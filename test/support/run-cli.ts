@@ -26,6 +26,7 @@ export async function cli(
     api: createApiClient,
     clock: {nowMs: () => nowMs, sleep: (ms) => sleep(ms)},
     terminal: {out: false, err: false},
+    progress: () => undefined,
     until: new AbortController().signal,
     env: {ISTHMUS_SOCKET: socketPath},
     become: (program, given) => {

@@ -9,7 +9,6 @@ import {KIND_WORDS, kindTyped, singularOf} from '../kinds.ts'
 import {meant} from '../nearest.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
 import {painterOf} from '../paint.ts'
-import {withProgress} from '../progress.ts'
 import type {Finish} from '../run-cli.ts'
 import {formatTable} from '../table.ts'
 
@@ -57,7 +56,7 @@ async function describeNamed<K extends Kind>(
   const rows = kind === 'routes' ? bestFirst(found.value.items).slice(0, 1) : found.value.items
   const described: {readonly object: Rows[K]; readonly description: Description}[] = []
   for (const object of rows) {
-    const known = await withProgress(context, 'looking around', () => lookAround(api, kind, object))
+    const known = await lookAround(api, kind, object)
     if (!known.ok) return explain(context, socket, known)
     described.push({object, description: describeRow(kind, object, known.value)})
   }

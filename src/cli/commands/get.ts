@@ -8,7 +8,6 @@ import {KIND_WORDS, kindTyped, STORED} from '../kinds.ts'
 import {meant} from '../nearest.ts'
 import {type Format, outputOption, printRows} from '../output.ts'
 import {painterOf} from '../paint.ts'
-import {withProgress} from '../progress.ts'
 import type {Finish} from '../run-cli.ts'
 import {sortRows} from '../sort-rows.ts'
 import {getStored, storedKinds} from '../stored-documents.ts'
@@ -88,9 +87,7 @@ interface Shown<K extends Kind> extends Pick<GetOptions, 'output' | 'sortBy' | '
 /** A text instead of a status: wrong usage, and why. */
 async function getObjects<K extends Kind>(context: CliContext, shown: Shown<K>): Promise<ExitStatus | string> {
   const {kind, name, output, socket, sortBy, headers} = shown
-  const answer = await withProgress(context, `reading ${kind}`, (say) =>
-    fetchRows(context.api(socket), shown, (count) => say(String(count))),
-  )
+  const answer = await fetchRows(context.api(socket), shown, (count) => context.progress(String(count)))
   if (!answer.ok) return explainNamed(context, shown, answer)
   const columns = columnsAt(context.clock.nowMs())[kind]
   const sorted =
