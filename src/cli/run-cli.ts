@@ -10,6 +10,7 @@ import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
+import {pathCommands} from './commands/path.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
@@ -52,6 +53,7 @@ export async function runCli(args: readonly string[], given: CliContext): Promis
     policyCommand(context, finish),
     siteCommand(context, finish),
     snapshot,
+    ...pathCommands(context, finish),
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
