@@ -96,9 +96,8 @@ describe('docs/reference/cli.md', () => {
     const look = async (command: readonly string[]): Promise<void> => {
       const words = command.join(' ')
       // `policy trace`, and `config validate|diff`.
-      const [group, name] = [command.slice(0, -1).join(' '), command.at(-1)]
-      if (!new RegExp(`isthmus ${group}(?: \\[?(?:[\\w-]+\\|)*)?${name}\\b`.replace('  ', ' ')).test(text))
-        missing.push(words)
+      const group = ['isthmus', ...command.slice(0, -1)].join(' ')
+      if (!new RegExp(`${group} \\[?(?:[\\w-]+\\|)*${command.at(-1)}\\b`).test(text)) missing.push(words)
       const flags = (await complete(...command, '--')).filter((flag) => flag !== '--help' && flag !== '--output')
       missing.push(...flags.filter((flag) => !text.includes(flag)).map((flag) => `${words} ${flag}`))
       const inner = (await cli([...command, '--help'])).out.split('Commands:')[1] ?? ''
