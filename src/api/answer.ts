@@ -16,8 +16,8 @@ export type ErrorCode =
   | 'bad-request'
   /** Whom the gateway asks for it does not answer. */
   | 'unavailable'
-  /** A list that was to be continued is no longer kept. */
-  | 'list-gone'
+  /** The list that was to be gone on with is no longer kept. */
+  | 'cursor-gone'
   | 'too-large'
   | ConfigErrorCode
   | 'internal'

@@ -35,8 +35,8 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
-  /** With which the next page is asked for; present where there is one. */
-  readonly continue?: string
+  /** What to ask with as `cursor` for these; null: there are none. */
+  readonly next: string | null
 }
 
 /** Which objects of a kind. */
@@ -44,8 +44,8 @@ export interface ListQuery {
   readonly limit?: number
   /** Calico's language, over labels. */
   readonly selector?: string | null
-  /** Of the page before. */
-  readonly continue?: string | null
+  /** `next` of the page before. */
+  readonly cursor?: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>

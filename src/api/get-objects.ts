@@ -10,7 +10,7 @@ const DEFAULT_LIMIT = 10_000
 const SLICE_MS = 8
 
 /**
- * `GET /v1/get/KIND[/NAME]?limit=&selector=`, and with `continue` the next page of a list that had more.
+ * `GET /v1/get/KIND[/NAME]?limit=&selector=`, and with `cursor` the next page of a list that had more.
  *
  * A page is no moment: what comes or goes while a long list is read may be in it or not, and what moves may be in it twice.
  */
@@ -26,15 +26,15 @@ export async function getObjects(
   if (!Number.isSafeInteger(limit) || limit < 0) return refuse(400, 'bad-request', 'limit must be a whole number')
   // A name may hold slashes: `SITE/GATEWAY`, `NAMESPACE/NAME`, a prefix.
   const wanted = name.length > 0 ? name.join('/') : null
-  const token = query.get('continue')
+  const token = query.get('cursor')
   const list = token === null ? begin(kind, await view.get(kind, wanted, query.get('selector'))) : lists.take(token)
   if (list === null || ('kind' in list && list.kind !== kind)) {
-    return refuse(410, 'list-gone', 'this list has been read, or not for a minute: begin again without continue')
+    return refuse(410, 'cursor-gone', 'this page was read, or is too old: begin anew')
   }
   if ('problem' in list) return refuseWith(list)
   const {items, left} = await takePage(list, limit)
   if (wanted !== null && items.length === 0) return refuse(404, 'not-found', `no ${kind} named ${wanted}`)
-  return json({kind, items, more: left !== null, ...(left === null ? {} : {continue: lists.keep(left)})})
+  return json({kind, items, more: left !== null, next: left === null ? null : lists.keep(left)})
 }
 
 function begin(kind: Kind, found: Found<Kind>): OpenList | Problem {

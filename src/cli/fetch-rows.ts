@@ -27,12 +27,12 @@ export async function fetchRows<K extends Kind>(
   let next: string | null = null
   for (;;) {
     const left = limit === 0 ? PAGE : Math.min(PAGE, limit - rows.length)
-    const answer: Answer<Listing<K>> = await api.get(kind, name, {limit: left, selector, continue: next})
+    const answer: Answer<Listing<K>> = await api.get(kind, name, {limit: left, selector, cursor: next})
     if (!answer.ok) return answer
     for (const item of answer.value.items) rows.push(item)
     onRows(rows.length)
-    next = answer.value.continue ?? null
-    const more = answer.value.more
+    const {more} = answer.value
+    next = answer.value.next
     if (!more || next === null || (limit > 0 && rows.length >= limit)) return {ok: true, value: {rows, more}}
   }
 }

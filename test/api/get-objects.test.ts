@@ -45,12 +45,12 @@ describe('lists page by page', () => {
         const seen: string[] = []
         let next: string | null = null
         do {
-          const answer: Answer<Listing<'endpoints'>> = await client.get('endpoints', null, {limit, continue: next})
+          const answer: Answer<Listing<'endpoints'>> = await client.get('endpoints', null, {limit, cursor: next})
           assert.ok(answer.ok)
-          assert.equal(answer.value.more, answer.value.continue !== undefined)
+          assert.equal(answer.value.more, answer.value.next !== null)
           assert.ok(answer.value.items.length <= limit)
           seen.push(...answer.value.items.map(({address}) => address))
-          next = answer.value.continue ?? null
+          next = answer.value.next
         } while (next !== null)
         assert.deepEqual(
           seen,
@@ -64,11 +64,11 @@ describe('lists page by page', () => {
     await start(() => ROWS)
     const first = await client.get('endpoints', null, {limit: 3})
     assert.ok(first.ok)
-    const again = {limit: 3, continue: first.value.continue!}
+    const again = {limit: 3, cursor: first.value.next!}
     assert.ok((await client.get('endpoints', null, again)).ok)
     for (const kind of ['endpoints', 'tunnels'] as const) {
       const answer = await client.get(kind, null, again)
-      assert.ok(!answer.ok && answer.code === 'list-gone', kind)
+      assert.ok(!answer.ok && answer.code === 'cursor-gone', kind)
     }
   })
 

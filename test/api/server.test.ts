@@ -61,7 +61,7 @@ describe('API', () => {
       name: 'get lists a kind',
       ask: ['GET', '/v1/get/endpoints'],
       status: 200,
-      body: {kind: 'endpoints', items: [ENDPOINT], more: false},
+      body: {kind: 'endpoints', items: [ENDPOINT], more: false, next: null},
     },
     {
       name: 'get finds a name that holds slashes',
@@ -71,19 +71,20 @@ describe('API', () => {
         kind: 'gateways',
         items: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan'], alive: null, leader: false}],
         more: false,
+        next: null,
       },
     },
     {
       name: 'limit 0 is all',
       ask: ['GET', '/v1/get/tunnels?limit=0'],
       status: 200,
-      body: {kind: 'tunnels', items: STATUS.tunnels, more: false},
+      body: {kind: 'tunnels', items: STATUS.tunnels, more: false, next: null},
     },
     {
       name: 'an empty kind is an empty list',
       ask: ['GET', '/v1/get/nodes'],
       status: 200,
-      body: {kind: 'nodes', items: [], more: false},
+      body: {kind: 'nodes', items: [], more: false, next: null},
     },
     {
       name: 'an unknown name',
