@@ -12,6 +12,7 @@ import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
 import {pathCommands} from './commands/path.ts'
 import {policyCommand} from './commands/policy.ts'
+import {purgeCommand} from './commands/purge.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
@@ -57,6 +58,7 @@ export async function runCli(args: readonly string[], given: CliContext): Promis
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
+    purgeCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     completionCommand(context, finish),
