@@ -138,10 +138,8 @@ export async function startRuntime({
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
-  const sysctl = createSysctlDriver(
-    (): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]),
-    sysctlMemory(config.paths.state, log),
-  )
+  const settings = (): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([])
+  const sysctl = createSysctlDriver(settings, sysctlMemory(config.paths.state, log))
   const {fou, netlink, wireguard, nft} = kernel
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
