@@ -13,9 +13,11 @@ import type {
   ReloadResult,
   Rows,
 } from './gateway-view.ts'
+import type {LoginToken} from './live-view.ts'
 
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
+export type * from './live-view.ts'
 export {VERSION} from './version.ts'
 
 export type Answer<T> =
@@ -46,6 +48,8 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** One that lets a viewer in over TCP, once. */
+  loginToken(minutes: number): Promise<Answer<LoginToken>>
   rotateKeys(site: string | null): Promise<Answer<{readonly tunnels: readonly string[]}>>
   /** null: the one in force. */
   config(version: number | null): Promise<Answer<ConfigInForce>>
@@ -75,6 +79,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
     rotateKeys: (site) => call('POST', `/v1/keys/rotate${site === null ? '' : `?site=${encodeURIComponent(site)}`}`),
     config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
     configHistory: () => call('GET', '/v1/config/history'),

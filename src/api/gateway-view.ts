@@ -1,4 +1,5 @@
 import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
+import type {Watched} from './live-view.ts'
 
 /**
  * What the API reads, and all of it. Everything is JSON as it stands: no Map, no bigint; times are ISO 8601 in UTC,
@@ -6,6 +7,8 @@ import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
  */
 export interface GatewayView {
   status(): GatewayStatus
+  /** What the log of changes is made from; cheap, since it is asked for every second. */
+  watched(): Watched
   /**
    * Objects of one kind, all or those of one name. Lazy where there may be many (a million endpoints): the server takes
    * as many as it was asked for.

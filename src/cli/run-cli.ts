@@ -8,6 +8,7 @@ import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
+import {loginTokenCommand} from './commands/login-token.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
+    loginTokenCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),
