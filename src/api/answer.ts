@@ -1,4 +1,5 @@
 import type {ServerResponse} from 'node:http'
+import type {Changed} from './audit.ts'
 import type {ConfigErrorCode} from './gateway-view.ts'
 
 /** One answer before it goes out. */
@@ -8,7 +9,7 @@ export interface Reply {
   readonly body: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
   /** Of a change: what is otherwise now, for whoever reads the audit log. */
-  readonly changed?: string
+  readonly changed?: Changed
 }
 
 /** An answer that goes on for as long as both ends like. */
@@ -32,6 +33,7 @@ export const ERROR_CODES = [
   'wrong-origin',
   'too-many',
   'no-listener',
+  'audit-unwritable',
   'config-refused',
   'config-unwritable',
   'change-pending',

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import {json, type Reply, refuse} from './answer.ts'
-import type {ConfigChange} from './gateway-view.ts'
+import type {ConfigChange, GatewayView} from './gateway-view.ts'
 import {NO_QUERY, wholeNumber} from './query.ts'
 import {type Route, route} from './route.ts'
 
@@ -21,12 +21,13 @@ export const CONFIG_ROUTES: readonly Route[] = [
       ...{method: 'POST', path: '/v1/reload', does: 'reads the configuration again', role: 'admin'},
       ...{query: NO_QUERY, body: null},
     },
-    async ({view}) => {
-      const {ok, findings} = await view.reload()
-      if (ok) return json({findings})
-      const message = 'the configuration was refused; the old one stays in force'
-      return json({error: {code: 'config-refused', message, findings}}, 422)
-    },
+    ({view}) =>
+      compared(view, async () => {
+        const {ok, findings} = await view.reload()
+        if (ok) return json({findings})
+        const message = 'the configuration was refused; the old one stays in force'
+        return json({error: {code: 'config-refused', message, findings}}, 422)
+      }),
   ),
   route(
     {
@@ -52,7 +53,8 @@ export const CONFIG_ROUTES: readonly Route[] = [
       ...{method: 'POST', path: '/v1/config/apply', does: 'puts a configuration in force', role: 'admin'},
       ...{query: CONFIRM, body: z.string(), bodyIs: 'text'},
     },
-    async ({view}, {query, body}) => changed(await view.configuration.apply(body, query.confirm ?? null)),
+    ({view}, {query, body}) =>
+      compared(view, async () => changed(await view.configuration.apply(body, query.confirm ?? null))),
   ),
   route(
     {
@@ -66,9 +68,17 @@ export const CONFIG_ROUTES: readonly Route[] = [
       ...{method: 'POST', path: '/v1/config/rollback', does: 'puts the version before in force, or one', role: 'admin'},
       ...{query: VERSION, body: null},
     },
-    async ({view}, {query}) => changed(await view.configuration.rollback(query.version ?? null)),
+    ({view}, {query}) => compared(view, async () => changed(await view.configuration.rollback(query.version ?? null))),
   ),
 ]
+
+/** With the texts in force before and after, where they differ. */
+async function compared({configuration}: GatewayView, change: () => Promise<Reply>): Promise<Reply> {
+  const before = configuration.inForce().text
+  const reply = await change()
+  const after = configuration.inForce().text
+  return before === after ? reply : {...reply, changed: {before, after}}
+}
 
 const STATUS_OF = {
   'config-refused': 422,

@@ -14,6 +14,7 @@
  * sentence for people, and the field that is wrong. Outsiders that ask a gateway use `client.ts`, which loads nothing of
  * the server.
  */
+export type {Audit, AuditAnswer, AuditEntry, Changed} from './audit.ts'
 export type * from './gateway-view.ts'
 export type * from './live-view.ts'
 export {type ApiOptions, type RunningApi, startApi} from './server.ts'

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import {type Reply, refuse, type StreamReply} from './answer.ts'
+import {type ErrorBody, type Reply, refuse, type StreamReply} from './answer.ts'
+import type {Audit, BegunChange, Changed, EndChange} from './audit.ts'
 import type {Caller, Role} from './caller.ts'
 import type {EventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
@@ -10,6 +11,7 @@ export interface Served {
   readonly view: GatewayView
   readonly hub: EventHub
   readonly logins: Logins
+  readonly audit: Audit
   /** Where people come over TCP, `ADDRESS:PORT`; null: nowhere. */
   readonly listens: () => string | null
 }
@@ -66,10 +68,45 @@ export function route<Q extends z.ZodObject, B extends z.ZodType | null>(
       if (!query.ok) return query.refusal
       const read = await readBody(facts, body)
       if (!read.ok) return read.refusal
-      return answering(served, {caller, params, query: query.value as z.output<Q>, body: read.value as Body, header})
+      const asked = {caller, params, query: query.value as z.output<Q>, body: read.value as Body, header}
+      if (!changes(facts)) return answering(served, asked)
+      const search = given.size > 0 ? `?${given}` : ''
+      const what = `${facts.method} ${facts.path}${search}`
+      return audited(served.audit, {caller, what}, async () => answering(served, asked))
     },
   }
 }
+
+/** What only an admin may, and changes something. */
+const changes = ({method, role}: RouteFacts): boolean => method === 'POST' && role === 'admin'
+
+/** Written down before it is made, and what came of it after; what cannot be written down is not made (decision 0163). */
+async function audited(
+  audit: Audit,
+  change: BegunChange,
+  make: () => Promise<Reply | StreamReply>,
+): Promise<Reply | StreamReply> {
+  let end: EndChange
+  try {
+    end = await audit.begin(change)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return refuse(503, 'audit-unwritable', `nothing was changed, for it could not be written down who did: ${reason}`)
+  }
+  let result = 'internal'
+  let changed: Changed | null = null
+  try {
+    const reply = await make()
+    result = reply.status < 400 ? 'ok' : codeOf(reply)
+    if ('changed' in reply) changed = reply.changed ?? null
+    return reply
+  } finally {
+    await end({result, changed})
+  }
+}
+
+const codeOf = (reply: Reply | StreamReply): string =>
+  'body' in reply ? (JSON.parse(reply.body.toString()) as ErrorBody).error.code : 'internal'
 
 type Read = {readonly ok: true; readonly value: unknown} | {readonly ok: false; readonly refusal: Reply}
 

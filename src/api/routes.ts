@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {json, type Reply, refuse} from './answer.ts'
+import {AUDIT_ROUTES} from './audit-routes.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
 import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
 import {LIVE_ROUTES} from './live-routes.ts'
@@ -102,6 +103,7 @@ export const ROUTES: readonly Route[] = [
       return {...json({tunnels: answer.tunnels}), changed: `new keys: ${answer.tunnels.join(', ') || 'none'}`}
     },
   ),
+  ...AUDIT_ROUTES,
   ...CONFIG_ROUTES,
   ...LIVE_ROUTES,
   ...LOGIN_ROUTES,

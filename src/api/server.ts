@@ -4,6 +4,7 @@ import {type AddressInfo, connect} from 'node:net'
 import path from 'node:path'
 import type {ApiListen} from '../model/index.ts'
 import type {Address} from '../net/index.ts'
+import type {Audit} from './audit.ts'
 import {nobody} from './caller.ts'
 import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
@@ -16,6 +17,8 @@ import {createTlsListener} from './tls-listener.ts'
 
 export interface ApiOptions {
   readonly view: GatewayView
+  /** Absent: changes are written down nowhere. */
+  readonly audit?: Audit
   readonly socketPath: string
   readonly metrics: {readonly address: Address; readonly port: number} | null
   /** Over TLS; absent or null: not there. */
@@ -43,7 +46,8 @@ export interface RunningApi {
  * written, another daemon that answers on the socket. A socket file that nobody answers on is what a killed daemon left.
  * TLS is the exception: it comes when it can, since the gateway's work does not hang on it.
  */
-export async function startApi({view, socketPath, metrics, listen: tls, onError}: ApiOptions): Promise<RunningApi> {
+export async function startApi(options: ApiOptions): Promise<RunningApi> {
+  const {view, audit = NO_AUDIT, socketPath, metrics, listen: tls, onError} = options
   await mkdir(path.dirname(socketPath), {recursive: true})
   await removeStale(socketPath)
   const wallIso = (): string => new Date().toISOString()
@@ -52,7 +56,7 @@ export async function startApi({view, socketPath, metrics, listen: tls, onError}
     onError: (error) => onError(error, 'look at what changed'),
   })
   const logins = createLogins(Date.now)
-  const served: Served = {view, hub, logins, listens: () => placeText(secure.wanted())}
+  const served: Served = {view, hub, logins, audit, listens: () => placeText(secure.wanted())}
   const respondTo = (scope: 'full' | 'plain') => respond({served, scope, onError})
 
   const full = respondTo('full')
@@ -95,6 +99,11 @@ export async function startApi({view, socketPath, metrics, listen: tls, onError}
     rereadCertificates: secure.reread,
     close: closeAll,
   }
+}
+
+const NO_AUDIT: Audit = {
+  begin: async () => async () => undefined,
+  read: async () => ({entries: [], more: false}),
 }
 
 const placeText = (wanted: ApiListen | null): string | null =>

@@ -1,5 +1,6 @@
 import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
+import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
 import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
@@ -51,6 +52,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     drainCommand(context, finish, false),
     keysCommand(context, finish),
     loginTokenCommand(context, finish),
+    auditCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),

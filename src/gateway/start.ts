@@ -15,6 +15,9 @@ import {
   registerTunnelMetrics,
 } from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
+import {openAuditLog} from '../store/index.ts'
+import {createAudit} from './audit.ts'
+import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
 import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
@@ -109,8 +112,19 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       await clock.sleep(1000, stopping.signal)
     }
   })()
+  const audit = createAudit({
+    ...{log: await openAuditLog(config.paths.state), configuration, wallIso: () => new Date().toISOString()},
+    onError: (error) => log.error({err: error}, 'what came of a change is not in the audit log'),
+  })
+  const auditing = every(
+    1000,
+    () => void audit.look().catch((error) => log.error({err: error}, 'change of the file not in the audit log')),
+    clock,
+    stopping.signal,
+  )
   api = await startApi({
     view,
+    audit,
     listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
     metrics: config.metrics,
@@ -125,7 +139,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       stopping.abort()
       // What it is in the middle of may start a runtime.
       await following
-      await Promise.all([api?.close(), runtime.stop(), refreshing])
+      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing])
       await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },
