@@ -5,18 +5,12 @@
 import {type RequestOptions, request} from 'node:http'
 import type {ErrorBody, ErrorCode} from './answer.ts'
 import type {AuditAnswer} from './audit.ts'
-import type {
-  ConfigChange,
-  ConfigHistoryAnswer,
-  ConfigInForce,
-  GatewayStatus,
-  Kind,
-  ReloadResult,
-  Rows,
-} from './gateway-view.ts'
+import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
+import type {GatewayStatus, Kind, ReloadResult, Rows} from './gateway-view.ts'
 import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
+export type * from './config-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
 export type * from './live-view.ts'
@@ -37,6 +31,8 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
+  /** What to ask with as `after` for these; null: there are none. */
+  readonly next: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
@@ -50,6 +46,8 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** The OpenAPI document. */
+  openApi(): Promise<Answer<Readonly<Record<string, unknown>>>>
   /** What has changed, the newest first. */
   log(limit: number): Promise<Answer<LogAnswer>>
   /** Who has changed it, the newest first. */
@@ -85,6 +83,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    openApi: () => call('GET', '/v1/openapi.json'),
     log: (limit) => call('GET', `/v1/log?limit=${limit}`),
     audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
     loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),

@@ -8,8 +8,10 @@ import type {Audit} from './audit.ts'
 import {nobody} from './caller.ts'
 import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
+import {createListings} from './listing.ts'
 import {createLogins} from './logins.ts'
 import {socketCaller} from './peer-credentials.ts'
+import {createRateLimits} from './rate-limits.ts'
 import {respond, SERVER_OPTIONS} from './respond.ts'
 import type {Served} from './route.ts'
 import {refuseForeignOrigin, tlsCaller} from './tls-caller.ts'
@@ -50,14 +52,23 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const {view, audit = NO_AUDIT, socketPath, metrics, listen: tls, onError} = options
   await mkdir(path.dirname(socketPath), {recursive: true})
   await removeStale(socketPath)
+  const nowMs = (): number => performance.now()
   const wallIso = (): string => new Date().toISOString()
   const hub = createEventHub({
-    ...{view, nowMs: () => performance.now(), wallIso},
+    ...{view, nowMs, wallIso},
     onError: (error) => onError(error, 'look at what changed'),
   })
   const logins = createLogins(Date.now)
-  const served: Served = {view, hub, logins, audit, listens: () => placeText(secure.wanted())}
-  const respondTo = (scope: 'full' | 'plain') => respond({served, scope, onError})
+  const served: Served = {
+    view,
+    hub,
+    logins,
+    audit,
+    listings: createListings(nowMs),
+    listens: () => placeText(secure.wanted()),
+  }
+  const limits = createRateLimits(nowMs)
+  const respondTo = (scope: 'full' | 'plain') => respond({served, scope, limits, onError})
 
   const full = respondTo('full')
   const api = createServer(SERVER_OPTIONS, (request, response) => {

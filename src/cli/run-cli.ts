@@ -1,4 +1,5 @@
 import {Command, CommanderError} from 'commander'
+import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
 import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
@@ -53,6 +54,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     keysCommand(context, finish),
     loginTokenCommand(context, finish),
     auditCommand(context, finish),
+    apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),
