@@ -95,7 +95,10 @@ export const CONFIG_ROUTES: readonly Route[] = [
       headers: IF_MATCH,
       refuses: [404, 412, 422],
     },
-    ({view}, {query}) => compared(view, async () => changed(await view.configuration.rollback(query.version ?? null))),
+    ({view}, {query, header}) =>
+      expecting(header, (expected) =>
+        compared(view, async () => changed(await view.configuration.rollback(query.version ?? null, expected))),
+      ),
   ),
 ]
 
