@@ -80,6 +80,7 @@ const longStages = () => [
   SLOW_FAULTS,
   SHELLS,
   LARGE_MESH,
+  FUZZED_API,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -115,6 +116,14 @@ const LARGE_MESH = {
   name: 'every pair of a large mesh',
   command: ['mocha', 'test/plan/large-mesh.test.ts'],
   env: {MESH: 'all'},
+  count: countMocha,
+}
+
+/** Many more requests than in `npm test`, a thousand streams ten times over, and clients that are slow. */
+const FUZZED_API = {
+  name: 'fuzzed API',
+  command: ['mocha', 'test/api/fuzz.test.ts'],
+  env: {RUNS: process.env.RUNS ?? '20000'},
   count: countMocha,
 }
 

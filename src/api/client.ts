@@ -4,20 +4,16 @@
  */
 import {type RequestOptions, request} from 'node:http'
 import type {ErrorBody, ErrorCode} from './answer.ts'
-import type {
-  ConfigChange,
-  ConfigHistoryAnswer,
-  ConfigInForce,
-  GatewayStatus,
-  Kind,
-  Reach,
-  ReloadResult,
-  Rows,
-  WhyNot,
-} from './gateway-view.ts'
+import type {AuditAnswer} from './audit.ts'
+import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
+import type {GatewayStatus, Kind, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
+import type {LogAnswer, LoginToken} from './live-view.ts'
 
+export type {AuditEntry} from './audit.ts'
+export type * from './config-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
+export type * from './live-view.ts'
 export {VERSION} from './version.ts'
 
 export type Answer<T> =
@@ -61,6 +57,14 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** The OpenAPI document. */
+  openApi(): Promise<Answer<Readonly<Record<string, unknown>>>>
+  /** What has changed, the newest first. */
+  log(limit: number): Promise<Answer<LogAnswer>>
+  /** Who has changed it, the newest first. */
+  audit(limit: number): Promise<Answer<AuditAnswer>>
+  /** One that lets a viewer in over TCP, once. */
+  loginToken(minutes: number): Promise<Answer<LoginToken>>
   rotateKeys(site: string | null): Promise<Answer<{readonly tunnels: readonly string[]}>>
   /** null: the one in force. */
   config(version: number | null): Promise<Answer<ConfigInForce>>
@@ -94,6 +98,10 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    openApi: () => call('GET', '/v1/openapi.json'),
+    log: (limit) => call('GET', `/v1/log?limit=${limit}`),
+    audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
+    loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
     rotateKeys: (site) => call('POST', `/v1/keys/rotate${site === null ? '' : `?site=${encodeURIComponent(site)}`}`),
     config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
     configHistory: () => call('GET', '/v1/config/history'),

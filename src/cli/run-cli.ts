@@ -1,5 +1,7 @@
 import {Command, CommanderError} from 'commander'
+import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
+import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
 import {completeCommand, completionCommand} from './commands/completion.ts'
 import {configCommand} from './commands/config.ts'
@@ -10,6 +12,7 @@ import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
+import {loginTokenCommand} from './commands/login-token.ts'
 import {pathCommands} from './commands/path.ts'
 import {policyCommand} from './commands/policy.ts'
 import {purgeCommand} from './commands/purge.ts'
@@ -59,6 +62,9 @@ export async function runCli(args: readonly string[], given: CliContext): Promis
     drainCommand(context, finish, false),
     keysCommand(context, finish),
     purgeCommand(context, finish),
+    loginTokenCommand(context, finish),
+    auditCommand(context, finish),
+    apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     completionCommand(context, finish),
