@@ -75,6 +75,7 @@ function waitingTests() {
  */
 const longStages = () => [
   BUILD,
+  TUTORIAL,
   CALICO_CLIENT,
   SLOW_FAULTS,
   LARGE_MESH,
@@ -82,6 +83,9 @@ const longStages = () => [
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
+
+/** Typed as it stands, beside the lab that it starts. */
+const TUTORIAL = {name: 'tutorial', command: ['mocha', 'test/docs/tutorial.long.ts'], needs: 'build', count: countMocha}
 
 /** What is written back, read by Calico's own client and by Felix' syncer; Go builds them. */
 const CALICO_CLIENT = {
