@@ -17,7 +17,9 @@ function typesInUse(provider) {
   const files = readdirSync(path.join(ROOT, 'terraform'), {recursive: true}).filter((file) => file.endsWith('.tf'))
   const texts = files.map((file) => readFileSync(path.join(ROOT, 'terraform', file), 'utf8'))
   const named = (kind) =>
-    texts.flatMap((text) => [...text.matchAll(new RegExp(`^${kind} "(${provider}_\\w+)"`, 'gm'))].map(([, type]) => type))
+    texts.flatMap((text) =>
+      [...text.matchAll(new RegExp(`^${kind} "(${provider}_\\w+)"`, 'gm'))].map(([, type]) => type),
+    )
   return {resource: [...new Set(named('resource'))].sort(), data: [...new Set(named('data'))].sort()}
 }
 

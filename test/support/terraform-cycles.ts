@@ -44,7 +44,9 @@ function addModule(
       for (const [, root, name, called, output, data, type, resource] of text.matchAll(REFERENCE)) {
         if (root) targets.add(`${prefix}${root}.${name}`)
         else if (type) targets.add(`${prefix}${data ?? ''}${type}.${resource}`)
-        else for (const one of outputsOf(module, others, called!, output)) targets.add(`${prefix}module.${called}/output.${one}`)
+        else
+          for (const one of outputsOf(module, others, called!, output))
+            targets.add(`${prefix}module.${called}/output.${one}`)
       }
     }
     edges.set(node, targets)
@@ -63,17 +65,26 @@ function addModule(
     for (const node of edges.keys()) {
       if (!node.startsWith(inner) || node.includes('/var.')) continue
       for (const {text} of textsIn(body.for_each ?? null, '')) {
-        for (const [, root, local] of text.matchAll(REFERENCE)) if (root) edges.get(node)!.add(`${prefix}${root}.${local}`)
+        for (const [, root, local] of text.matchAll(REFERENCE))
+          if (root) edges.get(node)!.add(`${prefix}${root}.${local}`)
       }
     }
   }
 }
 
-const calledModule = (module: Module, others: ReadonlyMap<string, Module>, source: Json | undefined): Module | undefined =>
-  others.get(path.join(module.folder, String(source)))
+const calledModule = (
+  module: Module,
+  others: ReadonlyMap<string, Module>,
+  source: Json | undefined,
+): Module | undefined => others.get(path.join(module.folder, String(source)))
 
 /** One that is named; a module as a whole is all of them. */
-function outputsOf(module: Module, others: ReadonlyMap<string, Module>, name: string, output: string | undefined): string[] {
+function outputsOf(
+  module: Module,
+  others: ReadonlyMap<string, Module>,
+  name: string,
+  output: string | undefined,
+): string[] {
   if (output) return [output]
   const source = module.modules.find((one) => one.name === name)?.body.source
   return [...(calledModule(module, others, source)?.outputs.keys() ?? [])]

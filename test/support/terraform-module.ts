@@ -28,11 +28,19 @@ export const isBody = (value: Json | undefined): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const bodies = (value: Json | undefined): Body[] => (Array.isArray(value) ? value.filter(isBody) : [])
 
+/** Files are read once, however many tests change one of them. */
+const parsedTexts = new Map<string, Promise<Body>>()
+function parsedText(file: string, text: string): Promise<Body> {
+  const known = parsedTexts.get(text) ?? parse(file, text)
+  parsedTexts.set(text, known)
+  return known
+}
+
 /** `change` is what a test makes of a file before it is read. */
 export async function readModule(folder: string, change = (text: string): string => text): Promise<Module> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.tf'))
   const parsed = await Promise.all(
-    files.map(async (file): Promise<Body> => parse(file, change(readFileSync(path.join(folder, file), 'utf8')))),
+    files.map((file) => parsedText(file, change(readFileSync(path.join(folder, file), 'utf8')))),
   )
   const typed = (kind: string): Block[] =>
     parsed.flatMap((file) =>

@@ -27,7 +27,8 @@ export function referenceBreaches(module: Module, schemas: Schemas, others: Read
       }
     }
   }
-  for (const {name, body} of [...module.resources, ...module.data, ...module.modules]) found.push(...ofEach(module, name, body))
+  for (const {name, body} of [...module.resources, ...module.data, ...module.modules])
+    found.push(...ofEach(module, name, body))
   for (const {name, body} of module.modules) found.push(...ofCall(module, others, name, body))
   for (const {at, text} of textsOf(module)) found.push(...ofFiles(module, text).map((wrong) => `${at}: ${wrong}`))
   for (const name of module.variables.keys()) if (!used.has(`var.${name}`)) found.push(`var.${name}: nobody uses it`)
@@ -35,9 +36,16 @@ export function referenceBreaches(module: Module, schemas: Schemas, others: Read
   return found
 }
 
-const partsOf = (rest: string): string[] => [...rest.replaceAll(/\[[^\]]*\]/g, '').matchAll(/\.(\w+)/g)].map(([, part]) => part!)
+const partsOf = (rest: string): string[] =>
+  [...rest.replaceAll(/\[[^\]]*\]/g, '').matchAll(/\.(\w+)/g)].map(([, part]) => part!)
 
-function ofRoot(module: Module, others: ReadonlyMap<string, Module>, root: string, name: string, rest: string): string | null {
+function ofRoot(
+  module: Module,
+  others: ReadonlyMap<string, Module>,
+  root: string,
+  name: string,
+  rest: string,
+): string | null {
   if (root === 'var') {
     const variable = module.variables.get(name)
     if (!variable) return `no variable ${name}`
@@ -109,17 +117,17 @@ function ofCall(module: Module, others: ReadonlyMap<string, Module>, name: strin
 
 /** Files are there, and a template is given the names that it has. */
 function ofFiles(module: Module, text: string): string[] {
-  return [...text.matchAll(/(file|templatefile)\("\$\{path\.module\}\/([^"]+)"(?:, \{([\s\S]*?)\n {2,}\}\))?/g)].flatMap(
-    ([, kind, name, given]) => {
-      const file = path.join(module.folder, name!)
-      if (!existsSync(file)) return [`no file ${name}`]
-      if (kind === 'file') return []
-      const wanted = new Set([...readFileSync(file, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, one]) => one!))
-      const names = new Set([...(given ?? '').matchAll(/^\s*(\w+)\s*=/gm)].map(([, one]) => one!))
-      return [
-        ...[...wanted].filter((one) => !names.has(one)).map((one) => `${name} wants ${one}`),
-        ...[...names].filter((one) => !wanted.has(one)).map((one) => `${name} has no ${one}`),
-      ]
-    },
-  )
+  return [
+    ...text.matchAll(/(file|templatefile)\("\$\{path\.module\}\/([^"]+)"(?:, \{([\s\S]*?)\n {2,}\}\))?/g),
+  ].flatMap(([, kind, name, given]) => {
+    const file = path.join(module.folder, name!)
+    if (!existsSync(file)) return [`no file ${name}`]
+    if (kind === 'file') return []
+    const wanted = new Set([...readFileSync(file, 'utf8').matchAll(/\$\{(\w+)\}/g)].map(([, one]) => one!))
+    const names = new Set([...(given ?? '').matchAll(/^\s*(\w+)\s*=/gm)].map(([, one]) => one!))
+    return [
+      ...[...wanted].filter((one) => !names.has(one)).map((one) => `${name} wants ${one}`),
+      ...[...names].filter((one) => !wanted.has(one)).map((one) => `${name} has no ${one}`),
+    ]
+  })
 }
