@@ -4,10 +4,10 @@ import {ADDRESSES_A_GATEWAY, ADDRESSES_A_SITE, type Interconnect, type Interconn
 
 type Gateway = InterconnectSite['gateways'][GatewayName]
 
-/** Keys of gateway.yaml that are derived here, so that nobody can say them otherwise. */
+/** Keys of gateway.yaml that are derived here, so that nobody can say them otherwise; firewalls rely on the ports of `fou`. */
 export const DERIVED_KEYS: ReadonlySet<string> = new Set([
   ...['version', 'site', 'gateway', 'twin', 'as', 'interconnect', 'default', 'owns', 'infrastructure', 'authorities'],
-  ...['metrics', 'uplinks', 'datastores', 'sites'],
+  ...['metrics', 'uplinks', 'datastores', 'sites', 'fou'],
 ])
 
 /** Where others send to. */

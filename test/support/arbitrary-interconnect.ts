@@ -28,7 +28,7 @@ export const arbitraryInterconnect = (): fc.Arbitrary<Record<string, unknown>> =
         address: `10.${site}.0.${own + 1}`,
         ...(isPublic[site] ? {public: `198.51.${site}.${own + 1}`} : {}),
         ...(own === 1 ? {device: 'eth0', private: `10.${site}.9.${own}`} : {}),
-        extra: own === 1 ? {fou: {port: 6000}} : {},
+        extra: own === 1 ? {staged: {packets: 'judged'}} : {},
       })
       const sites = numbers.map((number, site) => [
         name(site),

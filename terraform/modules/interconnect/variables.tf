@@ -73,6 +73,16 @@ variable "sites" {
     condition     = alltrue([for name in keys(var.sites) : can(regex("^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$", name))])
     error_message = "A site's name is lower-case letters, digits and inner hyphens, at most 32 characters."
   }
+
+  validation {
+    condition = alltrue([
+      for site in values(var.sites) : length(setintersection(
+        flatten([keys(jsondecode(site.extra)), [for gateway in values(site.gateways) : keys(jsondecode(gateway.extra))]]),
+        ["version", "site", "gateway", "twin", "as", "interconnect", "default", "owns", "infrastructure", "authorities", "metrics", "uplinks", "datastores", "sites", "fou"],
+      )) == 0
+    ])
+    error_message = "extra has a key of gateway.yaml that follows from the rest."
+  }
 }
 
 variable "pairs" {

@@ -10,25 +10,25 @@ const VERSION = 'v1.10.10'
 const FOLDER = path.join(homedir(), '.cache/isthmus')
 const BUILT = path.join(FOLDER, `tofu-${VERSION}`)
 
-const runs = (program) => spawnSync(program, ['version']).status === 0
+const runs = (program: string): boolean => spawnSync(program, ['version']).status === 0
 
-/** The program that reads terraform/: what is installed, or OpenTofu as built before; null: none yet. */
-export function terraformTool() {
-  return ['terraform', 'tofu', BUILT].find(runs) ?? null
+/** The program that reads terraform/: what TERRAFORM names, what is installed, or OpenTofu as built before; null: none yet. */
+export function terraformTool(): string | null {
+  return [...(process.env.TERRAFORM ? [process.env.TERRAFORM] : []), 'terraform', 'tofu', BUILT].find(runs) ?? null
 }
 
 /** The same, or OpenTofu built now where Go is on the machine (some minutes); null: it cannot be had. */
-export function obtainTerraformTool() {
+export function obtainTerraformTool(): string | null {
   return terraformTool() ?? (runs('go') ? buildTofu() : null)
 }
 
 /** Its go.mod replaces modules, so `go install` refuses it: it is built in a copy of its own tree. */
-export function buildTofu() {
+export function buildTofu(): string {
   if (existsSync(BUILT)) return BUILT
   mkdirSync(FOLDER, {recursive: true})
   const tree = path.join(FOLDER, `opentofu-${process.pid}`)
   try {
-    const {Dir} = JSON.parse(go(['mod', 'download', '-json', `${MODULE}@${VERSION}`], FOLDER))
+    const {Dir}: {Dir: string} = JSON.parse(go(['mod', 'download', '-json', `${MODULE}@${VERSION}`], FOLDER))
     cpSync(Dir, tree, {recursive: true})
     go(['build', '-trimpath', '-ldflags=-s -w', '-o', `${tree}.tofu`, './cmd/tofu'], tree)
     renameSync(`${tree}.tofu`, BUILT)
@@ -38,7 +38,7 @@ export function buildTofu() {
   }
 }
 
-function go(args, cwd) {
+function go(args: readonly string[], cwd: string): string {
   const {status, stdout, stderr} = spawnSync('go', args, {cwd, encoding: 'utf8', maxBuffer: 1e8})
   if (status !== 0) throw new Error(`go ${args.join(' ')}: ${stderr}`)
   return stdout
