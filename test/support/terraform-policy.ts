@@ -154,7 +154,7 @@ function* ofStatements(body: Body): Generator<string> {
     for (const {text} of textsIn(statement.resources, '')) if (text === '*') yield 'all resources'
     const isMove = [...textsIn(statement.actions, '')].some(({text}) => text === 'ec2:ReplaceRoute')
     const resources = JSON.stringify(statement.resources ?? '')
-    if (isMove && !/in values\(var\.route_tables\)[\s\S]*:route-table\/\$\{table\}/.test(resources)) {
+    if (isMove && !/in values\(var\.route_tables\) : [^[\]]*:route-table\/\$\{table\}/.test(resources)) {
       yield 'routes of other tables than its own may be moved'
     }
   }
@@ -172,6 +172,6 @@ function* ofOwnRules(module: Module): Generator<string> {
     if (!/"(?:forwarded|twin)[ -]/.test(line)) yield `all protocols for others than the own site: ${line.trim()}`
   }
   for (const [, port] of text.matchAll(/from = (\d+)/g)) {
-    if (!['22', '179', '2379', '9633'].includes(port!)) yield `port ${port}`
+    if (!['22', '179', '2379', '9633', '9634'].includes(port!)) yield `port ${port}`
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {spawn, spawnSync} from 'node:child_process'
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
 import {once} from 'node:events'
 import {chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
@@ -7,6 +7,7 @@ import {createServer, type Server} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
 import {eventually} from '../support/namespace.ts'
 
 const MODULES = path.resolve(import.meta.dirname, '../../terraform/modules')
@@ -15,10 +16,12 @@ const MODULES = path.resolve(import.meta.dirname, '../../terraform/modules')
 describe('scripts of terraform/', () => {
   let work: string
   const servers: Server[] = []
+  const started: ChildProcess[] = []
   beforeEach(() => {
     work = mkdtempSync(path.join(tmpdir(), 'isthmus-machine-'))
   })
   afterEach(() => {
+    for (const {pid} of started.splice(0)) process.kill(-pid!, 'SIGKILL')
     rmSync(work, {recursive: true, force: true})
     for (const server of servers.splice(0)) {
       server.closeAllConnections()
@@ -136,20 +139,25 @@ describe('scripts of terraform/', () => {
     }
   })
 
+  /** Until the test is done; what it says is nobody's. */
+  function start(script: string, file: string, lines: Readonly<Record<string, string>>): void {
+    writeFileSync(
+      file,
+      Object.entries(lines)
+        .map(([name, value]) => `${name}='${value}'\n`)
+        .join(''),
+    )
+    started.push(spawn(path.join(MODULES, script), [file], {stdio: 'ignore', detached: true}))
+  }
+  const WITHIN_MS = 10_000
+
   describe('move-routes', () => {
-    /** Two gateways' /readyz, IMDSv2 and EC2, and the script of one of the two. */
-    async function start(preferred: boolean): Promise<{
-      ready: {own: boolean; twin: boolean}
-      calls: URLSearchParams[]
-      fail: {next: boolean}
-      stop: () => void
-    }> {
-      const ready = {own: true, twin: true}
-      const calls: URLSearchParams[] = []
-      const fail = {next: false}
-      const own = await serve((url) => (url === 'GET /readyz' && ready.own ? 'ok' : null))
-      const twin = await serve((url) => (url === 'GET /readyz' && ready.twin ? 'ok' : null))
-      const aws = await serve((url, body, headers) => {
+    /** The answer of isthmus-health, IMDSv2 and EC2. */
+    async function begin(): Promise<{asked: {active: boolean; fail: boolean}; calls: string[]}> {
+      const asked = {active: true, fail: false}
+      const calls: string[] = []
+      const at = await serve((url, body, headers) => {
+        if (url === 'GET /active') return asked.active ? 'ok' : null
         if (url === 'PUT /api/token') return headers['x-aws-ec2-metadata-token-ttl-seconds'] ? 'TOKEN' : null
         if (url.startsWith('GET ')) {
           if (headers['x-aws-ec2-metadata-token'] !== 'TOKEN') return null
@@ -161,104 +169,128 @@ describe('scripts of terraform/', () => {
           /^AWS4-HMAC-SHA256 Credential=AKI\/\d{8}\/eu-west-1\/ec2\/aws4_request/,
         )
         assert.equal(headers['x-amz-security-token'], 'session==')
-        if (fail.next) {
-          fail.next = false
-          return null
-        }
-        calls.push(new URLSearchParams(body))
+        if (asked.fail) return null
+        const call = new URLSearchParams(body)
+        const named = ['Action', 'RouteTableId', 'DestinationPrefixListId', 'NetworkInterfaceId']
+        calls.push(named.map((name) => call.get(name)).join(' '))
         return '<ReplaceRouteResponse/>'
       })
-      const file = path.join(work, 'env')
-      const lines = {
-        ...{REGION: 'eu-west-1', INTERFACE: 'eni-own', PREFERRED: preferred ? 'yes' : 'no', OWN: own, TWIN: twin},
+      start('aws/move-routes.sh', path.join(work, 'env'), {
+        ...{REGION: 'eu-west-1', INTERFACE: 'eni-own', TABLES: 'rtb-1 rtb-2', LISTS: 'pl-4 pl-6'},
         ...{
-          TABLES: 'rtb-1 rtb-2',
-          PREFIXES: '10.2.0.0/16 fd00:2::/48',
-          METADATA: `http://${aws}`,
-          EC2: `http://${aws}/`,
+          METADATA: `http://${at}`,
+          EC2: `http://${at}/`,
+          HEALTH: `http://${at}`,
+          PERIOD_S: '0.05',
+          AGAIN_AFTER: '1000',
         },
-        ...{PERIOD_S: '0.05', AGAIN_AFTER: '1000'},
-      }
-      writeFileSync(
-        file,
-        Object.entries(lines)
-          .map(([name, value]) => `${name}='${value}'\n`)
-          .join(''),
-      )
-      const child = spawn(path.join(MODULES, 'aws/move-routes.sh'), [file], {stdio: 'ignore', detached: true})
-      return {ready, calls, fail, stop: () => process.kill(-child.pid!, 'SIGKILL')}
+      })
+      return {asked, calls}
     }
-    const WITHIN_MS = 10_000
-    const some = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-    it('the preferred gateway takes every route of every table, and once', async () => {
-      const {calls, stop} = await start(true)
-      try {
-        await eventually(() => calls.length >= 4, WITHIN_MS)
-        await some(300)
-        assert.deepEqual(
-          calls.map(
-            (call) =>
-              `${call.get('Action')} ${call.get('RouteTableId')} ${call.get('DestinationCidrBlock') ?? call.get('DestinationIpv6CidrBlock')} ${call.get('NetworkInterfaceId')}`,
-          ),
-          ['rtb-1', 'rtb-2'].flatMap((table) =>
-            ['10.2.0.0/16', 'fd00:2::/48'].map((prefix) => `ReplaceRoute ${table} ${prefix} eni-own`),
-          ),
-        )
-      } finally {
-        stop()
-      }
+    it('takes each list of each table while it is active, and once', async () => {
+      const {asked, calls} = await begin()
+      await eventually(() => calls.length >= 4, WITHIN_MS)
+      await delay(300)
+      const all = ['rtb-1', 'rtb-2'].flatMap((table) =>
+        ['pl-4', 'pl-6'].map((list) => `ReplaceRoute ${table} ${list} eni-own`),
+      )
+      assert.deepEqual(calls, all)
+      asked.active = false
+      await delay(300)
+      assert.equal(calls.length, 4)
+      asked.active = true
+      await eventually(() => calls.length === 8, WITHIN_MS)
     })
 
-    it('the other one takes them when the preferred one is not ready, and not before', async () => {
-      const {ready, calls, stop} = await start(false)
-      try {
-        await some(500)
-        assert.equal(calls.length, 0)
-        ready.own = false
-        ready.twin = false
-        await some(700)
-        assert.equal(calls.length, 0, 'two that are not ready: nothing is better than what is')
-        ready.own = true
-        await eventually(() => calls.length === 4, WITHIN_MS)
-      } finally {
-        stop()
-      }
-    })
-
-    it('a call that failed is made again', async () => {
-      const {calls, fail, stop} = await start(true)
-      fail.next = true
-      try {
-        await eventually(() => calls.length >= 7, WITHIN_MS)
-      } finally {
-        stop()
-      }
+    it('tries again what failed', async () => {
+      const {asked, calls} = await begin()
+      asked.fail = true
+      await delay(300)
+      assert.deepEqual(calls, [])
+      asked.fail = false
+      await eventually(() => calls.length >= 4, WITHIN_MS)
     })
   })
 
-  describe('is-active', () => {
-    const CASES: readonly {preferred: string; own: boolean; twin: boolean | null; answer: string}[] = [
-      {preferred: 'yes', own: true, twin: true, answer: '200 OK'},
-      {preferred: 'yes', own: true, twin: false, answer: '200 OK'},
-      {preferred: 'yes', own: false, twin: true, answer: '503 Service Unavailable'},
-      {preferred: 'no', own: true, twin: true, answer: '503 Service Unavailable'},
-      {preferred: 'no', own: true, twin: false, answer: '200 OK'},
-      {preferred: 'no', own: false, twin: false, answer: '503 Service Unavailable'},
-      {preferred: 'no', own: true, twin: null, answer: '200 OK'},
+  describe('health', () => {
+    /** The gateway's metrics and the twin's answer; gives what the script writes down. */
+    async function begin(preferred: boolean, hasTwin = true) {
+      const world = {ready: true, tunnel: true, twin: true}
+      const metrics = await serve((url) => {
+        if (url === 'GET /readyz') return world.ready ? 'ok' : null
+        return `isthmus_tunnel_up{tunnel="x"} 0\nisthmus_tunnel_up{tunnel="y"} ${world.tunnel ? 1 : 0}\n`
+      })
+      const twin = hasTwin ? await serve((url) => (url === 'GET /serves' && world.twin ? 'ok' : null)) : ''
+      const state = path.join(work, 'state')
+      const lines = {METRICS: metrics, TWIN: twin, PREFERRED: preferred ? 'yes' : 'no', STATE: state, PERIOD_S: '0.02'}
+      start('bootstrap/health.sh', path.join(work, 'env'), lines)
+      const says = (what: string): Promise<unknown> =>
+        eventually(() => existsSync(state) && readFileSync(state, 'utf8').startsWith(`${what} `), WITHIN_MS)
+      return {world, says, state}
+    }
+
+    it('the preferred gateway is active while it is ready and has a tunnel, whatever the twin is', async () => {
+      const {world, says} = await begin(true)
+      await says('serves=yes active=yes')
+      world.twin = false
+      await delay(200)
+      await says('serves=yes active=yes')
+      world.tunnel = false
+      await says('serves=no active=no')
+      world.tunnel = true
+      await says('serves=yes active=yes')
+      world.ready = false
+      await says('serves=no active=no')
+    })
+
+    it('the other one is while it serves and the preferred one does not', async () => {
+      const {world, says} = await begin(false)
+      await says('serves=yes active=no')
+      world.twin = false
+      await says('serves=yes active=yes')
+      world.ready = false
+      await says('serves=no active=no')
+      world.ready = true
+      world.twin = true
+      await says('serves=yes active=no')
+    })
+
+    it('one without a twin is while it serves', async () => {
+      const {says} = await begin(false, false)
+      await says('serves=yes active=yes')
+    })
+  })
+
+  describe('answer-health', () => {
+    const now = (): number => Math.floor(Date.now() / 1000)
+    const CASES: readonly {
+      readonly path: string
+      readonly state: string
+      readonly old?: number
+      readonly status: number
+    }[] = [
+      {path: '/serves', state: 'serves=yes active=no', status: 200},
+      {path: '/active', state: 'serves=yes active=no', status: 503},
+      {path: '/active', state: 'serves=yes active=yes', status: 200},
+      {path: '/serves', state: 'serves=no active=no', status: 503},
+      {path: '/serves', state: 'serves=yes active=yes', old: 60, status: 503},
+      {path: '/', state: 'serves=yes active=yes', status: 503},
+      {path: '/serves', state: '', status: 503},
     ]
-    for (const {preferred, own, twin, answer} of CASES) {
-      it(`preferred ${preferred}, ready ${own}, twin ${twin ?? 'none'}: ${answer}`, async () => {
-        const at = await serve(() => (own ? 'ok' : null))
-        const other = twin === null ? '' : await serve(() => (twin ? 'ok' : null))
-        const file = path.join(work, 'env')
-        writeFileSync(file, `PREFERRED='${preferred}'\nOWN='${at}'\nTWIN='${other}'\n`)
-        const child = spawn(path.join(MODULES, 'azure/is-active.sh'), [file], {stdio: ['pipe', 'pipe', 'inherit']})
-        child.stdin.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    for (const {path: asked, state, old = 0, status} of CASES) {
+      it(`${asked} with ${state || 'nothing written'}, ${old} s old: ${status}`, async () => {
+        const file = path.join(work, 'state')
+        if (state) writeFileSync(file, `${state} at=${now() - old}\n`)
+        const child = spawn(path.join(MODULES, 'bootstrap/answer-health.sh'), [file], {stdio: ['pipe', 'pipe', 'pipe']})
+        child.stdin.write(`GET ${asked} HTTP/1.1\r\nHost: x\r\n\r\n`)
         let said = ''
         for await (const part of child.stdout) said += part
         child.stdin.end()
-        assert.equal(said, `HTTP/1.1 ${answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+        assert.match(
+          said,
+          new RegExp(`^HTTP/1\\.1 ${status} [\\w ]+\r\nContent-Length: 0\r\nConnection: close\r\n\r\n$`),
+        )
       })
     }
   })

@@ -144,8 +144,8 @@ export const MUTATIONS: readonly {
   {module: 'aws', from: '"ec2:ReplaceRoute"', to: '"ec2:*"', found: /action ec2:\*/},
   {
     module: 'aws',
-    from: 'for table in values(var.route_tables) :\n      "arn',
-    to: 'for table in ["*"] :\n      "arn',
+    from: '[for table in values(var.route_tables) : "${local.ec2}',
+    to: '[for table in ["*"] : "${local.ec2}',
     found: /other tables than its own/,
   },
   {module: 'azure', from: 'Key Vault Secrets User', to: 'Key Vault Administrator', found: /more than gateways need/},

@@ -1,5 +1,9 @@
 # What the gateways may ask of AWS: move the routes of their own tables, and read their site's secret. Nothing else.
 
+locals {
+  ec2 = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
+}
+
 data "aws_iam_policy_document" "assume" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -15,10 +19,12 @@ data "aws_iam_policy_document" "gateway" {
   statement {
     sid     = "MoveOwnRoutes"
     actions = ["ec2:ReplaceRoute"]
-    resources = [
-      for table in values(var.route_tables) :
-      "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:route-table/${table}"
-    ]
+    # Their tables, and what such a call names beside: their lists and their interfaces.
+    resources = concat(
+      [for table in values(var.route_tables) : "${local.ec2}:route-table/${table}"],
+      [for list in aws_ec2_managed_prefix_list.remote : list.arn],
+      [for interface in aws_network_interface.gateway : interface.arn],
+    )
   }
 
   statement {

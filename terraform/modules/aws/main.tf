@@ -75,9 +75,17 @@ locals {
   preferred = local.names[0]
   twin_of   = { for name in local.names : name => [for other in local.names : other if other != name] }
 
+  # A list a family, so that a gateway takes all prefixes of one table by one call, also those that come later.
+  families = {
+    for family, prefixes in {
+      IPv4 = [for prefix in var.remote_prefixes : prefix if !strcontains(prefix, ":")]
+      IPv6 = [for prefix in var.remote_prefixes : prefix if strcontains(prefix, ":")]
+    } : family => prefixes if length(prefixes) > 0
+  }
+
   routes = merge([
-    for table_name, table in var.route_tables : {
-      for prefix in var.remote_prefixes : "${table_name} ${prefix}" => { table = table, prefix = prefix }
+    for name, table in var.route_tables : {
+      for family in keys(local.families) : "${name} ${family}" => { table = table, family = family }
     }
   ]...)
 }
@@ -120,6 +128,12 @@ module "bootstrap" {
     secret = aws_secretsmanager_secret.site.arn
   })
 
+  health = {
+    metrics   = "${each.value.address}:9633"
+    twin      = join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9634"])
+    preferred = each.key == local.preferred
+  }
+
   files = {
     "/usr/local/lib/isthmus/move-routes"              = { content = file("${path.module}/move-routes.sh"), mode = "0755" }
     "/etc/systemd/system/isthmus-move-routes.service" = { content = file("${path.module}/isthmus-move-routes.service"), mode = "0644" }
@@ -128,11 +142,8 @@ module "bootstrap" {
       content = join("", [
         "REGION='${data.aws_region.current.region}'\n",
         "INTERFACE='${aws_network_interface.gateway[each.key].id}'\n",
-        "PREFERRED='${each.key == local.preferred ? "yes" : "no"}'\n",
-        "OWN='${each.value.address}:9633'\n",
-        "TWIN='${join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9633"])}'\n",
         "TABLES='${join(" ", values(var.route_tables))}'\n",
-        "PREFIXES='${join(" ", var.remote_prefixes)}'\n",
+        "LISTS='${join(" ", [for list in aws_ec2_managed_prefix_list.remote : list.id])}'\n",
       ])
     }
   }
@@ -174,12 +185,29 @@ resource "aws_instance" "gateway" {
 
 # --- routes of the VPC -----------------------------------------------------------------------------------------------
 
+resource "aws_ec2_managed_prefix_list" "remote" {
+  for_each       = local.families
+  name           = "${var.name}-remote-${lower(each.key)}"
+  address_family = each.key
+  # A route to the list counts as so many routes of its table.
+  max_entries = var.most_prefixes
+  tags        = local.tags
+
+  dynamic "entry" {
+    for_each = each.value
+
+    content {
+      cidr        = entry.value
+      description = "by the isthmus gateways of ${var.name}"
+    }
+  }
+}
+
 resource "aws_route" "remote" {
-  for_each                    = local.routes
-  route_table_id              = each.value.table
-  destination_cidr_block      = strcontains(each.value.prefix, ":") ? null : each.value.prefix
-  destination_ipv6_cidr_block = strcontains(each.value.prefix, ":") ? each.value.prefix : null
-  network_interface_id        = aws_network_interface.gateway[local.preferred].id
+  for_each                   = local.routes
+  route_table_id             = each.value.table
+  destination_prefix_list_id = aws_ec2_managed_prefix_list.remote[each.value.family].id
+  network_interface_id       = aws_network_interface.gateway[local.preferred].id
 
   lifecycle {
     # The gateways move it (move-routes.sh).

@@ -44,6 +44,12 @@ variable "route_tables" {
   type        = map(string)
 }
 
+variable "most_prefixes" {
+  description = "Room for so many remote prefixes of a family: each route table has so many routes less for others."
+  type        = number
+  default     = 20
+}
+
 variable "ingress" {
   description = "What other sites' gateways may send (of module interconnect)."
   type        = map(object({ cidr = string, protocol = string, from = optional(number), to = optional(number) }))

@@ -90,20 +90,11 @@ module "bootstrap" {
     vault  = azurerm_key_vault.site.vault_uri
   })
 
-  files = {
-    "/usr/local/lib/isthmus/is-active"               = { content = file("${path.module}/is-active.sh"), mode = "0755" }
-    "/etc/systemd/system/isthmus-is-active.socket"   = { content = file("${path.module}/isthmus-is-active.socket"), mode = "0644" }
-    "/etc/systemd/system/isthmus-is-active@.service" = { content = file("${path.module}/isthmus-is-active@.service"), mode = "0644" }
-    "/etc/isthmus/is-active.env" = {
-      mode = "0600"
-      content = join("", [
-        "PREFERRED='${each.key == local.preferred ? "yes" : "no"}'\n",
-        "OWN='${each.value.address}:9633'\n",
-        "TWIN='${join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9633"])}'\n",
-      ])
-    }
+  health = {
+    metrics   = "${each.value.address}:9633"
+    twin      = join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9634"])
+    preferred = each.key == local.preferred
   }
-  units = ["isthmus-is-active.socket"]
 }
 
 resource "azurerm_linux_virtual_machine" "gateway" {
@@ -194,7 +185,7 @@ resource "azurerm_lb_probe" "active" {
   loadbalancer_id     = azurerm_lb.gateways.id
   protocol            = "Http"
   port                = 9634
-  request_path        = "/"
+  request_path        = "/active"
   interval_in_seconds = 5
   number_of_probes    = 2
 }

@@ -22,7 +22,24 @@ locals {
       "${local.folder}/bootstrap"                     = { content = file("${path.module}/bootstrap.sh"), mode = "0755" }
       "/etc/systemd/system/isthmus-bootstrap.service" = { content = file("${path.module}/isthmus-bootstrap.service"), mode = "0644" }
     },
+    var.health == null ? {} : {
+      "/etc/isthmus/health.env" = {
+        content = "METRICS='${var.health.metrics}'\nTWIN='${var.health.twin}'\nPREFERRED='${var.health.preferred ? "yes" : "no"}'\n"
+        mode    = "0600"
+      }
+      "${local.folder}/health"                             = { content = file("${path.module}/health.sh"), mode = "0755" }
+      "${local.folder}/answer-health"                      = { content = file("${path.module}/answer-health.sh"), mode = "0755" }
+      "/etc/systemd/system/isthmus-health.service"         = { content = file("${path.module}/isthmus-health.service"), mode = "0644" }
+      "/etc/systemd/system/isthmus-answer-health.socket"   = { content = file("${path.module}/isthmus-answer-health.socket"), mode = "0644" }
+      "/etc/systemd/system/isthmus-answer-health@.service" = { content = file("${path.module}/isthmus-answer-health@.service"), mode = "0644" }
+    },
     var.fetch_secrets == null ? {} : { "${local.folder}/fetch-secrets" = { content = var.fetch_secrets, mode = "0755" } },
+  )
+
+  units = concat(
+    ["isthmus-bootstrap.service"],
+    var.health == null ? [] : ["isthmus-health.service", "isthmus-answer-health.socket"],
+    var.units,
   )
 
   cloud_config = {
@@ -43,7 +60,7 @@ locals {
     # It waits for secrets for as long as that takes: not in the way of the boot.
     runcmd = concat(
       [["systemctl", "daemon-reload"]],
-      [for unit in concat(["isthmus-bootstrap.service"], var.units) : ["systemctl", "enable", "--now", "--no-block", unit]],
+      [for unit in local.units : ["systemctl", "enable", "--now", "--no-block", unit]],
     )
   }
 }

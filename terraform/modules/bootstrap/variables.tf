@@ -24,6 +24,12 @@ variable "fetch_secrets" {
   default     = null
 }
 
+variable "health" {
+  description = "Where the cloud asks whether this gateway serves, at port 9634: where its metrics are, its twin's answer (empty: it has none), and whether it is the preferred one. Null: nobody asks."
+  type        = object({ metrics = string, twin = string, preferred = bool })
+  default     = null
+}
+
 variable "packages" {
   description = "Further Debian packages."
   type        = list(string)

@@ -7,7 +7,7 @@ locals {
     length(local.names) < 2 ? {} : {
       for name in local.names : "twin-${name}" => { cidr = "${var.gateways[name].address}/32", protocol = "all", from = null, to = null }
     },
-    { for prefix in local.health_checkers : "health-${prefix}" => { cidr = prefix, protocol = "tcp", from = 9633, to = 9633 } },
+    { for prefix in local.health_checkers : "health-${prefix}" => { cidr = prefix, protocol = "tcp", from = 9634, to = 9634 } },
     { for prefix in var.bgp_sources : "bgp-${prefix}" => { cidr = prefix, protocol = "tcp", from = 179, to = 179 } },
     { for prefix in var.etcd_sources : "etcd-${prefix}" => { cidr = prefix, protocol = "tcp", from = 2379, to = 2379 } },
     { for prefix in var.metrics_sources : "metrics-${prefix}" => { cidr = prefix, protocol = "tcp", from = 9633, to = 9633 } },

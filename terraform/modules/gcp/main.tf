@@ -49,6 +49,7 @@ locals {
 
   # The one whose name comes first is preferred, as the gateways themselves have it.
   preferred = local.names[0]
+  twin_of   = { for name in local.names : name => [for other in local.names : other if other != name] }
 
   # Firewall rules and routes are of the gateways, by this tag.
   tag = "isthmus-${var.name}"
@@ -90,6 +91,12 @@ module "bootstrap" {
   fetch_secrets = templatefile("${path.module}/fetch-secrets.sh.tftpl", {
     secret = google_secret_manager_secret.site.name
   })
+
+  health = {
+    metrics   = "${each.value.address}:9633"
+    twin      = join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9634"])
+    preferred = each.key == local.preferred
+  }
 }
 
 resource "google_compute_instance" "gateway" {
@@ -159,8 +166,8 @@ resource "google_compute_instance_group" "gateway" {
   instances = [google_compute_instance.gateway[each.key].self_link]
 }
 
-resource "google_compute_region_health_check" "ready" {
-  name                = "${var.name}-ready"
+resource "google_compute_region_health_check" "serves" {
+  name                = "${var.name}-serves"
   project             = var.project
   region              = var.region
   check_interval_sec  = 1
@@ -169,8 +176,8 @@ resource "google_compute_region_health_check" "ready" {
   unhealthy_threshold = 3
 
   http_health_check {
-    port         = 9633
-    request_path = "/readyz"
+    port         = 9634
+    request_path = "/serves"
   }
 }
 
@@ -181,7 +188,7 @@ resource "google_compute_region_backend_service" "gateways" {
   network               = var.network
   load_balancing_scheme = "INTERNAL"
   protocol              = "UNSPECIFIED"
-  health_checks         = [google_compute_region_health_check.ready.id]
+  health_checks         = [google_compute_region_health_check.serves.id]
   # Flows go on at the twin, which has their states (conntrackd).
   connection_draining_timeout_sec = 0
 
