@@ -43,7 +43,12 @@ resource "google_compute_image" "appliance" {
   }
 }
 
+data "google_compute_subnetwork" "gateways" {
+  self_link = var.subnetwork
+}
+
 locals {
+  subnet = data.google_compute_subnetwork.gateways.ip_cidr_range
   labels = merge(var.labels, { "isthmus-site" = var.name })
   names  = sort(keys(var.gateways))
 
@@ -97,6 +102,17 @@ module "bootstrap" {
     twin      = join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9634"])
     preferred = each.key == local.preferred
   }
+
+  files = {
+    "/usr/local/lib/isthmus/on-link"              = { content = file("${path.module}/on-link.sh"), mode = "0755" }
+    "/etc/systemd/system/isthmus-on-link.service" = { content = file("${path.module}/isthmus-on-link.service"), mode = "0644" }
+    "/etc/systemd/system/isthmus-on-link.timer"   = { content = file("${path.module}/isthmus-on-link.timer"), mode = "0644" }
+    "/etc/isthmus/on-link.env" = {
+      content = "ADDRESS='${each.value.address}/${split("/", local.subnet)[1]}'\nROUTER='${cidrhost(local.subnet, 1)}'\n"
+      mode    = "0644"
+    }
+  }
+  units = ["isthmus-on-link.service", "isthmus-on-link.timer"]
 }
 
 resource "google_compute_instance" "gateway" {
