@@ -196,7 +196,7 @@ resource "terraform_data" "rule" {
     )
     assert.equal(files.get('/etc/isthmus/gateway.yaml'), yaml)
     assert.equal(
-      files.get('/usr/local/lib/isthmus/bootstrap'),
+      files.get('/var/lib/isthmus-cloud/bootstrap'),
       readFileSync(path.join(TERRAFORM, 'modules/bootstrap/bootstrap.sh'), 'utf8'),
     )
     assert.equal(files.get('/etc/isthmus/bootstrap.env'), `DEB_SHA256='${deb.sha256}'\nDEB_URL='${deb.url}'\n`)

@@ -54,6 +54,65 @@ describe('scripts of terraform/', () => {
     }
   })
 
+  it('every unit is one that systemd takes', function () {
+    if (spawnSync('systemd-analyze', ['--version']).status !== 0) this.skip()
+    const files = readdirSync(MODULES, {recursive: true, encoding: 'utf8'}).filter((file) =>
+      /\.(?:service|socket|timer)$/.test(file),
+    )
+    assert.ok(files.length >= 8)
+    for (const file of files) {
+      // Its program is on a gateway, and not here.
+      const text = readFileSync(path.join(MODULES, file), 'utf8').replace(/^ExecStart=.*$/m, 'ExecStart=/bin/true')
+      writeFileSync(path.join(work, path.basename(file)), text)
+    }
+    const units = files.map((file) => path.join(work, path.basename(file).replace('@.', '@x.')))
+    for (const unit of units.filter((one) => one.includes('@x.')))
+      writeFileSync(unit, readFileSync(unit.replace('@x.', '@.')))
+    const {status, stderr} = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {encoding: 'utf8'})
+    const ours = stderr.split('\n').filter((line) => line.includes(work) || line.includes('isthmus'))
+    assert.deepEqual([status, ours], [0, []], stderr)
+  })
+
+  it('keepalived takes the configuration of a pair', () => {
+    const values: Readonly<Record<string, string>> = {
+      priority: '200',
+      own: '10.6.0.2',
+      twin: '10.6.0.3',
+      next_hop: '10.6.0.1',
+    }
+    const template = readFileSync(path.join(MODULES, 'exoscale/keepalived.conf.tftpl'), 'utf8')
+    writeFileSync(path.join(work, 'lan-lost'), '0')
+    const file = path.join(work, 'keepalived.conf')
+    writeFileSync(
+      file,
+      template
+        .replaceAll(/\$\{(\w+)\}/g, (_, name: string) => values[name]!)
+        .replace('/run/isthmus/lan-lost', path.join(work, 'lan-lost')),
+    )
+    const script = `ip link add lan0 type veth peer name peer && exec keepalived --config-test --log-console --use-file ${file}`
+    const said = spawnSync('unshare', ['--net', 'sh', '-c', script], {encoding: 'utf8'})
+    assert.equal(said.status, 0, said.stderr)
+  })
+
+  it('addresses.sh gives the second device its name and address, and lo the elastic one, once or twice', () => {
+    for (const device of ['eth0', 'ens5', 'is-tunnel']) mkdirSync(path.join(work, 'sys', device), {recursive: true})
+    for (const device of ['eth0', 'ens5']) writeFileSync(path.join(work, 'sys', device, 'device'), '')
+    writeFileSync(path.join(work, 'env'), "ELASTIC='198.51.100.1'\nLAN='10.6.0.2/24'\n")
+    const script = `set -e
+      ip link set lo up
+      for device in eth0 ens5 is-tunnel; do ip link add $device type veth peer name peer-$device; done
+      ip link set eth0 up; ip link set peer-eth0 up; ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1
+      SYS=${path.join(work, 'sys')} ${MODULES}/exoscale/addresses.sh ${path.join(work, 'env')}
+      SYS=${path.join(work, 'sys')} ${MODULES}/exoscale/addresses.sh ${path.join(work, 'env')}
+      ip -brief address show; ip -o link show`
+    const {status, stdout, stderr} = spawnSync('unshare', ['--net', 'sh', '-c', script], {encoding: 'utf8'})
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^lo .*198\.51\.100\.1\/32/m)
+    assert.match(stdout, /^lan0@\S+ .*10\.6\.0\.2\/24/m)
+    assert.match(stdout, /is-tunnel@/)
+    assert.match(stdout, /eth0@/)
+  })
+
   describe('bootstrap', () => {
     const DEB = 'not really a package'
     const sha256 = createHash('sha256').update(DEB).digest('hex')
@@ -72,7 +131,7 @@ describe('scripts of terraform/', () => {
         writeFileSync(file, `#!/bin/sh\n${text}\n`)
         chmodSync(file, 0o755)
       }
-      const [bin, etc, lib] = [folder('bin'), folder('root/etc/isthmus'), folder('root/usr/local/lib/isthmus')]
+      const [bin, etc, lib] = [folder('bin'), folder('root/etc/isthmus'), folder('root/var/lib/isthmus-cloud')]
       writeFileSync(path.join(etc, 'gateway.yaml'), 'version: 1\n')
       writeFileSync(path.join(etc, 'bootstrap.env'), `DEB_URL='https://example.net/x.deb'\nDEB_SHA256='${sum}'\n`)
       const log = path.join(work, 'log')

@@ -135,7 +135,7 @@ module "bootstrap" {
   }
 
   files = {
-    "/usr/local/lib/isthmus/move-routes"              = { content = file("${path.module}/move-routes.sh"), mode = "0755" }
+    "/var/lib/isthmus-cloud/move-routes"              = { content = file("${path.module}/move-routes.sh"), mode = "0755" }
     "/etc/systemd/system/isthmus-move-routes.service" = { content = file("${path.module}/isthmus-move-routes.service"), mode = "0644" }
     "/etc/isthmus/move-routes.env" = {
       mode = "0600"

@@ -22,8 +22,8 @@ if [ -n "$DEB_URL" ]; then
     -o Dpkg::Options::=--force-confold "$work/isthmus.deb" || fail "$DEB_URL cannot be installed"
 fi
 
-if [ -x "$ROOT/usr/local/lib/isthmus/fetch-secrets" ]; then
-  "$ROOT/usr/local/lib/isthmus/fetch-secrets" >"$work/secrets.b64" || fail 'the secrets cannot be fetched yet'
+if [ -x "$ROOT/var/lib/isthmus-cloud/fetch-secrets" ]; then
+  "$ROOT/var/lib/isthmus-cloud/fetch-secrets" >"$work/secrets.b64" || fail 'the secrets cannot be fetched yet'
   base64 --decode "$work/secrets.b64" >"$work/secrets.tar.gz" || fail 'the secret is not base64 of a tar.gz'
   mkdir -m 0700 "$work/secrets"
   tar --extract --gzip --no-same-owner --file "$work/secrets.tar.gz" --directory "$work/secrets" ||

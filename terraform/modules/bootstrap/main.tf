@@ -5,7 +5,7 @@ terraform {
 }
 
 locals {
-  folder = "/usr/local/lib/isthmus"
+  folder = "/var/lib/isthmus-cloud"
 
   environment = {
     DEB_URL    = var.deb == null ? "" : var.deb.url

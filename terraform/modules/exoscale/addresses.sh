@@ -3,12 +3,13 @@
 # gives a machine neither by itself. May run again.
 set -eu
 . "${1:-/etc/isthmus/addresses.env}"
+SYS=${SYS:-/sys/class/net}
 ip address replace "$ELASTIC/32" dev lo
 
 if ! ip link show lan0 >/dev/null 2>&1; then
-  # The one Ethernet device that has not the default route.
+  # The one device of the machine that has not the default route; tunnels are no devices of it.
   public=$(ip -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
-  for path in /sys/class/net/*; do
+  for path in "$SYS"/*; do
     device=${path##*/}
     if [ "$device" = lo ] || [ "$device" = "$public" ] || [ ! -e "$path/device" ]; then continue; fi
     ip link set "$device" down

@@ -84,7 +84,7 @@ module "bootstrap" {
 
   files = merge(
     {
-      "/usr/local/lib/isthmus/addresses"              = { content = file("${path.module}/addresses.sh"), mode = "0755" }
+      "/var/lib/isthmus-cloud/addresses"              = { content = file("${path.module}/addresses.sh"), mode = "0755" }
       "/etc/systemd/system/isthmus-addresses.service" = { content = file("${path.module}/isthmus-addresses.service"), mode = "0644" }
       "/etc/isthmus/addresses.env" = {
         mode    = "0644"

@@ -104,7 +104,7 @@ module "bootstrap" {
   }
 
   files = {
-    "/usr/local/lib/isthmus/on-link"              = { content = file("${path.module}/on-link.sh"), mode = "0755" }
+    "/var/lib/isthmus-cloud/on-link"              = { content = file("${path.module}/on-link.sh"), mode = "0755" }
     "/etc/systemd/system/isthmus-on-link.service" = { content = file("${path.module}/isthmus-on-link.service"), mode = "0644" }
     "/etc/systemd/system/isthmus-on-link.timer"   = { content = file("${path.module}/isthmus-on-link.timer"), mode = "0644" }
     "/etc/isthmus/on-link.env" = {
