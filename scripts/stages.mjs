@@ -98,7 +98,7 @@ const CALICO_CLIENT = {
 /** Modules that have no provider are planned, by Terraform or by OpenTofu, which Go builds the first time. */
 const TERRAFORM = {
   name: 'terraform, for real',
-  command: ['mocha', 'test/terraform/interconnect.long.ts'],
+  command: ['mocha', 'test/terraform/*.long.ts'],
   skip: () => ['go', 'terraform', 'tofu'].every((program) => spawnSync(program, ['version']).status !== 0),
   count: countMocha,
 }

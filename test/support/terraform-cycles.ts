@@ -29,7 +29,7 @@ export function cycles(root: Module, others: ReadonlyMap<string, Module>): strin
 }
 
 const REFERENCE =
-  /(?<![\w."-])(?:(var|local)\.(\w+)|module\.(\w+)(?:\[[^\]]*\])?(?:\.(\w+))?|(data\.)?((?:aws|google|azurerm|exoscale)_\w+)\.(\w+))/g
+  /(?<![\w."-])(?:(var|local)\.(\w+)|module\.(\w+)(\[[^\]]*\])?(?:\.(\w+))?|(data\.)?((?:aws|google|azurerm|exoscale)_\w+)\.(\w+))/g
 
 function addModule(
   module: Module,
@@ -41,9 +41,11 @@ function addModule(
     const targets = edges.get(node) ?? new Set()
     for (const {text} of textsIn(value, '')) {
       if (!text.includes('${')) continue
-      for (const [, root, name, called, output, data, type, resource] of text.matchAll(REFERENCE)) {
+      for (const [, root, name, called, index, output, data, type, resource] of text.matchAll(REFERENCE)) {
         if (root) targets.add(`${prefix}${root}.${name}`)
         else if (type) targets.add(`${prefix}${data ?? ''}${type}.${resource}`)
+        // One of many, and which is not written there: Terraform waits for all of it.
+        else if (index && !/^\["\w+"\]$/.test(index)) targets.add(`${prefix}module.${called}/all`)
         else
           for (const one of outputsOf(module, others, called!, output))
             targets.add(`${prefix}module.${called}/output.${one}`)
@@ -61,6 +63,7 @@ function addModule(
     const inner = `${prefix}module.${name}/`
     addModule(called, inner, others, edges)
     for (const key of called.variables.keys()) add(`${inner}var.${key}`, body[key])
+    edges.set(`${inner}all`, new Set([...edges.keys()].filter((node) => node.startsWith(inner))))
     // All of a module waits for its for_each.
     for (const node of edges.keys()) {
       if (!node.startsWith(inner) || node.includes('/var.')) continue

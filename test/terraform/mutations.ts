@@ -161,4 +161,10 @@ export const MUTATIONS: readonly {
     to: '\n  replication',
     found: /labels do not say/,
   },
+  {
+    module: 'exoscale-two-zones',
+    from: 'geneva = module.geneva.public_addresses',
+    to: 'geneva = module.geneva[each.key].public_addresses',
+    found: /module\.geneva\/all.*→/,
+  },
 ]

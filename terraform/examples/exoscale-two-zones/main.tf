@@ -11,11 +11,14 @@ terraform {
 provider "exoscale" {}
 
 locals {
-  # The elastic address is on the machine itself: the uplink's own.
+  # The elastic address is on the machine itself: the uplink's own. No `for_each` over the zones: whoever asks a module of many for
+  # one address waits for all that is in it.
+  public = { geneva = module.geneva.public_addresses, vienna = module.vienna.public_addresses }
+
   sites = {
     for site_name, site in var.sites : site_name => merge(site, {
       gateways = {
-        for name, gateway in site.gateways : name => merge(gateway, { address = module.zone[site_name].public_addresses[name] })
+        for name, gateway in site.gateways : name => merge(gateway, { address = local.public[site_name][name] })
       }
     })
   }
@@ -29,24 +32,37 @@ module "interconnect" {
   pairs        = var.pairs
 }
 
-module "zone" {
-  source   = "../../modules/exoscale"
-  for_each = var.zones
+module "geneva" {
+  source = "../../modules/exoscale"
 
-  name            = each.key
-  zone            = each.value.zone
-  next_hop        = each.value.next_hop
-  remote_prefixes = module.interconnect.sites[each.key].remote_prefixes
-  ingress         = module.interconnect.sites[each.key].ingress
+  name            = "geneva"
+  zone            = var.zones.geneva.zone
+  next_hop        = var.zones.geneva.next_hop
+  remote_prefixes = module.interconnect.sites["geneva"].remote_prefixes
+  ingress         = module.interconnect.sites["geneva"].ingress
   ssh_keys        = var.ssh_keys
   ssh_sources     = var.ssh_sources
   deb             = var.deb
+  gateways        = { for name, lan in var.zones.geneva.lan : name => { lan = lan } }
+  gateway_yaml    = { for name, gateway in module.interconnect.sites["geneva"].gateways : name => gateway.yaml }
+}
 
-  gateways     = { for name, lan in each.value.lan : name => { lan = lan } }
-  gateway_yaml = { for name, gateway in module.interconnect.sites[each.key].gateways : name => gateway.yaml }
+module "vienna" {
+  source = "../../modules/exoscale"
+
+  name            = "vienna"
+  zone            = var.zones.vienna.zone
+  next_hop        = var.zones.vienna.next_hop
+  remote_prefixes = module.interconnect.sites["vienna"].remote_prefixes
+  ingress         = module.interconnect.sites["vienna"].ingress
+  ssh_keys        = var.ssh_keys
+  ssh_sources     = var.ssh_sources
+  deb             = var.deb
+  gateways        = { for name, lan in var.zones.vienna.lan : name => { lan = lan } }
+  gateway_yaml    = { for name, gateway in module.interconnect.sites["vienna"].gateways : name => gateway.yaml }
 }
 
 output "node_routes" {
   description = "By site, for the cloud-init of nodes."
-  value       = { for name, zone in module.zone : name => zone.node_routes }
+  value       = { geneva = module.geneva.node_routes, vienna = module.vienna.node_routes }
 }
