@@ -1,23 +1,27 @@
 import type {Finding} from '../model/index.ts'
 import {familyOf, prefixesOverlap, prefixFamily, prefixRange} from '../net/index.ts'
 import {ADDRESSES_A_SITE, type Interconnect, interconnectSchema} from './interconnect-schema.ts'
-import {readShape} from './parse.ts'
+import {parseGatewayConfig, readShape} from './parse.ts'
 import {conflict, type Problem} from './problem.ts'
-import {DERIVED_KEYS, linkOf, outerAddress} from './wire-sites.ts'
+import {DERIVED_KEYS, gatewayFile, linkOf, outerAddress} from './wire-sites.ts'
 
 /** Reads interconnect.yaml, the one description of all sites, as gateway.yaml is read: all findings at once. */
 export function parseInterconnect(
   text: string,
   file: string,
 ): {interconnect: Interconnect | null; findings: Finding[]} {
-  const {value, findings} = readShape(interconnectSchema, text, file, (interconnect) => [
-    ...checkNumbers(interconnect),
-    ...checkPrefixes(interconnect),
-    ...checkAddresses(interconnect),
-    ...checkPairs(interconnect),
-    ...checkNames(interconnect),
-    ...checkExtra(interconnect),
-  ])
+  const {value, findings} = readShape(interconnectSchema, text, file, (interconnect) => {
+    const own = [
+      ...checkNumbers(interconnect),
+      ...checkPrefixes(interconnect),
+      ...checkAddresses(interconnect),
+      ...checkPairs(interconnect),
+      ...checkNames(interconnect),
+      ...checkExtra(interconnect),
+    ]
+    // What is wrong here already is not said again in the words of each gateway's file.
+    return own.length > 0 ? own : [...checkFiles(interconnect)]
+  })
   return {interconnect: value, findings}
 }
 
@@ -139,6 +143,30 @@ function* checkExtra(interconnect: Interconnect): Generator<Problem> {
     for (const {path, extra} of places) {
       for (const key of Object.keys(extra).filter((one) => DERIVED_KEYS.has(one))) {
         yield conflict([...path, key], `${key} of gateway.yaml follows from the rest`, 'take it out')
+      }
+    }
+  }
+}
+
+/** What follows must be what the daemon takes: `extra` is judged where it will stand. */
+function* checkFiles(interconnect: Interconnect): Generator<Problem> {
+  const said = new Set<string>()
+  for (const [name, site] of sitesOf(interconnect)) {
+    for (const [gateway, {extra}] of Object.entries(site.gateways)) {
+      const file = JSON.stringify(gatewayFile(interconnect, name, gateway))
+      for (const {where, detail, remedy, severity, code} of parseGatewayConfig(file, gateway).findings) {
+        const [key] = /^[^.[]+/.exec(where.field ?? '') ?? ['']
+        const own = ['sites', name, 'gateways', gateway]
+        const path = key in extra ? [...own, 'extra', key] : key in site.extra ? ['sites', name, 'extra', key] : own
+        // Of a pair each file has what stands in the site's `extra`.
+        const place = `${path.join('.')} ${where.field} ${detail}`
+        if (said.has(place)) continue
+        said.add(place)
+        yield {
+          ...{code, path, detail: `in gateway.yaml of ${gateway}, ${where.field}: ${detail}`},
+          ...(remedy ? {remedy} : {}),
+          ...(severity === 'warning' ? {severity} : {}),
+        }
       }
     }
   }

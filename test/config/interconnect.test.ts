@@ -180,6 +180,23 @@ describe('interconnect.yaml', () => {
     })
   }
 
+  it('what the daemon would not take is said once, where it stands', () => {
+    const said = (text: string): string[] =>
+      parseInterconnect(text, 'x').findings.map(({where, severity, detail}) => `${where.field} ${severity}: ${detail}`)
+    const ofSite = GOOD.replace(
+      '    gateways:\n      a1',
+      '    extra: {nodes: {sesion: ibgp, localAs: 64512}}\n    gateways:\n      a1',
+    )
+    assert.deepEqual(said(ofSite), [
+      'sites.a.extra.nodes error: in gateway.yaml of a1, nodes.session: missing, and required',
+      'sites.a.extra.nodes error: in gateway.yaml of a1, nodes.sesion: unknown key "sesion"',
+    ])
+    const ofGateway = GOOD.replace('b1: {', 'b1: {extra: {static: [{prefix: 10.9.0.0/16, via: 10.2.0.1}]}, ')
+    assert.deepEqual(said(ofGateway), [
+      'sites.b.gateways.b1.extra.static error: in gateway.yaml of b1, static[0].prefix: 10.9.0.0/16 is in none of owns: 10.2.0.0/16',
+    ])
+  })
+
   it('a pair is judged by the fabrics of both, and once', () => {
     const pairs = (text: string): string[] =>
       parseInterconnect(`${GOOD.replace('fabric: onprem', 'fabric: azure')}pairs:\n${text}`, 'x').findings.map(

@@ -78,6 +78,12 @@ describe('terraform, for real', () => {
     })
   }
 
+  it('the test of module interconnect passes', () => {
+    const {status, said} = run('modules/interconnect', ['test', '-no-color'])
+    assert.equal(status, 0, said)
+    assert.match(said, /3 passed, 0 failed/)
+  })
+
   it('module interconnect gives the very files that isthmus render gives, and lets in peers alone', function () {
     this.timeout(RUNS * 10_000)
     const check = (description: unknown): void => {
