@@ -118,7 +118,7 @@ describe('scripts of terraform/', () => {
     const sha256 = createHash('sha256').update(DEB).digest('hex')
 
     /** A root with the files that cloud-init writes, and programs that only tell what they were asked. */
-    function machine({sum = sha256, secret}: {sum?: string; secret?: string}): {
+    function machine({sum = sha256, secret, yaml = 'version: 1\n'}: {sum?: string; secret?: string; yaml?: string}): {
       status: number | null
       said: string
       log: string
@@ -132,7 +132,7 @@ describe('scripts of terraform/', () => {
         chmodSync(file, 0o755)
       }
       const [bin, etc, lib] = [folder('bin'), folder('root/etc/isthmus'), folder('root/var/lib/isthmus-cloud')]
-      writeFileSync(path.join(etc, 'gateway.yaml'), 'version: 1\n')
+      writeFileSync(path.join(etc, 'gateway.yaml'), yaml)
       writeFileSync(path.join(etc, 'bootstrap.env'), `DEB_URL='https://example.net/x.deb'\nDEB_SHA256='${sum}'\n`)
       const log = path.join(work, 'log')
       program(path.join(bin, 'curl'), `while [ "$1" != --output ]; do shift; done; printf '%s' '${DEB}' > "$2"`)
@@ -174,6 +174,11 @@ describe('scripts of terraform/', () => {
       // Whoever may write the secret does not write the configuration.
       assert.equal(readFileSync(path.join(etc, 'gateway.yaml'), 'utf8'), 'version: 1\n')
       assert.ok(existsSync(path.join(work, 'root/var/lib/isthmus/bootstrapped')))
+    })
+
+    it('starts what watches the LAN, where there is one', () => {
+      const {log} = machine({secret: secretOf({'tls/gateway.key': 'key'}), yaml: '"lan":\n  "device": "lan0"\n'})
+      assert.match(log, /systemctl enable --now isthmus-watch-lan\.service\n$/)
     })
 
     const REFUSED: readonly {name: string; machine: {sum?: string; secret?: string}; said: RegExp}[] = [

@@ -47,5 +47,9 @@ fi
 
 systemctl enable isthmus.service
 systemctl restart isthmus.service
+# A gateway with a LAN says whether it is cut off from it; keepalived listens.
+if grep -Eq '^"?lan"?:' "$ROOT/etc/isthmus/gateway.yaml"; then
+  systemctl enable --now isthmus-watch-lan.service
+fi
 mkdir -p "$ROOT/var/lib/isthmus"
 touch "$ROOT/var/lib/isthmus/bootstrapped"

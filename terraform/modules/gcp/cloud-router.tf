@@ -46,15 +46,25 @@ resource "google_compute_router" "router" {
   }
 }
 
-resource "google_compute_router_interface" "router" {
-  for_each            = { for index, address in try(var.cloud_router.addresses, []) : tostring(index) => address }
-  name                = "${var.name}-${each.key}"
+resource "google_compute_router_interface" "first" {
+  for_each           = local.cloud_router
+  name               = "${var.name}-0"
+  project            = var.project
+  region             = var.region
+  router             = google_compute_router.router[each.key].name
+  subnetwork         = var.subnetwork
+  private_ip_address = each.value.addresses[0]
+}
+
+resource "google_compute_router_interface" "second" {
+  for_each            = local.cloud_router
+  name                = "${var.name}-1"
   project             = var.project
   region              = var.region
-  router              = google_compute_router.router["bgp"].name
+  router              = google_compute_router.router[each.key].name
   subnetwork          = var.subnetwork
-  private_ip_address  = each.value
-  redundant_interface = each.key == "0" ? null : "${var.name}-0"
+  private_ip_address  = each.value.addresses[1]
+  redundant_interface = google_compute_router_interface.first[each.key].name
 }
 
 resource "google_compute_router_peer" "gateway" {
@@ -63,7 +73,7 @@ resource "google_compute_router_peer" "gateway" {
   project                   = var.project
   region                    = var.region
   router                    = google_compute_router.router["bgp"].name
-  interface                 = google_compute_router_interface.router[tostring(each.value.index)].name
+  interface                 = each.value.index == 0 ? google_compute_router_interface.first["bgp"].name : google_compute_router_interface.second["bgp"].name
   peer_asn                  = var.cloud_router.gateway_asn
   peer_ip_address           = var.gateways[each.value.gateway].address
   router_appliance_instance = google_compute_instance.gateway[each.value.gateway].self_link
