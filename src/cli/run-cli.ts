@@ -9,6 +9,7 @@ import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
 import {policyCommand} from './commands/policy.ts'
+import {renderCommand} from './commands/render.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
@@ -45,6 +46,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     diffCommand(context, finish),
     policyCommand(context, finish),
     siteCommand(context, finish),
+    renderCommand(context, finish),
     snapshot,
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
