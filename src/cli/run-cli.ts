@@ -12,6 +12,7 @@ import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
 import {loginTokenCommand} from './commands/login-token.ts'
 import {policyCommand} from './commands/policy.ts'
+import {renderCommand} from './commands/render.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
@@ -55,6 +56,7 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     diffCommand(context, finish),
     policyCommand(context, finish),
     siteCommand(context, finish),
+    renderCommand(context, finish),
     snapshot,
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
