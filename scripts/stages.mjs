@@ -77,6 +77,7 @@ const longStages = () => [
   BUILD,
   TUTORIAL,
   CALICO_CLIENT,
+  TERRAFORM,
   SLOW_FAULTS,
   SHELLS,
   LARGE_MESH,
@@ -93,6 +94,14 @@ const CALICO_CLIENT = {
   name: "Calico's own client",
   command: ['mocha', 'test/calico-client/calico-client.long.ts'],
   skip: () => spawnSync('go', ['version']).status !== 0,
+  count: countMocha,
+}
+
+/** Modules that have no provider are planned, by Terraform or by OpenTofu, which Go builds the first time. */
+const TERRAFORM = {
+  name: 'terraform, for real',
+  command: ['mocha', 'test/terraform/*.long.ts'],
+  skip: () => ['go', 'terraform', 'tofu'].every((program) => spawnSync(program, ['version']).status !== 0),
   count: countMocha,
 }
 

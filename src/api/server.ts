@@ -15,7 +15,7 @@ import {createRateLimits} from './rate-limits.ts'
 import {respond, SERVER_OPTIONS} from './respond.ts'
 import type {Served} from './route.ts'
 import {refuseForeignOrigin, tlsCaller} from './tls-caller.ts'
-import {createTlsListener} from './tls-listener.ts'
+import {createTlsListener, MOST_CONNECTIONS} from './tls-listener.ts'
 
 export interface ApiOptions {
   readonly view: GatewayView
@@ -88,6 +88,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
         plain(request, response, nobody(request.socket.remoteAddress ?? null))
       })
     : null
+  if (exporter) exporter.maxConnections = MOST_CONNECTIONS
   const closeAll = async (): Promise<void> => {
     hub.close()
     await Promise.all([close(api), secure.close(), exporter && close(exporter)])
