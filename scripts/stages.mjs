@@ -77,9 +77,11 @@ const longStages = () => [
   BUILD,
   TUTORIAL,
   CALICO_CLIENT,
+  TERRAFORM,
   SLOW_FAULTS,
   SHELLS,
   LARGE_MESH,
+  FUZZED_API,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -92,6 +94,14 @@ const CALICO_CLIENT = {
   name: "Calico's own client",
   command: ['mocha', 'test/calico-client/calico-client.long.ts'],
   skip: () => spawnSync('go', ['version']).status !== 0,
+  count: countMocha,
+}
+
+/** Modules that have no provider are planned, by Terraform or by OpenTofu, which Go builds the first time. */
+const TERRAFORM = {
+  name: 'terraform, for real',
+  command: ['mocha', 'test/terraform/*.long.ts'],
+  skip: () => ['go', 'terraform', 'tofu'].every((program) => spawnSync(program, ['version']).status !== 0),
   count: countMocha,
 }
 
@@ -115,6 +125,14 @@ const LARGE_MESH = {
   name: 'every pair of a large mesh',
   command: ['mocha', 'test/plan/large-mesh.test.ts'],
   env: {MESH: 'all'},
+  count: countMocha,
+}
+
+/** Many more requests than in `npm test`, a thousand streams ten times over, and clients that are slow. */
+const FUZZED_API = {
+  name: 'fuzzed API',
+  command: ['mocha', 'test/api/fuzz.test.ts'],
+  env: {RUNS: process.env.RUNS ?? '20000'},
   count: countMocha,
 }
 

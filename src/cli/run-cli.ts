@@ -1,5 +1,7 @@
 import {Command, CommanderError} from 'commander'
+import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
+import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
 import {completeCommand, completionCommand} from './commands/completion.ts'
 import {configCommand} from './commands/config.ts'
@@ -10,9 +12,11 @@ import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
+import {loginTokenCommand} from './commands/login-token.ts'
 import {pathCommands} from './commands/path.ts'
 import {policyCommand} from './commands/policy.ts'
 import {purgeCommand} from './commands/purge.ts'
+import {renderCommand} from './commands/render.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
@@ -22,13 +26,15 @@ import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
 import {startProgress} from './progress.ts'
+import {remotely} from './remote-gateway.ts'
 
 /** Tells the exit status of the command that ran. */
 export type Finish = (status: ExitStatus) => void
 
 /** Runs one command line (without program and script name) and gives its exit status; never throws for bad input. */
-export async function runCli(args: readonly string[], given: CliContext): Promise<number> {
-  const progress = startProgress(given)
+export async function runCli(args: readonly string[], outside: CliContext): Promise<number> {
+  const {context: asking, options, isWrong} = remotely(outside)
+  const progress = startProgress(asking)
   const {context} = progress
   let status: number = EXIT.fine
   const finish: Finish = (told) => {
@@ -41,6 +47,11 @@ export async function runCli(args: readonly string[], given: CliContext): Promis
   const program = new Command('isthmus')
     .description('Joins Kubernetes clusters, datacenters and clouds: the gateway and its command line.')
     .option('--socket <path>', "the gateway's socket", context.env.ISTHMUS_SOCKET ?? DEFAULT_SOCKET)
+  for (const option of options) program.addOption(option)
+  program.hook('preAction', (root) => {
+    const problem = isWrong(root.opts())
+    if (problem !== null) root.error(`error: ${problem}`)
+  })
   const commands = [
     runCommand(context, finish),
     checkCommand(context, finish),
@@ -53,12 +64,16 @@ export async function runCli(args: readonly string[], given: CliContext): Promis
     diffCommand(context, finish),
     policyCommand(context, finish),
     siteCommand(context, finish),
+    renderCommand(context, finish),
     snapshot,
     ...pathCommands(context, finish),
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
     purgeCommand(context, finish),
+    loginTokenCommand(context, finish),
+    auditCommand(context, finish),
+    apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     completionCommand(context, finish),

@@ -48,7 +48,7 @@ inNamespace(import.meta.url, () => {
     /** As a gateway leaves it behind, by our own drivers where they can be had without a kernel that has all modules. */
     const isthmusWasHere = async (): Promise<void> => {
       shell(`ip link add is-b-1f2e3d type vxlan id 7 local 192.0.2.1 remote 192.0.2.9 dstport 4790 df set
-        ip link set is-b-1f2e3d alias 'isthmus a/a1/wan b/b1/wan slot 0' up; ip addr add 100.64.1.0/32 peer 100.64.2.0 dev is-b-1f2e3d
+        ip link set is-b-1f2e3d addrgenmode none; ip link set is-b-1f2e3d alias 'isthmus a/a1/wan b/b1/wan slot 0' up; ip addr add 100.64.1.0/32 peer 100.64.2.0 dev is-b-1f2e3d
         ip route add 10.2.5.0/24 via 100.64.2.0 proto bird; ip route add unreachable 10.3.0.0/16 proto bird
         ip -6 route add unreachable 2001:db8:3::/48 proto bird
         ip route add unreachable 10.1.7.0/24 table ${LAN_LOST_TABLE}

@@ -48,6 +48,8 @@ function command(context: CliContext, finish: Finish, name: string, does: string
     .addOption(outputOption(['table', 'json', 'yaml']))
     .action(async (asked: string, options: PathOptions, self: Command) => {
       const {socket} = self.optsWithGlobals<{socket: string}>()
+      if (context.remote?.())
+        self.error('error: it is done on the gateway itself: not with --gateway', {exitCode: EXIT.usage})
       const api = context.api(socket)
       const found = await wayTo(api, asked)
       if (!found.ok && 'problem' in found) return self.error(`error: ${found.problem}`, {exitCode: EXIT.usage})
