@@ -143,6 +143,22 @@ wan b/b1/wan 0   tunnel   100.64.1.0   4200000002   Established   up      1 m   
     })
   }
 
+  it('rows that are searched for come in pages too, and a problem that is found later is one', async () => {
+    async function* searched() {
+      for (let index = 0; index < 12_000; index++) {
+        if (index % 1000 === 0) await new Promise(setImmediate)
+        yield {...ENDPOINT, address: `${index}`}
+      }
+    }
+    await start(only(searched))
+    const {status, out, err} = await get("endpoints -l app=='web' -o name --limit 11000")
+    assert.deepEqual([status, err], [0, 'there are more than these 11000; --limit 0 shows all\n'])
+    assert.equal(out, Array.from({length: 11_000}, (_, index) => `endpoints/${index}\n`).join(''))
+    await api?.close()
+    await start(only(async () => ({code: 'bad-request', problem: 'sites have no labels'})))
+    assert.deepEqual(await get('sites -l all()'), {status: 2, out: '', err: 'sites have no labels\n'})
+  })
+
   describe('--watch', () => {
     /** Looks of one kind after each other, then the end; a step may be a fault. */
     const watch = async (args: string, looks: readonly (readonly unknown[])[]) => {
