@@ -68,7 +68,7 @@ inNamespace(import.meta.url, () => {
       }))
       await driver.apply(steps, signal)
       // A restart of the daemon, after somebody else has changed one: the first value is the one to go back to.
-      shell('sysctl -qw net.ipv4.conf.all.send_redirects=1')
+      shell('sysctl -qw net.ipv4.fib_multipath_hash_policy=2')
       await driver.apply(steps, signal)
     }
 
