@@ -159,6 +159,8 @@ export interface SiteStatus {
   readonly silentSeconds: number | null
   /** Since a tunnel to it was last up; null where it has none by configuration. */
   readonly cutSeconds: number | null
+  /** The hubs that it is reached through; `up`: a tunnel to that hub is. Empty: by tunnels of its own, or by none. */
+  readonly via: readonly {readonly hub: string; readonly up: boolean}[]
   readonly as: number | null
   readonly granted: readonly string[]
   readonly prefixes: readonly string[]

@@ -142,6 +142,7 @@ const sites = z.strictObject({
   presence: z.enum(['open', 'closed', 'withdrawn', 'forgotten']),
   silentSeconds: number.nullable(),
   cutSeconds: number.nullable(),
+  via: z.array(z.strictObject({hub: text, up: z.boolean()})),
   as: number.nullable(),
   granted: z.array(text),
   prefixes: z.array(text),

@@ -124,6 +124,7 @@ export function columnsAt(nowMs: number): Columns {
         wide: true,
         moves: true,
       },
+      {title: 'VIA', value: ({via}) => list(via.map(({hub, up}) => (up ? hub : `${hub} (down)`))), wide: true},
       {title: 'AS', value: ({as}) => or(as), right: true},
       {title: 'PREFIXES', value: ({prefixes}) => list(prefixes)},
       {title: 'GRANTED', value: ({granted}) => list(granted), wide: true},

@@ -1,5 +1,5 @@
 import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
-import type {Tunnel} from '../model/index.ts'
+import type {SiteName, Tunnel} from '../model/index.ts'
 import type {ProbeSample} from '../probe/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
@@ -98,8 +98,10 @@ export function exportStatus({publishing}: Pick<Runtime, 'publishing'>): ExportS
   return {leader, leads, leaseAgeSeconds, lastError}
 }
 
-export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): SiteStatus[] {
+export function siteRows(runtime: Runtime): SiteStatus[] {
+  const {world: worldNow, siteWatch, config, memberCounts} = runtime
   const world = worldNow()
+  const tunnels = tunnelRows(runtime)
   const standings = siteWatch.standings()
   const counts = memberCounts(world)
   const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms) / 1000)
@@ -110,6 +112,7 @@ export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): S
     presence: site.presence,
     silentSeconds: seconds(standings.get(site.name)?.signs.silentMs),
     cutSeconds: seconds(standings.get(site.name)?.signs.cutMs),
+    via: hubRows(config.sites.get(site.name)?.via ?? [], tunnels),
     as: site.as,
     granted: site.granted,
     prefixes: site.prefixes,
@@ -118,6 +121,12 @@ export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): S
     refused: world.refused.get(site.name) ?? 0,
   }))
 }
+
+/** Whether a hub can still be reached; what it reaches itself BGP tells by its routes. */
+export const hubRows = (
+  via: readonly SiteName[],
+  tunnels: readonly Pick<TunnelStatus, 'site' | 'up'>[],
+): SiteStatus['via'] => via.map((hub) => ({hub, up: tunnels.some(({site, up}) => up && site === hub)}))
 
 /** What a scrape tells of the probes over each tunnel. */
 export function probeSamples(runtime: Runtime): ProbeSample[] {

@@ -108,7 +108,7 @@ export const STATUS: GatewayStatus = {
     {
       name: 'a',
       local: true,
-      ...{state: null, presence: 'open', silentSeconds: null, cutSeconds: null},
+      ...{state: null, presence: 'open', silentSeconds: null, cutSeconds: null, via: []},
       as: 4200000001,
       granted: ['10.1.0.0/16'],
       prefixes: ['10.1.0.0/16'],
