@@ -229,8 +229,11 @@ const siteSchema = z.strictObject({
     z.string(),
     z.strictObject({
       datastore: z.string().optional(),
-      /** Behind a router of the site, which knows no pods; who makes the routes of Calico's IPIP there. */
-      routed: z.enum(['felix', 'bird']).optional(),
+      /**
+       * Behind a router of the site. It knows no pods: who makes the routes of Calico's IPIP there. Or it knows them, and is what
+       * speaks BGP with the gateways (`router`), which then have no address that moves.
+       */
+      routed: z.enum(['felix', 'bird', 'router']).optional(),
     }),
   ),
   pods: z.record(z.string(), podSchema),
