@@ -4,6 +4,7 @@ import {parsePort} from '../net/index.ts'
 import {apiSchema} from './api.ts'
 import {parseDuration} from './duration.ts'
 import {clusterId, wanPeer} from './peer-schema.ts'
+import {routeTable} from './route-table.ts'
 import {absolutePath, address, as, listen, parsed, prefix, secret, uplinkName} from './scalars.ts'
 
 const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
@@ -160,6 +161,7 @@ export const gatewaySchema = z.strictObject({
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
   metrics: z.strictObject({listen}).optional(),
   api: apiSchema.optional(),
+  routeTable: routeTable.optional(),
   paths: paths.prefault({}),
   lab: z.boolean().default(false),
 })
