@@ -5,7 +5,7 @@ export interface Word {
   readonly able: 0 | 1 | 2
   /** Why not more. */
   readonly why: string
-  /** Sites that a tunnel of its own leads to. */
+  /** Sites that a tunnel of its own leads to, hubs among them. */
   readonly sites: number
   /** Of its last taking; each one's is larger than all that it had heard of. 0: none since it started. */
   readonly term: number

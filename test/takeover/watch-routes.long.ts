@@ -15,7 +15,7 @@ const ADDRESS = {a1: '10.0.0.1', a2: '10.0.0.2'} as const
 /** A gateway's BIRD as far as it is looked at: one session over a tunnel, with somebody in the cloud's namespace. */
 const birdOf = (name: Name): string => `router id ${ADDRESS[name]};
 protocol device {}
-protocol bgp tun_b_b1_00000${name.slice(1)} { local ${ADDRESS[name]} as 64512; neighbor 10.0.0.9 as 64513; multihop;
+protocol bgp tun_b_00000${name.slice(1)} { local ${ADDRESS[name]} as 64512; neighbor 10.0.0.9 as 64513; multihop;
   connect delay time 1; connect retry time 1; error wait time 1, 1; ipv4 { import none; export none; }; }
 `
 const FAR_BIRD = `router id 10.0.0.9;

@@ -1,4 +1,4 @@
-import {access, constants} from 'node:fs/promises'
+import {access, constants, stat} from 'node:fs/promises'
 import {Command} from 'commander'
 import {watchRoutes} from '../../takeover/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
@@ -18,9 +18,9 @@ export function watchRoutesCommand(context: CliContext, finish: Finish): Command
         context.err(`${file} ${what}\n`)
         return finish(EXIT.usage)
       }
-      const [program] = table.command
-      if (!(await isExecutable(program))) {
-        context.err(`${file}: routeTable.command[0]: ${program} is no file that can be executed\n`)
+      const fault = await faultOf(table.command[0])
+      if (fault !== null) {
+        context.err(`${file}: routeTable.command[0]: ${table.command[0]} ${fault}\n`)
         return finish(EXIT.usage)
       }
       const end = new AbortController()
@@ -37,11 +37,14 @@ export function watchRoutesCommand(context: CliContext, finish: Finish): Command
     })
 }
 
-async function isExecutable(file: string): Promise<boolean> {
+/** Why a program is not to be run, mostly as root, whenever a gateway fails. */
+async function faultOf(program: string): Promise<string | null> {
   try {
-    await access(file, constants.X_OK)
-    return true
-  } catch {
-    return false
+    await access(program, constants.X_OK)
+    const found = await stat(program)
+    if (!found.isFile()) return 'is no file'
+    return (found.mode & 0o002) === 0 ? null : 'can be written by everybody: `chmod o-w` it'
+  } catch (error) {
+    return `cannot be executed: ${(error as Error).message}`
   }
 }
