@@ -12,8 +12,8 @@ import {registerConntrackMetrics, registerSoftirqMetric, registerTunnelMetrics} 
 import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
-import {cli} from '../support/run-cli.ts'
 import {registerTakeoverMetrics} from '../../src/takeover/metrics.ts'
+import {cli} from '../support/run-cli.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
