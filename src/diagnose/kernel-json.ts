@@ -42,7 +42,7 @@ function specOf(info: Json, base: {name: string; alias: string; mtu: number}): L
   if (kind === 'wireguard') return {...base, kind}
   // Of vxlan over IPv6 the two have names of their own.
   const [local, remote] = [
-    parseAddress(String(data.local ?? data.local6)),
+    parseAddress(data.local === 'any' ? '0.0.0.0' : String(data.local ?? data.local6)),
     parseAddress(data.remote === 'any' ? '0.0.0.0' : String(data.remote ?? data.remote6)),
   ]
   if (local === null || remote === null) return null

@@ -206,6 +206,7 @@ export async function startRuntime({
   const carriers = await createCarriers({
     ...{config, keys: keys.known, last: () => last, trigger},
     isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
+    readings: tunnelHealth.readings,
     ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
     onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
   })

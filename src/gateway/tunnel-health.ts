@@ -34,7 +34,7 @@ export interface TunnelHealth {
   readonly done: Promise<void>
 }
 
-type LastPlan = Pick<Planned, 'desired' | 'tunnelMtus'>
+type LastPlan = Pick<Planned, 'desired' | 'tunnelMtus' | 'trials'>
 
 export interface TunnelHealthOptions {
   /** Folder of what survives a restart. */
@@ -205,7 +205,7 @@ const mtuOf = (plan: LastPlan | null, device: string): number | null =>
 
 function probed(plan: LastPlan | null): ProbedTunnel[] {
   const mtus = new Map(plan?.desired.links.map(({name, mtu}) => [name, mtu]))
-  return byDevice(plan).flatMap(({device, local, peer}) => {
+  return [...byDevice(plan), ...(plan?.trials ?? [])].flatMap(({device, local, peer}) => {
     const mtu = mtus.get(device)
     return mtu === undefined ? [] : [{device, local, peer, mtu}]
   })

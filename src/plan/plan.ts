@@ -1,7 +1,7 @@
 import {siteRecords} from '../export/index.ts'
 import type {Carriers, Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
-import {planTunnels, retiredKeys, type TunnelLimit} from '../tunnels/index.ts'
+import {type PlannedTunnels, planTunnels, retiredKeys, type Trial, type TunnelLimit} from '../tunnels/index.ts'
 import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
@@ -47,6 +47,8 @@ export interface Planned {
   readonly carriers: Carriers
   /** Of each tunnel's device as computed, whatever its path was found to carry. */
   readonly tunnelMtus: ReadonlyMap<string, number>
+  /** Devices on which the other form of a tunnel is tried. */
+  readonly trials: readonly Trial[]
 }
 
 export const plan = (input: PlanInput): Planned => createPlan()(input)
@@ -91,13 +93,14 @@ export function createPlan(): (input: PlanInput) => Planned {
       sites: World['sites'],
       nodes: World['nodes'],
       nat: World['nat'],
-      {tunnels, links, wireguard, fouPorts}: Pick<Desired, 'tunnels' | 'links' | 'wireguard' | 'fouPorts'>,
+      {tunnels, trials, links, wireguard, fouPorts}: PlannedTunnels,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
     ) =>
       rulesetFrame({
-        ...{config, world: {sites, nodes}, nat, tunnels, links, wireguard, fouPorts, uplinkDevices, devices, limits},
+        ...{config, world: {sites, nodes}, nat, tunnels: [...tunnels, ...trials], trials, links, wireguard, fouPorts},
+        ...{uplinkDevices, devices, limits},
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
@@ -133,6 +136,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       retiredKeys: mesh.retiredKeys,
       carriers,
       tunnelMtus: mesh.mtus,
+      trials: mesh.trials,
     }
   }
 }

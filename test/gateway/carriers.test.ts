@@ -74,7 +74,13 @@ describe('keeping of carriers', () => {
   }
   const open = (): Promise<CarrierKeeping> =>
     createCarriers({
-      ...{config: config(), keys, isUp: () => isUp, last: () => ({planned: planned(), dirty: false})},
+      ...{
+        config: config(),
+        keys,
+        isUp: () => isUp,
+        readings: () => new Map(),
+        last: () => ({planned: planned(), dirty: false}),
+      },
       ...{nowMs: () => nowMs, wallMs: () => nowMs, trigger: () => undefined, onError: (error) => errors.push(error)},
     })
   const look = async (keeping: CarrierKeeping): Promise<void> => {

@@ -63,6 +63,7 @@ inNamespace(import.meta.url, () => {
             nft: {family: 'inet', name: 'isthmus', chains: new Map(), sets: new Map(), counters: []},
           },
           tunnelMtus: plan.mtus,
+          trials: [],
         }),
         trigger: () => {
           passing = passing.then(pass)

@@ -85,11 +85,33 @@ describe('succession of tunnels', () => {
     }
   })
 
-  it('of two that the kernel cannot hold both, one is made in place of the other', () => {
+  it('the other form of IPIP: the tunnel stays, and is sent so once the other end takes it and it passes', () => {
     const world = standing('ipip')
+    world.ends[0].wanted = 'fou'
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 ipip open'))
+    assert.deepEqual(world.ends[0].told[0]?.next, 'fou')
+    world.ends[1].wanted = 'fou'
+    world.otherPasses = false
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 ipip open'))
+    world.otherPasses = true
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 fou open'))
+    assert.deepEqual(
+      world.ends.map(({told}) => told[0]?.next),
+      [undefined, undefined],
+    )
+    assert.deepEqual(world.lost, [])
+  })
+
+  it('one that is down is not waited for to pass', () => {
+    const world = standing('ipip')
+    world.cut.add(0)
+    world.otherPasses = false
     for (const end of world.ends) end.wanted = 'fou'
     world.settle()
-    assert.deepEqual(shown(world), Array(2).fill('1:1 fou open'))
+    assert.deepEqual(shown(world), Array(2).fill('0:0 fou open'))
   })
 
   it('what was written down is lost: the other end says what stands', () => {
@@ -101,7 +123,7 @@ describe('succession of tunnels', () => {
     assert.deepEqual(shown(world), Array(2).fill('1:1 wireguard open'))
   })
 
-  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip']
+  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip', 'fou']
 
   it('whatever both ends do in whatever order: always a tunnel, no packet sent where nobody takes it, and one end', () => {
     const end = fc.constantFrom(0 as const, 1 as const)
