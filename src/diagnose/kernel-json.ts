@@ -25,6 +25,9 @@ export const devicesIn = (linksJson: string): Map<string, number> =>
     ),
   )
 
+export const mtusIn = (linksJson: string): Map<string, number> =>
+  new Map(objectsIn(linksJson).map(({ifname, mtu}) => [String(ifname), Number(mtu)]))
+
 /** `ip -d -j link`: the devices that are ours by name and alias. */
 export function linksIn(linksJson: string): ActualLink[] {
   return objectsIn(linksJson).flatMap((json) => {

@@ -46,8 +46,8 @@ export interface TunnelInput {
   readonly carriers?: Carriers
   /** This gateway's own WireGuard keys, by name (see `wantedKeys`). */
   readonly keys: ReadonlyMap<string, TunnelKey>
-  /** Bytes that the path between the gateways carries; 1,500 until it has been probed. */
-  readonly underlayMtu?: number
+  /** By local uplink, what its device carries; 1,500 where nothing is known of it. */
+  readonly underlayMtus?: ReadonlyMap<string, number>
   /** By device, where the path was found to carry less than is computed. */
   readonly limits?: ReadonlyMap<string, TunnelLimit>
 }
@@ -71,6 +71,8 @@ export interface PlannedTunnels {
   readonly fouPorts: readonly FouPort[]
   /** By device, as computed: more than its link's where the path was found to carry less. */
   readonly mtus: ReadonlyMap<string, number>
+  /** Of devices whose uplink carries more than Ethernet does: what they have until more has passed. */
+  readonly usualMtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
   readonly offers: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
   /** Names of WireGuard keys that are needed, with a port each; without one there is no offer. All of them, made or not. */
@@ -136,6 +138,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     links: sorted.map(({link}) => link),
     addresses: sorted.flatMap(({addresses}) => addresses),
     mtus: new Map(sorted.flatMap(({trial, link, mtu}) => (trial ? [] : [[link.name, mtu] as const]))),
+    usualMtus: new Map(sorted.flatMap(({link, usual}) => (usual === undefined ? [] : [[link.name, usual] as const]))),
     wireguard: sorted.flatMap(({wireguard}) => wireguard ?? []),
     fouPorts: [...fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -149,6 +152,7 @@ interface MadeTunnel {
   readonly trial?: Trial
   readonly link: LinkSpec
   readonly mtu: number
+  readonly usual?: number
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: WireguardSpec | null
 }
@@ -269,13 +273,16 @@ function makeTunnel(
   part: TunnelPart,
   theirs: TunnelOffer,
   key: TunnelKey | null,
-  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
+  {underlayMtus, limits}: TunnelInput,
 ): MadeTunnel {
-  const mtu = innerMtu(dearest(pair), outerOf(pair.remote), underlayMtu)
+  const mtu = computedMtu(pair, underlayMtus)
+  // More than Ethernet's is believed when it has passed.
+  const usual = computedMtu(pair, underlayMtus, underlayMtuDefault)
   return {
     tunnels: tunnelsOf(pair, part),
-    link: linkOf(pair, part, Math.min(mtu, limits?.get(part.device)?.device ?? mtu), theirs),
+    link: linkOf(pair, part, Math.min(mtu, limits?.get(part.device)?.device ?? usual), theirs),
     mtu,
+    ...(usual < mtu ? {usual} : {}),
     addresses: addressesOf(pair, part),
     wireguard: key && pair.encapsulation === 'wireguard' ? wireguardOf(pair, part.device, theirs, key) : null,
   }
@@ -284,6 +291,13 @@ function makeTunnel(
 /** By which MTU is computed: where the form may change at any moment, the size of packets does not. */
 const dearest = (pair: Pair): Encapsulation => (formsOffered(pair).also ? 'fou' : pair.encapsulation)
 
+const computedMtu = (pair: Pair, underlayMtus: TunnelInput['underlayMtus'], most = Number.POSITIVE_INFINITY): number =>
+  innerMtu(
+    dearest(pair),
+    outerOf(pair.remote),
+    Math.min(underlayMtus?.get(pair.local.name) ?? underlayMtuDefault, most),
+  )
+
 /**
  * Families that can be inside, and why IPv6 cannot where both ends have it. What the path carries is asked of the device
  * that bears IPv4, whose probes go on while it carries too little for IPv6.
@@ -291,13 +305,13 @@ const dearest = (pair: Pair): Encapsulation => (formsOffered(pair).also ? 'fou' 
 function usableFamilies(
   pair: Pair,
   theirs: TunnelOffer,
-  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
+  {underlayMtus, limits}: TunnelInput,
 ): {families: readonly Family[]; finding: Finding | null} {
   const families = innerFamilies(pair)
   if (!families.includes(6)) return {families, finding: null}
   const without = {families: families.filter((family) => family !== 6)}
   const found = limits?.get(deviceOf(pair, pair.identity))?.clamp ?? Number.POSITIVE_INFINITY
-  const carried = Math.min(innerMtu(dearest(pair), outerOf(pair.remote), underlayMtu), found)
+  const carried = Math.min(computedMtu(pair, underlayMtus), found)
   if (carried < LEAST_IPV6_MTU) {
     const detail = `the path to ${pair.identity.remote} carries ${carried} bytes inside, IPv6 needs ${LEAST_IPV6_MTU}`
     const remedy = 'a path of the underlay that carries more, or an encapsulation that takes less'
