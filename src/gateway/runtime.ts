@@ -38,7 +38,7 @@ import {type Sources, startSources} from './sources.ts'
 import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
-import {uplinkDevices, uplinkMtus, uplinkQueues} from './uplink-devices.ts'
+import {createUplinkMtus, uplinkDevices, uplinkQueues} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
 /** Rest between passes: what a storm of events costs is one pass in this time. */
@@ -128,7 +128,6 @@ export async function startRuntime({
   /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
   let queues: readonly QueueSpec[] = []
-  let underlayMtus: ReadonlyMap<string, number> = new Map()
   let last: PassReport | null = null
   /** A policy has been computed from all that a start gathers. */
   let isOpen = previous !== null
@@ -246,11 +245,7 @@ export async function startRuntime({
       if (JSON.stringify(now) !== JSON.stringify(queues)) queues = now
       return queues
     },
-    underlayMtus: () => {
-      const now = uplinkMtus(config.uplinks)
-      if (JSON.stringify([...now]) !== JSON.stringify([...underlayMtus])) underlayMtus = now
-      return underlayMtus
-    },
+    underlayMtus: createUplinkMtus(config.uplinks),
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,

@@ -40,6 +40,16 @@ export function uplinkMtus(
   )
 }
 
+/** As of each call; the same object as long as it says the same. */
+export function createUplinkMtus(uplinks: readonly LocalUplink[]): () => ReadonlyMap<string, number> {
+  let last: ReadonlyMap<string, number> = new Map()
+  return () => {
+    const now = uplinkMtus(uplinks)
+    if (JSON.stringify([...now]) !== JSON.stringify([...last])) last = now
+    return last
+  }
+}
+
 function deviceMtu(device: string): number | null {
   try {
     const mtu = Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'))
