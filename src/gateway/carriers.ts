@@ -2,6 +2,7 @@ import type {Carrier, Carriers, Finding, GatewayConfig, SiteName, Tunnel, Uplink
 import {readCarriers, type StoredCarriers, type StoredKey, writeCarriers} from '../store/index.ts'
 import {
   canStandBeside,
+  canTry,
   isStrict,
   keyNameOf,
   nextCarriers,
@@ -111,7 +112,9 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
         const isReady = newest !== undefined && upMs(pair, newest.serial) > 0
         const renew = isReady && (asked.has(pair) || (underWay < MOST_AT_ONCE && isOld(pairing, newest)))
         const chooses = pairing.site.encapsulation === 'auto' && !isStrict(pairing)
-        const word = chooses ? forms.word(pair, newest) : undefined
+        // What cannot be tried is not said to pass.
+        const mayTry = canTry(config.uplinks, pairing.gateway.uplinks)
+        const word = chooses ? mayTry && forms.word(pair, newest) : undefined
         const after = nextCarriers(before, {
           wanted: wantedOf(pairing, word, newest?.encapsulation),
           encrypted: isStrict(pairing),

@@ -55,9 +55,8 @@ export function trialsOf(
   const form = otherForm(encapsulation)
   const hasPort = (family: Family): boolean => (family === 6 ? theirs.port6 : theirs.port) !== null
   const isTaken = takes(ours, form) && takes(theirs, form) && (form === 'ipip' || families.every(hasPort))
-  // Its source is what the route says, and of two devices to one address the kernel refuses the second.
   const isAsked = [ours, theirs].some(({auto, next}) => auto !== undefined || next !== undefined)
-  if (!isTaken || !isAsked || !isOnly(uplinks) || !isOnly(gateway.uplinks)) return []
+  if (!isTaken || !isAsked || !canTry(uplinks, gateway.uplinks)) return []
   const slot: Slot = pair.slot === 0 ? 1 : 0
   const beside: Pair = {...pair, slot, encapsulation: form, identity: {...pair.identity, slot}}
   const parts = partsOf(pair, families)
@@ -69,5 +68,6 @@ export function trialsOf(
   })
 }
 
-const isOnly = (uplinks: readonly Uplink[]): boolean =>
-  uplinks.filter((one) => familyOf(outerOf(one)) === 4).length === 1
+/** A trial's source is what the route says, and of two devices to one address the kernel refuses the second: one uplink an end. */
+export const canTry = (here: readonly Uplink[], there: readonly Uplink[]): boolean =>
+  [here, there].every((uplinks) => uplinks.filter((one) => familyOf(outerOf(one)) === 4).length === 1)

@@ -12,7 +12,7 @@
  * Everything is one value; the commands and the DOT graph are views of it.
  */
 export {type FormProbes, type FormReadings, type FormWord, formPasses, nextWord} from './auto.ts'
-export type {Trial} from './forms.ts'
+export {canTry, type Trial} from './forms.ts'
 export {underlayMtuDefault} from './mtu.ts'
 export {
   LEAST_IPV6_MTU,
