@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type {Encapsulation} from '../../src/model/index.ts'
+import {nextCarriers} from '../../src/tunnels/index.ts'
 import {type End, TwoEnds} from '../support/succession.ts'
 
 const shown = (world: TwoEnds): string[] =>
@@ -103,6 +104,14 @@ describe('succession of tunnels', () => {
       [undefined, undefined],
     )
     assert.deepEqual(world.lost, [])
+  })
+
+  it('one that is not heard of yet is changed at once, and takes the form that was offered before', () => {
+    const view = {wanted: 'ipip', encrypted: false, offers: [], upMs: () => 0, inForceMs: 0, renew: false} as const
+    const told = {slot: 0, serial: 0, encapsulation: 'fou', phase: 'open'} as const
+    assert.deepEqual(nextCarriers([told], {...view, otherPasses: false}), [
+      {...told, encapsulation: 'ipip', both: true},
+    ])
   })
 
   it('one that is down is not waited for to pass', () => {
