@@ -204,9 +204,8 @@ export async function startRuntime({
     ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
   })
   const carriers = await createCarriers({
-    ...{config, keys: keys.known, last: () => last, trigger},
+    ...{config, keys: keys.known, last: () => last, trigger, readings: tunnelHealth.readings},
     isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
-    readings: tunnelHealth.readings,
     ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
     onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
   })
