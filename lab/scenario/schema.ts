@@ -260,7 +260,7 @@ const siteSchema = z.strictObject({
   translate: z.record(z.string(), z.array(z.strictObject({prefix: z.string(), as: z.string()}))).default({}),
 })
 
-export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
+export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none', 'auto'])
 
 /** A scenario after `base` and step includes have been put in; docs/reference/scenario.md explains each part. */
 export const scenarioSchema = z.strictObject({

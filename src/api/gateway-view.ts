@@ -94,6 +94,8 @@ export interface TunnelStatus {
   readonly configuredMtu: number | null
   /** What probes to the other gateway say; null while none are sent. */
   readonly probes: {readonly small: ProbeStatus; readonly full: ProbeStatus} | null
+  /** Which forms of IPIP pass both ways, where both are tried; null each: not known yet. */
+  readonly forms: {readonly ipip: boolean | null; readonly fou: boolean | null} | null
   /** The device is up and a session over it is established. */
   readonly up: boolean
   readonly rxBytes: number

@@ -59,6 +59,7 @@ const tunnels = z.strictObject({
   mtu: number.nullable(),
   configuredMtu: number.nullable(),
   probes: z.strictObject({small: probe, full: probe}).nullable(),
+  forms: z.strictObject({ipip: z.boolean().nullable(), fou: z.boolean().nullable()}).nullable(),
   up: z.boolean(),
   rxBytes: number,
   txBytes: number,

@@ -202,7 +202,7 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
       yield conflict(['sites', site, 'plainUntilEncrypted'], why, 'it goes with `encapsulation: wireguard` alone')
     }
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
-      yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
+      yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard, auto or none')
     }
   }
 }

@@ -22,7 +22,7 @@ const user = z.strictObject({
 })
 const labels = z.record(z.string(), z.string())
 
-const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
+const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none', 'auto'])
 
 export const device = parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name')
 

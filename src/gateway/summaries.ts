@@ -5,7 +5,7 @@ import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
 
 /** The tables of `isthmus status`, each from what was last planned, read or seen. */
-export function tunnelRows({last, monitor, tunnelHealth}: Runtime): TunnelStatus[] {
+export function tunnelRows({last, monitor, tunnelHealth, carriers}: Runtime): TunnelStatus[] {
   const planned = last()?.planned
   const desired = planned?.desired
   const readings = tunnelHealth.readings()
@@ -23,6 +23,7 @@ export function tunnelRows({last, monitor, tunnelHealth}: Runtime): TunnelStatus
       mtu: desired?.links.find(({name}) => name === tunnel.device)?.mtu ?? null,
       configuredMtu: planned?.tunnelMtus.get(tunnel.device) ?? null,
       probes: readings.get(tunnel.device) ?? null,
+      forms: carriers.forms.seen(tunnel),
       up: counters !== undefined && tunnelUp(tunnel, monitor),
       rxBytes: counters?.receive.bytes ?? 0,
       txBytes: counters?.transmit.bytes ?? 0,
@@ -131,11 +132,11 @@ export const hubRows = (
 /** What a scrape tells of the probes over each tunnel. */
 export function probeSamples(runtime: Runtime): ProbeSample[] {
   const sites = new Map(runtime.last()?.planned?.desired.tunnels.map(({id, site}) => [id, site]))
-  return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu}) => {
+  return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu, forms}) => {
     const site = sites.get(name)
     if (site === undefined) return []
     const readings = runtime.tunnelHealth.readings().get(device) ?? null
     const known = mtu === null || configuredMtu === null ? null : {configured: configuredMtu, measured: mtu}
-    return [{id: name, site, readings, mtu: known}]
+    return [{id: name, site, readings, mtu: known, forms}]
   })
 }

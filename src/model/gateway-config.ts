@@ -185,7 +185,7 @@ export interface RemoteSite {
   /** Null: the user is the one of the certificate. */
   readonly user: PasswordUser | null
   /** Of the tunnels to it; a site behind a hub has none. */
-  readonly encapsulation: Encapsulation
+  readonly encapsulation: Encapsulation | 'auto'
   /** Hubs that it is reached through, all at once; none: by tunnels of its own. */
   readonly via: readonly SiteName[]
   /** No packet of the pair may cross a tunnel that does not encrypt, behind a hub either. */
