@@ -1,6 +1,6 @@
 import type {Finding, FindingCode} from '../model/index.ts'
 import type {Check} from './check.ts'
-import {CHECKS} from './checks/index.ts'
+import {CHECKS, OTHERS_FOLLOW} from './checks/index.ts'
 import type {Facts} from './facts.ts'
 import type {CheckReport} from './report.ts'
 
@@ -30,7 +30,7 @@ const placeOf = ({code, where: {source, key, field}}: Finding): string => JSON.s
 export function causesOf(code: FindingCode, checks: readonly Check[] = CHECKS): ReadonlySet<FindingCode> {
   const causes = new Set<FindingCode>()
   const add = (one: FindingCode): void => {
-    for (const cause of checks.find((check) => check.code === one)?.follows ?? []) {
+    for (const cause of checks.find((check) => check.code === one)?.follows ?? OTHERS_FOLLOW[one] ?? []) {
       if (causes.has(cause)) continue
       causes.add(cause)
       add(cause)
@@ -45,8 +45,9 @@ export function causesOf(code: FindingCode, checks: readonly Check[] = CHECKS): 
 export function withCauses(reports: readonly CheckReport[], checks: readonly Check[] = CHECKS): CheckReport[] {
   const codes = new Set(reports.flatMap(({findings}) => findings.map(({code}) => code)))
   return reports.map((report) => {
-    const [first] = report.findings
-    const causes = first ? [...causesOf(first.code, checks)].filter((code) => codes.has(code)) : []
-    return causes.length === 0 ? report : {...report, mayFollowFrom: causes}
+    const own = new Set(report.findings.map(({code}) => code))
+    const causes = new Set([...own].flatMap((code) => [...causesOf(code, checks)]))
+    const found = [...causes].filter((code) => codes.has(code) && !own.has(code))
+    return found.length === 0 ? report : {...report, mayFollowFrom: found}
   })
 }

@@ -2,7 +2,6 @@
 export type DiagnosisCode =
   // the machine
   | 'gateway-unreachable'
-  | 'gateway-not-ready'
   | 'capability-missing'
   | 'open-files-low'
   | 'program-missing'

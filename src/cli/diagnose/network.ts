@@ -87,7 +87,13 @@ async function dateOf(endpoint: string, tls: Place['tls'], nowMs: () => number, 
   }
   const [cert, key] = await Promise.all([tls?.cert, tls?.key].map((file) => (file ? readFile(file) : undefined)))
   return new Promise<{date: string; atMs: number}>((resolve, reject) => {
-    const options = {signal, agent: false, rejectUnauthorized: false, ...(cert && key ? {cert, key} : {})} as const
+    const options = {
+      signal,
+      agent: false,
+      rejectUnauthorized: false,
+      servername: isIP(url.hostname) ? '' : url.hostname,
+      ...(cert && key ? {cert, key} : {}),
+    } as const
     const beganMs = nowMs()
     request(url, options, (answer) => {
       answer.resume()

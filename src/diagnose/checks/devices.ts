@@ -49,10 +49,10 @@ export const DEVICE_CHECKS: readonly Check[] = [
     judge: ({links, gateway}) =>
       givenBoth(links, gateway, (all, {tunnels}) =>
         eachOf(tunnels, 'no tunnels', ({name, device}) => {
-          const there = all.some((link) => link.name === device)
+          const there = all.some((link) => link.name === device && isOurs(link))
           return {
             evidence: `${name}: ${device}`,
-            found: there ? null : missing(device, `tunnel ${name} has no device ${device}`),
+            found: there ? null : missing(device, `tunnel ${name} has no device ${device} of ours`),
           }
         }),
       ),

@@ -19,6 +19,7 @@ import {ROUTING_CHECKS} from './routing.ts'
 import {TWIN_CHECKS} from './twins.ts'
 import {UNDERLAY_CHECKS} from './underlay.ts'
 
+export {OTHERS_FOLLOW} from './cut-off.ts'
 export {neededModules} from './kernel.ts'
 
 export const CHECKS: readonly Check[] = [

@@ -4,6 +4,8 @@ import type {DiskFacts, Facts, ProcessFacts} from '../facts.ts'
 const MIB = 1 << 20
 const DISK_SHARE = 0.05
 const DISK_BYTES = 16 * MIB
+/** The daemon writes files anew beside the old ones. */
+const FEW_FILES = 16
 const MEMORY_SHARE = 0.05
 const FILES_SHARE = 0.8
 /** Certificates and leases are judged by the clock; etcd tells the time in whole seconds. */
@@ -27,19 +29,6 @@ export const MACHINE_CHECKS: readonly Check[] = [
       const remedy = '`systemctl status isthmus` and its journal; traffic goes on as it was meanwhile'
       return {evidence: [], found: [{severity: 'error', where: {source: 'gateway'}, detail, remedy}]}
     },
-  },
-  {
-    code: 'gateway-not-ready',
-    theme: 'machine',
-    looksAt: 'whether its first pass is done',
-    follows: ['etcd-unreachable', 'certificate-refused', 'certificate-untrusted'],
-    judge: ({gateway}) =>
-      given(gateway, ({ready, waitingFor}) => {
-        if (ready) return {evidence: ['ready'], found: []}
-        const detail = `it waits for ${waitingFor ?? 'its first pass'}: what the kernel holds is of an earlier run`
-        const remedy = '`isthmus diagnose datastore NAME` for what it waits for'
-        return {evidence: [], found: [{severity: 'error', where: {source: 'gateway'}, detail, remedy}]}
-      }),
   },
   {
     code: 'capability-missing',
@@ -105,7 +94,7 @@ export const MACHINE_CHECKS: readonly Check[] = [
         },
   ),
   disk('inodes-low', 'how many more files the disks can hold', ({freeInodes, totalInodes}, {path, what}) =>
-    totalInodes === 0 || freeInodes >= Math.min(totalInodes * DISK_SHARE, 16)
+    totalInodes === 0 || freeInodes >= FEW_FILES
       ? null
       : {
           detail: `${freeInodes} more files fit where ${what} lies (${path})`,

@@ -1,6 +1,7 @@
 import {parseCidr, prefixContains, prefixesOverlap} from '../../net/index.ts'
 import {type Check, eachOf, type Found, given, givenBoth, type Judged} from '../check.ts'
 import type {Facts, RouterFacts, RuleFacts, TcpFaults} from '../facts.ts'
+import {CUTS_OFF} from './cut-off.ts'
 
 type Session = RouterFacts['sessions'][number]
 /** Why a session is not up, each with its own remedy. */
@@ -13,34 +14,19 @@ type Why =
   | 'session-silent'
   | 'session-down'
 
-const BELOW = [
-  'uplink-down',
-  'underlay-no-route',
-  'underlay-silent',
-  'underlay-other-device',
-  'tunnel-blocked',
-] as const
-const TUNNEL_BELOW = [
-  ...BELOW,
-  ...([
-    'tunnel-device-missing',
-    'tunnel-device-down',
-    'inner-address-taken',
-    'nat-in-path',
-    'foreign-input-drop',
-  ] as const),
-  ...(['session-as-mismatch', 'session-password', 'session-ttl', 'session-refused', 'session-no-route'] as const),
-  ...([
-    'session-silent',
-    'filter-passes-nothing',
-    'announces-nothing',
-    'prefix-routed-elsewhere',
-    'rule-foreign',
-  ] as const),
-  ...(['table-missing', 'foreign-nat', 'foreign-notrack', 'twin-silent', 'etcd-unreachable'] as const),
-] as const
-
 export const ROUTING_CHECKS: readonly Check[] = [
+  {
+    code: 'bird-unreachable',
+    theme: 'routing',
+    looksAt: 'whether BIRD answers',
+    judge: ({router, config}) => {
+      const {birdSocket} = config.paths
+      if (router.ok) return {evidence: [`${birdSocket} answers`], found: []}
+      const detail = `BIRD does not answer at ${birdSocket}: ${router.why}`
+      const remedy = '`systemctl status bird` and its journal; `birdc -s SOCKET configure check`'
+      return {evidence: [], found: [{severity: 'error', where: {source: 'bird'}, detail, remedy}]}
+    },
+  },
   why('session-as-mismatch', 'sessions that fail for an AS number', ({neighbor, as}) => [
     `${neighbor} and this gateway do not agree on their AS numbers (here it is AS ${as ?? '?'})`,
     'compare `as`, `localAs` (nodes: `nodes.localAs`) with what the neighbour has configured for both ends',
@@ -91,7 +77,7 @@ export const ROUTING_CHECKS: readonly Check[] = [
     code: 'announces-nothing',
     theme: 'routing',
     looksAt: 'sessions that nothing is told over',
-    follows: ['bird-unreachable', 'underlay-no-route', 'uplink-down'],
+    follows: CUTS_OFF.filter((one) => one !== 'announces-nothing'),
     judge: ({router}) =>
       given(router, ({sessions}) =>
         eachOf(
@@ -114,7 +100,7 @@ export const ROUTING_CHECKS: readonly Check[] = [
     code: 'prefix-without-route',
     theme: 'routing',
     looksAt: 'whether there is a way to every prefix of every other site',
-    follows: [...TUNNEL_BELOW, 'session-down', 'bird-unreachable', 'gateway-not-ready'],
+    follows: CUTS_OFF,
     judge: ({routes, gateway}) =>
       givenBoth(routes, gateway, (all, {sites}) =>
         eachOf(
@@ -204,7 +190,7 @@ function isInside(inner: string, outer: string): boolean {
 
 function why(code: Why, looksAt: string, say: (session: Session) => [detail: string, remedy: string]): Check {
   return {
-    ...{code, theme: 'routing', looksAt, follows: [...TUNNEL_BELOW, 'bird-unreachable'].filter((one) => one !== code)},
+    ...{code, theme: 'routing', looksAt, follows: CUTS_OFF.filter((one) => one !== code)},
     judge: (facts: Facts): Judged =>
       given(facts.router, ({sessions}) =>
         eachOf(sessions, 'no sessions', (session) => ({

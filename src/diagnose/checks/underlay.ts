@@ -1,6 +1,7 @@
 import {parseCidr, prefixesOverlap} from '../../net/index.ts'
 import {type Check, eachOf, type Found, given, givenBoth, type Judged} from '../check.ts'
 import type {Facts, GatewaySays, LinkFacts, UnderlayFacts} from '../facts.ts'
+import {CUTS_OFF} from './cut-off.ts'
 import {uplinkDevices} from './devices.ts'
 
 /** What a cloud's firewall must let through, by kind of device. */
@@ -16,12 +17,15 @@ const RISING_PER_SECOND = 2
 
 const NO_TUNNELS = 'no tunnel with an outer address'
 
+/** Each of these is a cause, and none of them another's. */
+const OF_UNDERLAY: readonly string[] = ['underlay-no-route', 'underlay-silent', 'tunnel-blocked', 'nat-in-path']
+
 export const UNDERLAY_CHECKS: readonly Check[] = [
   {
     code: 'underlay-no-route',
     theme: 'underlay',
     looksAt: 'whether the kernel has a way to the outer address of every other gateway',
-    follows: ['uplink-down', 'session-as-mismatch', 'filter-passes-nothing', 'bird-unreachable', 'session-silent'],
+    follows: CUTS_OFF.filter((one) => !OF_UNDERLAY.includes(one)),
     judge: ({underlay}) =>
       given(underlay, (ways) =>
         eachOf(ways, NO_TUNNELS, ({device, site, local, remote, way}) => ({
@@ -60,7 +64,7 @@ export const UNDERLAY_CHECKS: readonly Check[] = [
     code: 'underlay-silent',
     theme: 'underlay',
     looksAt: 'whether the outer addresses of gateways answer, where the tunnel does not work',
-    follows: ['uplink-down', 'underlay-no-route', 'underlay-other-device', 'foreign-input-drop'],
+    follows: CUTS_OFF.filter((one) => one !== 'underlay-silent' && one !== 'tunnel-blocked'),
     judge: ({underlay, gateway}) =>
       givenBoth(underlay, gateway, (ways, says) =>
         eachOf(ways, NO_TUNNELS, ({device, remote, answers, site}) => {
@@ -78,7 +82,7 @@ export const UNDERLAY_CHECKS: readonly Check[] = [
     code: 'tunnel-blocked',
     theme: 'underlay',
     looksAt: 'tunnels whose packets go out and none comes back, though the other end answers pings',
-    follows: ['forwarding-off'],
+    follows: CUTS_OFF.filter((one) => !OF_UNDERLAY.includes(one) || one === 'nat-in-path'),
     judge: (facts) =>
       givenBoth(facts.underlay, facts.gateway, (ways, says) =>
         eachOf(ways, NO_TUNNELS, (way) => judgeBlocked(way, says, facts)),

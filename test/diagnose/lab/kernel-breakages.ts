@@ -1,0 +1,69 @@
+import type {Breakage} from './breakage.ts'
+
+/** Of a setting that the daemon owns. */
+const setting = (code: Breakage['code'], name: string, wrong: number, right: number): Breakage => ({
+  ...{code, frozen: true},
+  broken: `sysctl -qw ${name}=${wrong}`,
+  repaired: `sysctl -qw ${name}=${right}`,
+})
+
+/** The first tunnel of a1, to b. */
+const TUNNEL = "$(ip -o link | grep -o 'is-b-[0-9a-f]*' | head -1)"
+
+export const KERNEL_BREAKAGES: readonly Breakage[] = [
+  {
+    code: 'module-missing',
+    name: 'a kernel that has no vxlan, by what it lists',
+    seenAs: `mount -t tmpfs none /lib/modules; mkdir /lib/modules/$(uname -r); cd /lib/modules/$(uname -r); touch modules.dep
+printf 'kernel/net/nf_tables.ko\\nkernel/net/nf_conntrack.ko\\n' > modules.builtin; cd -
+mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/dev/null || true`,
+  },
+  setting('forwarding-off', 'net.ipv4.ip_forward', 0, 1),
+  setting('forwarding6-off', 'net.ipv6.conf.all.forwarding', 0, 1),
+  setting('rp-filter-on', 'net.ipv4.conf.all.rp_filter', 1, 0),
+  setting('redirects-sent', 'net.ipv4.conf.all.send_redirects', 1, 0),
+  setting('conntrack-loose', 'net.netfilter.nf_conntrack_tcp_loose', 1, 0),
+  setting('multipath-by-host', 'net.ipv4.fib_multipath_hash_policy', 0, 1),
+  {
+    code: 'rp-filter-uplink',
+    broken: 'sysctl -qw net.ipv4.conf.wan0.rp_filter=1',
+    repaired: 'sysctl -qw net.ipv4.conf.wan0.rp_filter=0',
+  },
+  {
+    code: 'conntrack-nearly-full',
+    name: 'the limit is the whole machine’s: it is shown otherwise',
+    seenAs: 't=$(mktemp); echo 3 > $t; mount --bind $t /proc/sys/net/netfilter/nf_conntrack_max',
+  },
+  {
+    code: 'neighbours-nearly-full',
+    name: 'the limit is the whole machine’s: it is shown otherwise',
+    broken:
+      'for n in $(seq 100 119); do ip neigh add 192.168.1.$n lladdr 02:00:00:00:00:01 nud permanent dev lan0; done',
+    repaired: 'for n in $(seq 100 119); do ip neigh del 192.168.1.$n dev lan0; done',
+    seenAs: 't=$(mktemp -d); echo 20 > $t/gc_thresh3; mount --bind $t /proc/sys/net/ipv4/neigh/default',
+  },
+  {
+    code: 'tunnel-device-missing',
+    name: 'somebody else has a device of its name',
+    broken: `d=${TUNNEL}; printf "link del $d\\nlink add $d type dummy\\n" | ip -batch -`,
+    repaired: `ip link del ${TUNNEL}`,
+  },
+  {
+    code: 'tunnel-device-down',
+    frozen: true,
+    broken: `ip link set ${TUNNEL} down`,
+    repaired: `ip link set ${TUNNEL} up`,
+  },
+  {
+    code: 'tunnel-mtu-too-large',
+    frozen: true,
+    broken: 'ip link set wan0 mtu 1400',
+    repaired: 'ip link set wan0 mtu 1500',
+  },
+  {code: 'device-leftover', broken: 'ip link add is-old type dummy', repaired: 'ip link del is-old'},
+  {
+    code: 'inner-address-taken',
+    broken: 'ip addr add 100.64.0.99/32 dev lan0',
+    repaired: 'ip addr del 100.64.0.99/32 dev lan0',
+  },
+]
