@@ -10,7 +10,8 @@ export const SHORTEST_SECRET = 4
  * (latin1), so that nothing is lost and nothing hides in another encoding.
  */
 export function redact(text: string, known: readonly string[]): string {
-  return redactValues(redactShapes(text), known)
+  // Values first: a shape that lies inside a secret would leave the rest of it.
+  return redactShapes(redactValues(text, known))
 }
 
 /**
@@ -21,7 +22,9 @@ export function spellings(secret: string): string[] {
   const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
   const lines = secret.split(/\r?\n/).map((line) => line.trim())
   // The first and last line of a PEM file are everybody's.
-  const parts = [secret.trim(), ...lines].filter((part) => part.length >= SHORTEST_SECRET && !/^-----.*-----$/.test(part))
+  const parts = [secret.trim(), ...lines].filter(
+    (part) => part.length >= SHORTEST_SECRET && !/^-----.*-----$/.test(part),
+  )
   const all = parts.flatMap((part) => [
     part,
     JSON.stringify(part).slice(1, -1),
@@ -65,9 +68,9 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g, REDACTED],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${REDACTED}`],
   // name: "value", name = value, name value; a mapping or a path behind it is none.
-  [new RegExp(`((?:^|[^A-Za-z0-9])["']?(?:${NAMES})["']?\\s*[:=]\\s*)"(?:[^"\\\\\\n]|\\\\.)*"`, 'gi'), `$1"${REDACTED}"`],
-  [new RegExp(`((?:^|[^A-Za-z0-9])["']?(?:${NAMES})["']?\\s*[:=]\\s*)'[^'\\n]*'`, 'gi'), `$1'${REDACTED}'`],
-  [new RegExp(`((?:^|[^A-Za-z0-9])["']?(?:${NAMES})["']?\\s*[:=]\\s*)(?![\\s"'{\\[/*])[^\\s,;}\\]]+`, 'gi'), `$1${REDACTED}`],
+  [new RegExp(`((?:${NAMES})["']?\\s*[:=]\\s*)"(?:[^"\\\\\\n]|\\\\.)*"`, 'gi'), `$1"${REDACTED}"`],
+  [new RegExp(`((?:${NAMES})["']?\\s*[:=]\\s*)'[^'\\n]*'`, 'gi'), `$1'${REDACTED}'`],
+  [new RegExp(`((?:${NAMES})["']?\\s*[:=]\\s*)(?![\\s"'{\\[/*])[^\\s,;}\\]]+`, 'gi'), `$1${REDACTED}`],
   // BIRD and others: `password "value"`, `auth_pass value`.
   [/(\bpassword\s+)"(?:[^"\\\n]|\\.)*"/gi, `$1"${REDACTED}"`],
   [/(\b(?:auth_pass|password)\s+)(?!["'*])[^\s;]{4,}(?=\s*;?\s*$)/gim, `$1${REDACTED}`],

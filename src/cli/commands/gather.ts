@@ -41,7 +41,9 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
       })
       const texts = await Promise.all([
         readFile(options.config, 'utf8').catch(() => ''),
-        ...items.filter(({name: item}) => /^config\/(in-force|versions)/.test(item)).map(({read}) => read(new AbortController().signal).catch(() => '')),
+        ...items
+          .filter(({name: item}) => /^config\/(in-force|versions)/.test(item))
+          .map(({read}) => read(new AbortController().signal).catch(() => '')),
       ])
       const secrets = await readSecrets(texts, paths.state, await readFile(paths.birdConfig, 'utf8').catch(() => ''))
       const diagnosis = {

@@ -1,7 +1,7 @@
 import {gzipSync} from 'node:zlib'
 import {REDACTED, redact} from '../../diagnose/index.ts'
-import {type Item} from './items.ts'
 import {look} from '../diagnose/look.ts'
+import type {Item} from './items.ts'
 import {type Entry, tarOf} from './tar.ts'
 
 export interface Bundle {
@@ -41,7 +41,8 @@ export async function packBundle(
     }
     const whole = Buffer.from(clean(seen.value, secrets), 'utf8')
     const room = Math.max(0, Math.min(bounds.mostBytes, left))
-    const content = whole.length <= room ? whole : keep === 'end' ? whole.subarray(whole.length - room) : whole.subarray(0, room)
+    const content =
+      whole.length <= room ? whole : keep === 'end' ? whole.subarray(whole.length - room) : whole.subarray(0, room)
     if (content.length < whole.length) cut.push(`${name}: ${content.length} of ${whole.length} bytes`)
     left -= content.length
     entries.push({name, content})

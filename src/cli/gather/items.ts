@@ -40,16 +40,15 @@ export function itemsOf({file, api, paths, logs, version}: Places): Item[] {
         read: (signal) => tool(signal, 'birdc', '-s', paths.birdSocket, ...words.split(' ')),
       }),
     ),
-    ...COMMANDS.map(
-      ([name, ...argv]): Item => ({name, read: (signal) => tool(signal, argv[0]!, ...argv.slice(1))}),
-    ),
+    ...COMMANDS.map(([name, ...argv]): Item => ({name, read: (signal) => tool(signal, argv[0]!, ...argv.slice(1))})),
     {name: 'sysctl.txt', read: sysctls},
     {name: 'versions.txt', read: (signal) => versions(version, signal)},
     ...UNITS.map(
       (unit): Item => ({
         name: `journal/${unit}.txt`,
         keep: 'end',
-        read: (signal) => tool(signal, 'journalctl', '-u', unit, '-n', '5000', '--no-pager', '-o', 'short-iso-precise', '-q'),
+        read: (signal) =>
+          tool(signal, 'journalctl', '-u', unit, '-n', '5000', '--no-pager', '-o', 'short-iso-precise', '-q'),
       }),
     ),
     ...logs.map((log, index): Item => ({name: `log/${index + 1}.txt`, keep: 'end', read: () => endOf(log)})),
@@ -78,7 +77,9 @@ function ofGateway(api: ApiClient): Item[] {
   }
   return [
     {name: 'gateway/status.json', read: () => json(api.status())},
-    ...KINDS.map((kind): Item => ({name: `gateway/get-${kind}.json`, read: () => json(api.get(kind, null, MOST_ROWS))})),
+    ...KINDS.map(
+      (kind): Item => ({name: `gateway/get-${kind}.json`, read: () => json(api.get(kind, null, MOST_ROWS))}),
+    ),
     {name: 'gateway/metrics.txt', read: (signal) => metrics(api.socketPath, signal)},
     {
       name: 'config/in-force.yaml',

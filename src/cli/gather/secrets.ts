@@ -9,7 +9,9 @@ import {join} from 'node:path'
 export async function readSecrets(texts: readonly string[], stateDir: string, birdText: string): Promise<string[]> {
   const named = texts.flatMap((text) => [...text.matchAll(/["']?\b(?:file|key)["']?\s*:\s*["']?(\/[^\s"',}\]]+)/g)])
   const keys = join(stateDir, 'keys')
-  const ours = (await readdir(keys).catch(() => [])).filter((name) => name.endsWith('.key')).map((name) => join(keys, name))
+  const ours = (await readdir(keys).catch(() => []))
+    .filter((name) => name.endsWith('.key'))
+    .map((name) => join(keys, name))
   const files = [...new Set([...named.map(([, file]) => file!), ...ours])]
   const contents = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
   const birds = [...birdText.matchAll(/\bpassword\s+"((?:[^"\\]|\\.)*)"/g)].map(([, value]) => value!)

@@ -31,6 +31,10 @@ function header(name: string, size: number, seconds: number): Buffer {
   block.write('        ', 148)
   block.write('0', 156)
   block.write('ustar\u000000', 257, 'latin1')
-  octal(block.reduce((sum, byte) => sum + byte, 0), 148, 6)
+  octal(
+    block.reduce((sum, byte) => sum + byte, 0),
+    148,
+    6,
+  )
   return block
 }

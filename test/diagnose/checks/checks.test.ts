@@ -3,8 +3,7 @@ import {CHECKS, causesOf, type Facts, judgeFacts, relayFindings, withCauses} fro
 import type {Finding, FindingCode} from '../../../src/model/index.ts'
 import {config, HEALTHY, link, pools, route, says, seen, session, tunnel, unseen, way} from './healthy.ts'
 
-const codesOf = (facts: Facts): string[] =>
-  judgeFacts(facts).flatMap(({findings}) => findings.map(({code}) => code))
+const codesOf = (facts: Facts): string[] => judgeFacts(facts).flatMap(({findings}) => findings.map(({code}) => code))
 
 const machine = (change: Partial<Facts['machine']>): Partial<Facts> => ({machine: {...HEALTHY.machine, ...change}})
 const sysctl = (path: string, value: string): Partial<Facts> => ({
@@ -17,7 +16,9 @@ const disk = (change: object): Partial<Facts> => {
   return machine({disks: [{...first, seen: seen({...first.seen.value, ...change})}]})
 }
 const mode = (path: string, bits: number): Partial<Facts> =>
-  machine({files: HEALTHY.machine.files.map((file) => (file.path === path ? {...file, seen: seen({mode: bits})} : file))})
+  machine({
+    files: HEALTHY.machine.files.map((file) => (file.path === path ? {...file, seen: seen({mode: bits})} : file)),
+  })
 const aProcess = (change: object): Facts['machine']['daemon'] =>
   HEALTHY.machine.daemon.ok ? seen({...HEALTHY.machine.daemon.value, ...change}) : HEALTHY.machine.daemon
 const links = (...changes: object[]): Partial<Facts> =>
@@ -53,7 +54,11 @@ const virtual = {address: '192.168.1.201', here: false, answers: seen(true)}
 const cases: readonly (readonly [name: string, code: FindingCode | null, change: Partial<Facts>])[] = [
   ['nobody answers', 'gateway-unreachable', {gateway: unseen, gatewayLater: unseen}],
   ['the daemon lacks NET_RAW', 'capability-missing', machine({daemon: aProcess({capabilities: 1n << 12n})})],
-  ['BIRD lacks NET_ADMIN, the daemon cannot be seen', 'capability-missing', machine({daemon: unseen, bird: aProcess({capabilities: 1n << 13n})})],
+  [
+    'BIRD lacks NET_ADMIN, the daemon cannot be seen',
+    'capability-missing',
+    machine({daemon: unseen, bird: aProcess({capabilities: 1n << 13n})}),
+  ],
   ['files: nearly all', 'open-files-low', machine({daemon: aProcess({openFiles: 60_000})})],
   ['no fping', 'program-missing', machine({programs: new Map([['fping', null]])})],
   ['memory', 'memory-low', machine({memory: seen({availableBytes: 1 << 20, totalBytes: 2 ** 31})})],
@@ -64,7 +69,16 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['a file system without inodes', null, disk({freeInodes: 0, totalInodes: 0})],
   ['read-only', 'state-not-writable', disk({refusesWrites: 'read-only file system'})],
   ['a clock behind', 'clock-differs', {clocks: seen([{source: 'export b', seen: seen(-3600)}])}],
-  ['a clock that nobody tells beside one that is right', null, {clocks: seen([{source: 'export b', seen: unseen}, {source: 'export c', seen: seen(1)}])}],
+  [
+    'a clock that nobody tells beside one that is right',
+    null,
+    {
+      clocks: seen([
+        {source: 'export b', seen: unseen},
+        {source: 'export c', seen: seen(1)},
+      ]),
+    },
+  ],
   ['gateway.yaml for the group to write', 'config-writable-by-others', mode('/etc/isthmus/gateway.yaml', 0o100664)],
   ['another file', 'config-not-in-force', {configText: seen('y')}],
   [
@@ -72,7 +86,10 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
     null,
     {
       configText: seen('y'),
-      gateway: seen({...says, findings: [{code: 'config-invalid', severity: 'error', where: {source: 'config'}, detail: ''}]}),
+      gateway: seen({
+        ...says,
+        findings: [{code: 'config-invalid', severity: 'error', where: {source: 'config'}, detail: ''}],
+      }),
     },
   ],
   ['a socket for all', 'socket-open', mode('/run/isthmus/api.sock', 0o140666)],
@@ -90,27 +107,48 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['neighbours', 'neighbours-nearly-full', {neighbours: seen(1000)}],
   ['an uplink without a carrier', 'uplink-down', links({operstate: 'DOWN'})],
   ['an uplink set down', 'uplink-down', links({up: false})],
-  ['no tunnel device', 'tunnel-device-missing', {gateway: seen({...says, tunnels: [tunnel, {...tunnel, device: 'is-c-1'}]})}],
+  [
+    'no tunnel device',
+    'tunnel-device-missing',
+    {gateway: seen({...says, tunnels: [tunnel, {...tunnel, device: 'is-c-1'}]})},
+  ],
   ['somebody else’s device', 'tunnel-device-missing', links({}, {alias: ''})],
   ['a tunnel device that is down', 'tunnel-device-down', links({}, {up: false})],
   ['a smaller uplink', 'tunnel-mtu-too-large', links({mtu: 1400})],
-  ['a device that is left', 'device-leftover', HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, {...link, name: 'is-old'}])} : {}],
+  [
+    'a device that is left',
+    'device-leftover',
+    HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, {...link, name: 'is-old'}])} : {},
+  ],
   ['an inner address elsewhere', 'inner-address-taken', {addresses: seen([{device: 'eth1', address: '100.64.0.7'}])}],
-  ['no way to the other end', 'underlay-no-route', {underlay: seen([{...way, way: {ok: false, why: 'No route to host'}}])}],
+  [
+    'no way to the other end',
+    'underlay-no-route',
+    {underlay: seen([{...way, way: {ok: false, why: 'No route to host'}}])},
+  ],
   ['another device', 'underlay-other-device', {underlay: seen([{...way, way: seen('eth1')}])}],
   ['silent, and the tunnel works', null, {underlay: seen([{...way, answers: seen(false)}])}],
-  ['silent, and it does not', 'underlay-silent', {underlay: seen([{...way, answers: seen(false)}]), gateway: tunnelDown}],
+  [
+    'silent, and it does not',
+    'underlay-silent',
+    {underlay: seen([{...way, answers: seen(false)}]), gateway: tunnelDown},
+  ],
   [
     'sends, and nothing comes back',
     'tunnel-blocked',
-    {gateway: tunnelDown, linksLater: HEALTHY.links.ok ? seen(HEALTHY.links.value.map((one) => ({...one, sentPackets: 40}))) : unseen},
+    {
+      gateway: tunnelDown,
+      linksLater: HEALTHY.links.ok ? seen(HEALTHY.links.value.map((one) => ({...one, sentPackets: 40}))) : unseen,
+    },
   ],
   [
     'sends, and something comes back',
     null,
     {
       gateway: tunnelDown,
-      linksLater: HEALTHY.links.ok ? seen(HEALTHY.links.value.map((one) => ({...one, sentPackets: 40, receivedPackets: 11}))) : unseen,
+      linksLater: HEALTHY.links.ok
+        ? seen(HEALTHY.links.value.map((one) => ({...one, sentPackets: 40, receivedPackets: 11})))
+        : unseen,
     },
   ],
   ['tunnel packets of nobody', 'nat-in-path', later('tunnel_unknown', 100)],
@@ -122,7 +160,11 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ],
   ['no BIRD', 'bird-unreachable', {router: unseen}],
   ['bad peer AS', 'session-as-mismatch', down({lastError: 'Error: Bad peer AS'})],
-  ['MD5', 'session-password', {...down({lastError: 'Socket: Connection timed out'}), tcp: seen({passwordFaults: 3, ttlFaults: 0})}],
+  [
+    'MD5',
+    'session-password',
+    {...down({lastError: 'Socket: Connection timed out'}), tcp: seen({passwordFaults: 3, ttlFaults: 0})},
+  ],
   ['TTL', 'session-ttl', {...down({}), tcp: seen({passwordFaults: 0, ttlFaults: 3})}],
   ['refused', 'session-refused', down({lastError: 'Socket: Connection refused'})],
   ['no route', 'session-no-route', down({lastError: 'Socket: No route to host'})],
@@ -133,22 +175,59 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['nothing comes, nothing filtered', null, {router: seen({sessions: [{...session, imported: 0, filtered: 0}]})}],
   ['nothing told', 'announces-nothing', {router: seen({sessions: [{...session, exported: 0}]})}],
   ['no route', 'prefix-without-route', {routes: seen([{...route, devices: [], refuses: true}])}],
-  ['a default route is none', 'prefix-without-route', {routes: seen([{...route, prefix: 'default', protocol: 'dhcp'}])}],
-  ['a foreign route', 'prefix-routed-elsewhere', {routes: seen([route, {...route, prefix: '10.2.9.0/24', protocol: 'static'}])}],
-  ['a foreign rule', 'rule-foreign', {rules: seen([{priority: 100, text: '100: from 10.9.0.0/16 lookup 51', table: '51'}])}],
+  [
+    'a default route is none',
+    'prefix-without-route',
+    {routes: seen([{...route, prefix: 'default', protocol: 'dhcp'}])},
+  ],
+  [
+    'a foreign route',
+    'prefix-routed-elsewhere',
+    {routes: seen([route, {...route, prefix: '10.2.9.0/24', protocol: 'static'}])},
+  ],
+  [
+    'a foreign rule',
+    'rule-foreign',
+    {rules: seen([{priority: 100, text: '100: from 10.9.0.0/16 lookup 51', table: '51'}])},
+  ],
   ['no table', 'table-missing', {tables: seen([])}],
-  ['Docker', 'foreign-forward-drop', chain('forward', 'filter', 'drop', {verdict: 'accept', matches: [match('iifname', 'docker0')]})],
+  [
+    'Docker',
+    'foreign-forward-drop',
+    chain('forward', 'filter', 'drop', {verdict: 'accept', matches: [match('iifname', 'docker0')]}),
+  ],
   ['drop that accepts all first', null, chain('forward', 'filter', 'drop', {verdict: 'accept', matches: []})],
   ['reject at the end', 'foreign-forward-drop', chain('forward', 'filter', 'accept', {verdict: 'reject', matches: []})],
-  ['a firewall without BGP', 'foreign-input-drop', chain('input', 'filter', 'drop', {verdict: 'accept', matches: [match('tcp dport', '22')]})],
+  [
+    'a firewall without BGP',
+    'foreign-input-drop',
+    chain('input', 'filter', 'drop', {verdict: 'accept', matches: [match('tcp dport', '22')]}),
+  ],
   [
     'a firewall that knows what it is for',
     null,
-    chain('input', 'filter', 'drop', ...['170-180', '3784', '4'].map((port) => ({verdict: 'accept', matches: [match('th dport', port)]}))),
+    chain(
+      'input',
+      'filter',
+      'drop',
+      ...['170-180', '3784', '4'].map((port) => ({verdict: 'accept', matches: [match('th dport', port)]})),
+    ),
   ],
-  ['masquerade', 'foreign-nat', chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('oifname', 'eth0')]})],
-  ['masquerade of containers', null, chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('ip saddr', '172.17.0.0/16')]})],
-  ['masquerade elsewhere', null, chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('oifname', 'docker0')]})],
+  [
+    'masquerade',
+    'foreign-nat',
+    chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('oifname', 'eth0')]}),
+  ],
+  [
+    'masquerade of containers',
+    null,
+    chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('ip saddr', '172.17.0.0/16')]}),
+  ],
+  [
+    'masquerade elsewhere',
+    null,
+    chain('postrouting', 'nat', null, {verdict: 'masquerade', matches: [match('oifname', 'docker0')]}),
+  ],
   ['notrack', 'foreign-notrack', chain('prerouting', 'filter', 'accept', {verdict: 'notrack', matches: []})],
   ['half flows', 'asymmetric-path', later('invalid', 103)],
   ['natOutgoing and no pool', 'calico-pool-snat', calico({pools: pools.slice(0, 1)})],
@@ -159,7 +238,11 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   [
     'policy in the way',
     'policy-denies-health',
-    {health: seen([{what: 'export b', from: '192.0.2.1', to: '10.2.0.9', port: 2379, verdict: 'deny', by: 'policy p'}])},
+    {
+      health: seen([
+        {what: 'export b', from: '192.0.2.1', to: '10.2.0.9', port: 2379, verdict: 'deny', by: 'policy p'},
+      ]),
+    },
   ],
   ['a silent twin', 'twin-silent', {config: twins, twin: seen({twin: 'a2', twinAnswers: seen(false), virtual})}],
   [
@@ -167,7 +250,11 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
     'virtual-address-nowhere',
     {config: twins, twin: seen({twin: 'a2', twinAnswers: seen(true), virtual: {...virtual, answers: seen(false)}})},
   ],
-  ['the address is here', null, {config: twins, twin: seen({twin: 'a2', twinAnswers: seen(true), virtual: {...virtual, here: true}})}],
+  [
+    'the address is here',
+    null,
+    {config: twins, twin: seen({twin: 'a2', twinAnswers: seen(true), virtual: {...virtual, here: true}})},
+  ],
 ]
 
 describe('judgeFacts', () => {
@@ -198,7 +285,14 @@ describe('judgeFacts', () => {
   it('what could not be looked at is never well', () => {
     const blind: Facts = {
       ...HEALTHY,
-      ...{config: twins, configText: unseen, configInForce: unseen, gateway: unseen, gatewayLater: unseen, links: unseen},
+      ...{
+        config: twins,
+        configText: unseen,
+        configInForce: unseen,
+        gateway: unseen,
+        gatewayLater: unseen,
+        links: unseen,
+      },
       ...{linksLater: unseen, addresses: unseen, routes: unseen, rules: unseen, neighbours: unseen, underlay: unseen},
       ...{router: unseen, tcp: unseen, tables: unseen, clocks: unseen, health: unseen, calico: unseen, twin: unseen},
       machine: {

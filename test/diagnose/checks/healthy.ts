@@ -28,7 +28,14 @@ const process = {pid: 7, capabilities: 0x1ffffffffffn, openFiles: 40, mostOpenFi
 const disk = {freeBytes: 1 << 30, totalBytes: 2 ** 31, freeInodes: 1000, totalInodes: 2000, refusesWrites: null}
 
 export const link = {
-  ...{name: 'is-b-1', kind: 'ipip', alias: 'isthmus a/a1/wan b/b1/wan slot 0', up: true, operstate: 'UNKNOWN', mtu: 1480},
+  ...{
+    name: 'is-b-1',
+    kind: 'ipip',
+    alias: 'isthmus a/a1/wan b/b1/wan slot 0',
+    up: true,
+    operstate: 'UNKNOWN',
+    mtu: 1480,
+  },
   ...{outerLocal: '192.0.2.1', outerRemote: '192.0.2.2', receivedPackets: 10, sentPackets: 10},
 }
 const eth0 = {

@@ -1,4 +1,4 @@
-import type {Breakage} from './breakage.ts'
+import {type Breakage, freeze, make, thaw} from './breakage.ts'
 
 /** Of a setting that the daemon owns. */
 const setting = (code: Breakage['code'], name: string, wrong: number, right: number): Breakage => ({
@@ -15,7 +15,7 @@ export const KERNEL_BREAKAGES: readonly Breakage[] = [
     code: 'module-missing',
     name: 'a kernel that has no vxlan, by what it lists',
     seenAs: `mount -t tmpfs none /lib/modules; mkdir /lib/modules/$(uname -r); cd /lib/modules/$(uname -r); touch modules.dep
-printf 'kernel/net/nf_tables.ko\\nkernel/net/nf_conntrack.ko\\n' > modules.builtin; cd -
+printf 'kernel/net/nf_tables.ko\\nkernel/net/nf_conntrack.ko\\n' > modules.builtin; cd - > /dev/null
 mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/dev/null || true`,
   },
   setting('forwarding-off', 'net.ipv4.ip_forward', 0, 1),
@@ -40,12 +40,17 @@ mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/d
     broken:
       'for n in $(seq 100 119); do ip neigh add 192.168.1.$n lladdr 02:00:00:00:00:01 nud permanent dev lan0; done',
     repaired: 'for n in $(seq 100 119); do ip neigh del 192.168.1.$n dev lan0; done',
-    seenAs: 't=$(mktemp -d); echo 20 > $t/gc_thresh3; mount --bind $t /proc/sys/net/ipv4/neigh/default',
+    seenAs: 'd=/proc/sys/net/ipv4/neigh; mount -t tmpfs none $d; mkdir $d/default; echo 20 > $d/default/gc_thresh3',
   },
   {
     code: 'tunnel-device-missing',
     name: 'somebody else has a device of its name',
-    broken: `d=${TUNNEL}; printf "link del $d\\nlink add $d type dummy\\n" | ip -batch -`,
+    broken: async (world) => {
+      // Else it is the daemon that is quicker.
+      await freeze(world)
+      await make(world, `d=${TUNNEL}; ip link del $d; ip link add $d type dummy`, undefined)
+      await thaw(world)
+    },
     repaired: `ip link del ${TUNNEL}`,
   },
   {
