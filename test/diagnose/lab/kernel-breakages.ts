@@ -48,7 +48,7 @@ mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/d
     broken: async (world) => {
       // Else it is the daemon that is quicker.
       await freeze(world)
-      await make(world, `d=${TUNNEL}; ip link del $d; ip link add $d type dummy`, undefined)
+      await make(world, `d=${TUNNEL}; ip link del $d; ip link add $d type bridge`, undefined)
       await thaw(world)
     },
     repaired: `ip link del ${TUNNEL}`,
@@ -65,7 +65,7 @@ mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/d
     broken: 'ip link set wan0 mtu 1400',
     repaired: 'ip link set wan0 mtu 1500',
   },
-  {code: 'device-leftover', broken: 'ip link add is-old type dummy', repaired: 'ip link del is-old'},
+  {code: 'device-leftover', broken: 'ip link add is-old type bridge', repaired: 'ip link del is-old'},
   {
     code: 'inner-address-taken',
     broken: 'ip addr add 100.64.0.99/32 dev lan0',
