@@ -22,7 +22,8 @@ export interface Facts {
   readonly addresses: Seen<readonly {readonly device: string; readonly address: string}[]>
   readonly routes: Seen<readonly RouteFacts[]>
   readonly rules: Seen<readonly RuleFacts[]>
-  readonly neighbours: Seen<number>
+  /** IPv4, and how many there may be. */
+  readonly neighbours: Seen<{readonly entries: number; readonly limit: number}>
   readonly underlay: Seen<readonly UnderlayFacts[]>
   readonly router: Seen<RouterFacts>
   readonly tcp: Seen<TcpFaults>

@@ -37,7 +37,10 @@ describe('isthmus diagnose, as a command', () => {
       .split('\n')
       .slice(1)
       .map((line) => line.split(' ')[0])
-    assert.deepEqual(codes.toSorted(), [...CHECKS.map(({code}) => code), 'config', 'certificates', 'datastores', 'gateway'].sort())
+    assert.deepEqual(
+      codes.toSorted(),
+      [...CHECKS.map(({code}) => code), 'config', 'certificates', 'datastores', 'gateway'].sort(),
+    )
     const rows = JSON.parse((await diagnose('--list', '-o', 'json')).out) as {code: string}[]
     assert.deepEqual(
       rows.map(({code}) => code),
@@ -62,12 +65,17 @@ describe('isthmus diagnose, as a command', () => {
     const {status, out} = await diagnose('-o', 'json')
     assert.ok(performance.now() - beganMs < 10_000)
     assert.equal(status, 3)
-    const {checks} = JSON.parse(out) as {checks: {check: string; unreachable: string | null; findings: {code: string}[]}[]}
+    const {checks} = JSON.parse(out) as {
+      checks: {check: string; unreachable: string | null; findings: {code: string}[]}[]
+    }
     const of = (name: string) => checks.find(({check}) => check === name)
     assert.deepEqual(of('gateway-unreachable')?.findings.length, 1)
     assert.match(of('gateway')?.unreachable ?? '', /nobody\.sock/)
     assert.deepEqual([of('memory-low')?.unreachable, of('memory-low')?.findings], [null, []])
     const walked = of('datastores')
-    assert.ok(walked?.unreachable?.includes('no answer within') || walked?.findings.some(({code}) => code === 'etcd-unreachable'))
+    assert.ok(
+      walked?.unreachable?.includes('no answer within') ||
+        walked?.findings.some(({code}) => code === 'etcd-unreachable'),
+    )
   }).timeout(20_000)
 })

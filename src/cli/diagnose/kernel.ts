@@ -20,7 +20,6 @@ const SETTINGS = [
   'net/ipv4/conf/all/send_redirects',
   'net/ipv4/fib_multipath_hash_policy',
   'net/netfilter/nf_conntrack_tcp_loose',
-  'net/ipv4/neigh/default/gc_thresh3',
 ]
 
 /** `devices`: those whose own reverse path filter counts. */
@@ -135,8 +134,17 @@ export const readRules = (): Promise<Seen<readonly RuleFacts[]>> =>
     })
   })
 
-export const readNeighbours = (): Promise<Seen<number>> =>
-  look('ip neigh', async (signal) => listOf(await tool(signal, 'ip', '-4', '-j', 'neigh', 'show', 'nud', 'all')).length)
+/** By netlink, since /proc shows the limit in the first network namespace only. */
+export const readNeighbours = (): Promise<Seen<{entries: number; limit: number}>> =>
+  look('ip neigh', async (signal) => {
+    const [entries, tables] = await Promise.all([
+      tool(signal, 'ip', '-4', '-j', 'neigh', 'show', 'nud', 'all'),
+      tool(signal, 'ip', '-j', 'ntable', 'show', 'name', 'arp_cache'),
+    ])
+    const limit = listOf(tables).find(({thresh3}) => typeof thresh3 === 'number')?.thresh3
+    if (typeof limit !== 'number') throw new Error('the kernel does not say how many there may be')
+    return {entries: listOf(entries).length, limit}
+  })
 
 /** Of our own table only that it is there: it may have a million elements. */
 export const readTables = (): Promise<Seen<readonly TableFacts[]>> =>

@@ -1,4 +1,4 @@
-import {type Check, eachOf, type Found, given, nothing} from '../check.ts'
+import {type Check, eachOf, type Found, given} from '../check.ts'
 import type {Facts} from '../facts.ts'
 
 const FULL = 0.9
@@ -142,13 +142,10 @@ export const KERNEL_CHECKS: readonly Check[] = [
     code: 'neighbours-nearly-full',
     theme: 'kernel',
     looksAt: 'room in the table of neighbours (ARP, NDP)',
-    judge: ({kernel, neighbours}) =>
-      given(neighbours, (entries) => {
-        const limit = kernel.sysctls.get('net/ipv4/neigh/default/gc_thresh3') ?? null
-        if (limit === null) return {notLooked: 'the kernel does not say here how many there may be (gc_thresh3)'}
-        if (Number(limit) === 0) return nothing('no limit')
+    judge: ({neighbours}) =>
+      given(neighbours, ({entries, limit}) => {
         const evidence = [`${entries} of ${limit}`]
-        if (entries < Number(limit) * FULL) return {evidence, found: []}
+        if (entries < limit * FULL) return {evidence, found: []}
         const detail = `${entries} neighbours of ${limit}: who is not in the table cannot be sent to`
         const remedy =
           '`sysctl -w net.ipv4.neigh.default.gc_thresh3=…` (and 1, 2 below it); is a LAN too large, or scanned?'

@@ -104,7 +104,7 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['hash policy', 'multipath-by-host', sysctl('net/ipv4/fib_multipath_hash_policy', '0')],
   ['conntrack', 'conntrack-nearly-full', kernel({conntrack: seen({entries: 900, limit: 1000})})],
   ['conntrack, half', null, kernel({conntrack: seen({entries: 500, limit: 1000})})],
-  ['neighbours', 'neighbours-nearly-full', {neighbours: seen(1000)}],
+  ['neighbours', 'neighbours-nearly-full', {neighbours: seen({entries: 1000, limit: 1024})}],
   ['an uplink without a carrier', 'uplink-down', links({operstate: 'DOWN'})],
   ['an uplink set down', 'uplink-down', links({up: false})],
   [

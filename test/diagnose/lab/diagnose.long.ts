@@ -52,13 +52,8 @@ describe('isthmus diagnose in the lab', function () {
     const notLooked = checks.flatMap(({check, unreachable}) =>
       unreachable === null ? [] : [`${check}: ${unreachable}`],
     )
-    // The kernel shows the limit of neighbours in its first network namespace only.
-    assert.deepEqual(
-      notLooked.map((line) => line.split(':')[0]),
-      ['neighbours-nearly-full'],
-      notLooked.join('\n'),
-    )
-    assert.equal(status, 3)
+    assert.deepEqual(notLooked, [])
+    assert.equal(status, 0)
     assert.ok(ms < 10_000, `${Math.round(ms)} ms`)
   })
 

@@ -6,6 +6,7 @@ const table = (family: string, text: string): Pick<Breakage, 'broken' | 'repaire
   repaired: `nft delete table ${family} other`,
 })
 
+const PID = '/run/isthmus-lab/asymmetric.pid'
 const SENDER = join(import.meta.dirname, '../../support/send-raw.ts')
 
 export const FILTER_BREAKAGES: readonly Breakage[] = [
@@ -43,7 +44,7 @@ export const FILTER_BREAKAGES: readonly Breakage[] = [
     code: 'asymmetric-path',
     name: 'segments of a flow whose beginning went another way',
     in: 'a/p1',
-    broken: `touch /run/isthmus-lab/asymmetric; for n in 1 2 3; do (while [ -e /run/isthmus-lab/asymmetric ]; do ${process.execPath} ${SENDER} 6 10.2.0.5; done) > /dev/null 2>&1 & done`,
-    repaired: 'rm -f /run/isthmus-lab/asymmetric; sleep 1',
+    broken: `${process.execPath} ${SENDER} 6 10.2.0.5 10.1.0.5 ${'00'.repeat(20)} 100000 > /dev/null 2>&1 & echo $! > ${PID}`,
+    repaired: `kill $(cat ${PID})`,
   },
 ]

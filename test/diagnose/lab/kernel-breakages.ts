@@ -36,11 +36,8 @@ mount -t tmpfs none /sys/module; t=$(mktemp); mount --bind $t /proc/modules 2>/d
   },
   {
     code: 'neighbours-nearly-full',
-    name: 'the limit is the whole machine’s: it is shown otherwise',
-    broken:
-      'for n in $(seq 100 119); do ip neigh add 192.168.1.$n lladdr 02:00:00:00:00:01 nud permanent dev lan0; done',
-    repaired: 'for n in $(seq 100 119); do ip neigh del 192.168.1.$n dev lan0; done',
-    seenAs: 'd=/proc/sys/net/ipv4/neigh; mount -t tmpfs none $d; mkdir $d/default; echo 20 > $d/default/gc_thresh3',
+    broken: `for n in $(seq 0 999); do echo "neigh add 10.99.$((n / 250)).$((n % 250)) lladdr 02:00:00:00:00:01 nud permanent dev lan0"; done | ip -batch -`,
+    repaired: 'ip neigh flush to 10.99.0.0/16 nud permanent dev lan0',
   },
   {
     code: 'tunnel-device-missing',

@@ -1,7 +1,4 @@
 import {readFileSync, writeFileSync} from 'node:fs'
-import {startNode} from '../../../lab/network/routers.ts'
-import {pidsIn} from '../../../lab/processes.ts'
-import type {World} from '../../../lab/world.ts'
 import type {Breakage} from './breakage.ts'
 
 const YAML = '/run/isthmus-lab/a1/gateway.yaml'
@@ -26,22 +23,21 @@ const frr = (...lines: string[]): string =>
     ...['conf t', 'router bgp 64900', ...lines].map((line) => `-c '${line}'`),
   ].join(' ')
 
-const filtered = (rule: string): string => `nft -f - <<'END'
+/** In the router; a session that stands would not notice for minutes, so it is begun anew. */
+const filtered = (...rules: string[]): string => `nft -f - <<'END'
 table inet broken {
-  chain i { type filter hook input priority -10; ${rule} }
-  chain o { type filter hook output priority -10; oifname "to-a1" tcp dport 179 drop; oifname "to-a1" tcp sport 179 tcp flags & rst == 0 drop; }
+  chain i {
+    type filter hook input priority -10;
+    ${rules.map((rule) => `iifname "to-a1" ${rule}`).join('\n    ')}
+  }
+  chain o {
+    type filter hook output priority -10;
+    oifname "to-a1" tcp dport 179 drop
+  }
 }
-END`
+END
+birdc -s /run/isthmus-lab/a1/bird.ctl restart '"wan_*"'`
 const MENDED = 'nft delete table inet broken'
-
-async function killNode(world: World): Promise<void> {
-  for (const pid of await pidsIn(world.namespace('nb1'))) process.kill(pid, 'SIGKILL')
-}
-
-const startNodeAgain = (world: World): Promise<void> => {
-  const node = world.plan.nodes.find(({name}) => name === 'nb1')!
-  return startNode(node, [world.gateway('b/b1').lan], world.dirOf('nb1'))
-}
 
 export const ROUTING_BREAKAGES: readonly Breakage[] = [
   {
@@ -65,22 +61,28 @@ export const ROUTING_BREAKAGES: readonly Breakage[] = [
   {
     code: 'session-refused',
     in: 'r1',
-    broken: filtered('iifname "to-a1" tcp dport 179 reject with tcp reset; iifname "to-a1" tcp sport 179 drop;'),
+    broken: filtered('tcp dport 179 reject with tcp reset', 'tcp sport 179 drop'),
     repaired: MENDED,
   },
   {
     code: 'session-no-route',
     in: 'r1',
     broken: `nft -f - <<'END'
-table arp broken { chain i { type filter hook input priority 0; iifname "to-a1" drop; } }
+table arp broken {
+  chain i {
+    type filter hook input priority 0;
+    iifname "to-a1" drop
+  }
+}
 END
-nsenter --net=/run/netns/il-a1 ip neigh flush dev wan0`,
+nsenter --net=/run/netns/il-a1 ip neigh flush dev wan0
+birdc -s /run/isthmus-lab/a1/bird.ctl restart '"wan_*"'`,
     repaired: 'nft delete table arp broken',
   },
   {
     code: 'session-silent',
     in: 'r1',
-    broken: filtered('iifname "to-a1" tcp dport 179 drop; iifname "to-a1" tcp sport 179 drop;'),
+    broken: filtered('tcp dport 179 drop', 'tcp sport 179 drop'),
     repaired: MENDED,
   },
   {
@@ -91,7 +93,12 @@ nsenter --net=/run/netns/il-a1 ip neigh flush dev wan0`,
   },
   configured('filter-passes-nothing', /^( +)import:\n(?: +- .*\n)+/m, '$1import:\n$1  - 203.0.113.0/24\n'),
   configured('announces-nothing', /^( +)export:\n(?: +- .*\n)+/m, '$1export:\n$1  - 203.0.113.0/24\n'),
-  {code: 'prefix-without-route', broken: killNode, repaired: startNodeAgain},
+  {
+    code: 'prefix-without-route',
+    name: 'the node of site b tells its blocks no longer',
+    broken: 'birdc -s /run/isthmus-lab/nb1/bird.ctl disable to_gateway1',
+    repaired: 'birdc -s /run/isthmus-lab/nb1/bird.ctl enable to_gateway1',
+  },
   {
     code: 'prefix-routed-elsewhere',
     broken: 'ip route add 10.2.9.0/24 dev lan0',
