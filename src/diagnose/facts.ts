@@ -41,9 +41,7 @@ export interface GatewaySays {
   readonly tunnels: readonly {
     readonly name: string
     readonly site: string
-    readonly encapsulation: string
     readonly device: string
-    readonly mtu: number | null
     readonly up: boolean
   }[]
   readonly sites: readonly {readonly name: string; readonly local: boolean; readonly prefixes: readonly string[]}[]
@@ -114,7 +112,6 @@ export interface RouteFacts {
   readonly devices: readonly string[]
   /** Who made it: `bird`, `static`, `kernel`, `boot`. */
   readonly protocol: string
-  readonly metric: number
   /** `unreachable`, `blackhole`, `prohibit`: it goes nowhere on purpose. */
   readonly refuses: boolean
 }

@@ -47,6 +47,7 @@ export type DiagnosisCode =
   | 'session-refused'
   | 'session-no-route'
   | 'session-silent'
+  | 'session-bfd'
   | 'session-down'
   | 'filter-passes-nothing'
   | 'announces-nothing'

@@ -112,13 +112,12 @@ export const readAddresses = (): Promise<Seen<readonly {device: string; address:
 export const readRoutes = (): Promise<Seen<readonly RouteFacts[]>> =>
   look('ip route', async (signal) => {
     const texts = await Promise.all(['-4', '-6'].map((family) => tool(signal, 'ip', family, '-j', 'route', 'show')))
-    return texts.flatMap(listOf).map(({dst, dev, type, protocol, metric, nexthops}): RouteFacts => {
+    return texts.flatMap(listOf).map(({dst, dev, type, protocol, nexthops}): RouteFacts => {
       const hops = Array.isArray(nexthops) ? (nexthops as unknown[]).filter(isJson) : []
       return {
         prefix: String(dst),
         devices: [dev, ...hops.map((hop) => hop.dev)].filter((name) => typeof name === 'string'),
         protocol: String(protocol),
-        metric: Number(metric ?? 0),
         refuses: type === 'unreachable' || type === 'blackhole' || type === 'prohibit',
       }
     })

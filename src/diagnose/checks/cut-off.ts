@@ -23,6 +23,7 @@ export const CUTS_OFF: readonly FindingCode[] = [
   'session-refused',
   'session-no-route',
   'session-silent',
+  'session-bfd',
   'session-down',
   'filter-passes-nothing',
   'announces-nothing',

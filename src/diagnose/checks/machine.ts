@@ -24,7 +24,11 @@ export const MACHINE_CHECKS: readonly Check[] = [
     theme: 'machine',
     looksAt: 'whether the daemon answers on its socket',
     judge: ({gateway, config}) => {
-      if (gateway.ok) return {evidence: [`${config.paths.run}/api.sock answers`], found: []}
+      if (gateway.ok) {
+        const {ready, waitingFor} = gateway.value
+        const state = ready ? 'ready' : `not ready yet, waits for ${waitingFor ?? 'its first pass'}`
+        return {evidence: [`${config.paths.run}/api.sock answers: ${state}`], found: []}
+      }
       const detail = `no gateway answers: ${gateway.why}`
       const remedy = '`systemctl status isthmus` and its journal; traffic goes on as it was meanwhile'
       return {evidence: [], found: [{severity: 'error', where: {source: 'gateway'}, detail, remedy}]}

@@ -12,6 +12,7 @@ type Why =
   | 'session-refused'
   | 'session-no-route'
   | 'session-silent'
+  | 'session-bfd'
   | 'session-down'
 
 export const ROUTING_CHECKS: readonly Check[] = [
@@ -50,6 +51,10 @@ export const ROUTING_CHECKS: readonly Check[] = [
   why('session-silent', 'sessions whose neighbour does not answer', ({neighbor}) => [
     `${neighbor} does not answer on TCP port 179`,
     `\`ping ${neighbor}\`; a filter on the way, or a password that only the other end has?`,
+  ]),
+  why('session-bfd', 'sessions that BFD has ended', ({neighbor, lastError}) => [
+    `BFD hears nothing of ${neighbor}, or not often enough: ${lastError}`,
+    'UDP 3784 must pass both ways; `bfd: internet` where the path or a CPU stands still now and then',
   ]),
   why('session-down', 'sessions that are down for another reason', ({neighbor, state, lastError}) => [
     `the session with ${neighbor} is ${state}: ${lastError ?? 'BIRD does not say why'}`,
@@ -211,6 +216,7 @@ export function whyDown({lastError, state}: Pick<Session, 'lastError' | 'state'>
   if (/connection refused/i.test(error)) return 'session-refused'
   if (/no route to host|host is unreachable|network is unreachable|invalid argument/i.test(error))
     return 'session-no-route'
+  if (/\bBFD\b/.test(error)) return 'session-bfd'
   const tries = state === 'Active' || state === 'Connect'
   if (/timed out/i.test(error) || (error === '' && tries)) return 'session-silent'
   return 'session-down'

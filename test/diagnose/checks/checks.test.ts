@@ -169,6 +169,7 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['refused', 'session-refused', down({lastError: 'Socket: Connection refused'})],
   ['no route', 'session-no-route', down({lastError: 'Socket: No route to host'})],
   ['silent', 'session-silent', down({})],
+  ['BFD', 'session-bfd', down({lastError: 'BFD session down'})],
   ['shut down there', 'session-down', down({lastError: 'Received: Administrative shutdown'})],
   ['MD5 faults of somebody, while all are up', null, {tcp: seen({passwordFaults: 3, ttlFaults: 0})}],
   ['all filtered', 'filter-passes-nothing', {router: seen({sessions: [{...session, imported: 0}]})}],

@@ -42,7 +42,7 @@ const eth0 = {
   ...{name: 'eth0', kind: null, alias: '', up: true, operstate: 'UP', mtu: 1500, outerLocal: null, outerRemote: null},
   ...{receivedPackets: 1, sentPackets: 1},
 }
-export const tunnel = {name: 'wan b/b1/wan 0', site: 'b', encapsulation: 'ipip', device: 'is-b-1', mtu: 1480, up: true}
+export const tunnel = {name: 'wan b/b1/wan 0', site: 'b', device: 'is-b-1', up: true}
 export const way = {
   ...{device: 'is-b-1', site: 'b', local: '192.0.2.1', remote: '192.0.2.2'},
   ...{way: seen('eth0'), answers: seen(true)},
@@ -59,7 +59,7 @@ export const says = {
     {name: 'b', local: false, prefixes: ['10.2.0.0/16']},
   ],
 }
-export const route = {prefix: '10.2.0.0/26', devices: ['is-b-1'], protocol: 'bird', metric: 32, refuses: false}
+export const route = {prefix: '10.2.0.0/26', devices: ['is-b-1'], protocol: 'bird', refuses: false}
 export const pools = [
   {name: 'own', cidr: '10.1.0.0/16', natOutgoing: true, disableBGPExport: false, disabled: false},
   {name: 'b', cidr: '10.2.0.0/16', natOutgoing: false, disableBGPExport: false, disabled: true},

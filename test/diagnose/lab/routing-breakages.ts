@@ -67,22 +67,26 @@ export const ROUTING_BREAKAGES: readonly Breakage[] = [
   {
     code: 'session-no-route',
     in: 'r1',
-    broken: `nft -f - <<'END'
-table arp broken {
-  chain i {
-    type filter hook input priority 0;
-    iifname "to-a1" drop
-  }
-}
-END
-nsenter --net=/run/netns/il-a1 ip neigh flush dev wan0
-birdc -s /run/isthmus-lab/a1/bird.ctl restart '"wan_*"'`,
-    repaired: 'nft delete table arp broken',
+    broken: filtered('tcp dport 179 reject with icmp type host-unreachable', 'tcp sport 179 drop'),
+    repaired: MENDED,
   },
   {
     code: 'session-silent',
     in: 'r1',
     broken: filtered('tcp dport 179 drop', 'tcp sport 179 drop'),
+    repaired: MENDED,
+  },
+  {
+    code: 'session-bfd',
+    in: 'b1',
+    broken: `nft -f - <<'END'
+table inet broken {
+  chain i {
+    type filter hook input priority -10;
+    iifname "is-a-*" udp dport 3784 drop
+  }
+}
+END`,
     repaired: MENDED,
   },
   {
