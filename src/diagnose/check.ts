@@ -26,6 +26,8 @@ export interface Check {
   readonly looksAt: string
   /** What may bring this along, itself or by what follows it: then that is to be mended first. */
   readonly follows?: readonly FindingCode[]
+  /** It goes by what moves between two looks. */
+  readonly watches?: true
   readonly judge: (facts: Facts) => Judged
 }
 

@@ -1,4 +1,4 @@
-import {readFile, writeFile} from 'node:fs/promises'
+import {open, readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Command} from 'commander'
 import {VERSION} from '../../api/client.ts'
@@ -14,6 +14,9 @@ const DEFAULTS: Paths = {
   birdSocket: '/run/bird/bird.ctl',
 }
 
+/** A daemon that takes longer is away, as far as a bundle goes: there are twenty questions to it. */
+const API_MS = 3000
+
 /** `isthmus gather`: what somebody far away needs to understand this gateway, without its secrets. */
 export function gatherCommand(context: CliContext, finish: Finish): Command {
   return new Command('gather')
@@ -26,13 +29,19 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
       const nowMs = context.clock.nowMs()
       const name = `isthmus-${new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '')}.tar.gz`
       const output = options.output ?? name
+      // Before anything is read: what cannot be written need not be gathered.
+      const handle = await open(output, 'wx', 0o600).catch((error: Error) => error)
+      if (handle instanceof Error) {
+        context.err(`${output} cannot be written: ${handle.message}\n-o names another file\n`)
+        return finish(EXIT.finding)
+      }
       const [{itemsOf}, {packBundle}, {readSecrets}, {runChecks}] = await Promise.all([
         import('../gather/items.ts'),
         import('../gather/bundle.ts'),
         import('../gather/secrets.ts'),
         import('../diagnose/run.ts'),
       ])
-      const api = context.api(socket)
+      const api = context.api(socket, API_MS)
       const {config} = await readGatewayConfig(options.config)
       const paths = config?.paths ?? DEFAULTS
       const items = itemsOf({
@@ -52,13 +61,8 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
           `${JSON.stringify((await runChecks({context, file: options.config, socket, only: null})).reports, null, 1)}\n`,
       }
       const {bytes, files, missing} = await packBundle([diagnosis, ...items], secrets, {seconds: nowMs / 1000})
-      try {
-        await writeFile(output, bytes, {flag: 'wx', mode: 0o600})
-      } catch (error) {
-        const words = error instanceof Error ? error.message : String(error)
-        context.err(`${output} cannot be written: ${words}\n-o names another file\n`)
-        return finish(EXIT.finding)
-      }
+      await handle.writeFile(bytes)
+      await handle.close()
       context.out(`${output}: ${files} files, ${Math.ceil(bytes.length / 1024)} KiB\n`)
       for (const {name: item, why} of missing) context.err(`without ${item}: ${why}\n`)
       context.err('secrets that this gateway knows are taken out; names and addresses of yours are in it\n')

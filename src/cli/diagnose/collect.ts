@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {ApiClient} from '../../api/client.ts'
-import {type Facts, neededModules, type Seen} from '../../diagnose/index.ts'
+import {type Check, type Facts, neededModules, type Seen} from '../../diagnose/index.ts'
 import {DEVICE_PREFIX, type GatewayConfig} from '../../model/index.ts'
 import {placesOf} from '../diagnose-datastores.ts'
 import {readCalico, readGateway, readHealth, readInForce, readSessions, saysOf} from './gateway.ts'
@@ -25,6 +25,8 @@ export interface CollectInput {
   readonly api: ApiClient
   readonly nowMs: () => number
   readonly path: string
+  /** What is slow to be had is had for who asks for it. */
+  readonly wanted: readonly Check[]
 }
 
 /** What moves is watched for so long; longer while something is down, whose neighbour tries again once a second or so. */
@@ -32,7 +34,7 @@ const WATCH_MS = 1000
 const WATCH_TROUBLE_MS = 3500
 
 /** Every fact of a diagnosis, all looks at once where none needs another. Changes nothing. */
-export async function collectFacts({config, file, api, nowMs, path}: CollectInput): Promise<Facts> {
+export async function collectFacts({config, file, api, nowMs, path, wanted}: CollectInput): Promise<Facts> {
   const began = {
     gateway: readGateway(api),
     links: readLinks(),
@@ -40,7 +42,11 @@ export async function collectFacts({config, file, api, nowMs, path}: CollectInpu
     router: readSessions(config.paths.birdSocket),
   }
   const addresses = readAddresses()
-  const watched = watch(began, api)
+  const watched = watch(
+    began,
+    api,
+    wanted.some(({watches}) => watches),
+  )
   const [links, status] = await Promise.all([began.links, began.gateway])
   const remotes = api.get('gateways', null).then((answer) => (answer.ok ? answer.value.items : []))
   const tunnels = links.ok ? links.value.flatMap(({name}) => (name.startsWith(DEVICE_PREFIX) ? [name] : [])) : []
@@ -51,7 +57,7 @@ export async function collectFacts({config, file, api, nowMs, path}: CollectInpu
     status.ok
       ? remotes.then((gateways) => then(links, (all) => readUnderlay(config, all, gateways)))
       : then(links, (all) => readUnderlay(config, all, [])),
-    readOthers(config, file, api, nowMs),
+    readOthers(config, file, api, nowMs, wanted),
     addresses.then((seen) => readTwin(config, seen)),
     watched,
   ])
@@ -65,7 +71,15 @@ export async function collectFacts({config, file, api, nowMs, path}: CollectInpu
   }
 }
 
-async function readOthers(config: GatewayConfig, file: string, api: ApiClient, nowMs: () => number) {
+async function readOthers(
+  config: GatewayConfig,
+  file: string,
+  api: ApiClient,
+  nowMs: () => number,
+  wanted: readonly Check[],
+) {
+  const asked = <T>(is: (check: Check) => boolean, read: () => Promise<Seen<T>>): Promise<Seen<T>> | Seen<T> =>
+    wanted.some(is) ? read() : {ok: false, why: 'nobody asked'}
   const [configText, configInForce, routes, rules, neighbours, tables, clocks, health, calico] = await Promise.all([
     look(file, () => readFile(file, 'utf8')),
     readInForce(api),
@@ -73,9 +87,18 @@ async function readOthers(config: GatewayConfig, file: string, api: ApiClient, n
     readRules(),
     readNeighbours(),
     readTables(),
-    readClocks(placesOf(config), nowMs),
-    readHealth(config, api),
-    readCalico(config),
+    asked(
+      ({code}) => code === 'clock-differs',
+      () => readClocks(placesOf(config), nowMs),
+    ),
+    asked(
+      ({theme}) => theme === 'policy',
+      () => readHealth(config, api),
+    ),
+    asked(
+      ({theme}) => theme === 'calico',
+      () => readCalico(config),
+    ),
   ])
   return {configText, configInForce, routes, rules, neighbours, tables, clocks, health, calico}
 }
@@ -91,11 +114,12 @@ type Began = {
 async function watch(
   began: Began,
   api: ApiClient,
+  watches: boolean,
 ): Promise<Pick<Facts, 'watchedSeconds' | 'gatewayLater' | 'linksLater' | 'tcp'>> {
   const [before, router] = await Promise.all([began.tcp, began.router, began.links, began.gateway])
   const fromMs = performance.now()
   const isWell = !router.ok || router.value.sessions.every(({up}) => up)
-  await delay(isWell ? WATCH_MS : WATCH_TROUBLE_MS)
+  if (watches) await delay(isWell ? WATCH_MS : WATCH_TROUBLE_MS)
   const [tcp, linksLater, status] = await Promise.all([
     readTcpCounters(),
     readLinks(),

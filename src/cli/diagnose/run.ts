@@ -55,7 +55,7 @@ interface RunInput {
 /** A daemon that takes longer for an answer does not run as it should. */
 const API_MS = 3000
 /** A way to an etcd has five steps of five seconds at most; beyond this it is told as not walked. */
-const WALK_MS = 8000
+const WALK_MS = 6000
 
 export interface Diagnosis {
   readonly reports: readonly CheckReport[]
@@ -70,21 +70,17 @@ export async function runChecks({context, file, socket, only}: RunInput): Promis
   const config = read.config ?? inForce
   const own: CheckReport = {check: 'config', evidence: [file], findings: read.findings, unreachable: null}
   if (config === null) return {reports: [own], unreachable: false}
-  const needsFacts = CHECKS.some(({code}) => wants(code)) || wants('gateway')
+  const wanted = CHECKS.filter(({code}) => wants(code))
+  const needsFacts = wanted.length > 0 || wants('gateway')
   const {nowMs} = context.clock
   const [facts, certificates, datastores] = await Promise.all([
-    needsFacts ? collectFacts({config, file, api, nowMs, path: context.env.PATH ?? ''}) : null,
+    needsFacts ? collectFacts({config, file, api, nowMs, path: context.env.PATH ?? '', wanted}) : null,
     wants('certificates') ? timed('certificates', checkCertificates(config, nowMs())) : null,
     wants('datastores') ? timed('datastores', checkDatastores(placesOf(config), nowMs(), 'datastores')) : null,
   ])
   const judged = [
     own,
-    ...(facts
-      ? judgeFacts(
-          facts,
-          CHECKS.filter(({code}) => wants(code)),
-        )
-      : []),
+    ...(facts ? judgeFacts(facts, wanted) : []),
     ...(certificates ? [certificates] : []),
     ...(datastores ? [withoutSame(datastores, certificates)] : []),
   ].filter(({check}) => wants(check))

@@ -1,5 +1,5 @@
 import {gzipSync} from 'node:zlib'
-import {REDACTED, redact} from '../../diagnose/index.ts'
+import {REDACTED, redact, type Seen} from '../../diagnose/index.ts'
 import {look} from '../diagnose/look.ts'
 import type {Item} from './items.ts'
 import {type Entry, tarOf} from './tar.ts'
@@ -19,6 +19,7 @@ export interface Bounds {
 
 export const BOUNDS: Bounds = {mostBytes: 4 << 20, mostInAll: 48 << 20}
 const ITEM_MS = 15_000
+const AT_ONCE = 4
 
 /**
  * Reads every item, takes the secrets out and packs what is left. Nothing is kept of what was read before that: the
@@ -33,8 +34,9 @@ export async function packBundle(
   const missing: {name: string; why: string}[] = []
   const cut: string[] = []
   let left = bounds.mostInAll
-  for (const {name, read, keep} of items) {
-    const seen = await look(name, read, ITEM_MS)
+  const looked = await readAll(items)
+  for (const [index, {name, keep}] of items.entries()) {
+    const seen = looked[index]!
     if (!seen.ok) {
       missing.push({name, why: clean(seen.why, secrets)})
       continue
@@ -50,6 +52,20 @@ export async function packBundle(
   const manifest = {files: entries.map(({name}) => name), missing, cut, redacted: `secrets are ${REDACTED}`}
   entries.unshift({name: 'manifest.json', content: Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)})
   return {bytes: gzipSync(tarOf(entries, seconds)), missing, files: entries.length}
+}
+
+/** Some at a time: one that hangs holds up few, and a gateway has more to do than this. */
+async function readAll(items: readonly Item[]): Promise<Seen<string>[]> {
+  const seen: Seen<string>[] = []
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < items.length; index = next++) {
+      const {name, read} = items[index]!
+      seen[index] = await look(name, read, ITEM_MS)
+    }
+  }
+  await Promise.all(Array.from({length: AT_ONCE}, work))
+  return seen
 }
 
 /** Byte by byte, so that a text in any encoding is looked through. */

@@ -101,6 +101,7 @@ export const FILTER_CHECKS: readonly Check[] = [
   },
   {
     code: 'asymmetric-path',
+    watches: true,
     theme: 'filters',
     looksAt: 'packets of flows that did not begin here',
     follows: ['foreign-notrack', 'conntrack-nearly-full'],

@@ -195,7 +195,7 @@ function isInside(inner: string, outer: string): boolean {
 
 function why(code: Why, looksAt: string, say: (session: Session) => [detail: string, remedy: string]): Check {
   return {
-    ...{code, theme: 'routing', looksAt, follows: CUTS_OFF.filter((one) => one !== code)},
+    ...{code, theme: 'routing', looksAt, watches: true, follows: CUTS_OFF.filter((one) => one !== code)},
     judge: (facts: Facts): Judged =>
       given(facts.router, ({sessions}) =>
         eachOf(sessions, 'no sessions', (session) => ({

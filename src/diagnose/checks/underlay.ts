@@ -80,6 +80,7 @@ export const UNDERLAY_CHECKS: readonly Check[] = [
   },
   {
     code: 'tunnel-blocked',
+    watches: true,
     theme: 'underlay',
     looksAt: 'tunnels whose packets go out and none comes back, though the other end answers pings',
     follows: CUTS_OFF.filter((one) => !OF_UNDERLAY.includes(one) || one === 'nat-in-path'),
@@ -90,6 +91,7 @@ export const UNDERLAY_CHECKS: readonly Check[] = [
   },
   {
     code: 'nat-in-path',
+    watches: true,
     theme: 'underlay',
     looksAt: 'tunnel packets that come from an address which is no gateway’s',
     judge: (facts) =>
