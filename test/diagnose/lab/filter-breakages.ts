@@ -26,7 +26,7 @@ export const FILTER_BREAKAGES: readonly Breakage[] = [
     name: 'a firewall that lets in what is known already',
     ...table(
       'inet',
-      'chain i { type filter hook input priority 0; policy drop; ct state established,related accept; iifname "lo" accept; tcp dport { 22, 2379 } accept; meta l4proto icmp accept; }',
+      'chain i { type filter hook input priority 0; policy drop; ct state established,related accept; iifname "lo" accept; tcp dport { 22, 2379 } accept; udp dport 4789 ip saddr 192.0.2.0/24 accept; meta l4proto icmp accept; }',
     ),
   },
   {
