@@ -135,6 +135,7 @@ export interface UnderlayFacts {
 }
 
 export interface RouterFacts {
+  readonly bfd: readonly {readonly neighbor: string; readonly state: string; readonly up: boolean}[]
   readonly sessions: readonly {
     readonly name: string
     readonly kind: string

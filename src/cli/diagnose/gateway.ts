@@ -30,9 +30,9 @@ export const readSessions = (socket: string): Promise<Seen<RouterFacts>> =>
       import('../../bird/index.ts'),
       import('../../observe/index.ts'),
     ])
-    const {up, sessions} = await readRouter(keepBird(socket, signal), signal)
+    const {up, sessions, bfd} = await readRouter(keepBird(socket, signal), signal)
     if (!up) throw new Error('no BIRD answers')
-    return {sessions}
+    return {sessions, bfd}
   })
 
 /** Connections by which sites are read, of those whose etcd lies inside a prefix that policy speaks of. */

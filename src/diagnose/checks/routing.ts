@@ -12,7 +12,6 @@ type Why =
   | 'session-refused'
   | 'session-no-route'
   | 'session-silent'
-  | 'session-bfd'
   | 'session-down'
 
 export const ROUTING_CHECKS: readonly Check[] = [
@@ -52,14 +51,28 @@ export const ROUTING_CHECKS: readonly Check[] = [
     `${neighbor} does not answer on TCP port 179`,
     `\`ping ${neighbor}\`; a filter on the way, or a password that only the other end has?`,
   ]),
-  why('session-bfd', 'sessions that BFD has ended', ({neighbor, lastError}) => [
-    `BFD hears nothing of ${neighbor}, or not often enough: ${lastError}`,
-    'UDP 3784 must pass both ways; `bfd: internet` where the path or a CPU stands still now and then',
-  ]),
   why('session-down', 'sessions that are down for another reason', ({neighbor, state, lastError}) => [
     `the session with ${neighbor} is ${state}: ${lastError ?? 'BIRD does not say why'}`,
     '`birdc show protocols all` and the log of the other end',
   ]),
+  {
+    code: 'session-bfd',
+    theme: 'routing',
+    looksAt: 'whether BFD watches where it should',
+    follows: CUTS_OFF.filter((one) => one !== 'session-bfd'),
+    judge: ({router}) =>
+      given(router, ({bfd}) =>
+        eachOf(bfd, 'no BFD', ({neighbor, state, up}) => ({
+          evidence: `${neighbor}: ${state}`,
+          found: up
+            ? null
+            : bad(neighbor, 'error', [
+                `BFD with ${neighbor} is ${state}: that it is lost is noticed only when BGP's hold time ends`,
+                'UDP 3784 must pass both ways, and BFD run at both ends; `bfd: internet` where the path or a CPU stands still now and then',
+              ]),
+        })),
+      ),
+  },
   {
     code: 'filter-passes-nothing',
     theme: 'routing',
@@ -216,7 +229,6 @@ export function whyDown({lastError, state}: Pick<Session, 'lastError' | 'state'>
   if (/connection refused/i.test(error)) return 'session-refused'
   if (/no route to host|host is unreachable|network is unreachable|invalid argument/i.test(error))
     return 'session-no-route'
-  if (/\bBFD\b/.test(error)) return 'session-bfd'
   const tries = state === 'Active' || state === 'Connect'
   if (/timed out/i.test(error) || (error === '' && tries)) return 'session-silent'
   return 'session-down'

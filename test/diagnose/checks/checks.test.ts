@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {CHECKS, causesOf, type Facts, judgeFacts, relayFindings, withCauses} from '../../../src/diagnose/index.ts'
 import type {Finding, FindingCode} from '../../../src/model/index.ts'
-import {config, HEALTHY, link, pools, route, says, seen, session, tunnel, unseen, way} from './healthy.ts'
+import {BFD, config, HEALTHY, link, pools, route, says, seen, session, tunnel, unseen, way} from './healthy.ts'
 
 const codesOf = (facts: Facts): string[] => judgeFacts(facts).flatMap(({findings}) => findings.map(({code}) => code))
 
@@ -24,7 +24,7 @@ const aProcess = (change: object): Facts['machine']['daemon'] =>
 const links = (...changes: object[]): Partial<Facts> =>
   HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value.map((one, index) => ({...one, ...changes[index]}))])} : {}
 const down = (change: object): Partial<Facts> => ({
-  router: seen({sessions: [{...session, state: 'Active', up: false, imported: 0, exported: 0, ...change}]}),
+  router: seen({bfd: [], sessions: [{...session, state: 'Active', up: false, imported: 0, exported: 0, ...change}]}),
 })
 const tunnelDown = seen({...says, tunnels: [{...tunnel, up: false}]})
 const chain = (hook: string, type: string, policy: string | null, ...rules: object[]): Partial<Facts> => ({
@@ -169,12 +169,16 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
   ['refused', 'session-refused', down({lastError: 'Socket: Connection refused'})],
   ['no route', 'session-no-route', down({lastError: 'Socket: No route to host'})],
   ['silent', 'session-silent', down({})],
-  ['BFD', 'session-bfd', down({lastError: 'BFD session down'})],
+  ['BFD', 'session-bfd', {router: seen({sessions: [session], bfd: [{...BFD, state: 'Init', up: false}]})}],
   ['shut down there', 'session-down', down({lastError: 'Received: Administrative shutdown'})],
   ['MD5 faults of somebody, while all are up', null, {tcp: seen({passwordFaults: 3, ttlFaults: 0})}],
-  ['all filtered', 'filter-passes-nothing', {router: seen({sessions: [{...session, imported: 0}]})}],
-  ['nothing comes, nothing filtered', null, {router: seen({sessions: [{...session, imported: 0, filtered: 0}]})}],
-  ['nothing told', 'announces-nothing', {router: seen({sessions: [{...session, exported: 0}]})}],
+  ['all filtered', 'filter-passes-nothing', {router: seen({bfd: [], sessions: [{...session, imported: 0}]})}],
+  [
+    'nothing comes, nothing filtered',
+    null,
+    {router: seen({bfd: [], sessions: [{...session, imported: 0, filtered: 0}]})},
+  ],
+  ['nothing told', 'announces-nothing', {router: seen({bfd: [], sessions: [{...session, exported: 0}]})}],
   ['no route', 'prefix-without-route', {routes: seen([{...route, devices: [], refuses: true}])}],
   [
     'a default route is none',

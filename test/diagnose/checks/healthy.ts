@@ -51,6 +51,7 @@ export const session = {
   ...{name: 'wan_r1', kind: 'wan', neighbor: '198.18.0.1', as: 64900, state: 'Established', up: true},
   ...{imported: 5, filtered: 1, exported: 1, lastError: null as string | null},
 }
+export const BFD = {neighbor: '100.64.0.2', state: 'Up', up: true}
 export const says = {
   ...{ready: true, waitingFor: null, tunnels: [tunnel], findings: []},
   drops: [{reason: 'invalid', packets: 3}],
@@ -101,7 +102,11 @@ export const HEALTHY: Facts = {
   ]),
   routes: seen([{...route, prefix: '10.2.0.0/16', devices: [], refuses: true}, route]),
   rules: seen([{priority: 0, text: '0: src all local', table: 'local'}]),
-  ...{neighbours: seen({entries: 12, limit: 1024}), underlay: seen([way]), router: seen({sessions: [session]})},
+  ...{
+    neighbours: seen({entries: 12, limit: 1024}),
+    underlay: seen([way]),
+    router: seen({sessions: [session], bfd: [BFD]}),
+  },
   tcp: seen({passwordFaults: 0, ttlFaults: 0}),
   tables: seen([{family: 'inet', name: 'isthmus', chains: []}]),
   clocks: seen([{source: 'export b', seen: seen(0.4)}]),
