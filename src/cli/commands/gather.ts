@@ -45,7 +45,7 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
       const {config} = await readGatewayConfig(options.config)
       const paths = config?.paths ?? DEFAULTS
       const items = itemsOf({
-        ...{file: options.config, api, paths, version: VERSION},
+        ...{file: options.config, api, socket, paths, version: VERSION},
         logs: options.log ?? [join(paths.run, 'isthmus.log')],
       })
       const texts = await Promise.all([

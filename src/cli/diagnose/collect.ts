@@ -23,6 +23,7 @@ export interface CollectInput {
   readonly config: GatewayConfig
   readonly file: string
   readonly api: ApiClient
+  readonly socket: string
   readonly nowMs: () => number
   readonly path: string
   /** What is slow to be had is had for who asks for it. */
@@ -34,7 +35,7 @@ const WATCH_MS = 1000
 const WATCH_TROUBLE_MS = 3500
 
 /** Every fact of a diagnosis, all looks at once where none needs another. Changes nothing. */
-export async function collectFacts({config, file, api, nowMs, path, wanted}: CollectInput): Promise<Facts> {
+export async function collectFacts({config, file, api, socket, nowMs, path, wanted}: CollectInput): Promise<Facts> {
   const began = {
     gateway: readGateway(api),
     links: readLinks(),
@@ -52,7 +53,7 @@ export async function collectFacts({config, file, api, nowMs, path, wanted}: Col
   const tunnels = links.ok ? links.value.flatMap(({name}) => (name.startsWith(DEVICE_PREFIX) ? [name] : [])) : []
   const uplinks = config.uplinks.flatMap(({device}) => device ?? [])
   const [machine, kernel, underlay, other, twin, moved] = await Promise.all([
-    readMachine(config, file, api.socketPath, path),
+    readMachine(config, file, socket, path),
     readSettings([...uplinks, ...tunnels], neededModules({config})),
     status.ok
       ? remotes.then((gateways) => then(links, (all) => readUnderlay(config, all, gateways)))

@@ -10,14 +10,14 @@ import {look, tool} from './look.ts'
 export const saysOf = (status: GatewayStatus): GatewaySays => ({...status, drops: status.nft.drops})
 
 export const readGateway = (api: ApiClient): Promise<Seen<GatewayStatus>> =>
-  look(api.socketPath, async () => {
+  look('the gateway', async () => {
     const answer = await api.status()
     if (!answer.ok) throw new Error(answer.message)
     return answer.value
   })
 
 export const readInForce = (api: ApiClient): Promise<Seen<string>> =>
-  look(api.socketPath, async () => {
+  look('the gateway', async () => {
     const answer = await api.config(null)
     if (!answer.ok) throw new Error(answer.message)
     return answer.value.text

@@ -74,7 +74,7 @@ export async function runChecks({context, file, socket, only}: RunInput): Promis
   const needsFacts = wanted.length > 0 || wants('gateway')
   const {nowMs} = context.clock
   const [facts, certificates, datastores] = await Promise.all([
-    needsFacts ? collectFacts({config, file, api, nowMs, path: context.env.PATH ?? '', wanted}) : null,
+    needsFacts ? collectFacts({config, file, api, socket, nowMs, path: context.env.PATH ?? '', wanted}) : null,
     wants('certificates') ? timed('certificates', checkCertificates(config, nowMs())) : null,
     wants('datastores') ? timed('datastores', checkDatastores(placesOf(config), nowMs(), 'datastores')) : null,
   ])

@@ -23,14 +23,15 @@ const UNITS = ['isthmus', 'isthmus-watch-lan', 'bird', 'keepalived', 'conntrackd
 export interface Places {
   readonly file: string
   readonly api: ApiClient
+  readonly socket: string
   readonly paths: Paths
   readonly logs: readonly string[]
   readonly version: string
 }
 
-export function itemsOf({file, api, paths, logs, version}: Places): Item[] {
+export function itemsOf({file, api, socket, paths, logs, version}: Places): Item[] {
   return [
-    ...ofGateway(api),
+    ...ofGateway(api, socket),
     {name: 'config/gateway.yaml', read: () => readFile(file, 'utf8')},
     {name: 'state.txt', read: () => listing(paths.state)},
     {name: 'bird/bird.conf', read: () => readFile(paths.birdConfig, 'utf8')},
@@ -69,7 +70,7 @@ const COMMANDS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ['ip/tc.txt', 'tc', '-s', 'qdisc', 'show'],
 ]
 
-function ofGateway(api: ApiClient): Item[] {
+function ofGateway(api: ApiClient, socket: string): Item[] {
   const json = async (asked: Promise<{ok: true; value: unknown} | {ok: false; message: string}>): Promise<string> => {
     const answer = await asked
     if (!answer.ok) throw new Error(answer.message)
@@ -78,9 +79,9 @@ function ofGateway(api: ApiClient): Item[] {
   return [
     {name: 'gateway/status.json', read: () => json(api.status())},
     ...KINDS.map(
-      (kind): Item => ({name: `gateway/get-${kind}.json`, read: () => json(api.get(kind, null, MOST_ROWS))}),
+      (kind): Item => ({name: `gateway/get-${kind}.json`, read: () => json(api.get(kind, null, {limit: MOST_ROWS}))}),
     ),
-    {name: 'gateway/metrics.txt', read: (signal) => metrics(api.socketPath, signal)},
+    {name: 'gateway/metrics.txt', read: (signal) => metrics(socket, signal)},
     {
       name: 'config/in-force.yaml',
       read: async () => {
