@@ -14,6 +14,7 @@ import type {
   Rows,
 } from './gateway-view.ts'
 
+export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
 export {VERSION} from './version.ts'

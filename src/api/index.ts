@@ -11,6 +11,7 @@
  * and health, since whoever reaches it need not prove who he is. Errors are JSON with a code for programs and a
  * sentence for people. Outsiders that ask a gateway use `client.ts`, which loads nothing of the server.
  */
+export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export {type ApiOptions, type RunningApi, startApi} from './server.ts'
 export {VERSION} from './version.ts'

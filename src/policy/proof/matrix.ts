@@ -1,0 +1,224 @@
+import type {World} from '../../model/index.ts'
+import {type Address, addressFromNumber, type Family, fourText, type Range} from '../../net/index.ts'
+import {labelReader, NAMESPACE_LABEL} from '../../selectors/index.ts'
+import {type AddressClass, type Classified, type Numbering, nothingClass, type Steps} from '../classes/index.ts'
+import {type Target, targetBetween, type Verdicts} from '../compile/index.ts'
+import type {Flow} from '../trace/index.ts'
+import {allowedTraffic} from './enforced.ts'
+import {flowOf} from './sample-flow.ts'
+import {
+  ALL_TRAFFIC,
+  isNoTraffic,
+  printTraffic,
+  samplePacket,
+  seenTraffic,
+  subtractTraffic,
+  type TrafficSpace,
+  trafficRows,
+} from './traffic-space.ts'
+
+/** What is in force, as the compiler left it. */
+export interface InForce {
+  readonly classified: Classified
+  readonly numbering: Pick<Numbering, 'numbers'>
+  readonly verdicts: Verdicts
+}
+
+/** Endpoints that are shown as one. */
+export interface PolicyGroup {
+  readonly name: string
+  addresses: number
+  /** Class index → an address that bears it. */
+  readonly classes: Map<number, Address>
+}
+
+export type PairVerdict = 'allow' | 'deny' | 'mixed'
+
+export interface Way {
+  readonly verdict: PairVerdict
+  readonly allowed: string
+  classPairs: number
+  readonly ends: {readonly from: PairEndClass; readonly to: PairEndClass}
+  readonly flows: readonly Flow[]
+}
+
+export interface PairEndClass {
+  readonly address: Address
+  readonly class: AddressClass
+}
+
+/** What a person can look at; of more groups those with most addresses. */
+export const MOST_GROUPS = 64
+/** Some seconds of work in slices; beyond it another label has to be asked for. */
+export const MOST_CLASS_PAIRS = 4_000_000
+const MOST_WAYS = 12
+const PAIRS_A_STEP = 2_000
+
+/** `class`, `site`, `namespace`, or a label: the value by which endpoints are put together; '' where they have none. */
+export function grouping(by: string, {book}: Classified): (composition: number) => string | null {
+  return (composition) => {
+    const {subject} = book.compositions[composition]!
+    if (!subject) return null
+    if (by === 'site') return subject.site
+    if (by === 'class') return `class ${book.classOf[composition]}`
+    return labelReader(subject.set)(by === 'namespace' ? NAMESPACE_LABEL : by) ?? ''
+  }
+}
+
+/**
+ * Puts every endpoint, and every run of owned addresses, into its group: those with most addresses first, then by name.
+ * Counted anew each time, since of a class that nobody bears any more the compiler keeps what it was.
+ */
+export function* groupEndpoints(by: string, {classified}: Pick<InForce, 'classified'>): Steps<PolicyGroup[]> {
+  const {book, hosts} = classified
+  const nameOf = grouping(by, classified)
+  const groups = new Map<string, PolicyGroup>()
+  const byComposition = new Map<number, PolicyGroup | null>()
+  const groupOf = (composition: number, address: () => Address): PolicyGroup | null => {
+    let group = byComposition.get(composition)
+    if (group !== undefined) return group
+    const name = nameOf(composition)
+    group = name === null ? null : (groups.get(name) ?? {name, addresses: 0, classes: new Map()})
+    byComposition.set(composition, group)
+    if (!group) return group
+    groups.set(group.name, group)
+    const index = book.classOf[composition]!
+    if (!group.classes.has(index)) group.classes.set(index, address())
+    return group
+  }
+  const count = (composition: number, address: () => Address): void => {
+    const group = groupOf(composition, address)
+    if (group) group.addresses++
+  }
+  yield* hosts.walkFours((four, composition) => count(composition, () => fourText(four)))
+  for (const [address, composition] of hosts.others()) count(composition, () => address)
+  for (const family of [4, 6] as const) {
+    for (const run of book.surroundings[family]) {
+      const free = firstFree(run, family, (address) => hosts.get(address) !== undefined)
+      if (free !== null) groupOf(run.composition, () => free)
+    }
+    yield
+  }
+  return [...groups.values()].sort((a, b) => b.addresses - a.addresses || (a.name < b.name ? -1 : 1))
+}
+
+/** A row for each source, a letter for each destination: allowed, denied, mixed, or no flow; null: too many classes. */
+export function* matrixOf(groups: readonly PolicyGroup[], inForce: InForce): Steps<string[] | null> {
+  const all = groups.reduce((sum, {classes}) => sum + classes.size, 0)
+  if (all * all > MOST_CLASS_PAIRS) return null
+  const verdictOf = verdicts(inForce)
+  const rows: string[] = []
+  let looked = 0
+  for (const from of groups) {
+    let row = ''
+    for (const to of groups) {
+      let found: PairVerdict | null = null
+      for (const [source, destination] of pairsOf(from, to, inForce.classified)) {
+        const verdict = verdictOf(source, destination)
+        if (found !== null && found !== verdict) found = 'mixed'
+        else found = verdict
+        if (++looked % PAIRS_A_STEP === 0) yield
+        if (found === 'mixed') break
+      }
+      row += found === null ? '-' : found[0]
+    }
+    rows.push(row)
+    yield
+  }
+  return rows
+}
+
+/** Between two groups: each way in which pairs of their classes are judged, the most frequent first; at most some. */
+export function* waysBetween(
+  from: PolicyGroup,
+  to: PolicyGroup,
+  inForce: InForce,
+): Steps<{readonly ways: Way[]; readonly leftOut: number}> {
+  const {classified} = inForce
+  const targetOf = targets(inForce)
+  const allowedBy = allowedTraffic(inForce.verdicts)
+  const found = new Map<string, {target: Target; family: Family; pair: [number, number]; classPairs: number}>()
+  let looked = 0
+  for (const [source, destination] of pairsOf(from, to, classified)) {
+    const {family} = classified.classes[source]!
+    const target = targetOf(source, destination)
+    const known = found.get(`${family} ${target}`)
+    if (known) known.classPairs++
+    else found.set(`${family} ${target}`, {target, family, pair: [source, destination], classPairs: 1})
+    if (++looked % PAIRS_A_STEP === 0) yield
+  }
+  const ways = [...found.values()].sort((a, b) => b.classPairs - a.classPairs)
+  const shown = ways.slice(0, MOST_WAYS).map(({target, family, pair: [source, destination], classPairs}): Way => {
+    const allowed = seenTraffic(allowedBy(target), family)
+    const ends = {
+      from: {address: from.classes.get(source)!, class: classified.classes[source]!},
+      to: {address: to.classes.get(destination)!, class: classified.classes[destination]!},
+    }
+    const denied = seenTraffic(subtractTraffic(ALL_TRAFFIC, allowed), family)
+    const flows = [allowed, denied].flatMap((space) => {
+      const packet = samplePacket(space, family)
+      return packet ? [flowOf(ends.from.address, ends.to.address, packet)] : []
+    })
+    return {verdict: verdictOn(allowed, family), allowed: printTraffic(trafficRows(allowed)), classPairs, ends, flows}
+  })
+  return {ways: shown, leftOut: ways.length - shown.length}
+}
+
+/** An address of a run that nobody has; null where that would take long to find. */
+function firstFree({first, last}: Range, family: Family, isTaken: (address: Address) => boolean): Address | null {
+  for (let number = first; number <= last && number < first + 1024n; number++) {
+    const address = addressFromNumber(number, family)
+    if (!isTaken(address)) return address
+  }
+  return null
+}
+
+/** Pairs of classes of one family; of a class with itself only where it may have more than one address. */
+function* pairsOf(from: PolicyGroup, to: PolicyGroup, {classes}: Classified): Generator<[number, number]> {
+  for (const [source, address] of from.classes) {
+    for (const [destination, other] of to.classes) {
+      if (classes[source]!.family !== classes[destination]!.family) continue
+      if (source === destination && address === other && from.addresses < 2) continue
+      yield [source, destination]
+    }
+  }
+}
+
+function targets({classified, numbering, verdicts}: InForce): (source: number, destination: number) => Target {
+  const numberOf = (index: number): number =>
+    index === nothingClass(classified.classes[index]!.family) ? 0 : (numbering.numbers[index] ?? 0)
+  return (source, destination) => targetBetween(verdicts, numberOf(source), numberOf(destination))
+}
+
+function verdicts(inForce: InForce): (source: number, destination: number) => PairVerdict {
+  const targetOf = targets(inForce)
+  const allowedBy = allowedTraffic(inForce.verdicts)
+  const known = {4: new Map<Target, PairVerdict>(), 6: new Map<Target, PairVerdict>()}
+  return (source, destination) => {
+    const {family} = inForce.classified.classes[source]!
+    const target = targetOf(source, destination)
+    let verdict = known[family].get(target)
+    if (verdict === undefined) {
+      verdict = verdictOn(seenTraffic(allowedBy(target), family), family)
+      known[family].set(target, verdict)
+    }
+    return verdict
+  }
+}
+
+function verdictOn(allowed: TrafficSpace, family: Family): PairVerdict {
+  if (isNoTraffic(allowed)) return 'deny'
+  return isNoTraffic(seenTraffic(subtractTraffic(ALL_TRAFFIC, allowed), family)) ? 'allow' : 'mixed'
+}
+
+/** Labels by the number of attribute sets that bear them: what a matrix can be asked by. */
+export function labelsToGroupBy({attributes}: Pick<World, 'attributes'>, most = 40): string[] {
+  const borne = new Map<string, number>()
+  for (const {labels} of attributes.values()) {
+    for (const label of Object.keys(labels)) borne.set(label, (borne.get(label) ?? 0) + 1)
+  }
+  return [...borne]
+    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .slice(0, most)
+    .map(([label]) => label)
+}
