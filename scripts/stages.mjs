@@ -27,6 +27,8 @@ const MOCHA_IN_VM = [
 const STAGES = [
   {name: 'lint', command: ['biome', 'check', '--error-on-warnings']},
   {name: 'types', command: ['tsc', '--noEmit'], beside: true},
+  // It has a browser around it, and no Node.
+  {name: 'types of the console', command: ['tsc', '--noEmit', '-p', 'src/console'], beside: true},
   {...BUILD, beside: true},
   {
     name: 'mocha: with kernel, etcd and BIRD',

@@ -4,6 +4,7 @@
  */
 import {type RequestOptions, request} from 'node:http'
 import type {ErrorBody, ErrorCode} from './answer.ts'
+import type {AuditAnswer} from './audit.ts'
 import type {
   ConfigChange,
   ConfigHistoryAnswer,
@@ -13,10 +14,13 @@ import type {
   ReloadResult,
   Rows,
 } from './gateway-view.ts'
+import type {LogAnswer, LoginToken} from './live-view.ts'
 
+export type {AuditEntry} from './audit.ts'
 export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
+export type * from './live-view.ts'
 export {VERSION} from './version.ts'
 
 export type Answer<T> =
@@ -47,6 +51,12 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** What has changed, the newest first. */
+  log(limit: number): Promise<Answer<LogAnswer>>
+  /** Who has changed it, the newest first. */
+  audit(limit: number): Promise<Answer<AuditAnswer>>
+  /** One that lets a viewer in over TCP, once. */
+  loginToken(minutes: number): Promise<Answer<LoginToken>>
   rotateKeys(site: string | null): Promise<Answer<{readonly tunnels: readonly string[]}>>
   /** null: the one in force. */
   config(version: number | null): Promise<Answer<ConfigInForce>>
@@ -76,6 +86,9 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    log: (limit) => call('GET', `/v1/log?limit=${limit}`),
+    audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
+    loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
     rotateKeys: (site) => call('POST', `/v1/keys/rotate${site === null ? '' : `?site=${encodeURIComponent(site)}`}`),
     config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
     configHistory: () => call('GET', '/v1/config/history'),

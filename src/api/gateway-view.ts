@@ -1,4 +1,6 @@
 import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
+import type {ConsoleView} from './console-view.ts'
+import type {Watched} from './live-view.ts'
 
 /**
  * What the API reads, and all of it. Everything is JSON as it stands: no Map, no bigint; times are ISO 8601 in UTC,
@@ -6,6 +8,8 @@ import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
  */
 export interface GatewayView {
   status(): GatewayStatus
+  /** What the log of changes is made from; cheap, since it is asked for every second. */
+  watched(): Watched
   /**
    * Objects of one kind, all or those of one name. Lazy where there may be many (a million endpoints): the server takes
    * as many as it was asked for.
@@ -17,6 +21,7 @@ export interface GatewayView {
   /** Reads the configuration again; on an error the old one stays in force. */
   reload(): Promise<ReloadResult>
   readonly configuration: ConfigControl
+  readonly console: ConsoleView
   /** Asks others to use another way than this gateway, or no longer does. */
   drain(on: boolean): Promise<void>
   /** Has the WireGuard keys of all tunnels, or of those to one site, followed by new ones; names both uplinks of each. */

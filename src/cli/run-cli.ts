@@ -1,5 +1,6 @@
 import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
+import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
 import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
@@ -8,6 +9,7 @@ import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
+import {loginTokenCommand} from './commands/login-token.ts'
 import {policyCommand} from './commands/policy.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
@@ -49,6 +51,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
+    loginTokenCommand(context, finish),
+    auditCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),

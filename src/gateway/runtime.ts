@@ -22,6 +22,7 @@ import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {machineFindings} from './machine-findings.ts'
+import {createMemberCounts} from './member-counts.ts'
 import {type Monitor, sitesUp, startMonitor, tunnelUp} from './monitor.ts'
 import {followNews} from './news.ts'
 import {nodeNatFindings} from './node-nat.ts'
@@ -64,6 +65,7 @@ export interface Runtime {
   readonly carriers: CarrierKeeping
   /** When this gateway made the WireGuard keys of its tunnels, by the keys' names. */
   readonly keys: () => ReadonlyMap<string, StoredKey>
+  readonly memberCounts: ReturnType<typeof createMemberCounts>
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -356,6 +358,7 @@ export async function startRuntime({
     carriers,
     keys: keys.known,
     totals,
+    memberCounts: createMemberCounts(),
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
     compiled: compilation.current,

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
-import {type ReloadResult, startApi} from '../api/index.ts'
+import {type ReloadResult, type RunningApi, startApi} from '../api/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import type {GatewayConfig, SiteName} from '../model/index.ts'
 import {
@@ -15,14 +15,18 @@ import {
   registerTunnelMetrics,
 } from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
+import {openAuditLog} from '../store/index.ts'
+import {createAudit} from './audit.ts'
+import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
 import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
 import {type Runtime, startRuntime} from './runtime.ts'
-import {probeSamples} from './summaries.ts'
-import {createView} from './view.ts'
+import {probeSamples, tunnelRows} from './summaries.ts'
+import {createTunnelSeries} from './tunnel-series.ts'
+import {apiFindings, createView} from './view.ts'
 
 export interface GatewayOptions {
   readonly configFile: string
@@ -40,6 +44,9 @@ const clock: WatchClock = {
   sleep: (ms, signal) => delay(ms, undefined, {signal}).catch(() => undefined),
   random: Math.random,
 }
+
+/** How often tunnels are looked at for the plots of the console. */
+const SAMPLE_MS = 5000
 
 /** Class numbers of this process: far from those that an earlier one left in the kernel. */
 const firstClass = (): number => randomInt(1, 0x7000_0000)
@@ -69,6 +76,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       clock,
       log,
     })
+  let api: RunningApi | null = null
   let runtime: Runtime
   runtime = await start(config, null)
 
@@ -81,6 +89,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     if (wanted.twin !== before.config.twin) kernel.nft.distrust()
     try {
       runtime = await start(wanted, before)
+      await api?.listenOn(wanted.api ?? null)
     } catch (error) {
       inForce = before.config
       kernel.nft.distrust()
@@ -89,6 +98,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     }
   }
 
+  const series = createTunnelSeries()
   const metrics = createMetrics({register, ownMetrics, configuration, runtime: () => runtime, kernel})
   const view = createView({
     runtime: () => runtime,
@@ -96,9 +106,12 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     startedAt,
     nowMs: () => clock.nowMs(),
     configuration,
+    apiFindings: () => apiFindings(api),
+    series,
     metrics,
   })
   const stopping = new AbortController()
+  const sampling = every(SAMPLE_MS, () => series.take(tunnelRows(runtime), Date.now()), clock, stopping.signal)
   ownMetrics.ofProcess.watchLoop(stopping.signal)
   const refreshing = (async () => {
     while (!stopping.signal.aborted) {
@@ -106,10 +119,24 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       await clock.sleep(1000, stopping.signal)
     }
   })()
-  const api = await startApi({
+  const audit = createAudit({
+    ...{log: await openAuditLog(config.paths.state), configuration, wallIso: () => new Date().toISOString()},
+    onError: (error) => log.error({err: error}, 'what came of a change is not in the audit log'),
+  })
+  const auditing = every(
+    1000,
+    () => void audit.look().catch((error) => log.error({err: error}, 'change of the file not in the audit log')),
+    clock,
+    stopping.signal,
+  )
+  api = await startApi({
     view,
+    audit,
+    listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
     metrics: config.metrics,
+    // Beside the bundle; a daemon that runs from its sources has none.
+    consoleFolder: join(import.meta.dirname, 'console'),
     onError: (error, request) => log.error({err: error, request}, 'request failed'),
   })
   const following = configuration.follow(stopping.signal)
@@ -121,7 +148,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       stopping.abort()
       // What it is in the middle of may start a runtime.
       await following
-      await Promise.all([api.close(), runtime.stop(), refreshing])
+      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing, sampling])
       await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },

@@ -95,7 +95,7 @@ describe('API', () => {
       name: 'an unknown name',
       ask: ['GET', '/v1/get/tunnels/nowhere'],
       status: 404,
-      body: {error: {code: 'not-found', message: 'no tunnels named nowhere'}},
+      body: {error: {code: 'not-found', message: 'no tunnels named nowhere', field: 'path.name'}},
     },
     {
       name: 'an unknown kind names those that there are',
@@ -106,6 +106,7 @@ describe('API', () => {
           code: 'unknown-kind',
           message:
             'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
+          field: 'path.kind',
         },
       },
     },
@@ -113,13 +114,31 @@ describe('API', () => {
       name: 'a limit that is no number',
       ask: ['GET', '/v1/get/tunnels?limit=x'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'limit must be a whole number'}},
+      body: {error: {code: 'bad-request', message: 'query.limit: must be a whole number', field: 'query.limit'}},
     },
     {
       name: 'a path that is not encoded',
       ask: ['GET', '/v1/get/%zz'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'the path is not well encoded'}},
+      body: {error: {code: 'bad-request', message: 'path: not well encoded', field: 'path'}},
+    },
+    {
+      name: 'a parameter that is not known',
+      ask: ['GET', '/v1/get/tunnels?limt=3'],
+      status: 400,
+      body: {error: {code: 'bad-request', message: 'query.limt: not known; there is limit', field: 'query.limt'}},
+    },
+    {
+      name: 'a parameter given twice',
+      ask: ['GET', '/v1/get/tunnels?limit=3&limit=4'],
+      status: 400,
+      body: {error: {code: 'bad-request', message: 'query.limit: given twice', field: 'query.limit'}},
+    },
+    {
+      name: 'a body where there is none',
+      ask: ['POST', '/v1/drain', '{"on":true}'],
+      status: 400,
+      body: {error: {code: 'bad-request', message: 'body: this request takes none', field: 'body'}},
     },
     {
       name: 'trace answers a flow',
@@ -131,7 +150,7 @@ describe('API', () => {
       name: 'trace says what is wrong with a flow',
       ask: ['POST', '/v1/trace', '{}'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'from: missing'}},
+      body: {error: {code: 'bad-request', message: 'from: missing', field: 'body.from'}},
     },
     {name: 'reload', ask: ['POST', '/v1/reload'], status: 200, body: {findings: []}},
     {name: 'drain', ask: ['POST', '/v1/drain'], status: 200, body: {drainingSince: null}},
@@ -154,7 +173,7 @@ describe('API', () => {
     await start()
     const got = await ask('POST', '/v1/trace', '{')
     assert.equal(got.status, 400)
-    assert.match(got.text, /the flow is not JSON/)
+    assert.match(got.text, /body: not JSON: Expected/)
   })
 
   it('a body beyond 1 MiB is refused', async () => {
@@ -162,6 +181,25 @@ describe('API', () => {
     const got = await ask('POST', '/v1/trace', JSON.stringify({from: 'x'.repeat(1_050_000)}))
     assert.equal(got.status, 413)
   })
+
+  for (const target of [
+    '//',
+    'http://gateway/v1/status',
+    '*',
+    '/v1/../metrics',
+    '/v1/status/',
+    '/V1/status',
+    '/v1//status',
+  ]) {
+    it(`${target} is no path, and no harm`, async () => {
+      await start()
+      for (const tcp of [false, true]) {
+        const {status} = await ask('GET', target, undefined, tcp)
+        assert.ok(status === 404 || status === 400, String(status))
+      }
+      assert.equal((await ask('GET', '/healthz')).status, 200)
+    })
+  }
 
   it('a wrong method is told the right one', async () => {
     await start()

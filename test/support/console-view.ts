@@ -25,8 +25,8 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
       }
     },
     searchEndpoints: ({text}) => ({
-      items: ENDPOINTS.filter((row) => JSON.stringify(row).includes(text)),
-      total: ENDPOINTS.length,
+      items: endpoints().filter((row) => JSON.stringify(row).includes(text)),
+      total: endpoints().length,
       next: null,
     }),
     policyMatrix: async (by) => ({
@@ -78,7 +78,8 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
 
 const GROUPS = ['web', 'client', 'database', 'monitoring', 'ingress', SCRIPT, 'cache', 'batch', '']
 
-const ENDPOINTS = [
+/** Made when asked for: the view that this is a part of is what it is made from. */
+const endpoints = () => [
   ENDPOINT,
   {...ENDPOINT, address: '10.2.0.9', site: 'b', names: ['shop/db-0'], labels: {app: 'database', note: SCRIPT}},
   {...ENDPOINT, address: 'fd00:10:2::9', real: 'fd00::9', site: 'b', names: ['shop/db-1'], labels: {app: 'database'}},

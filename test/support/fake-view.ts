@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows} from '../../src/api/index.ts'
+import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows, Watched} from '../../src/api/index.ts'
+import {fakeConsole} from './console-view.ts'
 
 export const ENDPOINT: EndpointRow = {
   address: '10.1.0.5',
@@ -212,10 +213,27 @@ const nameOf = (row: object): string =>
           ? String(row.code)
           : ''
 
+/** The same gateway, as the log of changes looks at it. */
+export const WATCHED: Watched = {
+  config: {version: 2, how: 'applied', pending: false},
+  drainingSince: null,
+  leader: 'a1',
+  tunnels: STATUS.tunnels,
+  sessions: STATUS.sessions,
+  datastores: STATUS.datastores,
+  sites: [
+    {name: 'a', state: null},
+    {name: 'b', state: 'fresh'},
+  ],
+  policies: [{name: 'GlobalNetworkPolicy web', document: {order: 100}}],
+  findings: STATUS.findings,
+}
+
 /** A view over fixed data; each test replaces what it is about. */
 export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
   return {
     status: () => STATUS,
+    watched: () => WATCHED,
     get: <K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]> => {
       const rows: readonly Rows[K][] = ROWS[kind]
       return rows.filter((row) => name === null || nameOf(row) === name)
@@ -227,6 +245,7 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
     drain: async () => undefined,
     rotateKeys: async () => ({ok: true, tunnels: []}),
     reload: async () => ({ok: true, findings: []}),
+    console: fakeConsole(),
     configuration: {
       inForce: () => ({version: 2, text: 'version: 1\n'}),
       version: async (version) => (version < 3 ? `version: ${version}\n` : null),
