@@ -28,8 +28,8 @@ export interface InForce {
 export interface PolicyGroup {
   readonly name: string
   addresses: number
-  /** Class index → an address that bears it. */
-  readonly classes: Map<number, Address>
+  /** Class index → an address that bears it, and a second one where there is one: for flows within a class. */
+  readonly classes: Map<number, Address[]>
 }
 
 export type PairVerdict = 'allow' | 'deny' | 'mixed'
@@ -74,28 +74,36 @@ export function* groupEndpoints(by: string, {classified}: Pick<InForce, 'classif
   const nameOf = grouping(by, classified)
   const groups = new Map<string, PolicyGroup>()
   const byComposition = new Map<number, PolicyGroup | null>()
-  const groupOf = (composition: number, address: () => Address): PolicyGroup | null => {
+  const groupOf = (composition: number): PolicyGroup | null => {
     let group = byComposition.get(composition)
     if (group !== undefined) return group
     const name = nameOf(composition)
     group = name === null ? null : (groups.get(name) ?? {name, addresses: 0, classes: new Map()})
     byComposition.set(composition, group)
-    if (!group) return group
-    groups.set(group.name, group)
-    const index = book.classOf[composition]!
-    if (!group.classes.has(index)) group.classes.set(index, address())
+    if (group) groups.set(group.name, group)
     return group
   }
+  const show = ({classes}: PolicyGroup, composition: number, address: () => Address): void => {
+    const index = book.classOf[composition]!
+    const shown = classes.get(index)
+    if (!shown) classes.set(index, [address()])
+    else if (shown.length < 2) shown.push(address())
+  }
   const count = (composition: number, address: () => Address): void => {
-    const group = groupOf(composition, address)
-    if (group) group.addresses++
+    const group = groupOf(composition)
+    if (!group) return
+    group.addresses++
+    show(group, composition, address)
   }
   yield* hosts.walkFours((four, composition) => count(composition, () => fourText(four)))
   for (const [address, composition] of hosts.others()) count(composition, () => address)
   for (const family of [4, 6] as const) {
     for (const run of book.surroundings[family]) {
-      const free = firstFree(run, family, (address) => hosts.get(address) !== undefined)
-      if (free !== null) groupOf(run.composition, () => free)
+      const group = groupOf(run.composition)
+      if (!group) continue
+      for (const free of freeAddresses(run, family, (address) => hosts.get(address) !== undefined)) {
+        show(group, run.composition, () => free)
+      }
     }
     yield
   }
@@ -150,9 +158,10 @@ export function* waysBetween(
   const ways = [...found.values()].sort((a, b) => b.classPairs - a.classPairs)
   const shown = ways.slice(0, MOST_WAYS).map(({target, family, pair: [source, destination], classPairs}): Way => {
     const allowed = seenTraffic(allowedBy(target), family)
+    const [first, second] = addressesBetween(from, to, source, destination)!
     const ends = {
-      from: {address: from.classes.get(source)!, class: classified.classes[source]!},
-      to: {address: to.classes.get(destination)!, class: classified.classes[destination]!},
+      from: {address: first, class: classified.classes[source]!},
+      to: {address: second, class: classified.classes[destination]!},
     }
     const denied = seenTraffic(subtractTraffic(ALL_TRAFFIC, allowed), family)
     const flows = [allowed, denied].flatMap((space) => {
@@ -164,24 +173,38 @@ export function* waysBetween(
   return {ways: shown, leftOut: ways.length - shown.length}
 }
 
-/** An address of a run that nobody has; null where that would take long to find. */
-function firstFree({first, last}: Range, family: Family, isTaken: (address: Address) => boolean): Address | null {
-  for (let number = first; number <= last && number < first + 1024n; number++) {
+/** Two addresses of a run that nobody has; fewer where they would take long to find. */
+function freeAddresses({first, last}: Range, family: Family, isTaken: (address: Address) => boolean): Address[] {
+  const free: Address[] = []
+  for (let number = first; number <= last && number < first + 1024n && free.length < 2; number++) {
     const address = addressFromNumber(number, family)
-    if (!isTaken(address)) return address
+    if (!isTaken(address)) free.push(address)
   }
-  return null
+  return free
 }
 
-/** Pairs of classes of one family; of a class with itself only where it may have more than one address. */
+/** Pairs of classes of one family; of a class with itself only where it has more than one address. */
 function* pairsOf(from: PolicyGroup, to: PolicyGroup, {classes}: Classified): Generator<[number, number]> {
-  for (const [source, address] of from.classes) {
-    for (const [destination, other] of to.classes) {
+  for (const source of from.classes.keys()) {
+    for (const destination of to.classes.keys()) {
       if (classes[source]!.family !== classes[destination]!.family) continue
-      if (source === destination && address === other && from.addresses < 2) continue
+      if (source === destination && addressesBetween(from, to, source, destination) === null) continue
       yield [source, destination]
     }
   }
+}
+
+/** One of each end, and not the same; null: there are no two. */
+function addressesBetween(
+  from: PolicyGroup,
+  to: PolicyGroup,
+  source: number,
+  destination: number,
+): readonly [Address, Address] | null {
+  for (const one of from.classes.get(source)!) {
+    for (const other of to.classes.get(destination)!) if (one !== other) return [one, other]
+  }
+  return null
 }
 
 function targets({classified, numbering, verdicts}: InForce): (source: number, destination: number) => Target {
