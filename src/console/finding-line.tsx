@@ -1,8 +1,9 @@
 import type {FiringAlert, GatewayStatus} from '../api/client.ts'
 import {secondsSince, span} from './figures.ts'
-import {StateMark, severityState} from './mark.tsx'
+import {StateMark} from './mark.tsx'
 import {hrefOf} from './route.ts'
 import {useRunbooks} from './runbook-list.ts'
+import {severityState} from './state.ts'
 
 type Finding = GatewayStatus['findings'][number]
 

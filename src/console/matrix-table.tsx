@@ -1,6 +1,6 @@
 import type {PolicyMatrix} from '../api/client.ts'
 import {count} from './figures.ts'
-import {SHAPES, type State} from './mark.tsx'
+import {SHAPES, type State} from './state.ts'
 
 export interface MatrixTableProps {
   readonly matrix: PolicyMatrix

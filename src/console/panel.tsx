@@ -1,6 +1,7 @@
 import type {ComponentChildren} from 'preact'
 import {count} from './figures.ts'
-import {type State, StateMark} from './mark.tsx'
+import {StateMark} from './mark.tsx'
+import type {State} from './state.ts'
 
 export function PageHead({title, children}: {readonly title: string; readonly children?: ComponentChildren}) {
   return (

@@ -1,5 +1,5 @@
-import type {State} from './mark.tsx'
 import {StateMark} from './mark.tsx'
+import type {State} from './state.ts'
 
 /** The answer to one flow, as the API gives it. */
 export interface TraceAnswer {

@@ -1,7 +1,8 @@
 import {useState} from 'preact/hooks'
 import {useLive} from '../live.ts'
-import {StateMark, severityState} from '../mark.tsx'
+import {StateMark} from '../mark.tsx'
 import {PageHead, Panel} from '../panel.tsx'
+import {severityState} from '../state.ts'
 
 const CHOICES = [
   {word: 'All', severities: ['error', 'warning', 'info']},

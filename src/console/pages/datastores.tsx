@@ -2,9 +2,10 @@ import type {DatastoreStatus} from '../../api/client.ts'
 import {type Column, DataTable} from '../data-table.tsx'
 import {count, span} from '../figures.ts'
 import {useLive} from '../live.ts'
-import {type State, StateMark} from '../mark.tsx'
+import {StateMark} from '../mark.tsx'
 import {Facts, PageHead, Panel, Waiting} from '../panel.tsx'
 import {hrefOf} from '../route.ts'
+import type {State} from '../state.ts'
 
 const stateOf = ({connected, synced, restored}: DatastoreStatus): {readonly state: State; readonly word: string} => {
   if (connected && synced) return {state: 'up', word: 'in sync'}

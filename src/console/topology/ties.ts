@@ -1,5 +1,5 @@
 import type {SiteStatus, TunnelStatus} from '../../api/client.ts'
-import type {State} from '../mark.tsx'
+import type {State} from '../state.ts'
 
 /** A site as the picture has it: with all tunnels to it as one tie. */
 export interface Tie {

@@ -2,8 +2,9 @@ import {useEffect, useMemo, useRef, useState} from 'preact/hooks'
 import type {GatewayStatus} from '../../api/client.ts'
 import {bitRate, milliseconds} from '../figures.ts'
 import type {Rate} from '../live.ts'
-import {SHAPES, StateMark} from '../mark.tsx'
+import {StateMark} from '../mark.tsx'
 import {hrefOf} from '../route.ts'
+import {SHAPES} from '../state.ts'
 import {type Place, placeSites} from './place-sites.ts'
 import {type Tie, tiesOf} from './ties.ts'
 import {moved, transformOf, type View, WHOLE, zoomed} from './view-box.ts'
@@ -65,13 +66,9 @@ export function Topology({status, rates}: TopologyProps) {
                 />
               ))}
             </g>
-            <a
-              class="site site-own"
-              href={hrefOf('sites', status.site)}
-              aria-label={`${status.site} ${status.gateway}, this gateway`}
-            >
+            <a class="site site-own" href={hrefOf('sites', status.site)}>
               <rect x="-46" y="-24" width="92" height="48" rx="12" />
-              <text y="-2">{short(status.site)}</text>
+              <text y="-2">{short(status.site)}</text>{' '}
               <text y="14" class="site-sub">
                 {short(status.gateway)}
               </text>
