@@ -15,6 +15,7 @@ export interface Picture {
 /** Room along a ring for one site with its name, and from one ring to the next. */
 const ALONG = 104
 const BETWEEN = 66
+const LEAST_BETWEEN = 58
 const FIRST = 120
 const FEW = 18
 const SAMPLES = 1440
@@ -31,7 +32,8 @@ export function placeSites(names: readonly string[], aspect: number): Picture {
   const first = names.length <= FEW ? Math.max(FIRST, (names.length * ALONG * 1.5) / (2 * Math.PI)) : FIRST
   for (let room = 0; room < names.length; ) {
     const radius = first + rings.length * BETWEEN
-    const ring = ellipse(radius * stretch, radius / stretch)
+    // However wide the picture, a name under a mark needs its height.
+    const ring = ellipse(radius * stretch, Math.max(radius / stretch, first / stretch + rings.length * LEAST_BETWEEN))
     room += roomOn(ring)
     rings.push(ring)
   }

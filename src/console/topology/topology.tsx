@@ -7,7 +7,7 @@ import {hrefOf} from '../route.ts'
 import {SHAPES} from '../state.ts'
 import {type Place, placeSites} from './place-sites.ts'
 import {type Tie, tiesOf} from './ties.ts'
-import {moved, transformOf, type View, WHOLE, zoomed} from './view-box.ts'
+import {moved, type View, WHOLE, zoomed} from './view-box.ts'
 
 export interface TopologyProps {
   readonly status: GatewayStatus
@@ -17,6 +17,9 @@ export interface TopologyProps {
 /** Up to so many each tunnel is a line of its own, beyond it each site. */
 const MOST_WITH_LINES = 40
 const LONGEST_NAME = 15
+/** Of a name in units of the picture, and on the screen. */
+const NAME_SIZE = 13
+const LEAST_LEGIBLE = 9
 
 /** This site in the middle, all others around it, and the way to each. */
 export function Topology({status, rates}: TopologyProps) {
@@ -212,39 +215,59 @@ function goOn(event: KeyboardEvent, ties: readonly Tie[], choose: (name: string)
   for (const link of svg.querySelectorAll<SVGAElement>('[data-site]')) if (link.dataset.site === next) link.focus()
 }
 
-/** Zoom and place are put on the picture itself: nothing is rendered for a frame of a drag. */
+/**
+ * Zoom and place are put on the picture itself: nothing is rendered for a frame of a drag. Only the zoom is painted anew;
+ * what is drawn aside is moved as a whole, by whoever composes the screen.
+ */
 function useView(room: {readonly current: HTMLDivElement | null}, halfWidth: number, halfHeight: number) {
   const group = useRef<SVGGElement>(null)
   const view = useRef<View>(WHOLE)
+  /** Pixels of one unit of the picture. */
+  const unitOf = (element: HTMLElement): number =>
+    Math.min(element.clientWidth / (2 * halfWidth), element.clientHeight / (2 * halfHeight))
   const put = (next: View): void => {
+    const before = view.current
     view.current = moved(next, 0, 0, halfWidth, halfHeight)
-    group.current?.setAttribute('transform', transformOf(view.current))
-    room.current?.classList.toggle('near', next.scale > 1.8)
-    room.current?.classList.toggle('zoomed', next.scale > 1)
+    const element = room.current
+    const svg = group.current?.ownerSVGElement
+    if (!element || !svg) return
+    const {scale, x, y} = view.current
+    const unit = unitOf(element)
+    svg.style.transform = `translate(${x * unit}px, ${y * unit}px)`
+    if (before.scale === scale && group.current?.hasAttribute('transform')) return
+    group.current?.setAttribute('transform', `scale(${scale})`)
+    element.classList.toggle('zoomed', scale > 1)
+    element.classList.toggle('legible', scale * unit * NAME_SIZE >= LEAST_LEGIBLE)
   }
   // What it uses beside these are refs
   useEffect(() => {
     const element = room.current
     const svg = element?.querySelector('svg')
     if (!element || !svg) return
-    /** Units of the picture in one pixel. */
-    const unit = (): number => svg.getScreenCTM()?.inverse().a ?? 1
     const wheel = (event: WheelEvent): void => {
       // A plain wheel moves the page.
       if (!event.ctrlKey) return
       event.preventDefault()
-      const box = svg.getBoundingClientRect()
+      const box = element.getBoundingClientRect()
       const [x, y] = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2]
-      put(zoomed(view.current, Math.exp(-event.deltaY / 300), x * unit(), y * unit()))
+      put(zoomed(view.current, Math.exp(-event.deltaY / 300), x / unitOf(element), y / unitOf(element)))
     }
     const drag = (event: PointerEvent): void => {
       if (event.buttons !== 1 || view.current.scale === 1) return
-      put(moved(view.current, event.movementX * unit(), event.movementY * unit(), halfWidth, halfHeight))
+      const unit = unitOf(element)
+      put(moved(view.current, event.movementX / unit, event.movementY / unit, halfWidth, halfHeight))
     }
+    const again = (): void => {
+      group.current?.removeAttribute('transform')
+      put(view.current)
+    }
+    const watching = new ResizeObserver(again)
+    watching.observe(element)
     svg.addEventListener('wheel', wheel, {passive: false})
     svg.addEventListener('pointermove', drag)
-    put(view.current)
+    again()
     return () => {
+      watching.disconnect()
       svg.removeEventListener('wheel', wheel)
       svg.removeEventListener('pointermove', drag)
     }

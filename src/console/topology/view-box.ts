@@ -21,5 +21,3 @@ export function moved(view: View, dx: number, dy: number, halfWidth: number, hal
   const kept = (value: number, half: number): number => Math.min(half * most, Math.max(-half * most, value))
   return {scale: view.scale, x: kept(view.x + dx, halfWidth), y: kept(view.y + dy, halfHeight)}
 }
-
-export const transformOf = ({scale, x, y}: View): string => `translate(${x} ${y}) scale(${scale})`
