@@ -80,6 +80,7 @@ const longStages = () => [
   CALICO_CLIENT,
   SLOW_FAULTS,
   LARGE_MESH,
+  CONSOLE,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -97,6 +98,15 @@ const SLOW_FAULTS = {
   name: 'slow faults',
   command: ['mocha', 'test/etcd/*.long.ts', 'test/gateway/election.etcd.test.ts'],
   env: {LEASE_S: '5'},
+  count: countMocha,
+}
+
+/** In Debian's Chromium, which is no small thing to install: 124 MB, most of a minute (decision 0166). */
+const CONSOLE = {
+  name: 'console in Chromium',
+  command: ['mocha', 'test/console/*.long.ts'],
+  needs: 'build',
+  skip: () => !existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium'),
   count: countMocha,
 }
 

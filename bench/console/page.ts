@@ -1,4 +1,5 @@
 import path from 'node:path'
+import {until} from '../../lab/processes.ts'
 import {createApiClient} from '../../src/api/client.ts'
 import {type RunningApi, startApi} from '../../src/api/index.ts'
 import {parseAddress} from '../../src/net/index.ts'
@@ -103,7 +104,8 @@ async function open(browser: Browser, issued: Issued, api: RunningApi): Promise<
   const opened = await context.newPage()
   await opened.addInitScript(WATCH)
   await opened.goto(`${url}/`)
-  await opened.waitForFunction('window.seenMs !== null')
+  // The page's own policy lets nobody wait for a function in it.
+  await until('the map', async () => ((await opened.evaluate('window.seenMs')) === null ? null : true), 30_000)
   await opened.evaluate('document.fonts.ready')
   return opened
 }
