@@ -18,6 +18,7 @@ const BETWEEN = 66
 const LEAST_BETWEEN = 58
 const FIRST = 120
 const FEW = 18
+const LEAST_HALF = 190
 const SAMPLES = 1440
 
 /**
@@ -38,6 +39,8 @@ export function placeSites(names: readonly string[], aspect: number): Picture {
     rings.push(ring)
   }
   const total = rings.reduce((sum, ring) => sum + roomOn(ring), 0)
+  // One or two stand beside the own site, where their names are not on the way.
+  const beginsAt = names.length <= 2 ? 0.25 : 0
   const places: Place[] = []
   let [taken, room] = [0, 0]
   for (const [index, ring] of rings.entries()) {
@@ -47,11 +50,16 @@ export function placeSites(names: readonly string[], aspect: number): Picture {
     const own = names.slice(taken, until)
     taken = until
     for (const [place, name] of own.entries()) {
-      places.push({name, ...pointOn(ring, (place + (index % 2) / 2) / own.length)})
+      places.push({name, ...pointOn(ring, (place + (index % 2) / 2) / own.length + beginsAt)})
     }
   }
   const outer = rings.at(-1) ?? ellipse(FIRST, FIRST)
-  return {places, halfWidth: outer.rx + ALONG / 2 + 14, halfHeight: outer.ry + BETWEEN / 2 + 14}
+  return {
+    places,
+    // A few are not made larger than many would be.
+    halfWidth: Math.max(LEAST_HALF, outer.rx + ALONG / 2 + 14),
+    halfHeight: Math.max(LEAST_HALF, outer.ry + BETWEEN / 2 + 14),
+  }
 }
 
 interface Ellipse {
