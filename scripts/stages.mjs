@@ -77,13 +77,18 @@ function waitingTests() {
  */
 const longStages = () => [
   BUILD,
+  TUTORIAL,
   CALICO_CLIENT,
   SLOW_FAULTS,
   LARGE_MESH,
+  FUZZED_API,
   CONSOLE,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
+
+/** Typed as it stands, beside the lab that it starts. */
+const TUTORIAL = {name: 'tutorial', command: ['mocha', 'test/docs/tutorial.long.ts'], needs: 'build', count: countMocha}
 
 /** What is written back, read by Calico's own client and by Felix' syncer; Go builds them. */
 const CALICO_CLIENT = {
@@ -115,6 +120,14 @@ const LARGE_MESH = {
   name: 'every pair of a large mesh',
   command: ['mocha', 'test/plan/large-mesh.test.ts'],
   env: {MESH: 'all'},
+  count: countMocha,
+}
+
+/** Many more requests than in `npm test`, a thousand streams ten times over, and clients that are slow. */
+const FUZZED_API = {
+  name: 'fuzzed API',
+  command: ['mocha', 'test/api/fuzz.test.ts'],
+  env: {RUNS: process.env.RUNS ?? '20000'},
   count: countMocha,
 }
 

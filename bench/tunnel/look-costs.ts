@@ -14,8 +14,9 @@ import {check, prepareFlows} from './through-gateways.ts'
 const POLICIES = 100
 const SCALE = {rounds: 16, flows: 1_000}
 const QUICK = {rounds: 3, flows: 100}
-const [WHOLE, WITHOUT, ALWAYS, TWIN] = ['whole', 'without', 'always', 'twin']
+const [WHOLE, WITHOUT, ALWAYS, TRACKED, TWIN] = ['whole', 'without', 'always', 'tracked', 'twin']
 const MARTIANS = 'before_routing'
+const OUTER = ['outer_in', 'outer_out']
 
 const twinConfig = (): Partial<GatewayConfig> => ({
   twin: 'a2' as GatewayConfig['twin'],
@@ -39,6 +40,7 @@ export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchRe
     add(WHOLE!, pair, (table) => table)
     add(WITHOUT!, pair, (table) => ({...table, chains: without(table.chains, MARTIANS)}))
     add(ALWAYS!, pair, (table) => ({...table, chains: withoutFirstRule(table.chains, MARTIANS)}))
+    add(TRACKED!, pair, (table) => ({...table, chains: OUTER.reduce(without, table.chains)}))
     add(TWIN!, await planPair('vxlan', folder, twinConfig), (table) => table)
     await check(bed, scale.flows, new Set(bed.names))
     const rates = await rounds(bed, scale)
@@ -50,6 +52,7 @@ export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchRe
       {name: 'looks/whole/ns-per-packet', ...medianOf(rates.get(WHOLE!)!.map((rate) => 1e9 / rate)), unit: 'ns'},
       nanoseconds('looks/martians/ns-per-packet', WHOLE!, WITHOUT!),
       nanoseconds('looks/martians-of-judged-too/ns-per-packet', ALWAYS!, WITHOUT!),
+      nanoseconds('looks/outer-tracked/ns-per-packet', TRACKED!, WHOLE!),
       nanoseconds('looks/twin/ns-per-packet', TWIN!, WHOLE!),
     ]
   } finally {

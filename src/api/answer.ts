@@ -1,6 +1,6 @@
 import type {ServerResponse} from 'node:http'
 import type {Changed} from './audit.ts'
-import type {ConfigErrorCode} from './gateway-view.ts'
+import type {ConfigErrorCode} from './config-view.ts'
 
 /** One answer before it goes out. */
 export interface Reply {
@@ -17,7 +17,7 @@ export interface StreamReply {
   readonly status: 200
   readonly contentType: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly stream: (response: ServerResponse) => void
+  readonly stream: (response: ServerResponse) => void | Promise<void>
 }
 
 /** For programs; the sentence beside it is for people. */
@@ -34,13 +34,8 @@ export const ERROR_CODES = [
   'too-many',
   'no-listener',
   'audit-unwritable',
-  'config-refused',
+  'cursor-gone',
   'document-refused',
-  'config-unwritable',
-  'change-pending',
-  'nothing-pending',
-  'no-such-version',
-  'needs-restart',
   'internal',
 ] as const
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {json} from './answer.ts'
+import {AuditLog} from './answer-schemas.ts'
 import {wholeNumber} from './query.ts'
 import {type Route, route} from './route.ts'
 
@@ -15,6 +16,7 @@ export const AUDIT_ROUTES: readonly Route[] = [
         before: wholeNumber(1, 999_999_999).optional(),
       }),
       body: null,
+      answers: {200: AuditLog},
     },
     async ({audit}, {query: {limit, before}}) => json(await audit.read(limit, before ?? null)),
   ),

@@ -2,21 +2,17 @@
  * How the command line and the console ask a gateway: the only file of the API that outsiders use. It loads no part of
  * the server; an answer that does not come is data, since what to do about it differs from caller to caller.
  */
-import {type RequestOptions, request} from 'node:http'
+import {readFile} from 'node:fs/promises'
+import {request} from 'node:http'
+import type {RequestOptions} from 'node:https'
 import type {ErrorBody, ErrorCode} from './answer.ts'
 import type {AuditAnswer} from './audit.ts'
-import type {
-  ConfigChange,
-  ConfigHistoryAnswer,
-  ConfigInForce,
-  GatewayStatus,
-  Kind,
-  ReloadResult,
-  Rows,
-} from './gateway-view.ts'
+import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
+import type {GatewayStatus, Kind, ReloadResult, Rows} from './gateway-view.ts'
 import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
+export type * from './config-view.ts'
 export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
@@ -38,12 +34,13 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
+  /** What to ask with as `after` for these; null: there are none. */
+  readonly next: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
 
 export interface ApiClient {
-  readonly socketPath: string
   status(): Promise<Answer<GatewayStatus>>
   /** `limit` 0 means all. */
   get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
@@ -51,6 +48,8 @@ export interface ApiClient {
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** The OpenAPI document. */
+  openApi(): Promise<Answer<Readonly<Record<string, unknown>>>>
   /** What has changed, the newest first. */
   log(limit: number): Promise<Answer<LogAnswer>>
   /** Who has changed it, the newest first. */
@@ -68,15 +67,34 @@ export interface ApiClient {
   rollbackConfig(version: number | null): Promise<Answer<ConfigChanged>>
 }
 
+/** Where a gateway is asked: its socket on this machine, or its API over TLS. */
+export type ApiPlace = string | RemoteGateway
+
+export interface RemoteGateway {
+  /** `https://HOST[:PORT]`. */
+  readonly url: string
+  /** Files: who we are, and whom we believe; absent: nobody, and whom Node believes. */
+  readonly cert?: string
+  readonly key?: string
+  readonly ca?: string
+}
+
 /** A gateway that takes longer than this for an answer is as good as gone. */
 const TIMEOUT_MS = 10_000
 
-export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): ApiClient {
-  const call = <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> =>
-    send<T>({socketPath, method, path, timeout: timeoutMs}, body)
+export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiClient {
+  const reach = reachOf(place)
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> => {
+    try {
+      const {ask, options} = await reach()
+      return await send<T>(ask, {...options, method, path, timeout: timeoutMs}, body)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return {ok: false, code: 'unreachable', message, findings: []}
+    }
+  }
   const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
   return {
-    socketPath,
     status: () => call('GET', '/v1/status'),
     get: (kind, name, limit) => {
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
@@ -86,6 +104,7 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    openApi: () => call('GET', '/v1/openapi.json'),
     log: (limit) => call('GET', `/v1/log?limit=${limit}`),
     audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
     loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
@@ -99,10 +118,33 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
   }
 }
 
-function send<T>(options: RequestOptions, body: string | undefined): Promise<Answer<T>> {
+interface Reached {
+  readonly ask: typeof request
+  readonly options: RequestOptions
+}
+
+/** Files are read, and TLS is loaded, when something is asked for the first time. */
+function reachOf(place: ApiPlace): () => Promise<Reached> {
+  if (typeof place === 'string') return async () => ({ask: request, options: {socketPath: place}})
+  const {url, ...files} = place
+  const prepare = async (): Promise<Reached> => {
+    const {hostname, port} = new URL(url)
+    const {request: ask} = await import('node:https')
+    const secrets = Object.entries(files).map(async ([name, file]) => [name, await readFile(file, 'utf8')])
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    return {ask, options: {host, port: port === '' ? 443 : port, ...Object.fromEntries(await Promise.all(secrets))}}
+  }
+  let reached: Promise<Reached> | undefined
+  return () => {
+    reached ??= prepare()
+    return reached
+  }
+}
+
+function send<T>(ask: typeof request, options: RequestOptions, body: string | undefined): Promise<Answer<T>> {
   return new Promise((resolve) => {
     const fail = (message: string): void => resolve({ok: false, code: 'unreachable', message, findings: []})
-    const outgoing = request(options, (incoming) => {
+    const outgoing = ask(options, (incoming) => {
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('error', (error) => fail(error.message))

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import {json, type Reply, refuse} from './answer.ts'
+import * as shapes from './console-schemas.ts'
 import type {Refused} from './console-view.ts'
 import {NO_QUERY, wholeNumber} from './query.ts'
-import {type Route, route, type Served} from './route.ts'
+import {type Route, route} from './route.ts'
 
 const DAY_MINUTES = 1440
 const MOST_FOUND = 500
@@ -12,19 +13,13 @@ const MOST_LABEL = 512
 const MINUTES = z.strictObject({minutes: wholeNumber(1, DAY_MINUTES).default(30)})
 const label = z.string().min(1).max(MOST_LABEL)
 
-/** What the console looks at, and the console itself. */
+/** What the console looks at beside what is there for everybody. */
 export const CONSOLE_ROUTES: readonly Route[] = [
-  ...['/', '/assets/{file}', '/runbooks/{file}'].map((path) =>
-    route(
-      {...{method: 'GET', path, does: 'the console', role: 'anyone'}, ...{query: z.object(), body: null}},
-      (served, {params, header}) =>
-        fileReply(served, path.replace('{file}', params.file ?? ''), header('accept-encoding') ?? ''),
-    ),
-  ),
   route(
     {
       ...{method: 'GET', path: '/v1/series/tunnels', does: 'all tunnels together over time', role: 'viewer'},
       ...{query: MINUTES, body: null},
+      answers: {200: shapes.TunnelSeries},
     },
     ({view}, {query}) => json(view.console.series(null, query.minutes)),
   ),
@@ -32,6 +27,7 @@ export const CONSOLE_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/series/{kind}/{name}', does: 'a tunnel over time', role: 'viewer'},
       ...{query: MINUTES, body: null},
+      answers: {200: shapes.TunnelSeries},
     },
     ({view}, {params: {kind, name}, query}) => {
       if (kind !== 'tunnels') return refuse(404, 'unknown-kind', 'there are series of tunnels', 'path.kind')
@@ -50,6 +46,7 @@ export const CONSOLE_ROUTES: readonly Route[] = [
         after: wholeNumber(0, 999_999_999).default(0),
       }),
       body: null,
+      answers: {200: shapes.EndpointPage},
     },
     ({view}, {query: {site, ...query}}) => answered(view.console.searchEndpoints({...query, site: site ?? null})),
   ),
@@ -57,6 +54,8 @@ export const CONSOLE_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/policy/matrix', does: 'who may talk to whom', role: 'viewer'},
       ...{query: z.strictObject({by: label.default('site')}), body: null},
+      answers: {200: shapes.PolicyMatrix},
+      refuses: [404, 422],
     },
     async ({view}, {query}) => answered(await view.console.policyMatrix(query.by)),
   ),
@@ -65,6 +64,8 @@ export const CONSOLE_ROUTES: readonly Route[] = [
       ...{method: 'GET', path: '/v1/policy/pair', does: 'how one group is judged towards another', role: 'viewer'},
       query: z.strictObject({by: label, from: z.string().max(MOST_LABEL), to: z.string().max(MOST_LABEL)}),
       body: null,
+      answers: {200: shapes.PolicyPair},
+      refuses: [404],
     },
     async ({view}, {query: {by, from, to}}) => answered(await view.console.policyPair(by, from, to)),
   ),
@@ -72,6 +73,7 @@ export const CONSOLE_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/policy/text/{name}', does: 'a policy in force as YAML', role: 'viewer'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: shapes.PolicyText},
     },
     ({view}, {params}) => {
       const text = view.console.policyText(params.name!)
@@ -84,6 +86,8 @@ export const CONSOLE_ROUTES: readonly Route[] = [
       ...{method: 'POST', path: '/v1/policy/diff', does: 'what documents would open and close', role: 'viewer'},
       query: z.strictObject({delete: z.string().max(253).optional()}),
       ...{body: z.string(), bodyIs: 'text'},
+      answers: {200: shapes.PolicyDiff},
+      refuses: [404, 422],
     },
     ({view}, {query, body}) =>
       answered(view.console.policyDiff(body, query.delete === undefined ? [] : [query.delete])),
@@ -92,6 +96,7 @@ export const CONSOLE_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/alerts', does: "alerts by Prometheus' word", role: 'viewer'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: shapes.AlertsAnswer},
     },
     async ({view}) => json(await view.console.alerts()),
   ),
@@ -104,9 +109,4 @@ function answered(answer: object | Refused): Reply {
   const {refused: code, message, findings} = answer
   const error = {code, message, ...(findings ? {findings} : {})}
   return json({error}, STATUS_OF[code])
-}
-
-function fileReply({console: files}: Served, path: string, acceptEncoding: string): Reply {
-  if (!files) return refuse(404, 'not-found', 'this build has no console: npm run build makes it')
-  return files.reply(path, acceptEncoding) ?? refuse(404, 'not-found', 'no such file of the console', 'path')
 }

@@ -1,4 +1,5 @@
 import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
+import type {ConfigControl} from './config-view.ts'
 import type {ConsoleView} from './console-view.ts'
 import type {Watched} from './live-view.ts'
 
@@ -31,63 +32,6 @@ export interface GatewayView {
   /** The exposition, and its content type. */
   metrics(): Promise<{readonly contentType: string; readonly text: string}>
 }
-
-/** What may be done with the configuration beside reading it again. */
-export interface ConfigControl {
-  inForce(): ConfigInForce
-  /** null: no such version. */
-  version(version: number): Promise<string | null>
-  history(): ConfigHistoryAnswer
-  /** Puts another one in force, and in the file; undone after `confirmSeconds` unless it is confirmed. */
-  apply(text: string, confirmSeconds: number | null): Promise<ConfigChange>
-  confirm(): Promise<ConfigChange>
-  /** To a version, or to the one before that in force. Of one that waits to be confirmed: at once. */
-  rollback(version: number | null): Promise<ConfigChange>
-}
-
-export interface ConfigInForce {
-  readonly version: number
-  readonly text: string
-}
-
-export interface ConfigHistoryAnswer {
-  /** The oldest first; the last one that is not `kept` is in force. */
-  readonly versions: readonly {readonly version: number; readonly at: string; readonly how: string}[]
-  readonly inForce: number
-  readonly pending: ConfigPending | null
-}
-
-/** A version that is undone unless it is confirmed. */
-export interface ConfigPending {
-  readonly version: number
-  readonly previous: number
-  readonly leftSeconds: number
-}
-
-export type ConfigErrorCode =
-  | 'config-refused'
-  | 'config-unwritable'
-  | 'change-pending'
-  | 'nothing-pending'
-  | 'no-such-version'
-  | 'needs-restart'
-
-export type ConfigChange =
-  | {
-      readonly ok: true
-      /** In force now. */
-      readonly version: number
-      /** It was before. */
-      readonly unchanged: boolean
-      readonly pending: ConfigPending | null
-      readonly findings: readonly Finding[]
-    }
-  | {
-      readonly ok: false
-      readonly code: ConfigErrorCode
-      readonly message: string
-      readonly findings: readonly Finding[]
-    }
 
 export interface GatewayStatus {
   readonly site: string

@@ -15,6 +15,7 @@
  * the server.
  */
 export type {Audit, AuditAnswer, AuditEntry, Changed} from './audit.ts'
+export type * from './config-view.ts'
 export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export type * from './live-view.ts'

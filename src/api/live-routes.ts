@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {json, refuseForNow} from './answer.ts'
+import {LogAnswer} from './answer-schemas.ts'
 import {wholeNumber} from './query.ts'
 import {type Route, route} from './route.ts'
 
@@ -11,6 +12,9 @@ export const LIVE_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/events', does: 'what changes, as server-sent events', role: 'viewer'},
       ...{query: z.strictObject({after: z.string().max(64).optional()}), body: null},
+      answers: {200: 'events'},
+      headers: {'Last-Event-ID': /^[0-9a-f]{12}-\d{1,15}$/},
+      refuses: [503],
     },
     ({hub}, {caller, query, header}) => {
       if (!hub.hasRoom()) return refuseForNow(503, 'as many watch already as may', 5)
@@ -34,6 +38,7 @@ export const LIVE_ROUTES: readonly Route[] = [
           .optional(),
       }),
       body: null,
+      answers: {200: LogAnswer},
     },
     ({hub}, {query: {limit, before}}) => json(hub.log(limit, before ?? null)),
   ),

@@ -16,29 +16,32 @@ export interface Watched {
   readonly findings: readonly Finding[]
 }
 
-export type LogCode =
-  | 'started'
-  | 'config-applied'
-  | 'config-rolled-back'
-  | 'config-confirmed'
-  | 'tunnel-added'
-  | 'tunnel-removed'
-  | 'tunnel-up'
-  | 'tunnel-down'
-  | 'session-up'
-  | 'session-down'
-  | 'datastore-back'
-  | 'datastore-lost'
-  | 'site-state'
-  | 'policy-added'
-  | 'policy-changed'
-  | 'policy-removed'
-  | 'finding-appeared'
-  | 'finding-ended'
-  | 'drain-began'
-  | 'drain-ended'
-  | 'leader-changed'
-  | 'left-out'
+export const LOG_CODES = [
+  'started',
+  'config-applied',
+  'config-rolled-back',
+  'config-confirmed',
+  'tunnel-added',
+  'tunnel-removed',
+  'tunnel-up',
+  'tunnel-down',
+  'session-up',
+  'session-down',
+  'datastore-back',
+  'datastore-lost',
+  'site-state',
+  'policy-added',
+  'policy-changed',
+  'policy-removed',
+  'finding-appeared',
+  'finding-ended',
+  'drain-began',
+  'drain-ended',
+  'leader-changed',
+  'left-out',
+] as const
+
+export type LogCode = (typeof LOG_CODES)[number]
 
 /** One change that somebody on call may want to know of. */
 export interface LogEntry {

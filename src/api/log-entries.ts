@@ -122,14 +122,18 @@ function policyEntries(before: Watched, now: Watched): Said[] {
 
 function findingEntries(before: readonly Finding[], now: readonly Finding[]): Said[] {
   if (before.length === now.length && before.every((finding, index) => finding === now[index])) return []
-  const [was, is] = [before, now].map((findings) => new Map(findings.map((one) => [identityOf(one), one])))
+  // Those that stay are the same objects mostly; to look into tens of thousands of them would hold up the loop.
+  const [earlier, later] = [new Set(before), new Set(now)]
+  const byIdentity = (findings: readonly Finding[], others: ReadonlySet<Finding>): Map<string, Finding> =>
+    new Map(findings.flatMap((one) => (others.has(one) ? [] : [[identityOf(one), one]])))
+  const [was, is] = [byIdentity(before, later), byIdentity(now, earlier)]
   const found: Said[] = []
-  for (const [identity, finding] of is!) {
-    if (was!.has(identity)) continue
+  for (const [identity, finding] of is) {
+    if (was.has(identity)) continue
     found.push(say('finding-appeared', finding.severity, placeOf(finding), `${finding.code}: ${finding.detail}`))
   }
-  for (const [identity, finding] of was!) {
-    if (is!.has(identity)) continue
+  for (const [identity, finding] of was) {
+    if (is.has(identity)) continue
     found.push(say('finding-ended', 'info', placeOf(finding), `${finding.code}: ${finding.detail}`))
   }
   return found

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {json, refuse} from './answer.ts'
+import {Login, LoginToken, Nothing} from './answer-schemas.ts'
 import type {Caller} from './caller.ts'
 import type {LoginAnswer} from './live-view.ts'
 import {MOST_TOKEN_MINUTES} from './logins.ts'
@@ -18,6 +19,8 @@ export const LOGIN_ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/login-token', does: 'makes a token that lets one in once', role: 'admin'},
       ...{query: z.strictObject({minutes: wholeNumber(1, MOST_TOKEN_MINUTES, ' minutes').default(5)}), body: null},
+      answers: {200: LoginToken},
+      refuses: [409],
     },
     ({logins, listens}, {query}) => {
       const listen = listens()
@@ -31,6 +34,8 @@ export const LOGIN_ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/login', does: 'a session for a token', role: 'anyone'},
       ...{query: NO_QUERY, body: z.strictObject({token: z.string().min(1).max(128)})},
+      answers: {200: Login},
+      refuses: [401],
     },
     ({logins}, {body}) => {
       const entered = logins.login(body.token)
@@ -44,6 +49,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/login', does: 'who asks, and what he may', role: 'anyone'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: Login},
     },
     (_, {caller}) => json(loginAnswer(caller)),
   ),
@@ -51,6 +57,7 @@ export const LOGIN_ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/logout', does: 'ends the session', role: 'anyone'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: Nothing},
     },
     ({logins}, {header}) => {
       const session = logins.sessionOf(header('cookie'))

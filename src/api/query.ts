@@ -10,3 +10,4 @@ export const wholeNumber = (least: number, most: number, unit = '') =>
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .refine((value) => value >= least && value <= most, `must be ${least} to ${most}${unit}`)
+    .meta({type: 'integer', minimum: least, maximum: most, pattern: undefined})

@@ -1,7 +1,8 @@
 import type {IncomingMessage, ServerOptions, ServerResponse} from 'node:http'
-import {type Reply, refuse, type StreamReply} from './answer.ts'
+import {type Reply, refuse, refuseForNow, type StreamReply} from './answer.ts'
 import type {Caller} from './caller.ts'
 import {answer, type Scope} from './dispatch.ts'
+import type {RateLimits} from './rate-limits.ts'
 import type {Served} from './route.ts'
 
 /** Longer than any flow, and than a configuration of a thousand sites. */
@@ -23,6 +24,7 @@ const HEADERS = {'cache-control': 'no-store', 'x-content-type-options': 'nosniff
 interface RespondOptions {
   readonly served: Served
   readonly scope: Scope
+  readonly limits: RateLimits
   readonly onError: (error: unknown, request: string) => void
 }
 
@@ -35,12 +37,14 @@ type Respond = (
 ) => void
 
 /** Answers over one kind of connection; whatever comes in, it is the caller who hears what is wrong. */
-export function respond({served, scope, onError}: RespondOptions): Respond {
+export function respond({served, scope, limits, onError}: RespondOptions): Respond {
   return (request, response, caller, refusal) => {
     const {method = 'GET', url: target = ''} = request
     const title = `${method} ${target.split('?')[0]}`
     const answered = async (): Promise<Reply | StreamReply | null> => {
       try {
+        const afterSeconds = limits.refuses(caller)
+        if (afterSeconds !== null) return refuseForNow(429, 'asked too often', afterSeconds)
         if (refusal) return refusal
         const header = (name: string): string | undefined => request.headers[name]?.toString()
         return await answer(served, scope, {method, target, caller, header, body: () => readBody(request)})
@@ -57,8 +61,8 @@ export function respond({served, scope, onError}: RespondOptions): Respond {
       }
     }
     answered()
-      .then((reply) => {
-        if (reply && !response.destroyed) send(response, method, reply)
+      .then(async (reply) => {
+        if (reply && !response.destroyed) await send(response, method, reply)
       })
       .catch((error: unknown) => {
         onError(error, title)
@@ -67,12 +71,12 @@ export function respond({served, scope, onError}: RespondOptions): Respond {
   }
 }
 
-function send(response: ServerResponse, method: string, reply: Reply | StreamReply): void {
+async function send(response: ServerResponse, method: string, reply: Reply | StreamReply): Promise<void> {
   const headers = {...HEADERS, ...reply.headers, 'content-type': reply.contentType}
   if ('stream' in reply) {
     response.writeHead(reply.status, headers)
     if (method === 'HEAD') response.end()
-    else reply.stream(response)
+    else await reply.stream(response)
     return
   }
   const content = Buffer.from(reply.body)

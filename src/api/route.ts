@@ -5,6 +5,7 @@ import type {Caller, Role} from './caller.ts'
 import type {ConsoleFiles} from './console-files.ts'
 import type {EventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
+import type {Listings} from './listing.ts'
 import type {Logins} from './logins.ts'
 
 /** What routes are answered from. */
@@ -12,6 +13,7 @@ export interface Served {
   readonly view: GatewayView
   readonly hub: EventHub
   readonly logins: Logins
+  readonly listings: Listings
   readonly audit: Audit
   /** null: this build has none. */
   readonly console: ConsoleFiles | null
@@ -50,6 +52,26 @@ export interface RouteFacts {
   readonly body: z.ZodType | null
   /** Absent: JSON. */
   readonly bodyIs?: 'text'
+  /** Headers that mean something here, with what they must look like. */
+  readonly headers?: Readonly<Record<string, RegExp>>
+  /** By status; `text` and `events` are no JSON. */
+  readonly answers: Readonly<Record<number, z.ZodType | 'text' | 'events'>>
+  /** Statuses of refusals, beside those that follow from the rest (`refusalsOf`). */
+  readonly refuses?: readonly number[]
+}
+
+/** Every status of a refusal that the route may answer with. */
+export function refusalsOf(facts: RouteFacts): number[] {
+  const {method, path, role, refuses = []} = facts
+  return [
+    ...new Set([
+      ...[400, 429, 500, ...refuses],
+      ...(role === 'anyone' ? [] : [401]),
+      ...(method === 'POST' ? [403, 413] : []),
+      ...(path.includes('{') ? [404] : []),
+      ...(changes(facts) ? [503] : []),
+    ]),
+  ].sort((a, b) => a - b)
 }
 
 export interface Route extends RouteFacts {
@@ -81,7 +103,7 @@ export function route<Q extends z.ZodObject, B extends z.ZodType | null>(
 }
 
 /** What only an admin may, and changes something. */
-const changes = ({method, role}: RouteFacts): boolean => method === 'POST' && role === 'admin'
+export const changes = ({method, role}: RouteFacts): boolean => method === 'POST' && role === 'admin'
 
 /** Written down before it is made, and what came of it after; what cannot be written down is not made (decision 0163). */
 async function audited(

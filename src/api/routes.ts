@@ -1,21 +1,54 @@
 import * as z from 'zod'
 import {json, type Reply, refuse} from './answer.ts'
+import {
+  Drained,
+  GatewayStatus,
+  Health,
+  KeysRotated,
+  Listing,
+  OpenApi,
+  Readiness,
+  TraceAnswer,
+} from './answer-schemas.ts'
 import {AUDIT_ROUTES} from './audit-routes.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
 import {CONSOLE_ROUTES} from './console-routes.ts'
 import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
 import {LIVE_ROUTES} from './live-routes.ts'
 import {LOGIN_ROUTES} from './login-routes.ts'
+import {openApiDocument} from './openapi.ts'
 import {NO_QUERY, wholeNumber} from './query.ts'
 import {type Route, route} from './route.ts'
 
 /** A table of this length is read by nobody; a program that wants all says `limit=0`. */
 const DEFAULT_LIMIT = 10_000
 
-const LISTING = z.strictObject({limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT)})
+const CURSOR = z.string().regex(/^[\w-]{16}$/, 'must be what `next` of the page before was')
 
-/** Words of formats.md; what they mean together is the tracer's to say. */
-const FLOW = z.looseObject({}, {error: 'a flow is an object: {"from":…,"to":…,"protocol":…}'})
+const LISTING = z.strictObject({
+  limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT),
+  cursor: CURSOR.optional(),
+})
+const NAMED = z.strictObject({limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT)})
+
+const value = z.union([z.string().max(64), z.number()]).optional()
+
+/** Words of formats.md; which of them are needed, and what they mean together, is the tracer's to say. */
+const FLOW = z.strictObject(
+  {
+    from: z.string().optional(),
+    to: z.string().optional(),
+    ...{protocol: value, port: value, sourcePort: value, type: value, code: value},
+    id: z.union([z.string(), z.number()]).optional(),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? 'a flow is an object: {"from":…,"to":…,"protocol":…}' : undefined,
+  },
+)
+
+/** Made when somebody asks for the first time. */
+let document: Reply | null = null
 
 /** All that a gateway answers: one entry, and nothing about it is said anywhere else. */
 export const ROUTES: readonly Route[] = [
@@ -23,6 +56,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/metrics', does: 'Prometheus exposition', role: 'viewer', plain: true},
       ...{query: z.object(), body: null},
+      answers: {200: 'text'},
     },
     async ({view}) => {
       const {contentType, text} = await view.metrics()
@@ -34,6 +68,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/healthz', does: 'whether the daemon answers', role: 'anyone', plain: true},
       ...{query: z.object(), body: null},
+      answers: {200: Health},
     },
     ({view}) => json({ok: true, ready: view.status().ready}),
   ),
@@ -41,6 +76,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/readyz', does: 'whether the first pass is done', role: 'anyone', plain: true},
       ...{query: z.object(), body: null},
+      answers: {200: Readiness, 503: Readiness},
     },
     ({view}) => {
       const {ready, waitingFor} = view.status()
@@ -51,6 +87,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/status', does: 'the gateway at a glance', role: 'viewer'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: GatewayStatus},
     },
     ({view}) => json(view.status()),
   ),
@@ -58,20 +95,31 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'GET', path: '/v1/get/{kind}', does: 'objects of a kind', role: 'viewer'},
       ...{query: LISTING, body: null},
+      answers: {200: Listing},
+      refuses: [410],
     },
-    ({view}, {params, query}) => getObjects(view, params.kind!, null, query.limit),
+    ({view, listings}, {params, query: {limit, cursor}}) => {
+      const kind = kindOf(params.kind!)
+      if (kind === null) return unknownKind(params.kind!)
+      return cursor === undefined ? listings.begin(view, kind, null, limit) : listings.goOn(kind, cursor, limit)
+    },
   ),
   route(
     {
       ...{method: 'GET', path: '/v1/get/{kind}/{name}', does: 'the objects of that name', role: 'viewer'},
-      ...{query: LISTING, body: null},
+      ...{query: NAMED, body: null},
+      answers: {200: Listing},
     },
-    ({view}, {params, query}) => getObjects(view, params.kind!, params.name!, query.limit),
+    ({view, listings}, {params, query}) => {
+      const kind = kindOf(params.kind!)
+      return kind === null ? unknownKind(params.kind!) : listings.begin(view, kind, params.name!, query.limit)
+    },
   ),
   route(
     {
       ...{method: 'POST', path: '/v1/trace', does: 'what becomes of a flow, and why', role: 'viewer'},
       ...{query: z.strictObject({stations: z.enum(['true', 'false']).optional()}), body: FLOW},
+      answers: {200: TraceAnswer},
     },
     async ({view}, {query, body}) => {
       const result = await view.trace(body, query.stations === 'true')
@@ -83,6 +131,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/drain', does: 'asks others to use another way', role: 'admin'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: Drained},
     },
     ({view}) => drain(view, true),
   ),
@@ -90,6 +139,7 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/undrain', does: 'asks for traffic again', role: 'admin'},
       ...{query: NO_QUERY, body: null},
+      answers: {200: Drained},
     },
     ({view}) => drain(view, false),
   ),
@@ -97,11 +147,24 @@ export const ROUTES: readonly Route[] = [
     {
       ...{method: 'POST', path: '/v1/keys/rotate', does: 'new WireGuard keys, without losing a packet', role: 'admin'},
       ...{query: z.strictObject({site: z.string().optional()}), body: null},
+      answers: {200: KeysRotated},
+      refuses: [404],
     },
     async ({view}, {query}) => {
       const answer = await view.rotateKeys(query.site ?? null)
       if (!answer.ok) return refuse(404, 'not-found', answer.problem, 'query.site')
       return {...json({tunnels: answer.tunnels}), changed: `new keys: ${answer.tunnels.join(', ') || 'none'}`}
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/openapi.json', does: 'this document', role: 'viewer'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: OpenApi},
+    },
+    () => {
+      document ??= json(openApiDocument(ROUTES))
+      return document
     },
   ),
   ...AUDIT_ROUTES,
@@ -111,20 +174,9 @@ export const ROUTES: readonly Route[] = [
   ...LOGIN_ROUTES,
 ]
 
-function getObjects(view: GatewayView, kind: string, name: string | null, limit: number): Reply {
-  if (!isKind(kind)) {
-    const known = `there is ${KINDS.join(', ')}`
-    return refuse(404, 'unknown-kind', `no kind ${JSON.stringify(kind.slice(0, 64))}; ${known}`, 'path.kind')
-  }
-  const items: unknown[] = []
-  let more = false
-  for (const item of view.get(kind, name)) {
-    more = limit > 0 && items.length === limit
-    if (more) break
-    items.push(item)
-  }
-  if (name !== null && items.length === 0) return refuse(404, 'not-found', `no ${kind} named ${name}`, 'path.name')
-  return json({kind, items, more})
+function unknownKind(kind: string): Reply {
+  const known = `there is ${KINDS.join(', ')}`
+  return refuse(404, 'unknown-kind', `no kind ${JSON.stringify(kind.slice(0, 64))}; ${known}`, 'path.kind')
 }
 
 async function drain(view: GatewayView, on: boolean): Promise<Reply> {
@@ -134,4 +186,4 @@ async function drain(view: GatewayView, on: boolean): Promise<Reply> {
   return {...json({drainingSince}), changed: `drainingSince: ${before ?? 'null'} -> ${drainingSince ?? 'null'}`}
 }
 
-const isKind = (text: string): text is Kind => KINDS.some((kind) => kind === text)
+const kindOf = (text: string): Kind | null => KINDS.find((kind) => kind === text) ?? null

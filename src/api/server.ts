@@ -9,12 +9,14 @@ import {nobody} from './caller.ts'
 import {readConsole} from './console-files.ts'
 import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
+import {createListings} from './listing.ts'
 import {createLogins} from './logins.ts'
 import {socketCaller} from './peer-credentials.ts'
+import {createRateLimits} from './rate-limits.ts'
 import {respond, SERVER_OPTIONS} from './respond.ts'
 import type {Served} from './route.ts'
 import {refuseForeignOrigin, tlsCaller} from './tls-caller.ts'
-import {createTlsListener} from './tls-listener.ts'
+import {createTlsListener, MOST_CONNECTIONS} from './tls-listener.ts'
 
 export interface ApiOptions {
   readonly view: GatewayView
@@ -53,15 +55,25 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const {view, audit = NO_AUDIT, socketPath, metrics, listen: tls, onError} = options
   await mkdir(path.dirname(socketPath), {recursive: true})
   await removeStale(socketPath)
+  const nowMs = (): number => performance.now()
   const wallIso = (): string => new Date().toISOString()
   const hub = createEventHub({
-    ...{view, nowMs: () => performance.now(), wallIso},
+    ...{view, nowMs, wallIso},
     onError: (error) => onError(error, 'look at what changed'),
   })
   const logins = createLogins(Date.now)
   const page = options.consoleFolder === undefined ? null : await readConsole(options.consoleFolder)
-  const served: Served = {view, hub, logins, audit, console: page, listens: () => placeText(secure.wanted())}
-  const respondTo = (scope: 'full' | 'plain') => respond({served, scope, onError})
+  const served: Served = {
+    view,
+    hub,
+    logins,
+    audit,
+    console: page,
+    listings: createListings(nowMs),
+    listens: () => placeText(secure.wanted()),
+  }
+  const limits = createRateLimits(nowMs)
+  const respondTo = (scope: 'full' | 'plain') => respond({served, scope, limits, onError})
 
   const full = respondTo('full')
   const api = createServer(SERVER_OPTIONS, (request, response) => {
@@ -81,6 +93,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
         plain(request, response, nobody(request.socket.remoteAddress ?? null))
       })
     : null
+  if (exporter) exporter.maxConnections = MOST_CONNECTIONS
   const closeAll = async (): Promise<void> => {
     hub.close()
     await Promise.all([close(api), secure.close(), exporter && close(exporter)])

@@ -62,7 +62,8 @@ export function createTlsListener({listener, server: options}: TlsListenerOption
     const of = wanted
     try {
       const secrets = await readSecrets(of)
-      const server = createServer({...options, ...TLS, ...secrets}, listener)
+      const server = createServer({...options, ...TLS, ...secrets, handshakeTimeout: HANDSHAKE_MS}, listener)
+      server.maxConnections = MOST_CONNECTIONS
       await listen(server, of)
       running = {server, of, secrets}
       problem = null
@@ -113,6 +114,9 @@ export function createTlsListener({listener, server: options}: TlsListenerOption
 
 /** Everyone is let in that far: without a certificate of ours one may still log in. What it is worth is judged by request. */
 const TLS = {minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: false} as const
+/** Who is not through with it by then is cut; of the others there may be so many, or files would run out. */
+const HANDSHAKE_MS = 10_000
+export const MOST_CONNECTIONS = 1000
 
 const placeOf = (wanted: ApiListen | null): Omit<ApiListen, 'clients'> | null => {
   if (!wanted) return null

@@ -1,10 +1,12 @@
-import type {Answer, ApiClient} from '../api/client.ts'
+import type {Answer, ApiClient, ApiPlace} from '../api/client.ts'
 
 /** What a command may touch besides the files it is told to read. */
 export interface CliContext {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
-  readonly api: (socketPath: string) => ApiClient
+  readonly api: (place: ApiPlace) => ApiClient
+  /** Where `--gateway` says that it is, whatever socket a command names; absent or null: on this machine. */
+  readonly remote?: () => string | null
   readonly clock: {readonly nowMs: () => number}
   readonly env: Readonly<Record<string, string | undefined>>
   /** Becomes another program, for `run`; comes back only where it cannot. */
@@ -24,6 +26,12 @@ export function explain(
   socketPath: string,
   answer: Extract<Answer<unknown>, {ok: false}>,
 ): ExitStatus {
+  const remote = context.remote?.() ?? null
+  if (answer.code === 'unreachable' && remote !== null) {
+    context.err(`no gateway answers at ${remote}: ${answer.message}\n`)
+    context.err('--ca names the authority of its certificate, --cert and --key who you are\n')
+    return EXIT.unreachable
+  }
   if (answer.code === 'unreachable') {
     context.err(`no gateway answers on ${socketPath}: ${answer.message}\n`)
     context.err('is `isthmus run` up on this machine? --socket or ISTHMUS_SOCKET names another socket\n')

@@ -1,4 +1,5 @@
 import {Command, CommanderError} from 'commander'
+import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
 import {auditCommand} from './commands/audit.ts'
 import {checkCommand} from './commands/check.ts'
@@ -19,12 +20,14 @@ import {statusCommand} from './commands/status.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
+import {remotely} from './remote-gateway.ts'
 
 /** Tells the exit status of the command that ran. */
 export type Finish = (status: ExitStatus) => void
 
 /** Runs one command line (without program and script name) and gives its exit status; never throws for bad input. */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+export async function runCli(args: readonly string[], outside: CliContext): Promise<number> {
+  const {context, options, isWrong} = remotely(outside)
   let status: number = EXIT.fine
   const finish: Finish = (given) => {
     status = given
@@ -36,6 +39,11 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const program = new Command('isthmus')
     .description('Joins Kubernetes clusters, datacenters and clouds: the gateway and its command line.')
     .option('--socket <path>', "the gateway's socket", context.env.ISTHMUS_SOCKET ?? DEFAULT_SOCKET)
+  for (const option of options) program.addOption(option)
+  program.hook('preAction', (root) => {
+    const problem = isWrong(root.opts())
+    if (problem !== null) root.error(`error: ${problem}`)
+  })
   const commands = [
     runCommand(context, finish),
     checkCommand(context, finish),
@@ -53,6 +61,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     keysCommand(context, finish),
     loginTokenCommand(context, finish),
     auditCommand(context, finish),
+    apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),

@@ -27,9 +27,12 @@ export function createAudit({log, configuration: {control}, wallIso, onError}: A
   /** The version up to which all is written down, each line with it: what was edited while nobody ran is seen at the start. */
   let seen = typeof log.newest?.version === 'number' ? log.newest.version : latest()
 
-  const begin = async (entry: Pick<AuditEntry, 'via' | 'who' | 'address' | 'what'>): Promise<number> => {
+  const begin = async (
+    entry: Pick<AuditEntry, 'via' | 'who' | 'address' | 'what'>,
+    version = seen,
+  ): Promise<number> => {
     const own = ++number
-    await log.append({number: own, at: wallIso(), version: seen, ...entry})
+    await log.append({number: own, at: wallIso(), version, ...entry})
     return own
   }
   /** The change is made by then: that its end is not on disk is for the daemon's log. */
@@ -37,28 +40,38 @@ export function createAudit({log, configuration: {control}, wallIso, onError}: A
     log.append({number: own, result, difference: differenceOf(changed), version: seen}).catch(onError)
   const textOf = async (version: number): Promise<string> => (await control.version(version)) ?? ''
 
-  const look = async (): Promise<void> => {
+  const noteUnasked = async (): Promise<void> => {
     // What somebody is changing right now is written down with him.
     if (under > 0) return
     const {versions} = control.history()
     const come = versions.filter(({version, how}) => version > seen && how !== 'kept' && how !== 'applied')
     for (const {version, how} of come) {
       const before = seen
-      seen = version
       const isTimer = how === 'rolled back'
-      const own = await begin({
-        ...{via: isTimer ? 'timer' : 'file', address: null},
+      const entry = {
+        ...{via: isTimer ? ('timer' as const) : ('file' as const), address: null},
         who: isTimer ? 'the daemon: not confirmed in time' : 'whoever edited the file',
         what: `configuration version ${version} ${how}`,
-      })
+      }
+      const own = await begin(entry, version)
+      seen = version
       await end(own, 'ok', {before: await textOf(before), after: await textOf(version)})
     }
   }
+  /** One after the other, or two would write down the same. */
+  let turn: Promise<void> = Promise.resolve()
+  const inTurn = (): Promise<void> => {
+    const work = turn.then(noteUnasked)
+    turn = work.catch(() => undefined)
+    return work
+  }
+  /** A full disk is told once, and what it kept from being written is written when there is room. */
+  let isTold = false
 
   return {
     async begin({caller: {via, name, address}, what}) {
       // What came before is told before.
-      await look()
+      await inTurn()
       const own = await begin({via, who: name, address, what})
       const isOfConfiguration = /^POST \/v1\/(config\/|reload)/.test(what)
       if (isOfConfiguration) under++
@@ -71,7 +84,15 @@ export function createAudit({log, configuration: {control}, wallIso, onError}: A
       }
     },
 
-    look,
+    async look() {
+      try {
+        await inTurn()
+        isTold = false
+      } catch (error) {
+        if (!isTold) onError(error)
+        isTold = true
+      }
+    },
 
     async read(limit, before) {
       const entries: AuditEntry[] = []

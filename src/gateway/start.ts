@@ -121,14 +121,9 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   })()
   const audit = createAudit({
     ...{log: await openAuditLog(config.paths.state), configuration, wallIso: () => new Date().toISOString()},
-    onError: (error) => log.error({err: error}, 'what came of a change is not in the audit log'),
+    onError: (error) => log.error({err: error}, 'audit log not written'),
   })
-  const auditing = every(
-    1000,
-    () => void audit.look().catch((error) => log.error({err: error}, 'change of the file not in the audit log')),
-    clock,
-    stopping.signal,
-  )
+  const auditing = every(1000, () => void audit.look(), clock, stopping.signal)
   api = await startApi({
     view,
     audit,

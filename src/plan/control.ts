@@ -7,14 +7,15 @@ const IS_CONTROL = ['ip dscp cs6 jump control', 'ip6 dscp cs6 jump control']
  * What this node sends. BGP (TCP), BFD and probes say by themselves that they are control (DSCP CS6; BFD by the socket's
  * priority too); from here on their packet has a priority that a queue may sort by, and keeps it in ipip and vxlan, whose
  * outer packet gets its DSCP here: the device gives all others DSCP 0. No packet that is forwarded has this priority:
- * what pods say of theirs counts for nothing. Outer packets of pods pass here too, so of them little is asked.
+ * what pods say of theirs counts for nothing. Outer packets of pods pass here too: `outer` are rules that let them out.
  */
-export function outputChains(): NftChain[] {
+export function outputChains(outer: readonly string[]): NftChain[] {
   return [
     {
       name: 'output',
       hook: {type: 'filter', hook: 'output', priority: 0, policy: 'accept'},
       rules: [
+        ...outer,
         'oifname "lo" accept',
         'oifname @tunnels goto into_tunnel',
         ...IS_CONTROL.map((rule) => `meta l4proto tcp ${rule}`),

@@ -56,9 +56,9 @@ const NOBODY = {
  *
  * Not asked of judged flows: a mark is given in the forward hook alone, to a flow whose first packet has passed here, and
  * both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an address. Link-local
- * sources may speak to this node (clouds' metadata), and are not forwarded.
+ * sources may speak to this node (clouds' metadata), and are not forwarded. `known`: rules for what else need not be asked.
  */
-export function martianChains(devices: readonly string[]): NftChain[] {
+export function martianChains(devices: readonly string[], known: readonly string[] = []): NftChain[] {
   const byTunnel = devices.map((device) => `"${device}" : "${counterOf('martian', device)}"`)
   return [
     {
@@ -66,6 +66,7 @@ export function martianChains(devices: readonly string[]): NftChain[] {
       hook: {type: 'filter', hook: 'prerouting', priority: BEHIND_CONNTRACK, policy: 'accept'},
       rules: [
         'ct mark != 0x00000000 ct state new,established accept',
+        ...known,
         'iifname "lo" accept',
         'meta pkttype != host accept',
         `ip saddr ${NOBODY.ip} goto martian`,

@@ -2,33 +2,28 @@ import type {LinkSpec} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import {drop, dropOf} from './drops.ts'
 import {nodeAdmission} from './node-ipip.ts'
-import {byFamily} from './rule-texts.ts'
+import {byFamily, farGateways} from './rule-texts.ts'
 import type {RulesetInput} from './ruleset.ts'
+import {wireguardPorts} from './untracked.ts'
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
 export function inputRules(
   {world, config, tunnels, links, wireguard, fouPorts = []}: RulesetInput,
   devices: readonly string[],
 ): string[] {
-  const known: Address[] = []
-  for (const [name, site] of world.sites) {
-    if (name === config.site) continue
-    for (const gateway of site.gateways)
-      for (const uplink of gateway.uplinks) known.push(uplink.public ?? uplink.address)
-  }
-  // Who may come from anywhere has no endpoint here, and is known by its key.
-  const wireguardPorts = wireguard.flatMap(({listenPort, peer}) => (peer.endpoint ? [listenPort] : []))
-  // What the kernel takes out of a port of fou does not come by here again.
-  const ports = [...new Set([...wireguardPorts, ...fouPorts.map(({port}) => port)])].sort()
-  const protocols = ['meta l4proto { 4, 41 }', ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : [])]
+  const known = farGateways({world, config})
+  // Who may come from anywhere has no endpoint here, and is known by its key. What the kernel takes out of a port of fou
+  // does not come by here again.
+  const ports = [...new Set([...wireguardPorts({wireguard}), ...fouPorts.map(({port}) => port)])].sort()
+  const protocols = [...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : []), 'meta l4proto { 4, 41 }']
+  const vxlan = vxlanRules(links)
   return [
+    // What the tunnels carry comes first.
+    ...vxlan.known,
+    ...protocols.flatMap((match) => byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`)),
     'iifname "lo" accept',
     ...nodeAdmission(config),
-    ...protocols.flatMap((match) => [
-      ...byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`),
-      `${match} ${drop('tunnel_unknown')}`,
-    ]),
-    ...vxlanRules(links),
+    ...[...protocols, ...vxlan.all].map((match) => `${match} ${drop('tunnel_unknown')}`),
     ...devices.flatMap((device) => {
       const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
       return [
@@ -48,18 +43,19 @@ export function inputRules(
  * A vxlan device takes its network number from any source, so a gateway that is known could speak for another site's:
  * number and far end go together. ipip's and wireguard's devices ask for theirs by themselves.
  */
-function vxlanRules(links: readonly LinkSpec[]): string[] {
+function vxlanRules(links: readonly LinkSpec[]): {readonly known: string[]; readonly all: string[]} {
   const vxlans = links.filter((link) => link.kind === 'vxlan')
-  return [...new Set(vxlans.map(({port}) => port))].sort().flatMap((port) => [
-    ...([4, 6] as const).flatMap((family) => {
+  const ports = [...new Set(vxlans.map(({port}) => port))].sort()
+  const known = ports.flatMap((port) =>
+    ([4, 6] as const).flatMap((family) => {
       const ends = vxlans
         .filter((link) => link.port === port && familyOf(link.remote) === family)
         .map(({remote, vni}) => `${remote} . ${vni}`)
       const ip = family === 4 ? 'ip' : 'ip6'
       return ends.length > 0 ? [`udp dport ${port} ${ip} saddr . @th,96,24 { ${ends.sort().join(', ')} } accept`] : []
     }),
-    `udp dport ${port} ${drop('tunnel_unknown')}`,
-  ])
+  )
+  return {known, all: ports.map((port) => `udp dport ${port}`)}
 }
 /** Neighbours ask for each other where a device bears IPv6; what else kernels say of themselves is no attack. */
 const linkLocalRules = (device: string, bearsIpv6: boolean): string[] => [

@@ -1,4 +1,4 @@
-import type {RemoteSite, SiteName, Tunnel, World} from '../model/index.ts'
+import type {GatewayConfig, RemoteSite, SiteName, Tunnel, World} from '../model/index.ts'
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 
 export const SYN = 'tcp flags & (syn | rst) == syn'
@@ -18,6 +18,14 @@ export function byFamily(
     return own.length > 0 ? [rule(`{ ${own.join(', ')} }`, family === 4 ? 'ip' : 'ip6')] : []
   })
 }
+
+/** The addresses that tunnels of other sites come from. */
+export const farGateways = ({world, config}: Sites & {readonly config: Pick<GatewayConfig, 'site'>}): Address[] =>
+  [...world.sites]
+    .filter(([name]) => name !== config.site)
+    .flatMap(([, {gateways}]) =>
+      gateways.flatMap(({uplinks}) => uplinks.map((uplink) => uplink.public ?? uplink.address)),
+    )
 
 interface Sites {
   readonly world: Pick<World, 'sites'>

@@ -25,6 +25,7 @@ import {BETWEEN, planTransit} from './transit.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 import {passingToTwin, toTwin} from './twin-ways.ts'
+import {outerIsKnown, outerMayLeave, untrackedChains} from './untracked.ts'
 
 export const TABLE = 'isthmus'
 
@@ -188,7 +189,13 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   ])
   for (const [name, rules] of nodeChains(config, drop('spoofed'))) add(name, rules)
   add('input', inputRules(input, devices), filter('input', 'accept'))
-  for (const chain of [...outputChains(), ...martianChains(devices), ...nodeNat.chains]) chains.set(chain.name, chain)
+  for (const chain of [
+    ...untrackedChains(input),
+    ...outputChains(outerMayLeave(input)),
+    ...martianChains(devices, outerIsKnown(input)),
+    ...nodeNat.chains,
+  ])
+    chains.set(chain.name, chain)
 
   for (const chain of passingToTwin(config, remotes)) chains.set(chain.name, chain)
   const translation = planTranslation(config, tunnels)

@@ -28,7 +28,7 @@ describe('API client', () => {
     assert.deepEqual(await client.status(), {ok: true, value: STATUS})
     assert.deepEqual(await client.get('endpoints', '10.1.0.5', 1), {
       ok: true,
-      value: {kind: 'endpoints', items: [ENDPOINT], more: false},
+      value: {kind: 'endpoints', items: [ENDPOINT], more: false, next: null},
     })
     assert.deepEqual(await client.get('gateways', 'b/b1').then((answer) => answer.ok), true)
     assert.deepEqual(

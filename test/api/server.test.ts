@@ -61,7 +61,7 @@ describe('API', () => {
       name: 'get lists a kind',
       ask: ['GET', '/v1/get/endpoints'],
       status: 200,
-      body: {kind: 'endpoints', items: [ENDPOINT], more: false},
+      body: {kind: 'endpoints', items: [ENDPOINT], more: false, next: null},
     },
     {
       name: 'get finds a name that holds slashes',
@@ -71,25 +71,26 @@ describe('API', () => {
         kind: 'gateways',
         items: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan'], alive: null, leader: false}],
         more: false,
+        next: null,
       },
     },
     {
       name: 'get takes the limit and says that there is more',
       ask: ['GET', '/v1/get/tunnels?limit=1'],
       status: 200,
-      body: {kind: 'tunnels', items: [STATUS.tunnels[0]], more: true},
+      body: {kind: 'tunnels', items: [STATUS.tunnels[0]], more: true, next: 'CURSOR'},
     },
     {
       name: 'limit 0 is all',
       ask: ['GET', '/v1/get/tunnels?limit=0'],
       status: 200,
-      body: {kind: 'tunnels', items: STATUS.tunnels, more: false},
+      body: {kind: 'tunnels', items: STATUS.tunnels, more: false, next: null},
     },
     {
       name: 'an empty kind is an empty list',
       ask: ['GET', '/v1/get/nodes'],
       status: 200,
-      body: {kind: 'nodes', items: [], more: false},
+      body: {kind: 'nodes', items: [], more: false, next: null},
     },
     {
       name: 'an unknown name',
@@ -126,7 +127,9 @@ describe('API', () => {
       name: 'a parameter that is not known',
       ask: ['GET', '/v1/get/tunnels?limt=3'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'query.limt: not known; there is limit', field: 'query.limt'}},
+      body: {
+        error: {code: 'bad-request', message: 'query.limt: not known; there is limit, cursor', field: 'query.limt'},
+      },
     },
     {
       name: 'a parameter given twice',
@@ -163,7 +166,7 @@ describe('API', () => {
       await start()
       const got = await ask(...question)
       assert.equal(got.headers['content-type'], 'application/json; charset=utf-8')
-      assert.deepEqual(JSON.parse(got.text), body)
+      assert.deepEqual(JSON.parse(got.text.replace(/"next":"[\w-]{16}"/, '"next":"CURSOR"')), body)
       assert.equal(got.status, status)
       assert.deepEqual(faults, [])
     })

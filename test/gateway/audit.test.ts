@@ -96,6 +96,20 @@ describe('audit', () => {
     )
   })
 
+  it('on a full disk it is told once, and written down when there is room, once', async () => {
+    const audit = start()
+    add('found')
+    full = true
+    for (let index = 0; index < 5; index++) await audit.look()
+    assert.deepEqual([faults.length, lines.length], [1, 0])
+    full = false
+    await Promise.all([audit.look(), audit.look(), audit.begin({caller: ALICE, what: 'POST /v1/drain'})])
+    assert.deepEqual(
+      (await entries(audit)).map(({what}) => what),
+      ['POST /v1/drain', 'configuration version 2 found'],
+    )
+  })
+
   it('what somebody asked for is his, whenever it is looked', async () => {
     const audit = start()
     const end = await audit.begin({caller: ALICE, what: 'POST /v1/config/apply'})

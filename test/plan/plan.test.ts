@@ -114,10 +114,10 @@ describe('plan', () => {
     assert.deepEqual(
       rules(nft, 'input').filter((rule) => /l4proto|udp/.test(rule)),
       [
-        `meta l4proto { 4, 41 } ip saddr ${known} accept`,
-        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
         `udp dport { 5555 } ip saddr ${known} accept`,
+        `meta l4proto { 4, 41 } ip saddr ${known} accept`,
         'udp dport { 5555 } counter name "tunnel_unknown" drop',
+        'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
       ],
     )
     assert.ok(!rules(planned(SKETCH).nft, 'input').some((rule) => rule.includes('udp')))

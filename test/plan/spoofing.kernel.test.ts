@@ -171,6 +171,18 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         })
       }
 
+      it('what a tunnel is made of has no state, what is in it has one', () => {
+        shell('conntrack -F 2>/dev/null')
+        ask(lan!, 'udp', '10.2.0.7', 10)
+        const states = shell('conntrack -L 2>/dev/null')
+        assert.match(states, /src=10\.1\.0\.5 dst=10\.2\.0\.7 .*mark=[1-9]/)
+        assert.doesNotMatch(states, /dport=4789/)
+      })
+
+      it('nor does a source that nobody has come into a tunnel', async () => {
+        await counted(b!, 'martian', udp('224.0.0.9', 4789, vxlan(VNI)), udp('192.0.2.1', 4789, vxlan(VNI)))
+      })
+
       it('protocol 4 in fragments is looked at whole', async () => {
         const fragments = (source: string, id: number): Buffer[] => [
           ipPacket(

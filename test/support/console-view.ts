@@ -1,10 +1,16 @@
-import type {ConsoleView, GatewayStatus, SiteStatus, TunnelStatus} from '../../src/api/index.ts'
+import type {ConsoleView, GatewayStatus, Refused, SiteStatus, TunnelStatus} from '../../src/api/index.ts'
 import {ENDPOINT, STATUS} from './fake-view.ts'
 
 /** What somebody who writes labels might try; all of it must come out as text. */
 export const SCRIPT = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 
 const SPAN = 360
+
+/** Names by which a test has a refusal. */
+const REFUSED: Readonly<Record<string, Refused>> = {
+  nowhere: {refused: 'not-found', message: 'nothing of that name'},
+  everything: {refused: 'too-large', message: 'more than can be compared'},
+}
 
 /** Answers for the console over fixed data. */
 export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
@@ -29,27 +35,30 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
       total: endpoints().length,
       next: null,
     }),
-    policyMatrix: async (by) => ({
-      by,
-      labels: ['site', 'namespace', 'class', 'app', 'tier'],
-      groups: GROUPS.map((name, index) => ({name, addresses: 400 >> index, classes: 1 + (index % 3)})),
-      leftOut: 0,
-      cells: GROUPS.map((_, from) => GROUPS.map((_, to) => 'admd'[(from * 3 + to * to) % 4]).join('')),
-    }),
-    policyPair: async (by, from, to) => ({
-      ...{by, from, to, leftOut: 0},
-      ways: [
-        {
-          ...{verdict: 'mixed', allowed: 'tcp 443,8443', classPairs: 4},
-          from: {...END, address: '10.1.0.5'},
-          to: {...END, address: '10.2.0.9'},
-          flows: [{from: '10.1.0.5', to: '10.2.0.9', protocol: 'tcp', port: 443}],
-        },
-      ],
-    }),
-    policyText: (name) => `kind: GlobalNetworkPolicy\nmetadata:\n  name: ${name}\n`,
-    policyDiff: (text) =>
-      text.includes('kind')
+    policyMatrix: async (by) =>
+      REFUSED[by] ?? {
+        by,
+        labels: ['site', 'namespace', 'class', 'app', 'tier'],
+        groups: GROUPS.map((name, index) => ({name, addresses: 400 >> index, classes: 1 + (index % 3)})),
+        leftOut: 0,
+        cells: GROUPS.map((_, from) => GROUPS.map((_, to) => 'admd'[(from * 3 + to * to) % 4]).join('')),
+      },
+    policyPair: async (by, from, to) =>
+      REFUSED[from] ?? {
+        ...{by, from, to, leftOut: 0},
+        ways: [
+          {
+            ...{verdict: 'mixed', allowed: 'tcp 443,8443', classPairs: 4},
+            from: {...END, address: '10.1.0.5'},
+            to: {...END, address: '10.2.0.9'},
+            flows: [{from: '10.1.0.5', to: '10.2.0.9', protocol: 'tcp', port: 443}],
+          },
+        ],
+      },
+    policyText: (name) => (name in REFUSED ? null : `kind: GlobalNetworkPolicy\nmetadata:\n  name: ${name}\n`),
+    policyDiff: (text, [deleted = '']) =>
+      REFUSED[deleted] ??
+      (text.includes('kind')
         ? {
             findings: [],
             rows: [
@@ -60,7 +69,7 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
               },
             ],
           }
-        : {refused: 'document-refused', message: 'the documents have mistakes', findings: STATUS.findings},
+        : {refused: 'document-refused', message: 'the documents have mistakes', findings: STATUS.findings}),
     alerts: async () => ({
       ...{prometheus: 'answered', problem: null},
       firing: [
