@@ -79,7 +79,9 @@ const longStages = () => [
   BUILD,
   TUTORIAL,
   CALICO_CLIENT,
+  TERRAFORM,
   SLOW_FAULTS,
+  SHELLS,
   LARGE_MESH,
   FUZZED_API,
   CONSOLE,
@@ -98,6 +100,14 @@ const CALICO_CLIENT = {
   count: countMocha,
 }
 
+/** Modules that have no provider are planned, by Terraform or by OpenTofu, which Go builds the first time. */
+const TERRAFORM = {
+  name: 'terraform, for real',
+  command: ['mocha', 'test/terraform/*.long.ts'],
+  skip: () => ['go', 'terraform', 'tofu'].every((program) => spawnSync(program, ['version']).status !== 0),
+  count: countMocha,
+}
+
 /** Faults that are mostly waited for, and those of `npm test` that are hastened there, with the times of a gateway. */
 const SLOW_FAULTS = {
   name: 'slow faults',
@@ -112,6 +122,13 @@ const CONSOLE = {
   command: ['mocha', 'test/console/*.long.ts'],
   needs: 'build',
   skip: () => !existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium'),
+  count: countMocha,
+}
+
+/** Command lines completed at TAB, in shells at terminals. */
+const SHELLS = {
+  name: 'completion in shells',
+  command: ['mocha', 'test/cli/completion.long.ts'],
   count: countMocha,
 }
 

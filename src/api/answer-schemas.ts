@@ -71,6 +71,27 @@ export const ConfigChanged = z.strictObject({
 export const Reloaded = z.strictObject({findings: z.array(finding)})
 export const Drained = z.strictObject({drainingSince: moment.nullable()})
 export const KeysRotated = z.strictObject({tunnels: z.array(text)})
+export const WhyNot = z.strictObject({
+  prefix: text,
+  here: z.boolean(),
+  why: text,
+  steps: z.array(
+    z.strictObject({
+      step: z.enum(['owner', 'export', 'tunnel', 'session', 'announced', 'import', 'best', 'kernel']),
+      ok: z.boolean().nullable(),
+      evidence: text,
+      remedy: text.exactOptional(),
+    }),
+  ),
+})
+export const Reach = z.strictObject({
+  address: text,
+  class: text.nullable(),
+  ingress: z.array(text),
+  egress: z.array(text),
+  from: z.array(z.strictObject({site: text.nullable(), labels: z.record(text, text), traffic: text})),
+  refused: number,
+})
 export const TraceAnswer = z.record(text, z.unknown())
 export const Health = z.strictObject({ok: z.literal(true), ready: z.boolean()})
 export const Readiness = z.strictObject({ready: z.boolean(), waitingFor: text.nullable()})
@@ -142,6 +163,8 @@ export type AnswersAreProven = Proven<{
   changed: Same<Out<typeof ConfigChanged>, Omit<Extract<config.ConfigChange, {ok: true}>, 'ok'>>
   reloaded: Same<Out<typeof Reloaded>, Pick<view.ReloadResult, 'findings'>>
   drained: Same<Out<typeof Drained>, Pick<view.GatewayStatus, 'drainingSince'>>
+  whyNot: Same<Out<typeof WhyNot>, view.WhyNot>
+  reach: Same<Out<typeof Reach>, view.Reach>
   readiness: Same<Out<typeof Readiness>, Pick<view.GatewayStatus, 'ready' | 'waitingFor'>>
   entry: Same<Out<typeof LogEntry>, live.LogEntry>
   log: Same<Out<typeof LogAnswer>, live.LogAnswer>

@@ -1,6 +1,7 @@
 import type {ServerResponse} from 'node:http'
 import type {Changed} from './audit.ts'
 import type {ConfigErrorCode} from './config-view.ts'
+import type {Problem} from './problem.ts'
 
 /** One answer before it goes out. */
 export interface Reply {
@@ -26,6 +27,8 @@ export const ERROR_CODES = [
   'method-not-allowed',
   'unknown-kind',
   'bad-request',
+  // Whom the gateway asks for it does not answer.
+  'unavailable',
   'too-large',
   'not-logged-in',
   'login-refused',
@@ -64,3 +67,6 @@ export function refuse(status: number, code: ErrorCode, message: string, field?:
 export function refuseForNow(status: 429 | 503, message: string, afterSeconds: number): Reply {
   return {...refuse(status, 'too-many', message), headers: {'retry-after': String(afterSeconds)}}
 }
+
+export const refuseWith = ({code, problem}: Problem, field: string): Reply =>
+  code === 'unavailable' ? refuse(503, code, problem) : refuse(400, code, problem, field)

@@ -8,7 +8,7 @@ import type {RequestOptions} from 'node:https'
 import type {ErrorBody, ErrorCode} from './answer.ts'
 import type {AuditAnswer} from './audit.ts'
 import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
-import type {GatewayStatus, Kind, ReloadResult, Rows} from './gateway-view.ts'
+import type {GatewayStatus, Kind, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
 import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
@@ -34,8 +34,17 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
-  /** What to ask with as `after` for these; null: there are none. */
+  /** What to ask with as `cursor` for these; null: there are none. */
   readonly next: string | null
+}
+
+/** Which objects of a kind. */
+export interface ListQuery {
+  readonly limit?: number
+  /** Calico's language, over labels. */
+  readonly selector?: string | null
+  /** `next` of the page before. */
+  readonly cursor?: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
@@ -43,7 +52,9 @@ export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
 export interface ApiClient {
   status(): Promise<Answer<GatewayStatus>>
   /** `limit` 0 means all. */
-  get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
+  get<K extends Kind>(kind: K, name: string | null, query?: ListQuery): Promise<Answer<Listing<K>>>
+  whyNot(prefix: string): Promise<Answer<WhyNot>>
+  reach(address: string): Promise<Answer<Reach>>
   /** `stations`: with what each of them says, and every rule there. */
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
@@ -96,10 +107,14 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
   const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
   return {
     status: () => call('GET', '/v1/status'),
-    get: (kind, name, limit) => {
+    get: (kind, name, query = {}) => {
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
-      return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
+      const given = Object.entries(query).filter(([, value]) => value != null)
+      const words = new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString()
+      return call('GET', `/v1/get/${path}${words === '' ? '' : `?${words}`}`)
     },
+    reach: (address) => call('GET', `/v1/reach?address=${encodeURIComponent(address)}`),
+    whyNot: (prefix) => call('GET', `/v1/why-not?prefix=${encodeURIComponent(prefix)}`),
     trace: (flow, stations = false) =>
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),

@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto'
 import type {ServerResponse} from 'node:http'
-import {type Reply, refuse, type StreamReply} from './answer.ts'
+import {type Reply, refuse, refuseWith, type StreamReply} from './answer.ts'
 import type {GatewayView, Kind} from './gateway-view.ts'
 import {writeOut} from './write-out.ts'
 
@@ -14,14 +14,23 @@ const OPEN_MS = 60_000
 
 /** Lists in pages: each takes up where the one before it left, so a million rows cost a million steps and no array. */
 export interface Listings {
-  begin(view: GatewayView, kind: Kind, name: string | null, limit: number): Promise<Reply | StreamReply>
+  begin(view: GatewayView, asked: AskedList, limit: number): Promise<Reply | StreamReply>
   goOn(kind: Kind, cursor: string, limit: number): Promise<Reply | StreamReply>
 }
+
+export interface AskedList {
+  readonly kind: Kind
+  readonly name: string | null
+  readonly selector: string | null
+}
+
+/** Some are searched for, in slices of their own. */
+type Rows = Iterator<unknown> | AsyncIterator<unknown>
 
 /** One list under way; the row that it stopped at is made already. */
 interface Under {
   readonly kind: Kind
-  readonly rows: Iterator<unknown>
+  readonly rows: Rows
   readonly waiting: IteratorResult<unknown>
   readonly sinceMs: number
 }
@@ -29,9 +38,13 @@ interface Under {
 export function createListings(nowMs: () => number): Listings {
   const open = new Map<string, Under>()
 
-  const keep = (kind: Kind, rows: Iterator<unknown>, waiting: IteratorResult<unknown>): string => {
+  const keep = (kind: Kind, rows: Rows, waiting: IteratorResult<unknown>): string => {
     const now = nowMs()
-    for (const [cursor, {sinceMs}] of open) if (open.size >= MOST_OPEN || now - sinceMs > OPEN_MS) open.delete(cursor)
+    for (const [cursor, {rows: left, sinceMs}] of open) {
+      if (open.size < MOST_OPEN && now - sinceMs <= OPEN_MS) continue
+      open.delete(cursor)
+      void left.return?.()
+    }
     const cursor = randomBytes(12).toString('base64url')
     open.set(cursor, {kind, rows, waiting, sinceMs: now})
     return cursor
@@ -40,7 +53,7 @@ export function createListings(nowMs: () => number): Listings {
   /** The text of a page, in pieces that are each the work of a moment. */
   async function* pieces(
     kind: Kind,
-    rows: Iterator<unknown>,
+    rows: Rows,
     first: IteratorResult<unknown>,
     limit: number,
   ): AsyncGenerator<string> {
@@ -51,7 +64,8 @@ export function createListings(nowMs: () => number): Listings {
     while (!row.done && (limit === 0 || count < limit)) {
       text += `${count === 0 ? '' : ','}${JSON.stringify(row.value)}`
       count++
-      row = rows.next()
+      const taken = rows.next()
+      row = taken instanceof Promise ? await taken : taken
       if (nowMs() < untilMs) continue
       yield text
       text = ''
@@ -64,7 +78,7 @@ export function createListings(nowMs: () => number): Listings {
 
   const page = async (
     kind: Kind,
-    rows: Iterator<unknown>,
+    rows: Rows,
     first: IteratorResult<unknown>,
     limit: number,
   ): Promise<Reply | StreamReply> => {
@@ -82,9 +96,11 @@ export function createListings(nowMs: () => number): Listings {
   }
 
   return {
-    async begin(view, kind, name, limit) {
-      const rows = view.get(kind, name)[Symbol.iterator]()
-      const first = rows.next()
+    async begin(view, {kind, name, selector}, limit) {
+      const found = await view.get(kind, name, selector)
+      if ('problem' in found) return refuseWith(found, selector === null ? 'path.name' : 'query.selector')
+      const rows = Symbol.iterator in found ? found[Symbol.iterator]() : found[Symbol.asyncIterator]()
+      const first = await rows.next()
       if (name !== null && first.done) return refuse(404, 'not-found', `no ${kind} named ${name}`, 'path.name')
       return page(kind, rows, first, limit)
     },

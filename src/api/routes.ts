@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import {json, type Reply, refuse} from './answer.ts'
+import {json, type Reply, refuse, refuseWith} from './answer.ts'
 import {
   Drained,
   GatewayStatus,
@@ -7,8 +7,10 @@ import {
   KeysRotated,
   Listing,
   OpenApi,
+  Reach,
   Readiness,
   TraceAnswer,
+  WhyNot,
 } from './answer-schemas.ts'
 import {AUDIT_ROUTES} from './audit-routes.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
@@ -23,13 +25,16 @@ import {type Route, route} from './route.ts'
 /** A table of this length is read by nobody; a program that wants all says `limit=0`. */
 const DEFAULT_LIMIT = 10_000
 
+/** Longer than anybody writes by hand. */
+const MOST_SELECTOR = 10_000
 const CURSOR = z.string().regex(/^[\w-]{16}$/, 'must be what `next` of the page before was')
 
 const LISTING = z.strictObject({
   limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT),
   cursor: CURSOR.optional(),
+  selector: z.string().max(MOST_SELECTOR).optional(),
 })
-const NAMED = z.strictObject({limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT)})
+const NAMED = LISTING.omit({cursor: true})
 
 const value = z.union([z.string().max(64), z.number()]).optional()
 
@@ -96,12 +101,14 @@ export const ROUTES: readonly Route[] = [
       ...{method: 'GET', path: '/v1/get/{kind}', does: 'objects of a kind', role: 'viewer'},
       ...{query: LISTING, body: null},
       answers: {200: Listing},
-      refuses: [410],
+      refuses: [410, 503],
     },
-    ({view, listings}, {params, query: {limit, cursor}}) => {
+    ({view, listings}, {params, query: {limit, cursor, selector = null}}) => {
       const kind = kindOf(params.kind!)
       if (kind === null) return unknownKind(params.kind!)
-      return cursor === undefined ? listings.begin(view, kind, null, limit) : listings.goOn(kind, cursor, limit)
+      return cursor === undefined
+        ? listings.begin(view, {kind, name: null, selector}, limit)
+        : listings.goOn(kind, cursor, limit)
     },
   ),
   route(
@@ -109,10 +116,36 @@ export const ROUTES: readonly Route[] = [
       ...{method: 'GET', path: '/v1/get/{kind}/{name}', does: 'the objects of that name', role: 'viewer'},
       ...{query: NAMED, body: null},
       answers: {200: Listing},
+      refuses: [503],
     },
-    ({view, listings}, {params, query}) => {
+    ({view, listings}, {params, query: {limit, selector = null}}) => {
       const kind = kindOf(params.kind!)
-      return kind === null ? unknownKind(params.kind!) : listings.begin(view, kind, params.name!, query.limit)
+      return kind === null
+        ? unknownKind(params.kind!)
+        : listings.begin(view, {kind, name: params.name!, selector}, limit)
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/why-not', does: 'why a prefix is not here, step by step', role: 'viewer'},
+      ...{query: z.strictObject({prefix: z.string().default('')}), body: null},
+      answers: {200: WhyNot},
+    },
+    async ({view}, {query: {prefix}}) => {
+      const result = await view.whyNot(prefix)
+      return result.ok ? json(result.answer) : refuseWith(result, 'query.prefix')
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/reach', does: 'whose packets come to an address', role: 'viewer'},
+      ...{query: z.strictObject({address: z.string().default('')}), body: null},
+      answers: {200: Reach},
+      refuses: [503],
+    },
+    ({view}, {query: {address}}) => {
+      const result = view.reach(address)
+      return result.ok ? json(result.answer) : refuseWith(result, 'query.address')
     },
   ),
   route(

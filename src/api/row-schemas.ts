@@ -81,6 +81,47 @@ const sessions = z.strictObject({
   lastError: text.nullable(),
 })
 
+const peers = z.strictObject({
+  name: text,
+  kind: z.enum(['tunnel', 'wan', 'node', 'twin']),
+  session: text,
+  address: text,
+  as: number.nullable(),
+  state: text,
+  up: z.boolean(),
+  since: moment.nullable(),
+  bfd: z.boolean().nullable(),
+  received: number,
+  accepted: number,
+  filtered: number,
+  exported: number,
+  limit: number.nullable(),
+  overLimit: z.boolean(),
+  lastError: text.nullable(),
+})
+
+const routes = z.strictObject({
+  name: text,
+  best: z.boolean(),
+  site: text.nullable(),
+  kind: z.enum(['tunnel', 'wan', 'node', 'twin', 'static', 'connected']),
+  protocol: text,
+  peer: text.nullable(),
+  dest: z.enum(['unicast', 'unreachable', 'blackhole', 'prohibit']),
+  via: z.array(z.strictObject({address: text.nullable(), device: text})),
+  refusedByKernel: z.boolean(),
+  preference: number,
+  bgp: z
+    .strictObject({
+      path: z.array(number),
+      localPref: number.nullable(),
+      med: number.nullable(),
+      origin: text.nullable(),
+      communities: z.array(text),
+    })
+    .nullable(),
+})
+
 const datastores = z.strictObject({
   name: text,
   site: text,
@@ -169,7 +210,7 @@ const policies = z.strictObject({
   }),
 })
 
-const nodes = z.strictObject({name: text, source: text, addresses: z.array(text), session: text.nullable()})
+const nodes = z.strictObject({name: text, source: text, addresses: z.array(text), session: text.nullable(), labels})
 
 const classes = z.strictObject({name: text, addresses: number, site: text.nullable(), labels})
 
@@ -180,6 +221,19 @@ const writebacks = z.strictObject({
 })
 
 export const ROWS = {
-  ...{tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings: finding, conflicts},
+  ...{
+    tunnels,
+    sessions,
+    peers,
+    routes,
+    datastores,
+    sites,
+    gateways,
+    endpoints,
+    policies,
+    tiers,
+    findings: finding,
+    conflicts,
+  },
   ...{nodes, classes, writebacks},
 } as const

@@ -21,7 +21,11 @@ interface Remotely {
 export function remotely(context: CliContext): Remotely {
   let place: Exclude<ApiPlace, string> | null = null
   return {
-    context: {...context, api: (socketPath) => context.api(place ?? socketPath), remote: () => place?.url ?? null},
+    context: {
+      ...context,
+      api: (socketPath, timeoutMs) => context.api(place ?? socketPath, timeoutMs),
+      remote: () => place?.url ?? null,
+    },
     options: [
       new Option('--gateway <url>', 'ask this gateway over TLS, https://HOST:PORT').default(
         context.env.ISTHMUS_GATEWAY,

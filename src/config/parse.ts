@@ -1,5 +1,5 @@
 import type {z} from 'zod'
-import type {Finding, GatewayConfig} from '../model/index.ts'
+import type {Finding, GatewayConfig, SiteOverlap} from '../model/index.ts'
 import {printPath, readYaml, type YamlDocument} from '../yaml/index.ts'
 import type {Problem} from './problem.ts'
 import {checkMeaning, toGatewayConfig} from './resolve.ts'
@@ -11,6 +11,21 @@ import {overlappingSites} from './site-prefixes.ts'
  * null as soon as one of them is an error: half a configuration is never given out.
  */
 export function parseGatewayConfig(text: string, file: string): {config: GatewayConfig | null; findings: Finding[]} {
+  let overlaps: readonly SiteOverlap[] = []
+  const {value, findings} = readShape(gatewaySchema, text, file, (yaml, document) => {
+    overlaps = overlappingSites(yaml, inFileOrder(document, Object.keys(yaml.sites)))
+    return checkMeaning(yaml, overlaps)
+  })
+  return {config: value && toGatewayConfig(value, overlaps), findings}
+}
+
+/** A text of one shape: the value, and all that is wrong with it. `check` says what the shape cannot. */
+export function readShape<T>(
+  schema: z.ZodType<T>,
+  text: string,
+  file: string,
+  check: (value: T, document: YamlDocument) => readonly Problem[],
+): {value: T | null; findings: Finding[]} {
   const source = `config ${file}`
   const document = readYaml(text)
   if (document.faults.length > 0) {
@@ -22,7 +37,7 @@ export function parseGatewayConfig(text: string, file: string): {config: Gateway
         detail: `not YAML: ${message}`,
       }),
     )
-    return {config: null, findings}
+    return {value: null, findings}
   }
 
   const toFinding = (problem: Problem): Finding => ({
@@ -33,17 +48,14 @@ export function parseGatewayConfig(text: string, file: string): {config: Gateway
     ...(problem.remedy ? {remedy: problem.remedy} : {}),
   })
 
-  const shape = gatewaySchema.safeParse(document.value ?? {})
-  const overlaps = shape.success
-    ? overlappingSites(shape.data, inFileOrder(document, Object.keys(shape.data.sites)))
-    : []
+  const shape = schema.safeParse(document.value ?? {})
   const problems = shape.success
-    ? checkMeaning(shape.data, overlaps)
+    ? check(shape.data, document)
     : shape.error.issues.flatMap((issue) => toProblems(issue, document))
   const findings = problems.map(toFinding)
   findings.sort((a, b) => a.where.line! - b.where.line! || a.where.column! - b.where.column!)
   const isUsable = findings.every(({severity}) => severity !== 'error')
-  return {config: shape.success && isUsable ? toGatewayConfig(shape.data, overlaps) : null, findings}
+  return {value: shape.success && isUsable ? shape.data : null, findings}
 }
 
 /** Keys that are numbers come first in an object, wherever they stand in the file. */

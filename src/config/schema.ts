@@ -12,7 +12,7 @@ const parseEndpoint = (text: string): string | null => {
   const match = /^(https?):\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):(\d+)$/.exec(text)
   return match && parsePort(match[3]!) !== null ? text : null
 }
-const endpoints = z.array(parsed(parseEndpoint, 'an etcd address such as https://192.0.2.1:2379')).min(1)
+export const endpoints = z.array(parsed(parseEndpoint, 'an etcd address such as https://192.0.2.1:2379')).min(1)
 
 const tls = z.strictObject({ca: absolutePath, cert: absolutePath.optional(), key: absolutePath.optional()})
 const user = z.strictObject({
@@ -23,7 +23,7 @@ const labels = z.record(z.string(), z.string())
 
 const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
 
-const device = parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name')
+export const device = parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name')
 
 const uplink = z.strictObject({
   name: uplinkName,

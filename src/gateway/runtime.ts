@@ -35,6 +35,7 @@ import {sessionFindings} from './session-findings.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
+import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
 import {uplinkDevices, uplinkQueues} from './uplink-devices.ts'
@@ -139,7 +140,8 @@ export async function startRuntime({
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
-  const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
+  const settings = (): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([])
+  const sysctl = createSysctlDriver(settings, sysctlMemory(config.paths.state, log))
   const {fou, netlink, wireguard, nft} = kernel
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),

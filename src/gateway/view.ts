@@ -5,12 +5,14 @@ import type {Configuration} from './configuration.ts'
 import {createConsoleView} from './console-view.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
+import {reachTo} from './reach.ts'
 import {rowsOf} from './rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
 import type {TunnelSeriesKeeper} from './tunnel-series.ts'
 import {createWatched} from './watched.ts'
+import {whyNot} from './why-not.ts'
 
 export interface ViewOptions {
   readonly runtime: () => Runtime
@@ -88,8 +90,10 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
 
   return {
     status,
+    get: (kind, name, selector = null) => rowsOf(runtime(), {kind, name, selector}, nowMs()),
+    whyNot: (prefix) => whyNot(runtime(), prefix),
+    reach: (address) => reachTo(runtime(), address),
     watched: createWatched({runtime, configuration: options.configuration, findings, nowMs}),
-    get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.configuration.reload,
     configuration: options.configuration.control,

@@ -65,6 +65,8 @@ export {
   printFlow,
   printGroup,
   printTraffic,
+  type Reached,
+  reachOf,
   type Verified,
   verifyAssertions,
   type Way,

@@ -6,6 +6,7 @@
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
  *     fou-ports.json                                              ─► UDP ports for tunnels that this boot has made
+ *     sysctls-before.json                                         ─► what kernel settings were before this boot's first change
  *     tunnels.json                                                ─► which tunnels stand between uplinks, or follow each other
  *     change ─► audit/audit.jsonl, audit.1.jsonl, …             ─► who changed what, and what came of it
  *     drain ─► draining                                           ─► since when the gateway is being emptied
@@ -42,3 +43,4 @@ export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-kn
 export {presentMoment} from './moment.ts'
 export {readPathMtus, type SavedPathMtu, writePathMtus} from './path-mtus.ts'
 export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'
+export {readSysctlsBefore, rememberSysctls} from './sysctls-before.ts'

@@ -164,7 +164,17 @@ describe('contract of the API', () => {
     const looked = {series: fault, searchEndpoints: fault, policyMatrix: fault, policyPair: fault, policyText: fault}
     await startWith({
       console: {...looked, policyDiff: fault, alerts: fault},
-      ...{status: fault, watched: fault, get: fault, trace: fault, reload: fault, drain: fault, rotateKeys: fault},
+      ...{
+        status: fault,
+        watched: fault,
+        get: fault,
+        trace: fault,
+        whyNot: fault,
+        reach: fault,
+        reload: fault,
+        drain: fault,
+        rotateKeys: fault,
+      },
       ...{metrics: fault, configuration: control},
     })
     document = await documentOf(server)

@@ -204,8 +204,8 @@ describe('fuzzed API', () => {
     assert.ok(heap() - heapBefore < 40_000_000, `${heap() - heapBefore} bytes more`)
   })
 
-  it('who sends a letter a second is cut, and others are answered meanwhile', async function () {
-    if (RUNS <= 1000) this.skip()
+  const itWithTime = RUNS > 1000 ? it : () => undefined
+  itWithTime('who sends a letter a second is cut, and others are answered meanwhile', async function () {
     this.timeout(60_000)
     const began = performance.now()
     const text = 'POST /v1/trace HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n'

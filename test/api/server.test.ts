@@ -106,7 +106,7 @@ describe('API', () => {
         error: {
           code: 'unknown-kind',
           message:
-            'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
+            'no kind "toString"; there is tunnels, sessions, peers, routes, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
           field: 'path.kind',
         },
       },
@@ -128,7 +128,11 @@ describe('API', () => {
       ask: ['GET', '/v1/get/tunnels?limt=3'],
       status: 400,
       body: {
-        error: {code: 'bad-request', message: 'query.limt: not known; there is limit, cursor', field: 'query.limt'},
+        error: {
+          code: 'bad-request',
+          message: 'query.limt: not known; there is limit, cursor, selector',
+          field: 'query.limt',
+        },
       },
     },
     {

@@ -186,9 +186,23 @@ const CONFLICT: Rows['conflicts'] = {
   remedy: 'take the address out of site a, or grant its prefix to one site only',
 }
 
+const PEER: Rows['peers'] = {
+  ...{name: 'wan b/b1/wan 0', kind: 'tunnel', session: 'tun_b_b1_wan_1f2e3d', address: '100.64.1.0', as: 4200000002},
+  ...{state: 'Established', up: true, since: '2026-01-02T03:04:10.000Z', bfd: true},
+  ...{received: 5, accepted: 4, filtered: 1, exported: 3, limit: 10_000, overLimit: false, lastError: null},
+}
+
+const ROUTE: Rows['routes'] = {
+  ...{name: '10.2.5.0/24', best: true, site: 'b', kind: 'tunnel', protocol: PEER.session, peer: PEER.name},
+  ...{dest: 'unicast', via: [{address: '100.64.1.0', device: 'is-b-1f2e3d'}], refusedByKernel: false, preference: 100},
+  bgp: {path: [4200000002], localPref: 100, med: null, origin: 'IGP', communities: []},
+}
+
 const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   tunnels: STATUS.tunnels,
   sessions: STATUS.sessions,
+  peers: [PEER],
+  routes: [ROUTE],
   datastores: STATUS.datastores,
   sites: STATUS.sites,
   policies: [...STATUS.policies, STAGED],
@@ -238,6 +252,20 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
       const rows: readonly Rows[K][] = ROWS[kind]
       return rows.filter((row) => name === null || nameOf(row) === name)
     },
+    whyNot: async (prefix) => ({
+      ok: true,
+      answer: {
+        ...{prefix, here: false, why: 'it is granted to no site'},
+        steps: [{step: 'owner', ok: false, evidence: 'it is granted to no site', remedy: 'grant it'}],
+      },
+    }),
+    reach: (address) => ({
+      ok: true,
+      answer: {
+        ...{address, class: '1', ingress: ['default/web'], egress: [], refused: 3},
+        from: [{site: 'b', labels: {app: 'db'}, traffic: 'tcp 5432'}],
+      },
+    }),
     trace: (flow) =>
       typeof flow === 'object' && flow !== null && 'from' in flow
         ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}

@@ -27,7 +27,7 @@ export function auditCommand(context: CliContext, finish: Finish): Command {
         const columns = columnsAt(context.clock.nowMs())
         if (options.differences) for (const entry of entries) context.out(withDifference(columns, entry))
         else if (entries.length === 0) context.err('nothing has been changed\n')
-        else context.out(formatTable(columns, entries, options.output === 'wide'))
+        else context.out(formatTable(columns, entries, {wide: options.output === 'wide'}))
       }
       if (more) context.err(`there are more than these ${entries.length}; --limit shows up to 1000\n`)
       finish(EXIT.fine)

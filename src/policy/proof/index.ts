@@ -17,7 +17,6 @@ export {comparePolicies, type Difference, type DifferenceRow, printDifference} f
 export type {PolicySet} from './enforced.ts'
 export {
   groupEndpoints,
-  type InForce,
   labelsToGroupBy,
   MOST_GROUPS,
   matrixOf,
@@ -25,6 +24,7 @@ export {
   type Way,
   waysBetween,
 } from './matrix.ts'
+export {type InForce, type Reached, reachOf} from './reach.ts'
 export {printFlow} from './sample-flow.ts'
 export {printTraffic} from './traffic-space.ts'
 export {type CounterExample, type Verified, verifyAssertions} from './verify.ts'

@@ -1,10 +1,11 @@
 import type {World} from '../../model/index.ts'
 import {type Address, addressFromNumber, type Family, fourText, type Range} from '../../net/index.ts'
 import {labelReader, NAMESPACE_LABEL} from '../../selectors/index.ts'
-import {type AddressClass, type Classified, type Numbering, nothingClass, type Steps} from '../classes/index.ts'
+import {type AddressClass, type Classified, nothingClass, type Steps} from '../classes/index.ts'
 import {type Target, targetBetween, type Verdicts} from '../compile/index.ts'
 import type {Flow} from '../trace/index.ts'
 import {allowedTraffic} from './enforced.ts'
+import type {InForce} from './reach.ts'
 import {flowOf} from './sample-flow.ts'
 import {
   ALL_TRAFFIC,
@@ -16,13 +17,6 @@ import {
   type TrafficSpace,
   trafficRows,
 } from './traffic-space.ts'
-
-/** What is in force, as the compiler left it. */
-export interface InForce {
-  readonly classified: Classified
-  readonly numbering: Pick<Numbering, 'numbers'>
-  readonly verdicts: Verdicts
-}
 
 /** Endpoints that are shown as one. */
 export interface PolicyGroup {
