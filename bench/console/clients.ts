@@ -1,6 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import path from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
 import {waitUntilJoined} from '../../lab/joined.ts'
 import {loadScenario} from '../../lab/scenario/load.ts'
 import {startWorld} from '../../lab/world.ts'
@@ -9,6 +10,7 @@ import {type BenchOptions, type BenchResult, quantile} from '../result.ts'
 
 const SCENARIO = path.resolve(import.meta.dirname, '../../lab/scenarios/three-sites-direct.yaml')
 const CLIENTS = 50
+const SETTLE_MS = 1500
 const PROCESS = path.join(import.meta.dirname, 'event-clients.ts')
 
 /**
@@ -54,6 +56,8 @@ async function startClients(socketPath: string): Promise<ChildProcess> {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await once(child.stdout!, 'data')
+  // That they come, all at once, is another matter than that they are there.
+  await delay(SETTLE_MS)
   return child
 }
 
