@@ -1,7 +1,8 @@
-// `npm run build`: the daemon in one file, the command line in one, native addons.
+// `npm run build`: the daemon in one file, the command line in one, native addons, the console.
 import {mkdirSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs'
 import path from 'node:path'
 import {build} from 'esbuild'
+import {buildConsole} from './build-console.mjs'
 import {bundledLibraries, copyNativeAddons, lateBuiltins, lateStations} from './bundled-libraries.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -50,6 +51,11 @@ for (const {entry, file, late} of BUNDLES) {
   console.error(`dist/${file}: ${kib} KiB in ${Math.round(performance.now() - began)} ms`)
 }
 
+const began = performance.now()
+const weight = await buildConsole(ROOT, path.join(ASIDE, 'console'))
+const kib = Math.round(weight / 1024)
+console.error(`dist/console: ${kib} KiB packed in ${Math.round(performance.now() - began)} ms`)
+
 /** Each of these stations with its libraries, as the text of a CommonJS module. */
 async function textsOf(stations) {
   const bundled = stations.map(async (station) => {
@@ -60,9 +66,15 @@ async function textsOf(stations) {
   return Object.fromEntries(await Promise.all(bundled))
 }
 
-mkdirSync(path.join(DIST, 'native'), {recursive: true})
+const made = new Set()
+for (const folder of ['native', 'console']) mkdirSync(path.join(DIST, folder), {recursive: true})
 for (const file of readdirSync(ASIDE, {recursive: true, withFileTypes: true})) {
   if (!file.isFile()) continue
   const source = path.join(file.parentPath, file.name)
+  made.add(path.relative(ASIDE, source))
   renameSync(source, path.join(DIST, path.relative(ASIDE, source)))
+}
+// What an earlier build named by other contents; a daemon that runs has its own in memory.
+for (const file of readdirSync(path.join(DIST, 'console'))) {
+  if (!made.has(path.join('console', file))) rmSync(path.join(DIST, 'console', file))
 }

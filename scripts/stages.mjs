@@ -27,6 +27,8 @@ const MOCHA_IN_VM = [
 const STAGES = [
   {name: 'lint', command: ['biome', 'check', '--error-on-warnings']},
   {name: 'types', command: ['tsc', '--noEmit'], beside: true},
+  // It has a browser around it, and no Node.
+  {name: 'types of the console', command: ['tsc', '--noEmit', '-p', 'src/console'], beside: true},
   {...BUILD, beside: true},
   {
     name: 'mocha: with kernel, etcd and BIRD',
@@ -83,6 +85,7 @@ const longStages = () => [
   LARGE_MESH,
   FUZZED_API,
   DIAGNOSE,
+  CONSOLE,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -114,10 +117,22 @@ const SLOW_FAULTS = {
   count: countMocha,
 }
 
+/** In Debian's Chromium, which is no small thing to install: 124 MB, most of a minute (decision 0166). */
+const CONSOLE = {
+  name: 'console in Chromium',
+  command: ['mocha', 'test/console/*.long.ts'],
+  needs: 'build',
+  skip: () => !existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium'),
+  count: countMocha,
+}
+
 /** Command lines completed at TAB, in shells at terminals. */
 const SHELLS = {
   name: 'completion in shells',
   command: ['mocha', 'test/cli/completion.long.ts'],
+  count: countMocha,
+}
+
 /** Each thing that `isthmus diagnose` tells, broken, seen and repaired in one lab. */
 const DIAGNOSE = {
   name: 'diagnose, thing by thing',

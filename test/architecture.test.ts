@@ -9,7 +9,7 @@ const ROOT = path.resolve(import.meta.dirname, '..')
 function readTree(folder: string): SourceFile[] {
   if (!existsSync(path.join(ROOT, folder))) return []
   return readdirSync(path.join(ROOT, folder), {recursive: true, encoding: 'utf8'})
-    .filter((file) => /\.(?:ts|mjs|cjs)$/.test(file) && !file.startsWith('fixtures/'))
+    .filter((file) => /\.(?:tsx?|mjs|cjs)$/.test(file) && !file.startsWith('fixtures/'))
     .map((file) => `${folder}/${file}`)
     .map((file) => ({path: file, text: readFileSync(path.join(ROOT, file), 'utf8')}))
 }

@@ -4,6 +4,8 @@ import {ERROR_CODES, type ErrorBody, type ErrorCode} from './answer.ts'
 import type {AuditAnswer, AuditEntry} from './audit.ts'
 import type * as config from './config-view.ts'
 import {CONFIG_ERROR_CODES} from './config-view.ts'
+import type * as asked from './console-schemas.ts'
+import type * as console from './console-view.ts'
 import type * as view from './gateway-view.ts'
 import {KINDS} from './gateway-view.ts'
 import type * as live from './live-view.ts'
@@ -134,6 +136,8 @@ export const Refusal = z.strictObject({
   }),
 })
 
+export * from './console-schemas.ts'
+
 /** What a listing of each kind holds. */
 export const Listing = z.union(
   KINDS.map((kind) =>
@@ -173,5 +177,11 @@ export type AnswersAreProven = Proven<{
   finding: Same<Out<typeof finding>, Finding>
   findingCode: Same<Out<typeof finding>['code'], FindingCode>
   conflict: Same<Out<typeof conflict>, Conflict>
+  series: Same<Out<typeof asked.TunnelSeries>, console.TunnelSeries>
+  endpoints: Same<Out<typeof asked.EndpointPage>, console.EndpointPage>
+  matrix: Same<Out<typeof asked.PolicyMatrix>, console.PolicyMatrix>
+  pair: Same<Out<typeof asked.PolicyPair>, console.PolicyPair>
+  diff: Same<Out<typeof asked.PolicyDiff>, console.PolicyDiff>
+  alerts: Same<Out<typeof asked.AlertsAnswer>, console.AlertsAnswer>
   rows: Same<{[K in view.Kind]: Out<(typeof ROWS)[K]>}, view.Rows>
 }>

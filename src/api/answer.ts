@@ -38,6 +38,7 @@ export const ERROR_CODES = [
   'no-listener',
   'audit-unwritable',
   'cursor-gone',
+  'document-refused',
   'internal',
 ] as const
 

@@ -13,6 +13,7 @@ import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
 export type * from './config-view.ts'
+export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
 export type * from './live-view.ts'

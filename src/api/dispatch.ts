@@ -28,6 +28,8 @@ export async function answer(served: Served, scope: Scope, incoming: Incoming): 
     return params ? [{route, params}] : []
   })
   if (found.length === 0) {
+    const file = scope === 'full' && ['GET', 'HEAD'].includes(method) ? fileReply(served, path, header) : null
+    if (file) return file
     const known = [...new Set(routes.map((route) => route.path))]
     return refuse(404, 'not-found', `nothing at ${path.slice(0, 200)}; there is ${known.join(', ')}`, 'path')
   }
@@ -84,4 +86,11 @@ function match(pattern: string, parts: readonly string[]): Readonly<Record<strin
     if (isRest) return params
   }
   return words.length === parts.length ? params : null
+}
+
+/** A file of the console: for anyone, since there is nothing in it that is ours alone, and the login is one of them. */
+function fileReply({console: files}: Served, path: string, header: Incoming['header']): Reply | null {
+  if (!files)
+    return path === '/' ? refuse(404, 'not-found', 'this build has no console: `npm run build` makes it') : null
+  return files.reply(path, header('accept-encoding') ?? '')
 }

@@ -10,6 +10,7 @@ export type * from './reach-rows.ts'
 export type * from './routing-rows.ts'
 
 import type {ConfigControl} from './config-view.ts'
+import type {ConsoleView} from './console-view.ts'
 import type {Watched} from './live-view.ts'
 
 /**
@@ -35,6 +36,7 @@ export interface GatewayView {
   /** Reads the configuration again; on an error the old one stays in force. */
   reload(): Promise<ReloadResult>
   readonly configuration: ConfigControl
+  readonly console: ConsoleView
   /** Asks others to use another way than this gateway, or no longer does. */
   drain(on: boolean): Promise<void>
   /** Has the WireGuard keys of all tunnels, or of those to one site, followed by new ones; names both uplinks of each. */

@@ -16,6 +16,7 @@
  */
 export type {Audit, AuditAnswer, AuditEntry, Changed} from './audit.ts'
 export type * from './config-view.ts'
+export type * from './console-view.ts'
 export type * from './gateway-view.ts'
 export type * from './live-view.ts'
 export {type ApiOptions, type RunningApi, startApi} from './server.ts'

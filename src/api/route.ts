@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import {type ErrorBody, type Reply, refuse, type StreamReply} from './answer.ts'
 import type {Audit, BegunChange, Changed, EndChange} from './audit.ts'
 import type {Caller, Role} from './caller.ts'
+import type {ConsoleFiles} from './console-files.ts'
 import type {EventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
 import type {Listings} from './listing.ts'
@@ -14,6 +15,8 @@ export interface Served {
   readonly logins: Logins
   readonly listings: Listings
   readonly audit: Audit
+  /** null: this build has none. */
+  readonly console: ConsoleFiles | null
   /** Where people come over TCP, `ADDRESS:PORT`; null: nowhere. */
   readonly listens: () => string | null
 }

@@ -14,6 +14,7 @@ import {
 } from './answer-schemas.ts'
 import {AUDIT_ROUTES} from './audit-routes.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
+import {CONSOLE_ROUTES} from './console-routes.ts'
 import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
 import {LIVE_ROUTES} from './live-routes.ts'
 import {LOGIN_ROUTES} from './login-routes.ts'
@@ -201,6 +202,7 @@ export const ROUTES: readonly Route[] = [
   ),
   ...AUDIT_ROUTES,
   ...CONFIG_ROUTES,
+  ...CONSOLE_ROUTES,
   ...LIVE_ROUTES,
   ...LOGIN_ROUTES,
 ]

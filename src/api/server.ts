@@ -6,6 +6,7 @@ import type {ApiListen} from '../model/index.ts'
 import type {Address} from '../net/index.ts'
 import type {Audit} from './audit.ts'
 import {nobody} from './caller.ts'
+import {readConsole} from './console-files.ts'
 import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
 import {createListings} from './listing.ts'
@@ -25,6 +26,8 @@ export interface ApiOptions {
   readonly metrics: {readonly address: Address; readonly port: number} | null
   /** Over TLS; absent or null: not there. */
   readonly listen?: ApiListen | null
+  /** Where the console lies as it was built; absent: it is not served. */
+  readonly consoleFolder?: string
   /** A request that failed for a fault of ours; the caller got `internal`. */
   readonly onError: (error: unknown, request: string) => void
 }
@@ -59,11 +62,13 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     onError: (error) => onError(error, 'look at what changed'),
   })
   const logins = createLogins(Date.now)
+  const page = options.consoleFolder === undefined ? null : await readConsole(options.consoleFolder)
   const served: Served = {
     view,
     hub,
     logins,
     audit,
+    console: page,
     listings: createListings(nowMs),
     listens: () => placeText(secure.wanted()),
   }

@@ -9,6 +9,13 @@ const parseFingerprint = (text: string): string | null => {
   return /^[0-9a-f]{64}$/.test(plain) ? plain : null
 }
 
+/** Asked by the gateway for alerts that fire; what stands in a URL is shown, so no password may stand there. */
+function parseUrl(text: string): string | null {
+  const url = URL.parse(text)
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return null
+  return url.username || url.password || url.search || url.hash ? null : text
+}
+
 const client = z.strictObject({
   commonName: z.string().min(1).max(64).optional(),
   fingerprint: parsed(parseFingerprint, 'a SHA-256 fingerprint of 64 hex digits').optional(),
@@ -19,6 +26,7 @@ export const apiSchema = z.strictObject({
   listen,
   tls: z.strictObject({cert: absolutePath, key: absolutePath, clientCa: absolutePath.optional()}),
   clients: z.array(client).default([]),
+  prometheus: parsed(parseUrl, 'http://HOST:PORT or https://HOST:PORT').optional(),
 })
 
 type ApiYaml = z.output<typeof apiSchema>

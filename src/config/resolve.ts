@@ -284,6 +284,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     metrics: yaml.metrics?.listen ?? null,
     api: toApi(yaml.api),
     ...(yaml.routeTable ? {routeTable: toRouteTable(yaml.routeTable)} : {}),
+    prometheus: yaml.api?.prometheus ?? null,
     paths: yaml.paths,
     lab: yaml.lab,
   }

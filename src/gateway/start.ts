@@ -24,7 +24,8 @@ import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
 import {type Runtime, startRuntime} from './runtime.ts'
-import {probeSamples} from './summaries.ts'
+import {probeSamples, tunnelRows} from './summaries.ts'
+import {createTunnelSeries} from './tunnel-series.ts'
 import {apiFindings, createView} from './view.ts'
 
 export interface GatewayOptions {
@@ -43,6 +44,9 @@ const clock: WatchClock = {
   sleep: (ms, signal) => delay(ms, undefined, {signal}).catch(() => undefined),
   random: Math.random,
 }
+
+/** How often tunnels are looked at for the plots of the console. */
+const SAMPLE_MS = 5000
 
 /** Class numbers of this process: far from those that an earlier one left in the kernel. */
 const firstClass = (): number => randomInt(1, 0x7000_0000)
@@ -94,6 +98,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     }
   }
 
+  const series = createTunnelSeries()
   const metrics = createMetrics({register, ownMetrics, configuration, runtime: () => runtime, kernel})
   const view = createView({
     runtime: () => runtime,
@@ -102,9 +107,11 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     nowMs: () => clock.nowMs(),
     configuration,
     apiFindings: () => apiFindings(api),
+    series,
     metrics,
   })
   const stopping = new AbortController()
+  const sampling = every(SAMPLE_MS, () => series.take(tunnelRows(runtime), Date.now()), clock, stopping.signal)
   ownMetrics.ofProcess.watchLoop(stopping.signal)
   const refreshing = (async () => {
     while (!stopping.signal.aborted) {
@@ -123,6 +130,8 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
     metrics: config.metrics,
+    // Beside the bundle; a daemon that runs from its sources has none.
+    consoleFolder: join(import.meta.dirname, 'console'),
     onError: (error, request) => log.error({err: error, request}, 'request failed'),
   })
   const following = configuration.follow(stopping.signal)
@@ -134,7 +143,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       stopping.abort()
       // What it is in the middle of may start a runtime.
       await following
-      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing])
+      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing, sampling])
       await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },

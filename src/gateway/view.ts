@@ -2,6 +2,7 @@ import {type GatewayStatus, type GatewayView, type NftStatus, type RunningApi, V
 import type {Finding} from '../model/index.ts'
 import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
+import {createConsoleView} from './console-view.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
 import {reachTo} from './reach.ts'
@@ -9,6 +10,7 @@ import {rowsOf} from './rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
+import type {TunnelSeriesKeeper} from './tunnel-series.ts'
 import {createWatched} from './watched.ts'
 import {whyNot} from './why-not.ts'
 
@@ -20,6 +22,7 @@ export interface ViewOptions {
   readonly configuration: Configuration
   /** Of the API itself. */
   readonly apiFindings: () => readonly Finding[]
+  readonly series: TunnelSeriesKeeper
   readonly metrics: () => Promise<{contentType: string; text: string}>
 }
 
@@ -94,6 +97,11 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.configuration.reload,
     configuration: options.configuration.control,
+    console: createConsoleView({
+      runtime,
+      series: options.series,
+      prometheus: () => runtime().config.prometheus ?? null,
+    }),
     drain: (on) => runtime().drain.set(on),
     async rotateKeys(name) {
       const {config, carriers, world} = runtime()

@@ -40,6 +40,8 @@ export interface GatewayConfig {
   readonly api?: ApiListen | null
   /** Of a cloud that sends what is for remote sites to one gateway; absent: there is none. */
   readonly routeTable?: RouteTable
+  /** Base URL of the Prometheus that is asked for firing alerts; absent or null: none is. */
+  readonly prometheus?: string | null
   readonly paths: Paths
   readonly lab: boolean
 }

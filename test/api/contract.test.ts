@@ -16,6 +16,8 @@ const GOOD: Readonly<Record<string, Partial<Asked>>> = {
   'POST /v1/trace': {body: '{"from":"10.1.0.5"}'},
   'POST /v1/config/apply': {body: 'version: 1\n'},
   'POST /v1/login': {body: '{"token":"TOKEN"}'},
+  'GET /v1/policy/pair': {target: '/v1/policy/pair?by=app&from=web&to='},
+  'POST /v1/policy/diff': {body: 'kind: GlobalNetworkPolicy\n'},
 }
 
 /** How refusals are had that do not come the same way everywhere: what is asked, and how often of what. */
@@ -32,6 +34,13 @@ const REFUSED: Readonly<Record<string, Partial<Asked>>> = {
   'POST /v1/config/confirm 409': {},
   'POST /v1/config/confirm 412': {headers: {'if-match': '"1"'}},
   'POST /v1/config/rollback 412': {headers: {'if-match': '"1"'}},
+  'GET /v1/series/{kind}/{name} 404': {target: '/v1/series/sites/a'},
+  'GET /v1/policy/matrix 404': {target: '/v1/policy/matrix?by=nowhere'},
+  'GET /v1/policy/matrix 422': {target: '/v1/policy/matrix?by=everything'},
+  'GET /v1/policy/pair 404': {target: '/v1/policy/pair?by=app&from=nowhere&to=x'},
+  'GET /v1/policy/text/{name} 404': {target: '/v1/policy/text/nowhere'},
+  'POST /v1/policy/diff 404': {target: '/v1/policy/diff?delete=nowhere'},
+  'POST /v1/policy/diff 422': {body: 'x: 1\n'},
   'POST /v1/login 401': {body: '{"token":"nonsense"}'},
 }
 
@@ -152,7 +161,9 @@ describe('contract of the API', () => {
       throw new Error('secret detail')
     }
     const control = {inForce: fault, version: fault, history: fault, apply: fault, confirm: fault, rollback: fault}
+    const looked = {series: fault, searchEndpoints: fault, policyMatrix: fault, policyPair: fault, policyText: fault}
     await startWith({
+      console: {...looked, policyDiff: fault, alerts: fault},
       ...{
         status: fault,
         watched: fault,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows, Watched} from '../../src/api/index.ts'
+import {fakeConsole} from './console-view.ts'
 
 export const ENDPOINT: EndpointRow = {
   address: '10.1.0.5',
@@ -274,6 +275,7 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
     drain: async () => undefined,
     rotateKeys: async () => ({ok: true, tunnels: []}),
     reload: async () => ({ok: true, findings: []}),
+    console: fakeConsole(),
     configuration: {
       inForce: () => ({version: 2, text: 'version: 1\n'}),
       version: async (version) => (version < 3 ? `version: ${version}\n` : null),

@@ -17,6 +17,6 @@ export {type CompileOptions, compilePolicy, compiling, shutPolicy} from './compi
 export type {Compiled, CompileStatistics} from './compiled.ts'
 export {isUnconditional, matchesOf, type PacketMatch} from './packet-match.ts'
 export {ALLOWED, type Bounds, GATEWAY_BOUNDS} from './pair-table.ts'
-export {bareTarget, type Verdicts, verdictsOf} from './pairs.ts'
+export {bareTarget, targetBetween, type Verdicts, verdictsOf} from './pairs.ts'
 export {type StagedPlaces, stagedPlaces} from './staged-places.ts'
 export type {Target, VerdictChain} from './verdict-chains.ts'

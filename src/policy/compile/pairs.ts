@@ -54,6 +54,10 @@ export function tableVerdicts(
   return {pairs, pairCount, sources, destinations, chains}
 }
 
+/** What a packet between two numbers is led to. */
+export const targetBetween = (verdicts: Verdicts, from: number, to: number): Target =>
+  verdicts.pairs.get(from)?.get(to) ?? bareTarget(verdicts, from, to)
+
 /** What the chains `judge_sources` and `judge_destinations` say of a pair that `pairs` does not have. */
 export function bareTarget(
   {sources, destinations}: Pick<Verdicts, 'sources' | 'destinations'>,

@@ -4,10 +4,10 @@ import {
   ALLOWED,
   activePolicies,
   type Bounds,
-  bareTarget,
   GATEWAY_BOUNDS,
   type PacketMatch,
   type Target,
+  targetBetween,
   type Verdicts,
   verdictsOf,
 } from '../compile/index.ts'
@@ -68,16 +68,13 @@ export function enforcedBy(
   )
   return {
     classified,
-    targetOf: (source, destination) => {
-      const [from, to] = [numberOf[source]!, numberOf[destination]!]
-      return verdicts.pairs.get(from)?.get(to) ?? bareTarget(verdicts, from, to)
-    },
+    targetOf: (source, destination) => targetBetween(verdicts, numberOf[source]!, numberOf[destination]!),
     allowedBy: allowedTraffic(verdicts),
   }
 }
 
 /** What a target lets through, each target worked out once. */
-export function allowedTraffic({chains}: Verdicts): (target: Target) => TrafficSpace {
+export function allowedTraffic({chains}: Pick<Verdicts, 'chains'>): (target: Target) => TrafficSpace {
   const byName = new Map(chains.map((chain) => [chain.name, chain]))
   const known = new Map<Target, TrafficSpace>([[ALLOWED, ALL_TRAFFIC]])
   const allowedBy = (target: Target): TrafficSpace => {

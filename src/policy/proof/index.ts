@@ -4,6 +4,7 @@
  *     PolicySet ─► Enforced: classes, and what each pair of classes lets through (a TrafficSpace) ─┐
  *     PolicySet ─► Enforced ──┬─► groups: addresses of one class before and one class after ───────┴─► Difference
  *     Assertion ─► conditions in the catalog ─► Enforced, its classes cut finer ─► Proof, or a counter-example
+ *     InForce, as the compiler left it ─► groups of endpoints by a label ─► matrix: allow, deny, mixed
  *
  * Classes are exact, so a statement about classes is one about every address, and a chain is a function of protocol and
  * ports, so two of them can be subtracted: protocol × source ports × destination ports (ICMP: type and code), in one
@@ -11,8 +12,19 @@
  * that becomes nft, and property tests hold the answers to the oracle, packet by packet.
  */
 export {type Assertion, type AssertionProblem, parseAssertions} from './assertion.ts'
+export {printGroup} from './describe-group.ts'
 export {comparePolicies, type Difference, type DifferenceRow, printDifference} from './difference.ts'
 export type {PolicySet} from './enforced.ts'
+export {
+  groupEndpoints,
+  labelsToGroupBy,
+  MOST_GROUPS,
+  matrixOf,
+  type PolicyGroup,
+  type Way,
+  waysBetween,
+} from './matrix.ts'
 export {type InForce, type Reached, reachOf} from './reach.ts'
 export {printFlow} from './sample-flow.ts'
+export {printTraffic} from './traffic-space.ts'
 export {type CounterExample, type Verified, verifyAssertions} from './verify.ts'
