@@ -40,6 +40,8 @@ export function readShape<T>(
     return {value: null, findings}
   }
 
+  if (document.value === null || document.value === undefined) return {config: null, findings: [unwritten(source)]}
+
   const toFinding = (problem: Problem): Finding => ({
     code: problem.code,
     severity: problem.severity ?? 'error',
@@ -57,6 +59,15 @@ export function readShape<T>(
   const isUsable = findings.every(({severity}) => severity !== 'error')
   return {value: shape.success && isUsable ? shape.data : null, findings}
 }
+
+/** As the package installs it: each required key that is missing would be said of it, and what to do would not. */
+const unwritten = (source: string): Finding => ({
+  code: 'config-missing',
+  severity: 'error',
+  where: {source, line: 1, column: 1},
+  detail: 'nothing is configured yet: the file has no key',
+  remedy: 'write it by docs/operate/install.md, look with `isthmus check`, then start the gateway',
+})
 
 /** Keys that are numbers come first in an object, wherever they stand in the file. */
 function inFileOrder(document: YamlDocument, sites: readonly string[]): string[] {

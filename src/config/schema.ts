@@ -119,7 +119,7 @@ const remote = z.strictObject({
 export const PATH_DEFAULTS = {
   state: '/var/lib/isthmus',
   run: '/run/isthmus',
-  birdConfig: '/etc/bird/bird.conf',
+  birdConfig: '/var/lib/isthmus-bird/bird.conf',
   birdSocket: '/run/bird/bird.ctl',
 } as const
 
