@@ -67,7 +67,13 @@ writeFileSync(path.join(ASIDE, 'libraries.json'), `${JSON.stringify([...librarie
 async function textsOf(stations) {
   const bundled = stations.map(async (station) => {
     const entryPoints = [`src/${station}/index.ts`]
-    const {outputFiles, metafile} = await build({...OPTIONS, entryPoints, write: false, format: 'cjs', plugins: PLUGINS})
+    const {outputFiles, metafile} = await build({
+      ...OPTIONS,
+      entryPoints,
+      write: false,
+      format: 'cjs',
+      plugins: PLUGINS,
+    })
     note(metafile)
     return [station, outputFiles[0].text]
   })

@@ -187,7 +187,12 @@ function writeControl(tree) {
   writeFileSync(path.join(folder, 'control'), control.join(''))
   const sums = filesIn(tree)
     .filter((file) => !file.startsWith('DEBIAN/'))
-    .map((file) => `${createHash('md5').update(readFileSync(path.join(tree, file))).digest('hex')}  ${file}\n`)
+    .map(
+      (file) =>
+        `${createHash('md5')
+          .update(readFileSync(path.join(tree, file)))
+          .digest('hex')}  ${file}\n`,
+    )
   writeFileSync(path.join(folder, 'md5sums'), sums.join(''))
   for (const script of ['postinst', 'prerm', 'postrm']) {
     writeFileSync(path.join(folder, script), readFileSync(path.join(SOURCES, 'debian', script)), {mode: 0o755})

@@ -4,7 +4,10 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 
 /** Beside the bundles: addons that are loaded as files, and the runtime itself. */
-const alsoShipped = () => [`node_modules/@koromix/koffi-linux-${process.arch}`, `node_modules/node-linux-${process.arch}`]
+const alsoShipped = () => [
+  `node_modules/@koromix/koffi-linux-${process.arch}`,
+  `node_modules/node-linux-${process.arch}`,
+]
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
 
@@ -21,7 +24,9 @@ function partIn(root, folder) {
   const {name, version, license, author} = JSON.parse(readFileSync(path.join(place, 'package.json'), 'utf8'))
   const licence = typeof license === 'string' ? license : license?.type
   if (!name || !version) throw new Error(`${folder}/package.json has no name or version`)
-  const file = readdirSync(place).filter((entry) => LICENCE_FILE.test(entry)).sort()[0]
+  const file = readdirSync(place)
+    .filter((entry) => LICENCE_FILE.test(entry))
+    .sort()[0]
   const text = file ? readFileSync(path.join(place, file), 'utf8') : null
   // What has no licence may not be given to others.
   if (!licence && !text) throw new Error(`${name} ${version} names no licence: it may not be shipped`)
@@ -40,7 +45,9 @@ export function sbomOf(parts, {version, architecture, timestamp}) {
     purl: purlOf(part),
   }))
   const own = `pkg:deb/isthmus@${version}?arch=${architecture}`
-  const digest = createHash('sha256').update(JSON.stringify([own, components])).digest('hex')
+  const digest = createHash('sha256')
+    .update(JSON.stringify([own, components]))
+    .digest('hex')
   return {
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
@@ -66,13 +73,21 @@ const licenceOf = (text) => (/^[A-Za-z0-9.+-]+$/.test(text) ? {license: {id: tex
 
 /** Version 8 of RFC 9562: bits of our own choosing. */
 function uuidOf(digest) {
-  const [a, b, c, d, e] = [[0, 8], [8, 12], [13, 16], [17, 20], [20, 32]].map(([from, to]) => digest.slice(from, to))
+  const [a, b, c, d, e] = [
+    [0, 8],
+    [8, 12],
+    [13, 16],
+    [17, 20],
+    [20, 32],
+  ].map(([from, to]) => digest.slice(from, to))
   return `${a}-${b}-8${c}-8${d}-${e}`
 }
 
 /** Debian's copyright file: our licence, then each part with its own words. */
 export function copyrightText(root, parts) {
-  const own = existsSync('/usr/share/common-licenses/Apache-2.0') ? ' On Debian: /usr/share/common-licenses/Apache-2.0.' : ''
+  const own = existsSync('/usr/share/common-licenses/Apache-2.0')
+    ? ' On Debian: /usr/share/common-licenses/Apache-2.0.'
+    : ''
   const paragraphs = parts.map(
     ({name, version, licence, text, author}) =>
       `${'='.repeat(78)}\n${name} ${version}${licence ? `, ${licence}` : ''}${author ? `, by ${author}` : ''}\n\n` +
