@@ -19,7 +19,7 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {parseArgs} from 'node:util'
 import {gzipSync} from 'node:zlib'
-import {copyrightText, sbomOf, shippedParts} from './shipped-parts.mjs'
+import {copyrightText, sbomOf, shippedParts} from './shipped-parts.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const DIST = path.join(ROOT, 'dist')

@@ -80,6 +80,7 @@ const longStages = () => [
   TERRAFORM,
   SLOW_FAULTS,
   LARGE_MESH,
+  PACKAGE,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -116,6 +117,14 @@ const LARGE_MESH = {
   name: 'every pair of a large mesh',
   command: ['mocha', 'test/plan/large-mesh.test.ts'],
   env: {MESH: 'all'},
+  count: countMocha,
+}
+
+/** The Debian package from install to purge, in a container with systemd. */
+const PACKAGE = {
+  name: 'package',
+  command: ['mocha', 'test/appliance/package.long.ts'],
+  needs: 'build',
   count: countMocha,
 }
 

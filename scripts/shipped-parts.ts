@@ -3,8 +3,18 @@ import {createHash} from 'node:crypto'
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 
+export interface ShippedPart {
+  readonly name: string
+  readonly version: string
+  /** SPDX, an identifier or an expression. */
+  readonly licence: string | null
+  /** Its own words. */
+  readonly text: string | null
+  readonly author: string | undefined
+}
+
 /** Beside the bundles: addons that are loaded as files, and the runtime itself. */
-const alsoShipped = () => [
+const alsoShipped = (): string[] => [
   `node_modules/@koromix/koffi-linux-${process.arch}`,
   `node_modules/node-linux-${process.arch}`,
 ]
@@ -12,14 +22,14 @@ const alsoShipped = () => [
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
 
 /** One entry a library; `npm run build` has written which ones the bundles hold. */
-export function shippedParts(root) {
-  const bundled = JSON.parse(readFileSync(path.join(root, 'dist/libraries.json'), 'utf8'))
+export function shippedParts(root: string): ShippedPart[] {
+  const bundled: string[] = JSON.parse(readFileSync(path.join(root, 'dist/libraries.json'), 'utf8'))
   const parts = [...bundled, ...alsoShipped()].map((folder) => partIn(root, folder))
   const byName = new Map(parts.map((part) => [`${part.name}@${part.version}`, part]))
   return [...byName.values()].sort((a, b) => (`${a.name}@${a.version}` < `${b.name}@${b.version}` ? -1 : 1))
 }
 
-function partIn(root, folder) {
+function partIn(root: string, folder: string): ShippedPart {
   const place = path.join(root, folder)
   const {name, version, license, author} = JSON.parse(readFileSync(path.join(place, 'package.json'), 'utf8'))
   const licence = typeof license === 'string' ? license : license?.type
@@ -34,8 +44,15 @@ function partIn(root, folder) {
 }
 
 /** CycloneDX 1.5; equal parts, equal text. */
-export function sbomOf(parts, {version, architecture, timestamp}) {
-  const purlOf = ({name, version: of}) => `pkg:npm/${name.replace('@', '%40')}@${of}`
+export function sbomOf(
+  parts: readonly ShippedPart[],
+  {
+    version,
+    architecture,
+    timestamp,
+  }: {readonly version: string; readonly architecture: string; readonly timestamp: string},
+) {
+  const purlOf = ({name, version: of}: ShippedPart): string => `pkg:npm/${name.replace('@', '%40')}@${of}`
   const components = parts.map((part) => ({
     type: part.name.startsWith('node-linux-') ? 'platform' : 'library',
     'bom-ref': purlOf(part),
@@ -69,10 +86,11 @@ export function sbomOf(parts, {version, architecture, timestamp}) {
   }
 }
 
-const licenceOf = (text) => (/^[A-Za-z0-9.+-]+$/.test(text) ? {license: {id: text}} : {expression: text})
+const licenceOf = (text: string): {license: {id: string}} | {expression: string} =>
+  /^[A-Za-z0-9.+-]+$/.test(text) ? {license: {id: text}} : {expression: text}
 
 /** Version 8 of RFC 9562: bits of our own choosing. */
-function uuidOf(digest) {
+function uuidOf(digest: string): string {
   const [a, b, c, d, e] = [
     [0, 8],
     [8, 12],
@@ -84,7 +102,7 @@ function uuidOf(digest) {
 }
 
 /** Debian's copyright file: our licence, then each part with its own words. */
-export function copyrightText(root, parts) {
+export function copyrightText(root: string, parts: readonly ShippedPart[]): string {
   const own = existsSync('/usr/share/common-licenses/Apache-2.0')
     ? ' On Debian: /usr/share/common-licenses/Apache-2.0.'
     : ''
