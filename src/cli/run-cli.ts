@@ -1,11 +1,13 @@
 import {Command, CommanderError} from 'commander'
 import {applyCommand} from './commands/apply.ts'
+import {backupCommand} from './commands/backup.ts'
 import {checkCommand} from './commands/check.ts'
 import {configCommand} from './commands/config.ts'
 import {deleteCommand} from './commands/delete.ts'
 import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
+import {factoryResetCommand} from './commands/factory-reset.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
 import {policyCommand} from './commands/policy.ts'
@@ -51,6 +53,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
+    backupCommand(context, finish),
+    restoreCommand(context, finish),
+    factoryResetCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),
