@@ -1,6 +1,7 @@
 import type {z} from 'zod'
 import type {Finding, GatewayConfig, SiteOverlap} from '../model/index.ts'
 import {printPath, readYaml, type YamlDocument} from '../yaml/index.ts'
+import {CONFIG_VERSION, newerVersion, olderVersion} from './migrate.ts'
 import type {Problem} from './problem.ts'
 import {checkMeaning, toGatewayConfig} from './resolve.ts'
 import {gatewaySchema} from './schema.ts'
@@ -68,6 +69,13 @@ const unwritten = (source: string): Finding => ({
   detail: 'nothing is configured yet: the file has no key',
   remedy: 'write it by docs/operate/install.md, look with `isthmus check`, then start the gateway',
 })
+
+function otherVersion(value: unknown): {readonly detail: string; readonly remedy: string} | null {
+  const version: unknown = typeof value === 'object' && value !== null && 'version' in value ? value.version : null
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) return null
+  if (version === CONFIG_VERSION) return null
+  return version > CONFIG_VERSION ? newerVersion(version) : olderVersion(version)
+}
 
 /** Keys that are numbers come first in an object, wherever they stand in the file. */
 function inFileOrder(document: YamlDocument, sites: readonly string[]): string[] {

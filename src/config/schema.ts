@@ -2,6 +2,7 @@ import * as z from 'zod'
 import {NAME_RULE, parseDatastoreName, parseGatewayName, parseSiteName} from '../model/index.ts'
 import {type Address, parseAddress, parsePort} from '../net/index.ts'
 import {parseDuration} from './duration.ts'
+import {CONFIG_VERSION} from './migrate.ts'
 import {clusterId, wanPeer} from './peer-schema.ts'
 import {absolutePath, address, as, parsed, prefix, secret, uplinkName} from './scalars.ts'
 
@@ -132,7 +133,7 @@ const paths = z.strictObject({
 
 /** The shape of gateway.yaml; what its parts mean together is checked in `resolve.ts`. */
 export const gatewaySchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(CONFIG_VERSION),
   site: siteName,
   gateway: gatewayName,
   twin: gatewayName.optional(),

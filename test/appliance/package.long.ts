@@ -61,7 +61,7 @@ const B_PATHS =
 
 /** All that a package could leave, but what other programs write as they run. */
 const FILES =
-  'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /work -o -path /root -o -path /var/log ' +
+  'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /work -o -path /root -o -path /var/log -o -path /var/tmp ' +
   '-o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /etc/.pwd.lock \\) -prune -o -print | sort'
 
 /** Waits until it no longer throws. */
