@@ -57,15 +57,18 @@ const FILES = [
   ['debian/lintian-overrides', 'usr/share/lintian/overrides/isthmus'],
   ['systemd/isthmus.service', 'usr/lib/systemd/system/isthmus.service'],
   ['systemd/isthmus-base.service', 'usr/lib/systemd/system/isthmus-base.service'],
+  ['systemd/isthmus-resume.service', 'usr/lib/systemd/system/isthmus-resume.service'],
   ['systemd/isthmus-watch-lan.service', 'usr/lib/systemd/system/isthmus-watch-lan.service'],
   ['systemd/bird.service.conf', 'usr/lib/systemd/system/bird.service.d/50-isthmus.conf'],
 ]
+
+const OWN_VERSION = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version
 
 const {values} = parseArgs({
   options: {
     output: {type: 'string', default: DIST},
     // Tests of upgrades need two versions of the same.
-    version: {type: 'string', default: JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version},
+    version: {type: 'string', default: OWN_VERSION},
     'skip-build': {type: 'boolean', default: false},
   },
 })
@@ -116,7 +119,8 @@ function fill(tree) {
     writeFileSync(target, content, {mode})
   }
   for (const [from, to, mode] of FILES) put(to, readFileSync(path.join(SOURCES, from)), mode)
-  for (const file of ['isthmusd.mjs', 'isthmus.mjs', 'native/koffi.node', 'native/netlink.node']) {
+  for (const file of ['isthmusd.mjs', 'isthmus.mjs']) put(`usr/lib/isthmus/${file}`, programText(file))
+  for (const file of ['native/koffi.node', 'native/netlink.node']) {
     put(`usr/lib/isthmus/${file}`, readFileSync(path.join(DIST, file)))
   }
   const console_ = path.join(DIST, 'console')
@@ -129,6 +133,14 @@ function fill(tree) {
   }
   putDocs(tree, put)
   putCompletions(put)
+}
+
+/** A bundle, which says of itself that it is the version of the package. */
+function programText(file) {
+  const text = readFileSync(path.join(DIST, file), 'utf8')
+  const line = `\n  version: "${OWN_VERSION}",\n`
+  if (text.split(line).length !== 2) throw new Error(`dist/${file} does not say its version in one place`)
+  return text.replace(line, `\n  version: "${values.version}",\n`)
 }
 
 function putDocs(tree, put) {

@@ -17,6 +17,7 @@ import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
+import {upgradeCommand} from './commands/upgrade.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
@@ -56,6 +57,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     backupCommand(context, finish),
     restoreCommand(context, finish),
     factoryResetCommand(context, finish),
+    upgradeCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
     versionCommand(context, finish),

@@ -64,6 +64,8 @@ const FILES =
   'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /work -o -path /root -o -path /var/log -o -path /var/tmp ' +
   '-o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /etc/.pwd.lock \\) -prune -o -print | sort'
 
+const NAMED = (version: string): string => `isthmus_${version}_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.deb`
+
 /** Waits until it no longer throws. */
 async function settles(claim: () => void, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs
@@ -89,7 +91,7 @@ describe('the Debian package, in a machine with systemd', function () {
     const words = ['scripts/deb.mjs', '--version', version, '--output', output, '--skip-build']
     const {status, stderr} = spawnSync(process.execPath, words, {cwd: ROOT, encoding: 'utf8'})
     assert.equal(status, 0, stderr)
-    return readFileSync(join(output, `isthmus_${version}_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.deb`))
+    return readFileSync(join(output, NAMED(version)))
   }
   const property = (unit: string, name: string): string =>
     machine.run(`systemctl show -p ${name} --value ${unit}`).trim()
@@ -246,6 +248,47 @@ describe('the Debian package, in a machine with systemd', function () {
     assert.equal(property('isthmus', 'MainPID'), daemon)
     machine.run('cat /tmp/good.yaml >/etc/isthmus/gateway.yaml; dpkg -i /tmp/isthmus_0.1.1.deb 2>&1')
     assert.notEqual(property('isthmus', 'MainPID'), daemon)
+  })
+
+  it('isthmus upgrade: to a version that is ready, and back by itself from one that is not, nothing lost', async () => {
+    const last = machine.run('isthmus version').split(' ')[1]
+    machine.run('dpkg -i /tmp/isthmus_0.1.0.deb 2>&1')
+    machine.run(`mkdir /tmp/packages; cd /tmp/packages; mv /tmp/isthmus_0.1.0.deb ${NAMED('0.1.0')}; mv /tmp/isthmus_0.1.1.deb ${NAMED('0.1.1')}
+      dpkg-deb -R ${NAMED('0.1.1')} broken; sed -i 's/^Version:.*/Version: 0.1.2/' broken/DEBIAN/control
+      echo 'process.exit(1)' >broken/usr/lib/isthmus/isthmusd.mjs; dpkg-deb -Zzstd -z1 -b broken ${NAMED('0.1.2')} >/dev/null; rm -r broken
+      for file in *.deb; do sha256sum $file >$file.sha256; done`)
+    assert.equal(last, '0.1.1')
+    machine.run(
+      'systemd-run -q --unit=flow2 -p StandardOutput=file:/tmp/flow2 -p StandardError=file:/tmp/flow2 ip netns exec near ' +
+        'fping -q -p 2 -i 1 -t 2000 -c 15000 10.2.0.2; sleep 1',
+    )
+    const early = machine.attempt(`isthmus upgrade /tmp/packages/${NAMED('0.1.1')}`)
+    assert.match(early.stderr, /no way back: isthmus upgrade --keep isthmus_0\.1\.0_/)
+    machine.run(`isthmus upgrade --keep /tmp/packages/${NAMED('0.1.0')}`)
+    assert.match(
+      machine.run(`isthmus upgrade /tmp/packages/${NAMED('0.1.1')}`),
+      /isthmus 0\.1\.1 is in force, 0\.1\.0 is kept/,
+    )
+    const broken = machine.attempt(`isthmus upgrade --within 6 /tmp/packages/${NAMED('0.1.2')}`)
+    assert.equal(broken.status, 1)
+    assert.match(broken.stderr, /isthmus 0\.1\.2 was taken back .*; 0\.1\.1 is in force/)
+    assert.ok(isReady())
+    assert.match(machine.run('isthmus upgrade rollback'), /isthmus 0\.1\.0 is in force/)
+    await settles(() => assert.match(machine.run('cat /tmp/flow2'), /xmt/), 120_000)
+    assert.match(machine.run('cat /tmp/flow2'), /xmt\/rcv\/%loss = 15000\/15000\/0%/)
+  })
+
+  it('an upgrade that is killed somewhere is ended by the next boot: one whole version, ready', async () => {
+    for (const afterMs of [300, 1500, 3000].map((ms) => ms + Math.round(Math.random() * 1000))) {
+      machine.run(
+        `systemd-run -q --unit=cut -p KillMode=control-group isthmus upgrade /tmp/packages/${NAMED('0.1.1')}; ` +
+          `sleep ${afterMs / 1000}; systemctl kill -s KILL cut 2>/dev/null || true; systemctl reset-failed cut 2>/dev/null || true`,
+      )
+      machine.run('systemctl start isthmus-resume')
+      await settles(() => assert.ok(isReady()), 30_000)
+      machine.run('test -z "$(dpkg --audit)" -a ! -e /var/lib/isthmus-packages/pending')
+      machine.run('isthmus upgrade rollback || true')
+    }
   })
 
   it('removed: no tunnel, no rule, and BIRD as Debian has it; purged: no file', () => {
