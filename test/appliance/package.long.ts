@@ -199,6 +199,17 @@ describe('the Debian package, in a machine with systemd', function () {
     assert.equal(machine.attempt('setpriv --reuid nobody --clear-groups cat /etc/isthmus/tls/gateway.key').status, 1)
   })
 
+  it('reads secrets that systemd hands it, which nobody else may', () => {
+    machine.run(`printf secret >/tmp/wan1; chmod 600 /tmp/wan1; mkdir -p /etc/systemd/system/isthmus.service.d
+      printf '[Service]\\nLoadCredential=wan1:/tmp/wan1\\n' >/etc/systemd/system/isthmus.service.d/secret.conf
+      systemctl daemon-reload; systemctl restart isthmus`)
+    const read = (user: string) =>
+      machine.attempt(`setpriv --reuid ${user} --clear-groups cat /run/credentials/isthmus.service/wan1`)
+    assert.equal(read('isthmus').stdout, 'secret')
+    assert.equal(read('nobody').status, 1)
+    machine.run('rm -r /etc/systemd/system/isthmus.service.d; systemctl daemon-reload; systemctl restart isthmus')
+  })
+
   it('nothing answers outside but what the configuration says', () => {
     const scan = `const net = require('node:net')
       const open = []
