@@ -302,6 +302,24 @@ describe('the Debian package, in a machine with systemd', function () {
     }
   })
 
+  it('a dead gateway is replaced: from its backup, and from its configuration alone; each joins again', async () => {
+    machine.run('echo correct horse >/tmp/pass; isthmus backup -o /tmp/a1.backup --passphrase-file /tmp/pass')
+    const versions = 'ls /var/lib/isthmus/config | sort | head -3'
+    const history = machine.run(versions)
+    const replacements = {
+      backup: 'isthmus restore /tmp/a1.backup --passphrase-file /tmp/pass',
+      configuration: 'isthmus site init --site a --server m1=192.0.2.1; cat /tmp/good.yaml >/etc/isthmus/gateway.yaml',
+    }
+    for (const [from, line] of Object.entries(replacements)) {
+      machine.run('dpkg --purge isthmus 2>&1; rm -rf /etc/isthmus')
+      assert.equal(machine.attempt('ip netns exec near ping -c 1 -W 1 10.2.0.2').status, 1)
+      machine.run(`dpkg -i /tmp/packages/${NAMED('0.1.1')} 2>&1; ${line}; isthmus check; systemctl start isthmus`)
+      await settles(() => assert.ok(isReady(), from), 40_000)
+      await settles(() => assert.equal(machine.attempt('ip netns exec near ping -c 1 -W 1 10.2.0.2').status, 0), 40_000)
+      if (from === 'backup') assert.equal(machine.run(versions), history)
+    }
+  })
+
   it('removed: no tunnel, no rule, and BIRD as Debian has it; purged: no file', () => {
     machine.run('dpkg --remove isthmus 2>&1')
     assert.equal(machine.run('nft list tables').trim(), '')
