@@ -89,7 +89,11 @@ describe('the Debian package, in a machine with systemd', function () {
 
   const build = (version: string, output = folder): Buffer => {
     const words = ['scripts/deb.mjs', '--version', version, '--output', output, '--skip-build']
-    const {status, stderr} = spawnSync(process.execPath, words, {cwd: ROOT, encoding: 'utf8'})
+    const {status, stderr} = spawnSync(process.execPath, words, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: {...process.env, SOURCE_DATE_EPOCH: '1767322800'},
+    })
     assert.equal(status, 0, stderr)
     return readFileSync(join(output, NAMED(version)))
   }
