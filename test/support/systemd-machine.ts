@@ -41,6 +41,8 @@ chmod 755 "$R/run"
 : >"$R/etc/fstab"
 # The lab keeps services of packages from starting; here they start.
 rm -f "$R/usr/sbin/policy-rc.d"
+# As on a machine: what systemd mounts for a unit outside of it, the unit sees.
+mount --make-rshared /
 cd "$R"
 exec env -i container=isthmus-test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$R" /lib/systemd/systemd --system --log-target=null
 `
