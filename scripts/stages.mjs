@@ -79,8 +79,10 @@ const longStages = () => [
   CALICO_CLIENT,
   TERRAFORM,
   SLOW_FAULTS,
+  SHELLS,
   LARGE_MESH,
   PACKAGE,
+  FUZZED_API,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -112,6 +114,13 @@ const SLOW_FAULTS = {
   count: countMocha,
 }
 
+/** Command lines completed at TAB, in shells at terminals. */
+const SHELLS = {
+  name: 'completion in shells',
+  command: ['mocha', 'test/cli/completion.long.ts'],
+  count: countMocha,
+}
+
 /** Every pair of a thousand sites, where `npm test` looks at some. */
 const LARGE_MESH = {
   name: 'every pair of a large mesh',
@@ -125,6 +134,14 @@ const PACKAGE = {
   name: 'package',
   command: ['mocha', 'test/appliance/package.long.ts'],
   needs: 'build',
+  count: countMocha,
+}
+
+/** Many more requests than in `npm test`, a thousand streams ten times over, and clients that are slow. */
+const FUZZED_API = {
+  name: 'fuzzed API',
+  command: ['mocha', 'test/api/fuzz.test.ts'],
+  env: {RUNS: process.env.RUNS ?? '20000'},
   count: countMocha,
 }
 

@@ -2,20 +2,20 @@
  * How the command line and the console ask a gateway: the only file of the API that outsiders use. It loads no part of
  * the server; an answer that does not come is data, since what to do about it differs from caller to caller.
  */
-import {type RequestOptions, request} from 'node:http'
+import {readFile} from 'node:fs/promises'
+import {request} from 'node:http'
+import type {RequestOptions} from 'node:https'
 import type {ErrorBody, ErrorCode} from './answer.ts'
-import type {
-  ConfigChange,
-  ConfigHistoryAnswer,
-  ConfigInForce,
-  GatewayStatus,
-  Kind,
-  ReloadResult,
-  Rows,
-} from './gateway-view.ts'
+import type {AuditAnswer} from './audit.ts'
+import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
+import type {GatewayStatus, Kind, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
+import type {LogAnswer, LoginToken} from './live-view.ts'
 
+export type {AuditEntry} from './audit.ts'
+export type * from './config-view.ts'
 export type * from './gateway-view.ts'
 export {KINDS} from './gateway-view.ts'
+export type * from './live-view.ts'
 export {VERSION} from './version.ts'
 
 export type Answer<T> =
@@ -33,19 +33,39 @@ export interface Listing<K extends Kind> {
   readonly items: readonly Rows[K][]
   /** There are more than were asked for. */
   readonly more: boolean
+  /** What to ask with as `cursor` for these; null: there are none. */
+  readonly next: string | null
+}
+
+/** Which objects of a kind. */
+export interface ListQuery {
+  readonly limit?: number
+  /** Calico's language, over labels. */
+  readonly selector?: string | null
+  /** `next` of the page before. */
+  readonly cursor?: string | null
 }
 
 export type ConfigChanged = Omit<Extract<ConfigChange, {ok: true}>, 'ok'>
 
 export interface ApiClient {
-  readonly socketPath: string
   status(): Promise<Answer<GatewayStatus>>
   /** `limit` 0 means all. */
-  get<K extends Kind>(kind: K, name: string | null, limit?: number): Promise<Answer<Listing<K>>>
+  get<K extends Kind>(kind: K, name: string | null, query?: ListQuery): Promise<Answer<Listing<K>>>
+  whyNot(prefix: string): Promise<Answer<WhyNot>>
+  reach(address: string): Promise<Answer<Reach>>
   /** `stations`: with what each of them says, and every rule there. */
   trace(flow: unknown, stations?: boolean): Promise<Answer<Readonly<Record<string, unknown>>>>
   reload(): Promise<Answer<Pick<ReloadResult, 'findings'>>>
   drain(on: boolean): Promise<Answer<Pick<GatewayStatus, 'drainingSince'>>>
+  /** The OpenAPI document. */
+  openApi(): Promise<Answer<Readonly<Record<string, unknown>>>>
+  /** What has changed, the newest first. */
+  log(limit: number): Promise<Answer<LogAnswer>>
+  /** Who has changed it, the newest first. */
+  audit(limit: number): Promise<Answer<AuditAnswer>>
+  /** One that lets a viewer in over TCP, once. */
+  loginToken(minutes: number): Promise<Answer<LoginToken>>
   rotateKeys(site: string | null): Promise<Answer<{readonly tunnels: readonly string[]}>>
   /** null: the one in force. */
   config(version: number | null): Promise<Answer<ConfigInForce>>
@@ -57,24 +77,51 @@ export interface ApiClient {
   rollbackConfig(version: number | null): Promise<Answer<ConfigChanged>>
 }
 
+/** Where a gateway is asked: its socket on this machine, or its API over TLS. */
+export type ApiPlace = string | RemoteGateway
+
+export interface RemoteGateway {
+  /** `https://HOST[:PORT]`. */
+  readonly url: string
+  /** Files: who we are, and whom we believe; absent: nobody, and whom Node believes. */
+  readonly cert?: string
+  readonly key?: string
+  readonly ca?: string
+}
+
 /** A gateway that takes longer than this for an answer is as good as gone. */
 const TIMEOUT_MS = 10_000
 
-export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): ApiClient {
-  const call = <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> =>
-    send<T>({socketPath, method, path, timeout: timeoutMs}, body)
+export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiClient {
+  const reach = reachOf(place)
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> => {
+    try {
+      const {ask, options} = await reach()
+      return await send<T>(ask, {...options, method, path, timeout: timeoutMs}, body)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      return {ok: false, code: 'unreachable', message, findings: []}
+    }
+  }
   const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
   return {
-    socketPath,
     status: () => call('GET', '/v1/status'),
-    get: (kind, name, limit) => {
+    get: (kind, name, query = {}) => {
       const path = name === null ? kind : `${kind}/${name.split('/').map(encodeURIComponent).join('/')}`
-      return call('GET', `/v1/get/${path}${limit === undefined ? '' : `?limit=${limit}`}`)
+      const given = Object.entries(query).filter(([, value]) => value != null)
+      const words = new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString()
+      return call('GET', `/v1/get/${path}${words === '' ? '' : `?${words}`}`)
     },
+    reach: (address) => call('GET', `/v1/reach?address=${encodeURIComponent(address)}`),
+    whyNot: (prefix) => call('GET', `/v1/why-not?prefix=${encodeURIComponent(prefix)}`),
     trace: (flow, stations = false) =>
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
     reload: () => call('POST', '/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
+    openApi: () => call('GET', '/v1/openapi.json'),
+    log: (limit) => call('GET', `/v1/log?limit=${limit}`),
+    audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
+    loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
     rotateKeys: (site) => call('POST', `/v1/keys/rotate${site === null ? '' : `?site=${encodeURIComponent(site)}`}`),
     config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
     configHistory: () => call('GET', '/v1/config/history'),
@@ -85,10 +132,33 @@ export function createApiClient(socketPath: string, timeoutMs = TIMEOUT_MS): Api
   }
 }
 
-function send<T>(options: RequestOptions, body: string | undefined): Promise<Answer<T>> {
+interface Reached {
+  readonly ask: typeof request
+  readonly options: RequestOptions
+}
+
+/** Files are read, and TLS is loaded, when something is asked for the first time. */
+function reachOf(place: ApiPlace): () => Promise<Reached> {
+  if (typeof place === 'string') return async () => ({ask: request, options: {socketPath: place}})
+  const {url, ...files} = place
+  const prepare = async (): Promise<Reached> => {
+    const {hostname, port} = new URL(url)
+    const {request: ask} = await import('node:https')
+    const secrets = Object.entries(files).map(async ([name, file]) => [name, await readFile(file, 'utf8')])
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    return {ask, options: {host, port: port === '' ? 443 : port, ...Object.fromEntries(await Promise.all(secrets))}}
+  }
+  let reached: Promise<Reached> | undefined
+  return () => {
+    reached ??= prepare()
+    return reached
+  }
+}
+
+function send<T>(ask: typeof request, options: RequestOptions, body: string | undefined): Promise<Answer<T>> {
   return new Promise((resolve) => {
     const fail = (message: string): void => resolve({ok: false, code: 'unreachable', message, findings: []})
-    const outgoing = request(options, (incoming) => {
+    const outgoing = ask(options, (incoming) => {
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('error', (error) => fail(error.message))

@@ -1,50 +1,126 @@
+import * as z from 'zod'
 import {json, type Reply, refuse} from './answer.ts'
-import type {ConfigChange, GatewayView} from './gateway-view.ts'
-import type {Request, Routes} from './request.ts'
+import {ConfigChanged, ConfigHistory, ConfigInForce, Reloaded} from './answer-schemas.ts'
+import type {ConfigChange} from './config-view.ts'
+import type {GatewayView} from './gateway-view.ts'
+import {NO_QUERY, wholeNumber} from './query.ts'
+import {type Route, route} from './route.ts'
 
 /** A day: whoever does not come back by then does not wait for a connection. */
 const MOST_CONFIRM_SECONDS = 86_400
 /** Less than it takes to look whether all is well is no time to confirm. */
 const LEAST_CONFIRM_SECONDS = 5
 
+const VERSION = z.strictObject({version: wholeNumber(0, 999_999_999).optional()})
+const CONFIRM = z.strictObject({
+  confirm: wholeNumber(LEAST_CONFIRM_SECONDS, MOST_CONFIRM_SECONDS, ' seconds').optional(),
+})
+
+/** The ETag of `GET /v1/config`, or whatever is in force. */
+const IF_MATCH = {'If-Match': /^("\d{1,9}"|\*)$/}
+
 /** Reading, changing and undoing the configuration. */
-export const CONFIG_ROUTES: Routes = {
-  'v1/reload': {
-    POST: async (view) => {
-      const {ok, findings} = await view.reload()
-      if (ok) return json({findings})
-      const message = 'the configuration was refused; the old one stays in force'
-      return json({error: {code: 'config-refused', message, findings}}, 422)
+export const CONFIG_ROUTES: readonly Route[] = [
+  route(
+    {
+      ...{method: 'POST', path: '/v1/reload', does: 'reads the configuration again', role: 'admin'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: Reloaded},
+      refuses: [422],
     },
-  },
-  'v1/config': {GET: getConfig},
-  'v1/config/history': {GET: (view) => json(view.configuration.history())},
-  'v1/config/apply': {POST: applyConfig},
-  'v1/config/confirm': {POST: async (view) => changed(await view.configuration.confirm())},
-  'v1/config/rollback': {POST: rollBack},
+    ({view}) =>
+      compared(view, async () => {
+        const {ok, findings} = await view.reload()
+        if (ok) return json({findings})
+        const message = 'the configuration was refused; the old one stays in force'
+        return json({error: {code: 'config-refused', message, findings}}, 422)
+      }),
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/config', does: 'the configuration in force, or a version of it', role: 'viewer'},
+      ...{query: VERSION, body: null},
+      answers: {200: ConfigInForce},
+      refuses: [404],
+    },
+    async ({view}, {query: {version}}) => {
+      if (version === undefined) {
+        const inForce = view.configuration.inForce()
+        return {...json(inForce), headers: {etag: `"${inForce.version}"`}}
+      }
+      const text = await view.configuration.version(version)
+      if (text !== null) return json({version, text})
+      return refuse(404, 'no-such-version', `there is no version ${version}`, 'query.version')
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/config/history', does: 'versions of the configuration', role: 'viewer'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: ConfigHistory},
+    },
+    ({view}) => {
+      const history = view.configuration.history()
+      return {...json(history), headers: {etag: `"${history.inForce}"`}}
+    },
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/config/apply', does: 'puts a configuration in force', role: 'admin'},
+      ...{query: CONFIRM, body: z.string(), bodyIs: 'text'},
+      answers: {200: ConfigChanged},
+      headers: IF_MATCH,
+      refuses: [409, 412, 422],
+    },
+    ({view}, {query, body, header}) =>
+      expecting(header, (expected) =>
+        compared(view, async () => changed(await view.configuration.apply(body, query.confirm ?? null, expected))),
+      ),
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/config/confirm', does: 'keeps what waits to be confirmed', role: 'admin'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: ConfigChanged},
+      headers: IF_MATCH,
+      refuses: [409, 412],
+    },
+    ({view}, {header}) => expecting(header, async (expected) => changed(await view.configuration.confirm(expected))),
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/config/rollback', does: 'puts the version before in force, or one', role: 'admin'},
+      ...{query: VERSION, body: null},
+      answers: {200: ConfigChanged},
+      headers: IF_MATCH,
+      refuses: [404, 412, 422],
+    },
+    ({view}, {query, header}) =>
+      expecting(header, (expected) =>
+        compared(view, async () => changed(await view.configuration.rollback(query.version ?? null, expected))),
+      ),
+  ),
+]
+
+/** By `If-Match`, a change of the version that somebody has looked at; without it, of whatever is in force. */
+async function expecting(
+  header: (name: string) => string | undefined,
+  change: (expected: number | null) => Promise<Reply>,
+): Promise<Reply> {
+  const given = header('if-match')
+  if (given === undefined || given === '*') return change(null)
+  const [, version] = /^"(\d{1,9})"$/.exec(given) ?? []
+  if (version !== undefined) return change(Number(version))
+  const words = 'If-Match: must be the ETag of `GET /v1/config`, such as "7"'
+  return refuse(400, 'bad-request', words, 'header.if-match')
 }
 
-async function getConfig(view: GatewayView, {query}: Request): Promise<Reply> {
-  if (!query.has('version')) return json(view.configuration.inForce())
-  const version = wholeNumber(query.get('version'))
-  if (version === null) return refuse(400, 'bad-request', 'version must be a whole number')
-  const text = await view.configuration.version(version)
-  return text === null ? refuse(404, 'no-such-version', `there is no version ${version}`) : json({version, text})
-}
-
-async function applyConfig(view: GatewayView, {query, body}: Request): Promise<Reply> {
-  const seconds = query.has('confirm') ? wholeNumber(query.get('confirm')) : undefined
-  if (seconds === null || (seconds !== undefined && !isConfirmTime(seconds))) {
-    const range = `${LEAST_CONFIRM_SECONDS} to ${MOST_CONFIRM_SECONDS} seconds`
-    return refuse(400, 'bad-request', `confirm must be ${range}`)
-  }
-  return changed(await view.configuration.apply(await body(), seconds ?? null))
-}
-
-async function rollBack(view: GatewayView, {query}: Request): Promise<Reply> {
-  const version = query.has('version') ? wholeNumber(query.get('version')) : undefined
-  if (version === null) return refuse(400, 'bad-request', 'version must be a whole number')
-  return changed(await view.configuration.rollback(version ?? null))
+/** With the texts in force before and after, where they differ. */
+async function compared({configuration}: GatewayView, change: () => Promise<Reply>): Promise<Reply> {
+  const before = configuration.inForce().text
+  const reply = await change()
+  const after = configuration.inForce().text
+  return before === after ? reply : {...reply, changed: {before, after}}
 }
 
 const STATUS_OF = {
@@ -54,6 +130,7 @@ const STATUS_OF = {
   'nothing-pending': 409,
   'no-such-version': 404,
   'config-unwritable': 500,
+  'version-changed': 412,
 } as const
 
 function changed(change: ConfigChange): Reply {
@@ -62,10 +139,5 @@ function changed(change: ConfigChange): Reply {
     return json({error: {code, message, findings}}, STATUS_OF[code])
   }
   const {version, unchanged, pending, findings} = change
-  return json({version, unchanged, pending, findings})
+  return {...json({version, unchanged, pending, findings}), headers: {etag: `"${version}"`}}
 }
-
-const isConfirmTime = (seconds: number): boolean => seconds >= LEAST_CONFIRM_SECONDS && seconds <= MOST_CONFIRM_SECONDS
-
-const wholeNumber = (text: string | null): number | null =>
-  text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null

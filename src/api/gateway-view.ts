@@ -1,4 +1,16 @@
 import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
+import type {PolicyCountsRow} from './policy-count-rows.ts'
+import type {Problem} from './problem.ts'
+import type {ReachResult} from './reach-rows.ts'
+import type {PeerRow, RouteRow, WhyNotResult} from './routing-rows.ts'
+
+export type * from './policy-count-rows.ts'
+export type * from './problem.ts'
+export type * from './reach-rows.ts'
+export type * from './routing-rows.ts'
+
+import type {ConfigControl} from './config-view.ts'
+import type {Watched} from './live-view.ts'
 
 /**
  * What the API reads, and all of it. Everything is JSON as it stands: no Map, no bigint; times are ISO 8601 in UTC,
@@ -6,11 +18,17 @@ import type {Conflict, Encapsulation, Finding} from '../model/index.ts'
  */
 export interface GatewayView {
   status(): GatewayStatus
+  /** What the log of changes is made from; cheap, since it is asked for every second. */
+  watched(): Watched
   /**
-   * Objects of one kind, all or those of one name. Lazy where there may be many (a million endpoints): the server takes
-   * as many as it was asked for.
+   * Objects of one kind, all or those of one name, or whose labels a selector means. Lazy where there may be many (a
+   * million endpoints): the server takes as many as it was asked for.
    */
-  get<K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]>
+  get<K extends Kind>(kind: K, name: string | null, selector?: string | null): Found<K> | Promise<Found<K>>
+  /** Why a prefix, or the one that holds an address, is not here, step by step; or that it is. */
+  whyNot(prefix: string): Promise<WhyNotResult>
+  /** Whose packets policy lets come to an address. */
+  reach(address: string): ReachResult
   /** `flow` is what the caller sent, unchecked: one flow in the words of formats.md. */
   /** `stations`: also what becomes of it at each station, and of every rule there. */
   trace(flow: unknown, stations?: boolean): TraceResult | Promise<TraceResult>
@@ -26,63 +44,6 @@ export interface GatewayView {
   /** The exposition, and its content type. */
   metrics(): Promise<{readonly contentType: string; readonly text: string}>
 }
-
-/** What may be done with the configuration beside reading it again. */
-export interface ConfigControl {
-  inForce(): ConfigInForce
-  /** null: no such version. */
-  version(version: number): Promise<string | null>
-  history(): ConfigHistoryAnswer
-  /** Puts another one in force, and in the file; undone after `confirmSeconds` unless it is confirmed. */
-  apply(text: string, confirmSeconds: number | null): Promise<ConfigChange>
-  confirm(): Promise<ConfigChange>
-  /** To a version, or to the one before that in force. Of one that waits to be confirmed: at once. */
-  rollback(version: number | null): Promise<ConfigChange>
-}
-
-export interface ConfigInForce {
-  readonly version: number
-  readonly text: string
-}
-
-export interface ConfigHistoryAnswer {
-  /** The oldest first; the last one that is not `kept` is in force. */
-  readonly versions: readonly {readonly version: number; readonly at: string; readonly how: string}[]
-  readonly inForce: number
-  readonly pending: ConfigPending | null
-}
-
-/** A version that is undone unless it is confirmed. */
-export interface ConfigPending {
-  readonly version: number
-  readonly previous: number
-  readonly leftSeconds: number
-}
-
-export type ConfigErrorCode =
-  | 'config-refused'
-  | 'config-unwritable'
-  | 'change-pending'
-  | 'nothing-pending'
-  | 'no-such-version'
-  | 'needs-restart'
-
-export type ConfigChange =
-  | {
-      readonly ok: true
-      /** In force now. */
-      readonly version: number
-      /** It was before. */
-      readonly unchanged: boolean
-      readonly pending: ConfigPending | null
-      readonly findings: readonly Finding[]
-    }
-  | {
-      readonly ok: false
-      readonly code: ConfigErrorCode
-      readonly message: string
-      readonly findings: readonly Finding[]
-    }
 
 export interface GatewayStatus {
   readonly site: string
@@ -258,46 +219,12 @@ export interface PolicyStatus {
   readonly counts: PolicyCountsRow
 }
 
-/**
- * What a policy decided since the gateway started, its two directions together. A packet is counted where it is judged: the
- * first of a flow, the first after each change of policy, and every packet of what is denied.
- */
-export interface PolicyCountsRow extends Counts {
-  /** Packets. */
-  readonly denied: number
-  /** Flows that would be allowed, or denied, if it were in force; null: it is. */
-  readonly wouldAllow: number | null
-  readonly wouldDeny: number | null
-  /** In the list, those that decided something; of a policy asked for by name, all. */
-  readonly rules: readonly RuleCounts[]
-  /** Of a staged policy: what would change, by direction. */
-  readonly changes: readonly ChangeCounts[]
-}
-
-export interface Counts {
-  readonly flows: number
-  readonly packets: number
-  readonly bytes: number
-}
-
-export interface RuleCounts extends Counts {
-  readonly direction: 'ingress' | 'egress'
-  /** 0-based; null: no single rule, since the source port decides, which is not counted, or the policy is refused. */
-  readonly rule: number | null
-  /** `depends`: allowed or denied by the source port. `pass` and `log` decide nothing: their counts are in no sum of the policy. */
-  readonly action: 'allow' | 'deny' | 'pass' | 'log' | 'depends'
-}
-
-export interface ChangeCounts extends Counts {
-  readonly direction: 'ingress' | 'egress'
-  readonly would: 'allow' | 'deny'
-}
-
 export interface NodeRow {
   readonly name: string
   readonly source: string
   readonly addresses: readonly string[]
   readonly session: string | null
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface ClassRow {
@@ -349,6 +276,8 @@ export interface ConflictRow extends Conflict {
 export interface Rows {
   readonly tunnels: TunnelStatus
   readonly sessions: SessionStatus
+  readonly peers: PeerRow
+  readonly routes: RouteRow
   readonly datastores: DatastoreStatus
   readonly sites: SiteStatus
   readonly gateways: GatewayRow
@@ -367,6 +296,8 @@ export type Kind = keyof Rows
 export const KINDS: readonly Kind[] = [
   'tunnels',
   'sessions',
+  'peers',
+  'routes',
   'datastores',
   'sites',
   'gateways',
@@ -379,6 +310,9 @@ export const KINDS: readonly Kind[] = [
   'classes',
   'writebacks',
 ]
+
+/** Rows, or why there are none to be had. */
+export type Found<K extends Kind> = Iterable<Rows[K]> | AsyncIterable<Rows[K]> | Problem
 
 /** An answer of formats.md (`verdict`, `reason`, …), or what is wrong with the flow. */
 export type TraceResult =

@@ -1,121 +1,220 @@
-import {json, type Reply, refuse} from './answer.ts'
+import * as z from 'zod'
+import {json, type Reply, refuse, refuseWith} from './answer.ts'
+import {
+  Drained,
+  GatewayStatus,
+  Health,
+  KeysRotated,
+  Listing,
+  OpenApi,
+  Reach,
+  Readiness,
+  TraceAnswer,
+  WhyNot,
+} from './answer-schemas.ts'
+import {AUDIT_ROUTES} from './audit-routes.ts'
 import {CONFIG_ROUTES} from './config-routes.ts'
 import {type GatewayView, KINDS, type Kind} from './gateway-view.ts'
-import type {Request, Routes} from './request.ts'
-
-/** What anybody who reaches it may ask: no names, no addresses but those in metrics. */
-const PUBLIC_ROUTES: Routes = {
-  metrics: {
-    GET: async (view) => {
-      const {contentType, text} = await view.metrics()
-      return {status: 200, contentType, body: text}
-    },
-  },
-  // Alive: this process answers. Ready: what the kernel holds comes from this run.
-  healthz: {GET: (view) => json({ok: true, ready: view.status().ready})},
-  readyz: {
-    GET: (view) => {
-      const {ready, waitingFor} = view.status()
-      return json({ready, waitingFor}, ready ? 200 : 503)
-    },
-  },
-}
-
-const ROUTES: Routes = {
-  ...PUBLIC_ROUTES,
-  'v1/status': {GET: (view) => json(view.status())},
-  'v1/get': {GET: getObjects},
-  'v1/trace': {POST: traceFlow},
-  'v1/drain': {POST: (view) => drain(view, true)},
-  'v1/undrain': {POST: (view) => drain(view, false)},
-  'v1/keys/rotate': {POST: rotateKeys},
-  ...CONFIG_ROUTES,
-}
-
-/** Answers one request; what the view throws goes up, as our own bug. */
-export async function answer(view: GatewayView, scope: 'full' | 'public', request: Request): Promise<Reply> {
-  const routes = scope === 'full' ? ROUTES : PUBLIC_ROUTES
-  const parts = splitPath(request.path)
-  if (!parts) return refuse(400, 'bad-request', 'the path is not well encoded')
-  const {name, rest} = match(routes, parts)
-  const methods = name === null ? undefined : routes[name]
-  if (!methods) {
-    const known = Object.keys(routes).map((route) => `/${route}`)
-    return refuse(404, 'not-found', `nothing at ${request.path}; there is ${known.join(', ')}`)
-  }
-  const handler = methods[request.method === 'HEAD' ? 'GET' : (request.method as 'GET')]
-  if (!handler) {
-    const allow = Object.keys(methods).join(', ')
-    return {
-      ...refuse(405, 'method-not-allowed', `${request.method} is not for /${name}; ${allow} is`),
-      headers: {allow},
-    }
-  }
-  return handler(view, request, rest)
-}
-
-function splitPath(path: string): string[] | null {
-  try {
-    return path.slice(1).split('/').map(decodeURIComponent)
-  } catch {
-    return null
-  }
-}
-
-/** Only `get` takes more path than its route. */
-function match(routes: Routes, parts: readonly string[]): {name: string | null; rest: readonly string[]} {
-  const whole = parts.join('/')
-  if (Object.hasOwn(routes, whole)) return {name: whole, rest: []}
-  if (Object.hasOwn(routes, 'v1/get') && parts[0] === 'v1' && parts[1] === 'get') {
-    return {name: 'v1/get', rest: parts.slice(2)}
-  }
-  return {name: null, rest: []}
-}
+import {LIVE_ROUTES} from './live-routes.ts'
+import {LOGIN_ROUTES} from './login-routes.ts'
+import {openApiDocument} from './openapi.ts'
+import {NO_QUERY, wholeNumber} from './query.ts'
+import {type Route, route} from './route.ts'
 
 /** A table of this length is read by nobody; a program that wants all says `limit=0`. */
 const DEFAULT_LIMIT = 10_000
 
-function getObjects(view: GatewayView, {query}: Request, [kind, ...name]: readonly string[]): Reply {
-  if (!isKind(kind)) {
-    return refuse(404, 'unknown-kind', `no kind ${JSON.stringify(kind ?? '')}; there is ${KINDS.join(', ')}`)
-  }
-  const limit = Number(query.get('limit') ?? DEFAULT_LIMIT)
-  if (!Number.isSafeInteger(limit) || limit < 0) return refuse(400, 'bad-request', 'limit must be a whole number')
-  // A name may hold slashes: `SITE/GATEWAY`, `NAMESPACE/NAME`, a prefix.
-  const wanted = name.length > 0 ? name.join('/') : null
-  const items: unknown[] = []
-  let more = false
-  for (const item of view.get(kind, wanted)) {
-    more = limit > 0 && items.length === limit
-    if (more) break
-    items.push(item)
-  }
-  if (wanted !== null && items.length === 0) return refuse(404, 'not-found', `no ${kind} named ${wanted}`)
-  return json({kind, items, more})
+/** Longer than anybody writes by hand. */
+const MOST_SELECTOR = 10_000
+const CURSOR = z.string().regex(/^[\w-]{16}$/, 'must be what `next` of the page before was')
+
+const LISTING = z.strictObject({
+  limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT),
+  cursor: CURSOR.optional(),
+  selector: z.string().max(MOST_SELECTOR).optional(),
+})
+const NAMED = LISTING.omit({cursor: true})
+
+const value = z.union([z.string().max(64), z.number()]).optional()
+
+/** Words of formats.md; which of them are needed, and what they mean together, is the tracer's to say. */
+const FLOW = z.strictObject(
+  {
+    from: z.string().optional(),
+    to: z.string().optional(),
+    ...{protocol: value, port: value, sourcePort: value, type: value, code: value},
+    id: z.union([z.string(), z.number()]).optional(),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_type' ? 'a flow is an object: {"from":…,"to":…,"protocol":…}' : undefined,
+  },
+)
+
+/** Made when somebody asks for the first time. */
+let document: Reply | null = null
+
+/** All that a gateway answers: one entry, and nothing about it is said anywhere else. */
+export const ROUTES: readonly Route[] = [
+  route(
+    {
+      ...{method: 'GET', path: '/metrics', does: 'Prometheus exposition', role: 'viewer', plain: true},
+      ...{query: z.object(), body: null},
+      answers: {200: 'text'},
+    },
+    async ({view}) => {
+      const {contentType, text} = await view.metrics()
+      return {status: 200, contentType, body: text}
+    },
+  ),
+  // Alive: this process answers. Ready: what the kernel holds comes from this run.
+  route(
+    {
+      ...{method: 'GET', path: '/healthz', does: 'whether the daemon answers', role: 'anyone', plain: true},
+      ...{query: z.object(), body: null},
+      answers: {200: Health},
+    },
+    ({view}) => json({ok: true, ready: view.status().ready}),
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/readyz', does: 'whether the first pass is done', role: 'anyone', plain: true},
+      ...{query: z.object(), body: null},
+      answers: {200: Readiness, 503: Readiness},
+    },
+    ({view}) => {
+      const {ready, waitingFor} = view.status()
+      return json({ready, waitingFor}, ready ? 200 : 503)
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/status', does: 'the gateway at a glance', role: 'viewer'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: GatewayStatus},
+    },
+    ({view}) => json(view.status()),
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/get/{kind}', does: 'objects of a kind', role: 'viewer'},
+      ...{query: LISTING, body: null},
+      answers: {200: Listing},
+      refuses: [410, 503],
+    },
+    ({view, listings}, {params, query: {limit, cursor, selector = null}}) => {
+      const kind = kindOf(params.kind!)
+      if (kind === null) return unknownKind(params.kind!)
+      return cursor === undefined
+        ? listings.begin(view, {kind, name: null, selector}, limit)
+        : listings.goOn(kind, cursor, limit)
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/get/{kind}/{name}', does: 'the objects of that name', role: 'viewer'},
+      ...{query: NAMED, body: null},
+      answers: {200: Listing},
+      refuses: [503],
+    },
+    ({view, listings}, {params, query: {limit, selector = null}}) => {
+      const kind = kindOf(params.kind!)
+      return kind === null
+        ? unknownKind(params.kind!)
+        : listings.begin(view, {kind, name: params.name!, selector}, limit)
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/why-not', does: 'why a prefix is not here, step by step', role: 'viewer'},
+      ...{query: z.strictObject({prefix: z.string().default('')}), body: null},
+      answers: {200: WhyNot},
+    },
+    async ({view}, {query: {prefix}}) => {
+      const result = await view.whyNot(prefix)
+      return result.ok ? json(result.answer) : refuseWith(result, 'query.prefix')
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/reach', does: 'whose packets come to an address', role: 'viewer'},
+      ...{query: z.strictObject({address: z.string().default('')}), body: null},
+      answers: {200: Reach},
+      refuses: [503],
+    },
+    ({view}, {query: {address}}) => {
+      const result = view.reach(address)
+      return result.ok ? json(result.answer) : refuseWith(result, 'query.address')
+    },
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/trace', does: 'what becomes of a flow, and why', role: 'viewer'},
+      ...{query: z.strictObject({stations: z.enum(['true', 'false']).optional()}), body: FLOW},
+      answers: {200: TraceAnswer},
+    },
+    async ({view}, {query, body}) => {
+      const result = await view.trace(body, query.stations === 'true')
+      if (result.ok) return json(result.answer)
+      return refuse(400, 'bad-request', result.problem, `body.${result.problem.split(':')[0]}`)
+    },
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/drain', does: 'asks others to use another way', role: 'admin'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: Drained},
+    },
+    ({view}) => drain(view, true),
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/undrain', does: 'asks for traffic again', role: 'admin'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: Drained},
+    },
+    ({view}) => drain(view, false),
+  ),
+  route(
+    {
+      ...{method: 'POST', path: '/v1/keys/rotate', does: 'new WireGuard keys, without losing a packet', role: 'admin'},
+      ...{query: z.strictObject({site: z.string().optional()}), body: null},
+      answers: {200: KeysRotated},
+      refuses: [404],
+    },
+    async ({view}, {query}) => {
+      const answer = await view.rotateKeys(query.site ?? null)
+      if (!answer.ok) return refuse(404, 'not-found', answer.problem, 'query.site')
+      return {...json({tunnels: answer.tunnels}), changed: `new keys: ${answer.tunnels.join(', ') || 'none'}`}
+    },
+  ),
+  route(
+    {
+      ...{method: 'GET', path: '/v1/openapi.json', does: 'this document', role: 'viewer'},
+      ...{query: NO_QUERY, body: null},
+      answers: {200: OpenApi},
+    },
+    () => {
+      document ??= json(openApiDocument(ROUTES))
+      return document
+    },
+  ),
+  ...AUDIT_ROUTES,
+  ...CONFIG_ROUTES,
+  ...LIVE_ROUTES,
+  ...LOGIN_ROUTES,
+]
+
+function unknownKind(kind: string): Reply {
+  const known = `there is ${KINDS.join(', ')}`
+  return refuse(404, 'unknown-kind', `no kind ${JSON.stringify(kind.slice(0, 64))}; ${known}`, 'path.kind')
 }
 
 async function drain(view: GatewayView, on: boolean): Promise<Reply> {
+  const before = view.status().drainingSince
   await view.drain(on)
-  return json({drainingSince: view.status().drainingSince})
+  const {drainingSince} = view.status()
+  return {...json({drainingSince}), changed: `drainingSince: ${before ?? 'null'} -> ${drainingSince ?? 'null'}`}
 }
 
-async function rotateKeys(view: GatewayView, {query}: Request): Promise<Reply> {
-  const answer = await view.rotateKeys(query.get('site'))
-  return answer.ok ? json({tunnels: answer.tunnels}) : refuse(404, 'not-found', answer.problem)
-}
-
-function isKind(text: string | undefined): text is Kind {
-  return KINDS.some((kind) => kind === text)
-}
-
-async function traceFlow(view: GatewayView, request: Request): Promise<Reply> {
-  let flow: unknown
-  try {
-    flow = JSON.parse(await request.body())
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    return refuse(400, 'bad-request', `the flow is not JSON: ${error.message}`)
-  }
-  const result = await view.trace(flow, request.query.get('stations') === 'true')
-  return result.ok ? json(result.answer) : refuse(400, 'bad-request', result.problem)
-}
+const kindOf = (text: string): Kind | null => KINDS.find((kind) => kind === text) ?? null

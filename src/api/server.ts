@@ -1,16 +1,30 @@
 import {chmod, mkdir, rm} from 'node:fs/promises'
-import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import {createServer, type Server} from 'node:http'
 import {type AddressInfo, connect} from 'node:net'
 import path from 'node:path'
+import type {ApiListen} from '../model/index.ts'
 import type {Address} from '../net/index.ts'
-import {type Reply, refuse} from './answer.ts'
+import type {Audit} from './audit.ts'
+import {nobody} from './caller.ts'
+import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
-import {answer} from './routes.ts'
+import {createListings} from './listing.ts'
+import {createLogins} from './logins.ts'
+import {socketCaller} from './peer-credentials.ts'
+import {createRateLimits} from './rate-limits.ts'
+import {respond, SERVER_OPTIONS} from './respond.ts'
+import type {Served} from './route.ts'
+import {refuseForeignOrigin, tlsCaller} from './tls-caller.ts'
+import {createTlsListener, MOST_CONNECTIONS} from './tls-listener.ts'
 
 export interface ApiOptions {
   readonly view: GatewayView
+  /** Absent: changes are written down nowhere. */
+  readonly audit?: Audit
   readonly socketPath: string
   readonly metrics: {readonly address: Address; readonly port: number} | null
+  /** Over TLS; absent or null: not there. */
+  readonly listen?: ApiListen | null
   /** A request that failed for a fault of ours; the caller got `internal`. */
   readonly onError: (error: unknown, request: string) => void
 }
@@ -18,76 +32,94 @@ export interface ApiOptions {
 export interface RunningApi {
   /** The TCP port really taken (`port: 0` leaves the choice to the kernel). */
   readonly metricsPort: number | null
+  /** The same over TLS; null: not there, or not yet. */
+  tlsPort(): number | null
+  /** Moves to another address, certificate or list of clients; what cannot be is told by `tlsProblem`. */
+  listenOn(wanted: ApiListen | null): Promise<void>
+  tlsProblem(): string | null
+  /** Looks at once whether certificates are others; it does so by itself, too. */
+  rereadCertificates(): Promise<void>
   /** Ends all connections, requests under way included, and removes the socket. */
   close(): Promise<void>
 }
 
-/** Longer than any flow, and than a configuration of a thousand sites. */
-const MAX_BODY_BYTES = 1024 * 1024
-
 /**
  * Listens on the Unix socket and, for metrics, on TCP. Rejects where it cannot: a port taken, a folder that may not be
  * written, another daemon that answers on the socket. A socket file that nobody answers on is what a killed daemon left.
+ * TLS is the exception: it comes when it can, since the gateway's work does not hang on it.
  */
-export async function startApi({view, socketPath, metrics, onError}: ApiOptions): Promise<RunningApi> {
+export async function startApi(options: ApiOptions): Promise<RunningApi> {
+  const {view, audit = NO_AUDIT, socketPath, metrics, listen: tls, onError} = options
   await mkdir(path.dirname(socketPath), {recursive: true})
   await removeStale(socketPath)
-  const api = serve(view, 'full', onError)
-  await listen(api, {path: socketPath})
-  await chmod(socketPath, 0o660)
+  const nowMs = (): number => performance.now()
+  const wallIso = (): string => new Date().toISOString()
+  const hub = createEventHub({
+    ...{view, nowMs, wallIso},
+    onError: (error) => onError(error, 'look at what changed'),
+  })
+  const logins = createLogins(Date.now)
+  const served: Served = {
+    view,
+    hub,
+    logins,
+    audit,
+    listings: createListings(nowMs),
+    listens: () => placeText(secure.wanted()),
+  }
+  const limits = createRateLimits(nowMs)
+  const respondTo = (scope: 'full' | 'plain') => respond({served, scope, limits, onError})
 
-  const exporter = metrics ? serve(view, 'public', onError) : null
+  const full = respondTo('full')
+  const api = createServer(SERVER_OPTIONS, (request, response) => {
+    void socketCaller(request.socket).then((caller) => full(request, response, caller))
+  })
+  const rules = () => secure.wanted()?.clients ?? []
+  const secure = createTlsListener({
+    server: SERVER_OPTIONS,
+    listener: (request, response) => {
+      const refusal = refuseForeignOrigin(request)
+      full(request, response, tlsCaller(request, {logins, rules, wallMs: Date.now}), refusal)
+    },
+  })
+  const plain = respondTo('plain')
+  const exporter = metrics
+    ? createServer(SERVER_OPTIONS, (request, response) => {
+        plain(request, response, nobody(request.socket.remoteAddress ?? null))
+      })
+    : null
+  if (exporter) exporter.maxConnections = MOST_CONNECTIONS
+  const closeAll = async (): Promise<void> => {
+    hub.close()
+    await Promise.all([close(api), secure.close(), exporter && close(exporter)])
+  }
   try {
+    await listen(api, {path: socketPath})
+    await chmod(socketPath, 0o660)
     if (exporter && metrics) await listen(exporter, {host: metrics.address, port: metrics.port})
   } catch (error) {
-    await close(api)
+    await closeAll()
     throw error
   }
+  await secure.set(tls ?? null)
+  hub.look()
   return {
     metricsPort: exporter ? (exporter.address() as AddressInfo).port : null,
-    close: async () => {
-      await Promise.all([close(api), exporter && close(exporter)])
-    },
+    tlsPort: secure.port,
+    listenOn: secure.set,
+    tlsProblem: secure.problem,
+    rereadCertificates: secure.reread,
+    close: closeAll,
   }
 }
 
-function serve(view: GatewayView, scope: 'full' | 'public', onError: ApiOptions['onError']): Server {
-  return createServer({requestTimeout: 10_000, headersTimeout: 10_000}, (request, response) => {
-    const {pathname, searchParams} = new URL(request.url ?? '/', 'http://gateway')
-    answer(view, scope, {
-      method: request.method ?? 'GET',
-      path: pathname,
-      query: searchParams,
-      body: () => readBody(request),
-    })
-      .catch((error: unknown) => {
-        if (error instanceof TooLarge) return refuse(413, 'too-large', `more than ${MAX_BODY_BYTES} bytes`)
-        onError(error, `${request.method} ${pathname}`)
-        return refuse(500, 'internal', 'a fault of the gateway; its log has the details')
-      })
-      .then((reply) => send(response, request.method, reply))
-      .catch((error: unknown) => onError(error, `${request.method} ${pathname}`))
-  })
+const NO_AUDIT: Audit = {
+  begin: async () => async () => undefined,
+  read: async () => ({entries: [], more: false}),
 }
 
-function send(response: ServerResponse, method: string | undefined, {status, contentType, body, headers}: Reply): void {
-  const content = Buffer.from(body)
-  response.writeHead(status, {...headers, 'content-type': contentType, 'content-length': content.length})
-  response.end(method === 'HEAD' ? undefined : content)
-}
-
-class TooLarge extends Error {}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) throw new TooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
+const placeText = (wanted: ApiListen | null): string | null =>
+  wanted && `${wanted.address.includes(':') ? `[${wanted.address}]` : wanted.address}:${wanted.port}`
 
 function listen(server: Server, where: {path: string} | {host: string; port: number}): Promise<void> {
   return new Promise((resolve, reject) => {

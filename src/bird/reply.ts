@@ -19,8 +19,12 @@ export const replyCode = {
   protocol: 1002,
   protocolDetails: 1006,
   routeCountOfTable: 1007,
+  route: 1007,
+  routeDetails: 1008,
+  routeAttributes: 1012,
   bfdSessions: 1020,
   firstFailure: 8000,
+  notFound: 8001,
 } as const
 
 const CODED = /^(\d{4})([ -])(.*)$/

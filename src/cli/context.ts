@@ -1,11 +1,23 @@
-import type {Answer, ApiClient} from '../api/client.ts'
+import type {Answer, ApiClient, ApiPlace} from '../api/client.ts'
 
 /** What a command may touch besides the files it is told to read. */
 export interface CliContext {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
-  readonly api: (socketPath: string) => ApiClient
-  readonly clock: {readonly nowMs: () => number}
+  readonly api: (place: ApiPlace, timeoutMs?: number) => ApiClient
+  /** Where `--gateway` says that it is, whatever socket a command names; absent or null: on this machine. */
+  readonly remote?: () => string | null
+  readonly clock: {
+    readonly nowMs: () => number
+    /** Comes back early when `until` is aborted. */
+    readonly sleep: (ms: number) => Promise<void>
+  }
+  /** Which of the two a person looks at. */
+  readonly terminal: {readonly out: boolean; readonly err: boolean}
+  /** How far a command is: shown to a person who has waited a second for it. */
+  readonly progress: (text: string) => void
+  /** Aborted when somebody has had enough of a command that goes on by itself. */
+  readonly until: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
   /** Becomes another program, for `run`; comes back only where it cannot. */
   readonly become: (program: string, args: readonly string[]) => void
@@ -24,11 +36,18 @@ export function explain(
   socketPath: string,
   answer: Extract<Answer<unknown>, {ok: false}>,
 ): ExitStatus {
+  const remote = context.remote?.() ?? null
+  if (answer.code === 'unreachable' && remote !== null) {
+    context.err(`no gateway answers at ${remote}: ${answer.message}\n`)
+    context.err('--ca names the authority of its certificate, --cert and --key who you are\n')
+    return EXIT.unreachable
+  }
   if (answer.code === 'unreachable') {
     context.err(`no gateway answers on ${socketPath}: ${answer.message}\n`)
     context.err('is `isthmus run` up on this machine? --socket or ISTHMUS_SOCKET names another socket\n')
     return EXIT.unreachable
   }
   context.err(`${answer.message}\n`)
-  return answer.code === 'unknown-kind' ? EXIT.usage : EXIT.finding
+  if (answer.code === 'unavailable') return EXIT.unreachable
+  return answer.code === 'unknown-kind' || answer.code === 'bad-request' ? EXIT.usage : EXIT.finding
 }

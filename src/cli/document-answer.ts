@@ -58,7 +58,7 @@ export async function answerDocuments(
   })
   if (!isProgram && output === 'name') {
     for (const answer of answers) context.out(`${answer.kind.toLowerCase()}/${fullName(answer)}\n`)
-  } else if (!isProgram && answers.length > 0) context.out(formatTable(COLUMNS, answers, output === 'wide'))
+  } else if (!isProgram && answers.length > 0) context.out(formatTable(COLUMNS, answers, {wide: output === 'wide'}))
   tellFindings(context, findings)
   if (errors > 0 && !isPartial) context.err(`${errors} ${errors === 1 ? 'error' : 'errors'}: nothing was written\n`)
   else if (errors === 0 && dryRun) context.err('dry run: nothing was written\n')

@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises'
 import {createApiClient} from '../api/client.ts'
 import {DAEMON_ENV} from './daemon-flags.ts'
 import {runCli} from './index.ts'
@@ -15,7 +16,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   api: createApiClient,
-  clock: {nowMs: Date.now},
+  clock: {nowMs: Date.now, sleep: (ms) => sleep(ms)},
+  terminal: {out: process.stdout.isTTY === true, err: process.stderr.isTTY === true},
+  progress: () => undefined,
+  // Ctrl-C ends the process, as it ends others.
+  until: new AbortController().signal,
   env: process.env,
   become: (program, args) => process.execve?.(program, [program, ...args], {...DAEMON_ENV, ...process.env}),
 })

@@ -12,6 +12,8 @@ export interface StoredQuery {
   readonly config: string
   readonly datastore: string | undefined
   readonly output: Format
+  /** Over `metadata.labels`; null: all. */
+  readonly selector: string | null
 }
 
 /** The kinds that somebody typed for `get`: one of them, `policies` staged ones included, or all `documents`. */
@@ -27,6 +29,11 @@ export async function storedKinds(typed: string): Promise<readonly DocumentKind[
 /** Documents as they are stored, so that what is printed as YAML or JSON can be applied again. */
 export async function getStored(context: CliContext, query: StoredQuery): Promise<ExitStatus> {
   const {kinds, name, output} = query
+  const isMeant = await labelTest(query.selector)
+  if (typeof isMeant === 'string') {
+    context.err(`${isMeant}\n`)
+    return EXIT.usage
+  }
   const opened = await openDocumentStore(query.config, query.datastore)
   if ('findings' in opened) {
     tellFindings(context, opened.findings)
@@ -36,7 +43,7 @@ export async function getStored(context: CliContext, query: StoredQuery): Promis
   const {store} = opened
   try {
     const {stored} = await store.read(prefixesOf(kinds))
-    const rows = storedRows(stored, kinds).filter((row) => name === null || fullName(row) === name)
+    const rows = storedRows(stored, kinds).filter((row) => (name === null || fullName(row) === name) && isMeant(row))
     if (name !== null && rows.length === 0) {
       context.err(`no ${kinds.map(({plural}) => plural).join(' or ')} of the name ${name} is stored\n`)
       return EXIT.finding
@@ -55,6 +62,22 @@ export async function getStored(context: CliContext, query: StoredQuery): Promis
   }
 }
 
+/** A text instead: what is wrong with the selector. */
+async function labelTest(selector: string | null): Promise<((row: StoredRow) => boolean) | string> {
+  if (selector === null) return () => true
+  const {evaluateSelector, parseSelector} = await import('../selectors/index.ts')
+  const parsed = parseSelector(selector)
+  if (!parsed.ok) return `selector, at character ${parsed.position + 1}: ${parsed.message}`
+  return ({document}) => {
+    const metadata: unknown = document?.metadata
+    const labels: unknown = typeof metadata === 'object' && metadata !== null && 'labels' in metadata && metadata.labels
+    const known: ReadonlyMap<string, unknown> = new Map(
+      Object.entries(typeof labels === 'object' && labels ? labels : {}),
+    )
+    return evaluateSelector(parsed.ast, (label) => (known.has(label) ? String(known.get(label)) : undefined))
+  }
+}
+
 const fullName = ({name, namespace}: StoredRow): string => (namespace === null ? name : `${namespace}/${name}`)
 
 async function printStored(context: CliContext, output: Format, rows: readonly StoredRow[], isOne: boolean) {
@@ -68,7 +91,7 @@ async function printStored(context: CliContext, output: Format, rows: readonly S
   } else if (output === 'name') {
     for (const row of rows) context.out(`${row.kind.kind.toLowerCase()}/${fullName(row)}\n`)
   } else if (rows.length === 0) context.err('no documents\n')
-  else context.out(formatTable(COLUMNS, rows, output === 'wide'))
+  else context.out(formatTable(COLUMNS, rows, {wide: output === 'wide'}))
 }
 
 const COLUMNS: readonly Column<StoredRow>[] = [

@@ -6,6 +6,17 @@ export interface Column<Row> {
   readonly value: (row: Row) => string
   readonly wide?: boolean
   readonly right?: boolean
+  /** Holds a word that says whether something is well: coloured on a terminal. */
+  readonly state?: boolean
+  /** Ages and counters, which differ at each look: no news by themselves. */
+  readonly moves?: boolean
+}
+
+export interface TableOptions {
+  readonly wide?: boolean
+  readonly headers?: boolean
+  /** What a state is shown as; its width is that of the word. */
+  readonly paint?: (word: string) => string
 }
 
 /** Between columns; more than one space, so that a value may hold one. */
@@ -15,20 +26,47 @@ const GAP = '   '
  * Rows under a line of titles, columns as wide as their widest value, no space at the ends of lines. A control
  * character in a value (labels and names are other people's) shows as an escape and cannot move the cursor.
  */
-export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], wide = false): string {
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  options: TableOptions = {},
+): string {
+  return tableOf(columns, options)(rows)
+}
+
+/** Prints rows as they come, in columns that are wide enough for all that came before; the first time under titles. */
+export function tableOf<Row>(
+  columns: readonly Column<Row>[],
+  {wide = false, headers = true, paint = (word) => word}: TableOptions = {},
+): (rows: readonly Row[]) => string {
   const shown = columns.filter((column) => wide || !column.wide)
-  const cells = [shown.map(({title}) => title), ...rows.map((row) => shown.map(({value}) => printable(value(row))))]
-  const widths = shown.map((_, index) => Math.max(...cells.map((line) => displayWidth(line[index]!))))
-  const lines = cells.map((line) =>
-    line
-      .map((cell, index) => {
-        const padding = ' '.repeat(widths[index]! - displayWidth(cell))
-        return shown[index]!.right ? padding + cell : cell + padding
-      })
-      .join(GAP)
-      .trimEnd(),
-  )
-  return `${lines.join('\n')}\n`
+  const widths = shown.map(({title}) => (headers ? title.length : 0))
+  let isFirst = headers
+  return (rows) => {
+    const cells = rows.map((row) => shown.map(({value}) => printable(value(row))))
+    for (const line of cells)
+      for (const [index, cell] of line.entries()) widths[index] = Math.max(widths[index]!, displayWidth(cell))
+    const lineOf = (line: readonly string[], isTitle: boolean): string =>
+      line
+        .map((cell, index) => {
+          const {right, state} = shown[index]!
+          const padding = ' '.repeat(widths[index]! - displayWidth(cell))
+          const text = state && !isTitle ? paint(cell) : cell
+          return right ? padding + text : text + padding
+        })
+        .join(GAP)
+        .trimEnd()
+    const titles = isFirst
+      ? [
+          lineOf(
+            shown.map(({title}) => title),
+            true,
+          ),
+        ]
+      : []
+    isFirst = false
+    return [...titles, ...cells.map((line) => lineOf(line, false))].map((line) => `${line}\n`).join('')
+  }
 }
 
 /** Code points; names of ours are ASCII, and nobody's label needs more. */

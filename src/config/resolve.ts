@@ -11,6 +11,7 @@ import type {
 } from '../model/index.ts'
 import {type Address, type Family, familyOf, prefixContains, prefixContainsAddress} from '../net/index.ts'
 import type {Path} from '../yaml/index.ts'
+import {checkApi, toApi} from './api.ts'
 import {checkNodes, toNodes} from './nodes.ts'
 import {checkPeers, toWanPeer} from './peers.ts'
 import {conflict, type Problem} from './problem.ts'
@@ -38,6 +39,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkTransit(yaml),
     ...checkPeers(yaml),
     ...checkWriteBack(yaml),
+    ...checkApi(yaml.api),
   ]
 }
 
@@ -278,6 +280,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     nodes: toNodes(yaml.nodes),
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,
+    api: toApi(yaml.api),
     paths: yaml.paths,
     lab: yaml.lab,
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import {NAME_RULE, parseUplinkName} from '../model/index.ts'
-import {parseAddress, parsePrefix} from '../net/index.ts'
+import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
 
 /** A string that a parse function must accept; what it returns is what the rest of the program sees. */
 export const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
@@ -16,6 +16,15 @@ export const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its
 export const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
 
 export const absolutePath = parsed((text) => (/^\/[^\0]*$/.test(text) ? text : null), 'an absolute path')
+
+const parseListen = (text: string): {address: Address; port: number} | null => {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text)
+  const listen = match && parseAddress(match[1] ?? match[2]!)
+  const port = match && parsePort(match[3]!)
+  return listen && port ? {address: listen, port} : null
+}
+
+export const listen = parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')
 
 export const secret = z.strictObject({file: absolutePath})
 

@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import {NAME_RULE, parseDatastoreName, parseGatewayName, parseSiteName} from '../model/index.ts'
-import {type Address, parseAddress, parsePort} from '../net/index.ts'
+import {parsePort} from '../net/index.ts'
+import {apiSchema} from './api.ts'
 import {parseDuration} from './duration.ts'
 import {CONFIG_VERSION} from './migrate.ts'
 import {clusterId, wanPeer} from './peer-schema.ts'
-import {absolutePath, address, as, parsed, prefix, secret, uplinkName} from './scalars.ts'
+import {absolutePath, address, as, listen, parsed, prefix, secret, uplinkName} from './scalars.ts'
 
 const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
 const gatewayName = parsed(parseGatewayName, `a gateway name (${NAME_RULE})`)
@@ -13,13 +14,6 @@ const parseEndpoint = (text: string): string | null => {
   return match && parsePort(match[3]!) !== null ? text : null
 }
 export const endpoints = z.array(parsed(parseEndpoint, 'an etcd address such as https://192.0.2.1:2379')).min(1)
-
-const parseListen = (text: string): {address: Address; port: number} | null => {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text)
-  const listen = match && parseAddress(match[1] ?? match[2]!)
-  const port = match && parsePort(match[3]!)
-  return listen && port ? {address: listen, port} : null
-}
 
 const tls = z.strictObject({ca: absolutePath, cert: absolutePath.optional(), key: absolutePath.optional()})
 const user = z.strictObject({
@@ -165,9 +159,8 @@ export const gatewaySchema = z.strictObject({
     })
     .optional(),
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
-  metrics: z
-    .strictObject({listen: parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')})
-    .optional(),
+  metrics: z.strictObject({listen}).optional(),
+  api: apiSchema.optional(),
   paths: paths.prefault({}),
   lab: z.boolean().default(false),
 })

@@ -227,6 +227,13 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     return done(true)
   }
 
+  /** Who has looked at one version does not change another: looked at again when it is his turn. */
+  const aloneIf = (expected: number | null = null, change: () => Promise<ConfigChange>): Promise<ConfigChange> =>
+    alone(async () => {
+      if (expected === null || expected === current()) return change()
+      return refuse('version-changed', `version ${current()} is in force, and not ${expected}: look at it first`)
+    })
+
   /** What is in the file, into force. A change by hand leaves nothing to be confirmed. */
   const reload = async (): Promise<ReloadResult> => {
     const signature = fileSignature(file)
@@ -283,9 +290,9 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
       inForce: () => ({version: current(), text: inForce}),
       version: (version) => readConfigVersion(stateDir, version),
       history: () => ({versions: history.versions, inForce: current(), pending: pending()}),
-      apply: (text, confirmSeconds) => alone(() => apply(text, confirmSeconds)),
-      confirm: () => alone(confirm),
-      rollback: (version) => alone(() => rollback(version)),
+      apply: (text, confirmSeconds, expected) => aloneIf(expected, () => apply(text, confirmSeconds)),
+      confirm: (expected) => aloneIf(expected, confirm),
+      rollback: (version, expected) => aloneIf(expected, () => rollback(version)),
     },
   }
 }

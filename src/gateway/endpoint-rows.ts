@@ -9,7 +9,7 @@ export function* endpointRows(world: World): Generator<EndpointRow> {
   }
 }
 
-function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow {
+export function endpointRow(world: World, prefix: Prefix, member: Member): EndpointRow {
   const set = world.attributes.get(member.attributes)
   const addressOf = (one: Prefix): string => (isHostPrefix(one) ? prefixAddress(one) : one)
   const real = realPrefix(world.sites.get(member.site)?.translations ?? [], prefix)

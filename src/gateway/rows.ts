@@ -1,21 +1,68 @@
-import type {ClassRow, ConflictRow, GatewayRow, Kind, NodeRow, PolicyStatus, Rows} from '../api/index.ts'
-import {type Finding, type NodeSessions, type SiteName, sessionName, type Uplink, type World} from '../model/index.ts'
+import type {ClassRow, ConflictRow, Found, GatewayRow, Kind, PolicyStatus, Rows} from '../api/index.ts'
+import type {Finding, SiteName, Uplink, World} from '../model/index.ts'
 import type {Compiled} from '../policy/index.ts'
-import {neighborTest} from '../routing/index.ts'
-import {endpointRows} from './endpoint-rows.ts'
+import {evaluateSelector, parseSelector, type Selector} from '../selectors/index.ts'
+import {findEndpoints} from './find-endpoints.ts'
+import {nodeRows} from './node-rows.ts'
+import {peerRows} from './peer-rows.ts'
 import {policyRows, stagedRows, tierRows} from './policy-rows.ts'
+import {routeRows} from './route-rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 
-/** What `get KIND [NAME]` gives, lazily: an endpoint list may be a million long, and the reader takes what it asked for. */
-export function* rowsOf<K extends Kind>(
+/**
+ * What `get KIND [NAME] [-l SELECTOR]` gives, lazily: an endpoint list may be a million long, and the reader takes what it
+ * asked for.
+ */
+export function rowsOf<K extends Kind>(
   runtime: Runtime,
-  kind: K,
-  name: string | null,
+  {kind, name, selector}: {readonly kind: K; readonly name: string | null; readonly selector: string | null},
   nowMs: number,
-): Iterable<Rows[K]> {
-  for (const row of allRows(runtime, kind, name, nowMs) as Iterable<Rows[K]>) {
-    if (name === null || nameOf(row) === name) yield row
+): Found<K> | Promise<Found<K>> {
+  const found = foundRows(runtime, kind, name, selector, nowMs)
+  return found as Found<K> | Promise<Found<K>>
+}
+
+function foundRows(runtime: Runtime, kind: Kind, name: string | null, selector: string | null, nowMs: number) {
+  const parsed = selector === null ? null : parseSelector(selector)
+  if (parsed?.ok === false) {
+    return {code: 'bad-request', problem: `selector, at character ${parsed.position + 1}: ${parsed.message}`} as const
+  }
+  const ast = parsed?.ast ?? null
+  if (kind === 'endpoints') return findEndpoints(runtime.world, name, ast)
+  const isMeant = ast === null ? () => true : labelTest(runtime.world(), kind, ast)
+  if (isMeant === null) {
+    return {code: 'bad-request', problem: `${kind} have no labels; ${LABELLED.join(', ')} have`} as const
+  }
+  return kind === 'routes' ? routeRows(runtime, name) : filtered(runtime, kind, name, isMeant, nowMs)
+}
+
+function* filtered(
+  runtime: Runtime,
+  kind: ShownKind,
+  name: string | null,
+  isMeant: (row: Rows[Kind]) => boolean,
+  nowMs: number,
+): Generator<Rows[Kind]> {
+  for (const row of allRows(runtime, kind, name, nowMs)) {
+    if ((name === null || nameOf(row) === name) && isMeant(row)) yield row
+  }
+}
+
+type ShownKind = Exclude<Kind, 'endpoints' | 'routes'>
+
+const LABELLED: readonly Kind[] = ['endpoints', 'policies', 'tiers', 'nodes']
+
+/** null: objects of this kind have no labels. */
+function labelTest(world: World, kind: Kind, selector: Selector): ((row: Rows[Kind]) => boolean) | null {
+  if (!LABELLED.includes(kind)) return null
+  const {policies, staged} = world
+  const metas = kind === 'nodes' ? world.nodes : kind === 'tiers' ? policies.tiers : [...policies.policies, ...staged]
+  const labelled = new Map(metas.map(({kind: own, meta}) => [`${own} ${meta.name}`, meta.labels]))
+  const kindOf = (row: Rows[Kind]): string => (kind === 'policies' && 'kind' in row ? row.kind : metas[0]!.kind)
+  return (row) => {
+    const labels = labelled.get(`${kindOf(row)} ${nameOf(row)}`) ?? {}
+    return evaluateSelector(selector, (label) => (Object.hasOwn(labels, label) ? labels[label] : undefined))
   }
 }
 
@@ -25,21 +72,21 @@ function nameOf(row: Rows[Kind]): string {
   return 'address' in row ? row.address : row.code
 }
 
-function allRows(runtime: Runtime, kind: Kind, name: string | null, nowMs: number): Iterable<Rows[Kind]> {
+function allRows(runtime: Runtime, kind: ShownKind, name: string | null, nowMs: number): Iterable<Rows[Kind]> {
   const world = runtime.world()
   switch (kind) {
     case 'tunnels':
       return tunnelRows(runtime)
     case 'sessions':
       return sessionRows(runtime)
+    case 'peers':
+      return peerRows(runtime)
     case 'datastores':
       return datastoreRows(runtime, nowMs)
     case 'sites':
       return siteRows(runtime)
     case 'gateways':
       return gatewayRows(world, runtime.publishing)
-    case 'endpoints':
-      return endpointRows(world)
     case 'policies':
       return bothKinds(runtime, name !== null)
     case 'tiers':
@@ -93,20 +140,6 @@ function conflictRows(findings: readonly Finding[]): ConflictRow[] {
   return findings.flatMap(({code, severity, remedy = null, conflict}) =>
     conflict ? [{...conflict, code, severity, remedy}] : [],
   )
-}
-
-export function nodeRows(world: World, nodes: NodeSessions | null): NodeRow[] {
-  const isNeighbor = nodes ? neighborTest(nodes) : () => false
-  return world.nodes.map((node) => {
-    const {meta, addresses, bgp} = node
-    const address = addresses[0]?.address
-    return {
-      name: meta.name,
-      source: `datastore of site ${world.local}`,
-      addresses: addresses.map(({address: own, length}) => `${own}/${length}`),
-      session: bgp && address && isNeighbor(node) ? sessionName('node', meta.name, `${meta.name} ${address}`) : null,
-    }
-  })
 }
 
 function classRows(compiled: Compiled | null): ClassRow[] {

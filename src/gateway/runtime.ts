@@ -22,6 +22,7 @@ import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
 import {machineFindings} from './machine-findings.ts'
+import {createMemberCounts} from './member-counts.ts'
 import {type Monitor, sitesUp, startMonitor, tunnelUp} from './monitor.ts'
 import {followNews} from './news.ts'
 import {nodeNatFindings} from './node-nat.ts'
@@ -34,6 +35,7 @@ import {sessionFindings} from './session-findings.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
+import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
 import {uplinkDevices, uplinkQueues} from './uplink-devices.ts'
@@ -64,6 +66,7 @@ export interface Runtime {
   readonly carriers: CarrierKeeping
   /** When this gateway made the WireGuard keys of its tunnels, by the keys' names. */
   readonly keys: () => ReadonlyMap<string, StoredKey>
+  readonly memberCounts: ReturnType<typeof createMemberCounts>
   world(): World
   /** Every record of a source, as it counts. */
   recordsOf(source: SourceId): Iterable<Decoded>
@@ -137,7 +140,8 @@ export async function startRuntime({
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
-  const sysctl = createSysctlDriver((): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([]))
+  const settings = (): readonly SysctlSpec[] => last?.planned?.desired.sysctls ?? planSysctls([])
+  const sysctl = createSysctlDriver(settings, sysctlMemory(config.paths.state, log))
   const {fou, netlink, wireguard, nft} = kernel
   const cache = createActualCache({
     sysctl: (abort) => sysctl.read(abort),
@@ -356,6 +360,7 @@ export async function startRuntime({
     carriers,
     keys: keys.known,
     totals,
+    memberCounts: createMemberCounts(),
     world: () => federation.world(),
     recordsOf: (source) => federation.recordsOf(source),
     compiled: compilation.current,

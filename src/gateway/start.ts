@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Logger} from 'pino'
 import {Registry} from 'prom-client'
-import {type ReloadResult, startApi} from '../api/index.ts'
+import {type ReloadResult, type RunningApi, startApi} from '../api/index.ts'
 import {createSourceMetrics, type WatchClock} from '../etcd/index.ts'
 import type {GatewayConfig, SiteName} from '../model/index.ts'
 import {
@@ -15,6 +15,9 @@ import {
   registerTunnelMetrics,
 } from '../observe/index.ts'
 import {registerProbeMetrics} from '../probe/index.ts'
+import {openAuditLog} from '../store/index.ts'
+import {createAudit} from './audit.ts'
+import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
 import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
@@ -22,7 +25,7 @@ import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
 import {type Runtime, startRuntime} from './runtime.ts'
 import {probeSamples} from './summaries.ts'
-import {createView} from './view.ts'
+import {apiFindings, createView} from './view.ts'
 
 export interface GatewayOptions {
   readonly configFile: string
@@ -69,6 +72,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       clock,
       log,
     })
+  let api: RunningApi | null = null
   let runtime: Runtime
   runtime = await start(config, null)
 
@@ -81,6 +85,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     if (wanted.twin !== before.config.twin) kernel.nft.distrust()
     try {
       runtime = await start(wanted, before)
+      await api?.listenOn(wanted.api ?? null)
     } catch (error) {
       inForce = before.config
       kernel.nft.distrust()
@@ -96,6 +101,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     startedAt,
     nowMs: () => clock.nowMs(),
     configuration,
+    apiFindings: () => apiFindings(api),
     metrics,
   })
   const stopping = new AbortController()
@@ -106,8 +112,15 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       await clock.sleep(1000, stopping.signal)
     }
   })()
-  const api = await startApi({
+  const audit = createAudit({
+    ...{log: await openAuditLog(config.paths.state), configuration, wallIso: () => new Date().toISOString()},
+    onError: (error) => log.error({err: error}, 'audit log not written'),
+  })
+  const auditing = every(1000, () => void audit.look(), clock, stopping.signal)
+  api = await startApi({
     view,
+    audit,
+    listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
     metrics: config.metrics,
     onError: (error, request) => log.error({err: error, request}, 'request failed'),
@@ -121,7 +134,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       stopping.abort()
       // What it is in the middle of may start a runtime.
       await following
-      await Promise.all([api.close(), runtime.stop(), refreshing])
+      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing])
       await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },

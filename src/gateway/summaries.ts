@@ -1,5 +1,5 @@
 import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
-import type {SiteName, Tunnel, World} from '../model/index.ts'
+import type {Tunnel} from '../model/index.ts'
 import type {ProbeSample} from '../probe/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
@@ -98,17 +98,10 @@ export function exportStatus({publishing}: Pick<Runtime, 'publishing'>): ExportS
   return {leader, leads, leaseAgeSeconds, lastError}
 }
 
-interface Counts {
-  pods: number
-  hosts: number
-  sets: number
-  staticPrefixes: number
-}
-
-export function siteRows({world: worldNow, siteWatch}: Runtime): SiteStatus[] {
+export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): SiteStatus[] {
   const world = worldNow()
   const standings = siteWatch.standings()
-  const counts = countMembers(world)
+  const counts = memberCounts(world)
   const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms) / 1000)
   return [...world.sites.values()].map((site) => ({
     name: site.name,
@@ -124,26 +117,6 @@ export function siteRows({world: worldNow, siteWatch}: Runtime): SiteStatus[] {
     ...(counts.get(site.name) ?? {pods: 0, hosts: 0, sets: 0, staticPrefixes: 0}),
     refused: world.refused.get(site.name) ?? 0,
   }))
-}
-
-/** Walks all members: some 100 ms for a million. */
-function countMembers(world: World): ReadonlyMap<SiteName, Counts> {
-  const counts = new Map<SiteName, Counts>()
-  for (const members of world.members.values()) {
-    for (const {site, attributes} of members) {
-      let own = counts.get(site)
-      if (!own) {
-        own = {pods: 0, hosts: 0, sets: 0, staticPrefixes: 0}
-        counts.set(site, own)
-      }
-      const kind = world.attributes.get(attributes)?.kind
-      if (kind === 'pod') own.pods++
-      else if (kind === 'host') own.hosts++
-      else if (kind === 'set') own.sets++
-      else if (kind === 'prefix') own.staticPrefixes++
-    }
-  }
-  return counts
 }
 
 /** What a scrape tells of the probes over each tunnel. */

@@ -1,12 +1,16 @@
-import {type GatewayStatus, type GatewayView, type NftStatus, VERSION} from '../api/index.ts'
+import {type GatewayStatus, type GatewayView, type NftStatus, type RunningApi, VERSION} from '../api/index.ts'
+import type {Finding} from '../model/index.ts'
 import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
+import {reachTo} from './reach.ts'
 import {rowsOf} from './rows.ts'
 import type {Runtime} from './runtime.ts'
 import {datastoreRows, exportStatus, sessionRows, siteRows, tunnelRows} from './summaries.ts'
 import {traceFlow} from './trace-flow.ts'
+import {createWatched} from './watched.ts'
+import {whyNot} from './why-not.ts'
 
 export interface ViewOptions {
   readonly runtime: () => Runtime
@@ -14,6 +18,8 @@ export interface ViewOptions {
   readonly startedAt: Date
   readonly nowMs: () => number
   readonly configuration: Configuration
+  /** Of the API itself. */
+  readonly apiFindings: () => readonly Finding[]
   readonly metrics: () => Promise<{contentType: string; text: string}>
 }
 
@@ -32,6 +38,12 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       drops,
     }
   }
+
+  const findings = (): readonly Finding[] => [
+    ...options.configuration.findings(),
+    ...options.apiFindings(),
+    ...runtime().findings(),
+  ]
 
   function status(): GatewayStatus {
     const current = runtime()
@@ -56,7 +68,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       datastores: datastoreRows(current, nowMs()),
       sites: siteRows(current),
       policies: [...policyRows(current.world(), current.counts.totals)],
-      findings: [...options.configuration.findings(), ...current.findings()],
+      findings: findings(),
       reconcile: {
         lastSuccess: totals.lastSuccessMs === null ? null : new Date(totals.lastSuccessMs).toISOString(),
         durationMs: last?.durationMs ?? null,
@@ -75,7 +87,10 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
 
   return {
     status,
-    get: (kind, name) => rowsOf(runtime(), kind, name, nowMs()),
+    get: (kind, name, selector = null) => rowsOf(runtime(), {kind, name, selector}, nowMs()),
+    whyNot: (prefix) => whyNot(runtime(), prefix),
+    reach: (address) => reachTo(runtime(), address),
+    watched: createWatched({runtime, configuration: options.configuration, findings, nowMs}),
     trace: (flow, stations = false) => traceFlow(runtime(), flow, stations),
     reload: options.configuration.reload,
     configuration: options.configuration.control,
@@ -97,4 +112,12 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
         .sort((a, b) => (a.reason < b.reason ? -1 : 1))
     },
   }
+}
+
+/** The API over TLS does not listen as configured: the gateway works, but nobody comes in that way. */
+export const apiFindings = (api: Pick<RunningApi, 'tlsProblem'> | null): readonly Finding[] => {
+  const detail = api?.tlsProblem() ?? null
+  if (detail === null) return []
+  const remedy = 'mend `api.listen` or the files of `api.tls`; it is tried again every few seconds'
+  return [{code: 'api-not-listening', severity: 'warning', where: {source: 'api', field: 'api'}, detail, remedy}]
 }

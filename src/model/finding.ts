@@ -49,6 +49,7 @@ export type FindingCode =
   | 'config-conflict'
   | 'config-unconfirmed'
   | 'config-rolled-back'
+  | 'api-not-listening'
   // documents
   | 'document-unreadable'
   | 'document-syntax'

@@ -36,9 +36,28 @@ export interface GatewayConfig {
   readonly nodes: NodeSessions | null
   readonly static: readonly StaticPrefix[]
   readonly metrics: {readonly address: Address; readonly port: number} | null
+  /** The API over TLS; absent or null: only over the socket. */
+  readonly api?: ApiListen | null
   readonly paths: Paths
   readonly lab: boolean
 }
+
+/** Where the API listens beside the socket, and who may come by a client certificate. */
+export interface ApiListen {
+  readonly address: Address
+  readonly port: number
+  readonly cert: string
+  readonly key: string
+  /** Whose clients' certificates may be named by what they say of themselves; null: by fingerprint only. */
+  readonly clientCa: string | null
+  readonly clients: readonly ApiClientRule[]
+}
+
+export type ApiClientRule = {readonly role: 'viewer' | 'admin'} & (
+  | {readonly commonName: string}
+  /** SHA-256 over the certificate, 64 hex digits. */
+  | {readonly fingerprint: string}
+)
 
 /** Where the two gateways of a site meet, beside the hosts that they serve. */
 export interface GatewayLan {

@@ -10,6 +10,7 @@
  * two stations hand a large map over with.
  */
 export * from './attributes.ts'
+export * from './bird-route.ts'
 export * from './bird-text.ts'
 export * from './carrier.ts'
 export * from './certificate.ts'

@@ -8,10 +8,12 @@
  * the drivers in `apply`, which own that part of the node.
  */
 export {
+  askRoutes,
   type BfdSession,
   type BgpSessionState,
   type BirdMetrics,
   createBirdMetrics,
+  type RouteQuestion,
   type RouterState,
   readRouter,
 } from './bird/index.ts'

@@ -57,6 +57,8 @@ export {
   parseAssertions,
   printDifference,
   printFlow,
+  type Reached,
+  reachOf,
   type Verified,
   verifyAssertions,
 } from './proof/index.ts'

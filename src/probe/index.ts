@@ -10,6 +10,7 @@
  * are is pure; a process that dies comes again with backoff, and all of them end with the daemon. Where fping is not
  * installed there are no readings, and everything else goes on. What follows of a reading is decided by `tunnels`.
  */
+export {type EchoAnswer, type EchoQuestion, echo, parseEcho} from './echo.ts'
 export {type ProbedTunnel, type ProbeSize, type ProbeTimes, probeGroups} from './groups.ts'
 export {createLanJudge} from './lan-judge.ts'
 export {watchLan} from './lan-watch.ts'

@@ -14,14 +14,14 @@ export function renderFilter(direction: 'import' | 'export', rules: readonly Fil
   )
 }
 
-function renderRule({when, verdict, set = []}: FilterRule): string[] {
+export function renderRule({when, verdict, set = []}: FilterRule): string[] {
   const condition = when.length === 0 ? 'true' : when.map(renderCondition).join(' && ')
   const decision = verdict === 'continue' ? [] : [`${verdict};`]
   if (set.length === 0) return [`if ${condition} then ${decision[0] ?? '{}'}`]
   return block(`if ${condition} then`, [...set.flatMap(renderChange), ...decision])
 }
 
-function renderCondition(condition: Condition): string {
+export function renderCondition(condition: Condition): string {
   switch (condition.is) {
     case 'net':
       return `net ~ [ ${condition.patterns.map(renderPattern).join(', ')} ]`

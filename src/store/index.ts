@@ -6,7 +6,9 @@
  *                    known/SOURCE.good.jsonl                     ─► of refused records the last good versions
  *     path-mtu.json                                               ─► what less than computed the paths of tunnels carry
  *     fou-ports.json                                              ─► UDP ports for tunnels that this boot has made
+ *     sysctls-before.json                                         ─► what kernel settings were before this boot's first change
  *     tunnels.json                                                ─► which tunnels stand between uplinks, or follow each other
+ *     change ─► audit/audit.jsonl, audit.1.jsonl, …             ─► who changed what, and what came of it
  *     drain ─► draining                                           ─► since when the gateway is being emptied
  *     gateway.yaml ─► config/NNNNNN.yaml + config/index.json      ─► every version, and the one that waits to be confirmed
  *     tunnel name ─► keys/NAME.key + keys/index.json              ─► {publicKey, keyFile, port}
@@ -17,6 +19,7 @@
  * cannot be read is a finding and counts as absent: a start without memory is slower, a start that fails is an outage.
  * Nothing here is shared between gateways; what must be shared is in etcd.
  */
+export {type AuditLine, type AuditLog, openAuditLog} from './audit-log.ts'
 export {readCarriers, type StoredCarriers, writeCarriers} from './carriers.ts'
 export {replaceConfigFile} from './config-file.ts'
 export {
@@ -40,3 +43,4 @@ export {type KnownPart, knownFile, loadLastKnown, saveLastKnown} from './last-kn
 export {presentMoment} from './moment.ts'
 export {readPathMtus, type SavedPathMtu, writePathMtus} from './path-mtus.ts'
 export {loadSiteSigns, type StoredSigns, saveSiteSigns} from './site-signs.ts'
+export {readSysctlsBefore, rememberSysctls} from './sysctls-before.ts'

@@ -26,9 +26,9 @@ describe('API client', () => {
     api = await startApi({view: fakeView(), socketPath, metrics: null, onError: assert.fail})
     const client = createApiClient(socketPath)
     assert.deepEqual(await client.status(), {ok: true, value: STATUS})
-    assert.deepEqual(await client.get('endpoints', '10.1.0.5', 1), {
+    assert.deepEqual(await client.get('endpoints', '10.1.0.5', {limit: 1}), {
       ok: true,
-      value: {kind: 'endpoints', items: [ENDPOINT], more: false},
+      value: {kind: 'endpoints', items: [ENDPOINT], more: false, next: null},
     })
     assert.deepEqual(await client.get('gateways', 'b/b1').then((answer) => answer.ok), true)
     assert.deepEqual(

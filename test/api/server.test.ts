@@ -61,7 +61,7 @@ describe('API', () => {
       name: 'get lists a kind',
       ask: ['GET', '/v1/get/endpoints'],
       status: 200,
-      body: {kind: 'endpoints', items: [ENDPOINT], more: false},
+      body: {kind: 'endpoints', items: [ENDPOINT], more: false, next: null},
     },
     {
       name: 'get finds a name that holds slashes',
@@ -71,31 +71,32 @@ describe('API', () => {
         kind: 'gateways',
         items: [{name: 'b/b1', site: 'b', local: false, uplinks: ['wan'], alive: null, leader: false}],
         more: false,
+        next: null,
       },
     },
     {
       name: 'get takes the limit and says that there is more',
       ask: ['GET', '/v1/get/tunnels?limit=1'],
       status: 200,
-      body: {kind: 'tunnels', items: [STATUS.tunnels[0]], more: true},
+      body: {kind: 'tunnels', items: [STATUS.tunnels[0]], more: true, next: 'CURSOR'},
     },
     {
       name: 'limit 0 is all',
       ask: ['GET', '/v1/get/tunnels?limit=0'],
       status: 200,
-      body: {kind: 'tunnels', items: STATUS.tunnels, more: false},
+      body: {kind: 'tunnels', items: STATUS.tunnels, more: false, next: null},
     },
     {
       name: 'an empty kind is an empty list',
       ask: ['GET', '/v1/get/nodes'],
       status: 200,
-      body: {kind: 'nodes', items: [], more: false},
+      body: {kind: 'nodes', items: [], more: false, next: null},
     },
     {
       name: 'an unknown name',
       ask: ['GET', '/v1/get/tunnels/nowhere'],
       status: 404,
-      body: {error: {code: 'not-found', message: 'no tunnels named nowhere'}},
+      body: {error: {code: 'not-found', message: 'no tunnels named nowhere', field: 'path.name'}},
     },
     {
       name: 'an unknown kind names those that there are',
@@ -105,7 +106,8 @@ describe('API', () => {
         error: {
           code: 'unknown-kind',
           message:
-            'no kind "toString"; there is tunnels, sessions, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
+            'no kind "toString"; there is tunnels, sessions, peers, routes, datastores, sites, gateways, endpoints, policies, tiers, findings, conflicts, nodes, classes, writebacks',
+          field: 'path.kind',
         },
       },
     },
@@ -113,13 +115,37 @@ describe('API', () => {
       name: 'a limit that is no number',
       ask: ['GET', '/v1/get/tunnels?limit=x'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'limit must be a whole number'}},
+      body: {error: {code: 'bad-request', message: 'query.limit: must be a whole number', field: 'query.limit'}},
     },
     {
       name: 'a path that is not encoded',
       ask: ['GET', '/v1/get/%zz'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'the path is not well encoded'}},
+      body: {error: {code: 'bad-request', message: 'path: not well encoded', field: 'path'}},
+    },
+    {
+      name: 'a parameter that is not known',
+      ask: ['GET', '/v1/get/tunnels?limt=3'],
+      status: 400,
+      body: {
+        error: {
+          code: 'bad-request',
+          message: 'query.limt: not known; there is limit, cursor, selector',
+          field: 'query.limt',
+        },
+      },
+    },
+    {
+      name: 'a parameter given twice',
+      ask: ['GET', '/v1/get/tunnels?limit=3&limit=4'],
+      status: 400,
+      body: {error: {code: 'bad-request', message: 'query.limit: given twice', field: 'query.limit'}},
+    },
+    {
+      name: 'a body where there is none',
+      ask: ['POST', '/v1/drain', '{"on":true}'],
+      status: 400,
+      body: {error: {code: 'bad-request', message: 'body: this request takes none', field: 'body'}},
     },
     {
       name: 'trace answers a flow',
@@ -131,7 +157,7 @@ describe('API', () => {
       name: 'trace says what is wrong with a flow',
       ask: ['POST', '/v1/trace', '{}'],
       status: 400,
-      body: {error: {code: 'bad-request', message: 'from: missing'}},
+      body: {error: {code: 'bad-request', message: 'from: missing', field: 'body.from'}},
     },
     {name: 'reload', ask: ['POST', '/v1/reload'], status: 200, body: {findings: []}},
     {name: 'drain', ask: ['POST', '/v1/drain'], status: 200, body: {drainingSince: null}},
@@ -144,7 +170,7 @@ describe('API', () => {
       await start()
       const got = await ask(...question)
       assert.equal(got.headers['content-type'], 'application/json; charset=utf-8')
-      assert.deepEqual(JSON.parse(got.text), body)
+      assert.deepEqual(JSON.parse(got.text.replace(/"next":"[\w-]{16}"/, '"next":"CURSOR"')), body)
       assert.equal(got.status, status)
       assert.deepEqual(faults, [])
     })
@@ -154,7 +180,7 @@ describe('API', () => {
     await start()
     const got = await ask('POST', '/v1/trace', '{')
     assert.equal(got.status, 400)
-    assert.match(got.text, /the flow is not JSON/)
+    assert.match(got.text, /body: not JSON: Expected/)
   })
 
   it('a body beyond 1 MiB is refused', async () => {
@@ -162,6 +188,25 @@ describe('API', () => {
     const got = await ask('POST', '/v1/trace', JSON.stringify({from: 'x'.repeat(1_050_000)}))
     assert.equal(got.status, 413)
   })
+
+  for (const target of [
+    '//',
+    'http://gateway/v1/status',
+    '*',
+    '/v1/../metrics',
+    '/v1/status/',
+    '/V1/status',
+    '/v1//status',
+  ]) {
+    it(`${target} is no path, and no harm`, async () => {
+      await start()
+      for (const tcp of [false, true]) {
+        const {status} = await ask('GET', target, undefined, tcp)
+        assert.ok(status === 404 || status === 400, String(status))
+      }
+      assert.equal((await ask('GET', '/healthz')).status, 200)
+    })
+  }
 
   it('a wrong method is told the right one', async () => {
     await start()

@@ -104,7 +104,7 @@ describe('isthmus config', () => {
   it('a time that is too short or too long is refused by the gateway', async () => {
     for (const time of ['1s', '30d']) {
       const {status, err} = await run('apply', other, '--confirm', time)
-      assert.deepEqual([status, err], [1, 'confirm must be 5 to 86400 seconds\n'])
+      assert.deepEqual([status, err], [2, 'query.confirm: must be 5 to 86400 seconds\n'])
     }
     assert.equal(inForce(), text('deny'))
   })

@@ -207,7 +207,10 @@ ingress        1   deny       104       106    6.8 KiB
   it('get of a name that is not there is 1', async () => {
     await start()
     const {status, out, err} = await cli(['get', 'tunnels', 'nowhere'], socketPath)
-    assert.deepEqual([status, out, err], [1, '', 'no tunnels named nowhere\n'])
+    assert.deepEqual(
+      [status, out, err],
+      [1, '', 'no tunnels named nowhere\nisthmus get tunnels -o name lists what there is\n'],
+    )
   })
 
   it('what the limit cut off is told', async () => {
@@ -254,6 +257,22 @@ ingress        1   deny       104       106    6.8 KiB
       const {status, out, err} = await cli(args, socketPath)
       assert.deepEqual([status, out], [3, ''])
       assert.match(err, /^no gateway answers on .*api\.sock: .*ENOENT/)
+    })
+  }
+})
+
+describe('an unknown word', () => {
+  for (const [args, said] of [
+    ['stauts', /unknown command 'stauts'\n\(Did you mean status\?\)/],
+    ['policy trce', /unknown command 'trce'\n\(Did you mean trace\?\)/],
+    ['status --ouput json', /unknown option '--ouput'\n\(Did you mean --output\?\)/],
+    ['status -o yml', /'yml' is invalid\. There is table, wide, json, yaml, name; did you mean yaml\?/],
+    ['completion bsh', /'bsh' is invalid for argument 'shell'\. Allowed choices are bash, zsh/],
+  ] as const) {
+    it(`isthmus ${args}: status 2, and the nearest that there is`, async () => {
+      const {status, out, err} = await cli(args.split(' '))
+      assert.deepEqual([status, out], [2, ''])
+      assert.match(err, said)
     })
   }
 })

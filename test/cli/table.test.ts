@@ -41,7 +41,7 @@ describe('formatTable', () => {
   })
 
   it('wide columns show when asked for', () => {
-    assert.equal(formatTable(COLUMNS, [{name: 'a', size: 1}], true), 'NAME   HASH   SIZE\na      h-a       1\n')
+    assert.equal(formatTable(COLUMNS, [{name: 'a', size: 1}], {wide: true}), 'NAME   HASH   SIZE\na      h-a       1\n')
   })
 
   it('without rows there is the line of titles', () => assert.equal(formatTable(COLUMNS, []), 'NAME   SIZE\n'))

@@ -12,6 +12,7 @@ import {registerConntrackMetrics, registerSoftirqMetric, registerTunnelMetrics} 
 import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
+import {cli} from '../support/run-cli.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
@@ -85,6 +86,25 @@ describe('docs/reference/cli.md', () => {
   it('names every kind of get', () => {
     const text = read('docs/reference/cli.md')
     for (const kind of KINDS) assert.ok(text.includes(`\`${kind}\``), kind)
+  })
+
+  it('has every command with all of its options', async () => {
+    const text = read('docs/reference/cli.md')
+    const complete = async (...words: string[]): Promise<string[]> =>
+      (await cli(['__complete', 'zsh', '--', ...words])).out.split('\n').slice(0, -1)
+    const missing: string[] = []
+    const look = async (command: readonly string[]): Promise<void> => {
+      const words = command.join(' ')
+      // `policy trace`, and `config validate|diff`.
+      const group = ['isthmus', ...command.slice(0, -1)].join(' ')
+      if (!new RegExp(`${group} \\[?(?:[\\w-]+\\|)*${command.at(-1)}\\b`).test(text)) missing.push(words)
+      const flags = (await complete(...command, '--')).filter((flag) => flag !== '--help' && flag !== '--output')
+      missing.push(...flags.filter((flag) => !text.includes(flag)).map((flag) => `${words} ${flag}`))
+      const inner = (await cli([...command, '--help'])).out.split('Commands:')[1] ?? ''
+      for (const [, one] of inner.matchAll(/^ {2}([a-z][\w-]*)/gm)) if (one !== 'help') await look([...command, one!])
+    }
+    for (const name of await complete('')) await look([name])
+    assert.deepEqual(missing, [])
   })
 })
 

@@ -3,7 +3,7 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {pino} from 'pino'
-import {createApiClient} from '../../src/api/client.ts'
+import {type AuditEntry, createApiClient} from '../../src/api/client.ts'
 import {type RunningGateway, startGateway} from '../../src/gateway/start.ts'
 import {gatewayYaml} from '../support/gateway-yaml.ts'
 import {eventually, inNamespace, shell} from '../support/namespace.ts'
@@ -46,6 +46,35 @@ ${more}`
     it('is taken from the file without being asked', async () => {
       writeFileSync(file, text('a3'))
       await eventually(async () => (await name()) === 'a3', 5000)
+    })
+
+    it('all of it is in the log of changes, and in the audit log with who it was', async () => {
+      const entries = async (): Promise<readonly AuditEntry[]> => {
+        const answer = await api.audit(10)
+        return answer.ok ? answer.value.entries : []
+      }
+      await eventually(async () => (await entries()).length === 3, 5000)
+      assert.ok((await api.drain(true)).ok)
+      const codes = async (): Promise<string[]> => {
+        const answer = await api.log(100)
+        assert.ok(answer.ok)
+        return answer.value.entries.map(({code}) => code)
+      }
+      await eventually(async () => (await codes()).includes('drain-began'), 5000)
+      const found = (await codes()).filter((code) => /^(config|drain|started)/.test(code))
+      assert.deepEqual(found.toReversed(), ['started', 'config-rolled-back', 'config-applied', 'drain-began'])
+      const audited = await entries()
+      const uid = `uid ${process.getuid?.()}`
+      assert.deepEqual(
+        audited.map(({who, what, result}) => `${who.split(' (')[0]}: ${what}: ${result}`),
+        [
+          `${uid}: POST /v1/drain: ok`,
+          'whoever edited the file: configuration version 4 found: ok',
+          `${uid}: POST /v1/config/rollback: ok`,
+          `${uid}: POST /v1/config/apply?confirm=60: ok`,
+        ],
+      )
+      assert.match(audited[1]?.difference ?? '', /^-gateway: a1\n\+gateway: a3$/m)
     })
   })
 })

@@ -160,6 +160,22 @@ describe('configuration', () => {
     assert.deepEqual(put, ['allow'])
   })
 
+  it('of a version that is no longer in force is not made, of two at once one is', async () => {
+    const configuration = await open()
+    const both = await Promise.all([
+      configuration.control.apply(text('allow'), null, 1),
+      configuration.control.apply(text('deny', '# another\n'), null, 1),
+    ])
+    assert.deepEqual(
+      both.map((answer) => (answer.ok ? answer.version : answer.code)),
+      [2, 'version-changed'],
+    )
+    assert.deepEqual([put, inFile()], [['allow'], text('allow')])
+    const late = await configuration.control.rollback(null, 1)
+    assert.ok(!late.ok && late.code === 'version-changed')
+    assert.ok((await configuration.control.rollback(null, 2)).ok)
+  })
+
   it('is rolled back to the one before, at once where it waits, and to any version', async () => {
     const configuration = await open()
     await configuration.control.apply(text('allow'), 60)

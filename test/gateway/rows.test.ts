@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import {Federation} from '../../src/federate/index.ts'
-import {gatewayRows, nodeRows} from '../../src/gateway/rows.ts'
+import {nodeRows} from '../../src/gateway/node-rows.ts'
+import {gatewayRows, rowsOf} from '../../src/gateway/rows.ts'
+import type {Runtime} from '../../src/gateway/runtime.ts'
 import {nodeOf} from '../support/interconnect.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, listOf} from '../support/sites.ts'
@@ -20,6 +22,40 @@ describe('rows of gateways', () => {
       ['a/a2', true, true],
       ['b/b1', null, false],
     ])
+  })
+})
+
+describe('rows by their labels', () => {
+  const node = (name: string, labels: Record<string, string>) => ({
+    ...nodeOf(name, null),
+    meta: {...nodeOf(name, null).meta, labels},
+  })
+  const world = {
+    ...new Federation(configOf()).world(),
+    nodes: [node('n1', {rack: '1'}), node('n2', {rack: '2'}), node('n3', {})],
+  }
+  const ask = (kind: 'nodes' | 'tunnels', selector: string) =>
+    rowsOf({world: () => world, config: configOf()} as Partial<Runtime> as Runtime, {kind, name: null, selector}, 0)
+
+  for (const [selector, names] of [
+    ["rack == '1'", 'n1'],
+    ["rack != '1'", 'n2 n3'],
+    ['has(rack)', 'n1 n2'],
+  ] as const) {
+    it(`nodes with ${selector}`, () => {
+      assert.equal([...(ask('nodes', selector) as Iterable<{name: string}>)].map(({name}) => name).join(' '), names)
+    })
+  }
+
+  it('what has none, and what is no selector', () => {
+    assert.deepEqual(ask('tunnels', 'all()'), {
+      code: 'bad-request',
+      problem: 'tunnels have no labels; endpoints, policies, tiers, nodes have',
+    })
+    assert.deepEqual(ask('nodes', 'a =='), {
+      code: 'bad-request',
+      problem: 'selector, at character 5: expected a quoted string',
+    })
   })
 })
 

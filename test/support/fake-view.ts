@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows} from '../../src/api/index.ts'
+import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows, Watched} from '../../src/api/index.ts'
 
 export const ENDPOINT: EndpointRow = {
   address: '10.1.0.5',
@@ -185,9 +185,23 @@ const CONFLICT: Rows['conflicts'] = {
   remedy: 'take the address out of site a, or grant its prefix to one site only',
 }
 
+const PEER: Rows['peers'] = {
+  ...{name: 'wan b/b1/wan 0', kind: 'tunnel', session: 'tun_b_b1_wan_1f2e3d', address: '100.64.1.0', as: 4200000002},
+  ...{state: 'Established', up: true, since: '2026-01-02T03:04:10.000Z', bfd: true},
+  ...{received: 5, accepted: 4, filtered: 1, exported: 3, limit: 10_000, overLimit: false, lastError: null},
+}
+
+const ROUTE: Rows['routes'] = {
+  ...{name: '10.2.5.0/24', best: true, site: 'b', kind: 'tunnel', protocol: PEER.session, peer: PEER.name},
+  ...{dest: 'unicast', via: [{address: '100.64.1.0', device: 'is-b-1f2e3d'}], refusedByKernel: false, preference: 100},
+  bgp: {path: [4200000002], localPref: 100, med: null, origin: 'IGP', communities: []},
+}
+
 const ROWS: {readonly [K in Kind]: readonly Rows[K][]} = {
   tunnels: STATUS.tunnels,
   sessions: STATUS.sessions,
+  peers: [PEER],
+  routes: [ROUTE],
   datastores: STATUS.datastores,
   sites: STATUS.sites,
   policies: [...STATUS.policies, STAGED],
@@ -212,14 +226,45 @@ const nameOf = (row: object): string =>
           ? String(row.code)
           : ''
 
+/** The same gateway, as the log of changes looks at it. */
+export const WATCHED: Watched = {
+  config: {version: 2, how: 'applied', pending: false},
+  drainingSince: null,
+  leader: 'a1',
+  tunnels: STATUS.tunnels,
+  sessions: STATUS.sessions,
+  datastores: STATUS.datastores,
+  sites: [
+    {name: 'a', state: null},
+    {name: 'b', state: 'fresh'},
+  ],
+  policies: [{name: 'GlobalNetworkPolicy web', document: {order: 100}}],
+  findings: STATUS.findings,
+}
+
 /** A view over fixed data; each test replaces what it is about. */
 export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
   return {
     status: () => STATUS,
+    watched: () => WATCHED,
     get: <K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]> => {
       const rows: readonly Rows[K][] = ROWS[kind]
       return rows.filter((row) => name === null || nameOf(row) === name)
     },
+    whyNot: async (prefix) => ({
+      ok: true,
+      answer: {
+        ...{prefix, here: false, why: 'it is granted to no site'},
+        steps: [{step: 'owner', ok: false, evidence: 'it is granted to no site', remedy: 'grant it'}],
+      },
+    }),
+    reach: (address) => ({
+      ok: true,
+      answer: {
+        ...{address, class: '1', ingress: ['default/web'], egress: [], refused: 3},
+        from: [{site: 'b', labels: {app: 'db'}, traffic: 'tcp 5432'}],
+      },
+    }),
     trace: (flow) =>
       typeof flow === 'object' && flow !== null && 'from' in flow
         ? {ok: true, answer: {verdict: 'allow', reason: 'default', from: flow.from}}

@@ -12,6 +12,8 @@ const ROOT = '/proc/sys'
  */
 export function createSysctlDriver(
   wanted: () => readonly SysctlSpec[],
+  /** Told what is about to be changed, and was so far. */
+  before: (values: ReadonlyMap<string, string>) => Promise<void> = async () => undefined,
 ): Driver<ReadonlyMap<string, string>, SysctlStep> {
   return {
     name: 'sysctl',
@@ -29,6 +31,11 @@ export function createSysctlDriver(
 
     async apply(steps, signal) {
       const outcomes: Outcome[] = []
+      const changing = steps.flatMap(({spec}): [string, string][] => {
+        const value = read(spec)
+        return value === null || value === spec.value ? [] : [[sysctlKey(spec), value]]
+      })
+      if (changing.length > 0) await before(new Map(changing))
       for (const {key, spec} of steps) {
         signal.throwIfAborted()
         // Some files act on being written (ip_forward resets others), so what already holds is left alone.

@@ -4,6 +4,7 @@ import {formatFinding} from '../../model/index.ts'
 import {columnsAt} from '../columns.ts'
 import {type CliContext, EXIT, explain} from '../context.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
+import {painterOf} from '../paint.ts'
 import type {Finish} from '../run-cli.ts'
 import {ageOf, formatTable} from '../table.ts'
 
@@ -43,8 +44,11 @@ function printSections(context: CliContext, status: GatewayStatus, wide: boolean
   )
 
   const columns = columnsAt(nowMs)
+  const paint = painterOf(context)
   const section = <K extends Kind>(kind: K, rows: readonly Rows[K][]): void => {
-    context.out(rows.length === 0 ? `\n${kind}: none\n` : `\n${kind}\n${formatTable(columns[kind], rows, wide)}`)
+    context.out(
+      rows.length === 0 ? `\n${kind}: none\n` : `\n${kind}\n${formatTable(columns[kind], rows, {wide, paint})}`,
+    )
   }
   section('tunnels', status.tunnels)
   section('sessions', status.sessions)

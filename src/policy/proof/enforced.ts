@@ -77,7 +77,7 @@ export function enforcedBy(
 }
 
 /** What a target lets through, each target worked out once. */
-function allowedTraffic({chains}: Verdicts): (target: Target) => TrafficSpace {
+export function allowedTraffic({chains}: Verdicts): (target: Target) => TrafficSpace {
   const byName = new Map(chains.map((chain) => [chain.name, chain]))
   const known = new Map<Target, TrafficSpace>([[ALLOWED, ALL_TRAFFIC]])
   const allowedBy = (target: Target): TrafficSpace => {

@@ -13,5 +13,6 @@
 export {type Assertion, type AssertionProblem, parseAssertions} from './assertion.ts'
 export {comparePolicies, type Difference, type DifferenceRow, printDifference} from './difference.ts'
 export type {PolicySet} from './enforced.ts'
+export {type InForce, type Reached, reachOf} from './reach.ts'
 export {printFlow} from './sample-flow.ts'
 export {type CounterExample, type Verified, verifyAssertions} from './verify.ts'
