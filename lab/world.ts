@@ -6,7 +6,7 @@ import {withClock} from './clock.ts'
 import {daemonArgv} from './gateway-daemon.ts'
 import {buildNetwork, removeNetwork} from './network/build.ts'
 import {type GatewayPlan, type LabPlan, PREFIX, planNetwork} from './network/plan.ts'
-import {startBird, startNode, startRouter} from './network/routers.ts'
+import {startBird, startFabric, startNode, startRouter} from './network/routers.ts'
 import {type Part, pidsOf, signalPart} from './parts.ts'
 import {daemon, inNamespace, must} from './processes.ts'
 import {splitPart} from './scenario/references.ts'
@@ -122,21 +122,28 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
     return (await Promise.all(members.map(({namespace, dir: own}) => pidsOf(namespace, 'etcd', own)))).flat()
   }
 
+  const lansOf = (site: string): string[] =>
+    plan.gateways.flatMap((gateway) => (gateway.site === site ? gateway.lan : []))
   tell('routers, nodes, etcds with Calico data, pods')
   await Promise.all([
     ...plan.routers.map((router) => startRouter(router, dirOf(router.name))),
-    ...plan.nodes.map((node) => {
-      const gateways = plan.gateways.filter(({site}) => site === node.site).map(({lan}) => lan)
-      return node.routed ? null : startNode(node, gateways, dirOf(node.name))
+    ...plan.nodes.map((node) => (node.routed ? null : startNode(node, lansOf(node.site), dirOf(node.name)))),
+    ...plan.fabrics.map((fabric) => {
+      const nodes = plan.nodes.filter(({site, routed}) => site === fabric.site && routed === 'router')
+      return fabric.speaks ? startFabric(fabric, nodes, lansOf(fabric.site), dirOf(`${fabric.site}.fabric`)) : null
     }),
     ...plan.pods.map(async (pod) => void agents.set(pod.ref, await startAgent(pod))),
     ...Object.keys(scenario.sites).map(startSite),
   ])
   const ends = await Promise.all(
     plan.nodes.flatMap((node) => {
-      if (!node.routed) return []
-      const gateways = plan.gateways.filter(({site}) => site === node.site).map(({lan}) => lan)
-      return startRoutedNode(node, gateways, etcdOf(`${node.site}/${node.datastore}`), dirOf(node.name))
+      if (!node.routed || node.routed === 'router') return []
+      return startRoutedNode(
+        {...node, routed: node.routed},
+        lansOf(node.site),
+        etcdOf(`${node.site}/${node.datastore}`),
+        dirOf(node.name),
+      )
     }),
   )
   tell('gateways: BIRD and Isthmus')
@@ -149,7 +156,7 @@ export async function startWorld(scenario: Scenario, dir: string, tell: (line: s
         await startBird(gateway.namespace, manual.bird, own)
       } else {
         await startBird(gateway.namespace, 'protocol device {}\n', own)
-        if (gateway.virtual) startKeepalived(gateway, own)
+        if (gateway.virtual && !gateway.behindRouter) startKeepalived(gateway, own)
         if (gateway.virtual) startConntrackd(gateway.namespace, gateway.virtual.link, own)
         await start(`${gateway.site}/${gateway.name}`, 'isthmus', false)
       }

@@ -109,7 +109,7 @@ const TERRAFORM = {
 /** Faults that are mostly waited for, and those of `npm test` that are hastened there, with the times of a gateway. */
 const SLOW_FAULTS = {
   name: 'slow faults',
-  command: ['mocha', 'test/etcd/*.long.ts', 'test/gateway/election.etcd.test.ts'],
+  command: ['mocha', 'test/etcd/*.long.ts', 'test/takeover/*.long.ts', 'test/gateway/election.etcd.test.ts'],
   env: {LEASE_S: '5'},
   count: countMocha,
 }

@@ -13,7 +13,7 @@ export interface LabPlan {
   readonly routers: readonly RouterPlan[]
   /** Each site's layer 2: a bridge `lan0` in a namespace of its own, so that it outlives every gateway. */
   readonly switches: readonly SwitchPlan[]
-  /** Routers between a site's LAN and its routed nodes; they know no pod. */
+  /** Routers between a site's LAN and its routed nodes. */
   readonly fabrics: readonly FabricPlan[]
   readonly gateways: readonly GatewayPlan[]
   readonly nodes: readonly NodePlan[]
@@ -34,6 +34,8 @@ export interface FabricPlan {
   /** Towards nodes. */
   readonly address: string
   readonly prefix: string
+  /** It speaks BGP with the gateways, for the blocks of its nodes; else it knows no pod. */
+  readonly speaks: boolean
 }
 
 export interface LinkEnd {
@@ -75,6 +77,8 @@ export interface GatewayPlan {
   readonly lan: string
   readonly lan6: string
   readonly lanPrefix: string
+  /** Between it and the nodes is a router that speaks BGP: no address moves, and no LAN is watched. */
+  readonly behindRouter: boolean
   /** Of two gateways of a site: the address that nodes send to, and the other one's, which each takes over; else null. */
   readonly virtual: {
     readonly own: string
@@ -124,7 +128,7 @@ export interface NodePlan {
   readonly blocks: readonly string[]
   readonly calico: boolean
   /** Behind the site's fabric, and who makes routes there; null: on the LAN. */
-  readonly routed: 'felix' | 'bird' | null
+  readonly routed: 'felix' | 'bird' | 'router' | null
 }
 
 export interface PodPlan {
@@ -203,6 +207,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
         lan: `192.168.${number}.${g + 1}`,
         lan6: `fd01:${number}::${g + 1}`,
         lanPrefix: `192.168.${number}.0/24`,
+        behindRouter: hasSpeaker(site),
         virtual: virtualOf(number, g, Object.keys(site.gateways)),
       })
     }
@@ -255,7 +260,7 @@ export function planNetwork(scenario: Scenario): LabPlan {
 
   return {
     fabrics: Object.entries(scenario.sites).flatMap(([site, {nodes: own}], index) =>
-      Object.values(own).some(({routed}) => routed) ? [fabricOf(site, index + 1)] : [],
+      Object.values(own).some(({routed}) => routed) ? [fabricOf(site, index + 1, hasSpeaker({nodes: own}))] : [],
     ),
     switches: Object.keys(scenario.sites).map((site) => ({site, namespace: `${PREFIX}${site}.lan`})),
     gateways,
@@ -294,8 +299,11 @@ const neighborAt = ({namespace, address, address6, as}: LinkEnd) => {
 
 const fabricNet = (number: number): string => `172.20.${number}`
 
-const fabricOf = (site: string, number: number): FabricPlan => ({
-  ...{site, namespace: `${PREFIX}${site}.fabric`, lan: `192.168.${number}.250`},
+const hasSpeaker = ({nodes}: Pick<Site, 'nodes'>): boolean =>
+  Object.values(nodes).some(({routed}) => routed === 'router')
+
+const fabricOf = (site: string, number: number, speaks: boolean): FabricPlan => ({
+  ...{site, namespace: `${PREFIX}${site}.fabric`, lan: `192.168.${number}.250`, speaks},
   ...{address: `${fabricNet(number)}.1`, prefix: `${fabricNet(number)}.0/24`},
 })
 

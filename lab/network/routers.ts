@@ -1,7 +1,7 @@
 import {chmodSync, chownSync, existsSync, mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {command, daemon, inNamespace, must, until} from '../processes.ts'
-import type {NodePlan, RouterPlan} from './plan.ts'
+import type {FabricPlan, NodePlan, RouterPlan} from './plan.ts'
 
 /** Quick timers: a lab must not wait for the patience of real routers. */
 const BIRD_TIMERS = 'connect delay time 1; connect retry time 1; error wait time 1, 1;'
@@ -133,6 +133,40 @@ protocol device { scan time 1; }
 protocol direct { ipv4; interface -"cali*", "*"; }
 protocol static blocks { ipv4; 
 ${blocks}
+}
+protocol kernel { ipv4 { export where source = RTS_BGP || proto = "blocks"; }; graceful restart; persist; }
+${sessions.join('\n')}
+`,
+    dir,
+  )
+}
+
+/** A site's own router that speaks for its nodes: iBGP with both gateways, no BFD, graceful restart, as such routers come. */
+export async function startFabric(
+  {namespace, lan}: FabricPlan,
+  nodes: readonly NodePlan[],
+  gateways: readonly string[],
+  dir: string,
+): Promise<void> {
+  mkdirSync(dir, {recursive: true})
+  const blocks = nodes.flatMap(({address, blocks: own}) => own.map((block) => `  route ${block} via ${address};`))
+  const sessions = gateways.map(
+    (address, index) => `protocol bgp to_gateway${index + 1} {
+  local ${lan} as 64512;
+  neighbor ${address} as 64512;
+  multihop;
+  graceful restart;
+  ${BIRD_TIMERS}
+  ipv4 { import all; export where proto = "blocks"; next hop self; };
+}`,
+  )
+  await startBird(
+    namespace,
+    `router id ${lan};
+protocol device { scan time 1; }
+protocol direct { ipv4; }
+protocol static blocks { ipv4;
+${blocks.join('\n')}
 }
 protocol kernel { ipv4 { export where source = RTS_BGP || proto = "blocks"; }; graceful restart; persist; }
 ${sessions.join('\n')}

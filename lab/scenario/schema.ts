@@ -229,8 +229,11 @@ const siteSchema = z.strictObject({
     z.string(),
     z.strictObject({
       datastore: z.string().optional(),
-      /** Behind a router of the site, which knows no pods; who makes the routes of Calico's IPIP there. */
-      routed: z.enum(['felix', 'bird']).optional(),
+      /**
+       * Behind a router of the site. It knows no pods: who makes the routes of Calico's IPIP there. Or it knows them, and is what
+       * speaks BGP with the gateways (`router`), which then have no address that moves.
+       */
+      routed: z.enum(['felix', 'bird', 'router']).optional(),
     }),
   ),
   pods: z.record(z.string(), podSchema),
@@ -257,7 +260,7 @@ const siteSchema = z.strictObject({
   translate: z.record(z.string(), z.array(z.strictObject({prefix: z.string(), as: z.string()}))).default({}),
 })
 
-export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
+export const encapsulationSchema = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none', 'auto'])
 
 /** A scenario after `base` and step includes have been put in; docs/reference/scenario.md explains each part. */
 export const scenarioSchema = z.strictObject({

@@ -120,7 +120,11 @@ export function siteEntries(name: string, site: Site, plan: LabPlan, datastore: 
         kind: 'IPPool',
         metadata: {name: `pool-${index}`},
         spec: {
-          ...{cidr, ipipMode: nodes.some(({routed}) => routed) ? 'Always' : 'Never', vxlanMode: 'Never'},
+          ...{
+            cidr,
+            ipipMode: nodes.some(({routed}) => routed && routed !== 'router') ? 'Always' : 'Never',
+            vxlanMode: 'Never',
+          },
           ...{natOutgoing: true, nodeSelector: 'all()', blockSize: cidr.includes(':') ? 122 : 26},
         },
       }),
@@ -146,12 +150,18 @@ export function siteEntries(name: string, site: Site, plan: LabPlan, datastore: 
         kind: 'Node',
         metadata: {name: node.name},
         spec: {
-          bgp: {ipv4Address: `${node.address}/24`},
+          // Behind a router that speaks for them nodes do not speak themselves.
+          ...(node.routed === 'router' ? {} : {bgp: {ipv4Address: `${node.address}/24`}}),
           orchRefs: [{nodeName: node.name, orchestrator: 'k8s'}],
           addresses: [{address: node.address, type: 'InternalIP'}],
         },
       }),
     ),
+    ...plan.fabrics
+      .filter((fabric) => fabric.site === name && fabric.speaks)
+      .map(({lan}) =>
+        entry(CALICO, {kind: 'Node', metadata: {name: `router-${name}`}, spec: {bgp: {ipv4Address: `${lan}/24`}}}),
+      ),
     ...nodes.flatMap((node) => node.blocks.flatMap((block) => blockEntries(node.name, block, site))),
     ...pods.map(([pod, spec]) => podEntry(name, pod, spec)),
   ]

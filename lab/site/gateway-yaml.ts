@@ -10,9 +10,9 @@ export interface GatewayFiles {
   readonly certificates: Certificates
 }
 
-const nodesOf = ({virtual, lan}: GatewayPlan, isRouted: boolean) => ({
+const nodesOf = ({virtual, lan, behindRouter}: GatewayPlan, isRouted: boolean) => ({
   ...{session: 'ibgp', localAs: 64512},
-  ...(virtual ? {nextHop: virtual.own} : {}),
+  ...(virtual && !behindRouter ? {nextHop: virtual.own} : {}),
   ...(isRouted ? {ipip: {address: lan, shared: virtual ? [virtual.own, virtual.other] : []}} : {}),
 })
 
@@ -48,7 +48,7 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
       ] as const,
     ]
   })
-  const isRouted = (name: string): boolean => plan.fabrics.some((fabric) => fabric.site === name)
+  const isRouted = (name: string): boolean => plan.fabrics.some(({site: own, speaks}) => own === name && !speaks)
   const datastores = plan.datastores
     .filter((datastore) => datastore.site === gateway.site)
     .map(({name, kind, isFirst, members}) => ({
@@ -99,7 +99,8 @@ export function gatewayYaml(gateway: GatewayPlan, scenario: Scenario, plan: LabP
           ]
         : []),
     ],
-    ...(gateway.virtual ? {twin: gateway.virtual.twin, lan: lanOf(gateway, plan)} : {}),
+    ...(gateway.virtual ? {twin: gateway.virtual.twin} : {}),
+    ...(gateway.virtual && !gateway.behindRouter ? {lan: lanOf(gateway, plan)} : {}),
     ...(datastores.some(({kind}) => kind === 'calico') ? {nodes: nodesOf(gateway, isRouted(gateway.site))} : {}),
     static: site.static.map(({prefix, node, labels}) => ({prefix, via: via(node, prefix), labels})),
     metrics: {listen: '127.0.0.1:9633'},

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import type {NodePlan} from '../network/plan.ts'
 import {startBird} from '../network/routers.ts'
 import {command, inNamespace, must} from '../processes.ts'
-import {allHosts, calicoBird, felixRoutes, poolsOf} from './calico-node.ts'
+import {allHosts, type CalicoNodeSketch, calicoBird, felixRoutes, poolsOf} from './calico-node.ts'
 import {asAdmin, type EtcdPlan} from './etcd.ts'
 
 const LOOK_MS = 2000
@@ -15,7 +15,7 @@ const PROTOCOL = '80'
  * Nodes, IPIP from known hosts alone, and a new configuration of BIRD where pools have changed. Gives what ends it.
  */
 export async function startRoutedNode(
-  node: NodePlan,
+  node: NodePlan & {readonly routed: CalicoNodeSketch['routes']},
   gateways: readonly string[],
   etcd: EtcdPlan,
   dir: string,
@@ -23,7 +23,7 @@ export async function startRoutedNode(
   const {namespace, address, blocks, name, routed} = node
   const birdOf = (records: ReadonlyMap<string, string>): string =>
     calicoBird({
-      ...{address, as: 64512, blocks, routes: routed ?? 'felix', pools: poolsOf(records)},
+      ...{address, as: 64512, blocks, routes: routed, pools: poolsOf(records)},
       peers: gateways.map((gateway) => ({address: gateway, as: 64512})),
     })
   mkdirSync(dir, {recursive: true})

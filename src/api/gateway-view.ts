@@ -94,6 +94,8 @@ export interface TunnelStatus {
   readonly configuredMtu: number | null
   /** What probes to the other gateway say; null while none are sent. */
   readonly probes: {readonly small: ProbeStatus; readonly full: ProbeStatus} | null
+  /** Which forms of IPIP pass both ways, where both are tried; null each: not known yet. */
+  readonly forms: {readonly ipip: boolean | null; readonly fou: boolean | null} | null
   /** The device is up and a session over it is established. */
   readonly up: boolean
   readonly rxBytes: number
@@ -159,6 +161,8 @@ export interface SiteStatus {
   readonly silentSeconds: number | null
   /** Since a tunnel to it was last up; null where it has none by configuration. */
   readonly cutSeconds: number | null
+  /** The hubs that it is reached through; `up`: a tunnel to that hub is. Empty: by tunnels of its own, or by none. */
+  readonly via: readonly {readonly hub: string; readonly up: boolean}[]
   readonly as: number | null
   readonly granted: readonly string[]
   readonly prefixes: readonly string[]

@@ -18,6 +18,10 @@ const milliseconds = (ms: number | null | undefined): string =>
 const percent = (ratio: number | null | undefined): string =>
   ratio === null || ratio === undefined ? '-' : `${Math.round(ratio * 1000) / 10} %`
 
+/** `ipip,fou`; `-` where neither does, or they are not tried. */
+const formsText = (forms: Rows['tunnels']['forms']): string =>
+  list((['ipip', 'fou'] as const).filter((form) => forms?.[form]))
+
 /** The columns of every kind; times become ages at `nowMs`. */
 export function columnsAt(nowMs: number): Columns {
   return {
@@ -42,6 +46,7 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'LOSS', value: ({probes}) => percent(probes?.small.lossRatio), right: true, moves: true},
       {title: 'FULL RTT', value: ({probes}) => milliseconds(probes?.full.avgMs), right: true, wide: true, moves: true},
       {title: 'FULL LOSS', value: ({probes}) => percent(probes?.full.lossRatio), right: true, wide: true, moves: true},
+      {title: 'PASSES', value: ({forms}) => formsText(forms), wide: true},
       {title: 'RECEIVED', value: ({rxBytes}) => formatBytes(rxBytes), right: true, moves: true},
       {title: 'SENT', value: ({txBytes}) => formatBytes(txBytes), right: true, moves: true},
       {title: 'ERRORS', value: ({errors}) => String(errors), right: true},
@@ -124,6 +129,7 @@ export function columnsAt(nowMs: number): Columns {
         wide: true,
         moves: true,
       },
+      {title: 'VIA', value: ({via}) => list(via.map(({hub, up}) => (up ? hub : `${hub} (down)`))), wide: true},
       {title: 'AS', value: ({as}) => or(as), right: true},
       {title: 'PREFIXES', value: ({prefixes}) => list(prefixes)},
       {title: 'GRANTED', value: ({granted}) => list(granted), wide: true},

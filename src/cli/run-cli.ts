@@ -28,6 +28,7 @@ import {statusCommand} from './commands/status.ts'
 import {upgradeCommand} from './commands/upgrade.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
+import {watchRoutesCommand} from './commands/watch-routes.ts'
 import {type CliContext, DEFAULT_SOCKET, EXIT, type ExitStatus} from './context.ts'
 import {startProgress} from './progress.ts'
 import {remotely} from './remote-gateway.ts'
@@ -84,6 +85,7 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     watchLanCommand(context, finish),
+    watchRoutesCommand(context, finish),
     completionCommand(context, finish),
     versionCommand(context, finish),
   ]

@@ -15,6 +15,7 @@ import {checkApi, toApi} from './api.ts'
 import {checkNodes, toNodes} from './nodes.ts'
 import {checkPeers, toWanPeer} from './peers.ts'
 import {conflict, type Problem} from './problem.ts'
+import {checkRouteTable, toRouteTable} from './route-table.ts'
 import type {GatewayYaml} from './schema.ts'
 import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
 import {checkTls} from './tls.ts'
@@ -26,6 +27,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
   return [
     ...checkTwin(yaml),
     ...checkLan(yaml),
+    ...checkRouteTable(yaml.routeTable, yaml.twin),
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
     ...checkFou(yaml),
@@ -200,7 +202,7 @@ function* checkSites(yaml: GatewayYaml): Generator<Problem> {
       yield conflict(['sites', site, 'plainUntilEncrypted'], why, 'it goes with `encapsulation: wireguard` alone')
     }
     if (remote.encapsulation === 'vxlan' && !yaml.lab) {
-      yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard or none')
+      yield conflict(['sites', site, 'encapsulation'], 'not an encapsulation', 'ipip, fou, wireguard, auto or none')
     }
   }
 }
@@ -281,6 +283,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     static: yaml.static,
     metrics: yaml.metrics?.listen ?? null,
     api: toApi(yaml.api),
+    ...(yaml.routeTable ? {routeTable: toRouteTable(yaml.routeTable)} : {}),
     paths: yaml.paths,
     lab: yaml.lab,
   }

@@ -5,6 +5,7 @@ import {apiSchema} from './api.ts'
 import {parseDuration} from './duration.ts'
 import {CONFIG_VERSION} from './migrate.ts'
 import {clusterId, wanPeer} from './peer-schema.ts'
+import {routeTable} from './route-table.ts'
 import {absolutePath, address, as, listen, parsed, prefix, secret, uplinkName} from './scalars.ts'
 
 const siteName = parsed(parseSiteName, `a site name (${NAME_RULE})`)
@@ -22,7 +23,7 @@ const user = z.strictObject({
 })
 const labels = z.record(z.string(), z.string())
 
-const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none'])
+const encapsulation = z.enum(['ipip', 'fou', 'wireguard', 'vxlan', 'none', 'auto'])
 
 export const device = parsed((text) => (/^[^\s/]{1,15}$/.test(text) ? text : null), 'a network device name')
 
@@ -161,6 +162,7 @@ export const gatewaySchema = z.strictObject({
   static: z.array(z.strictObject({prefix, via: address, labels: labels.default({})})).default([]),
   metrics: z.strictObject({listen}).optional(),
   api: apiSchema.optional(),
+  routeTable: routeTable.optional(),
   paths: paths.prefault({}),
   lab: z.boolean().default(false),
 })

@@ -22,8 +22,9 @@ export function* checkTransit(yaml: GatewayYaml): Generator<Problem> {
     yield* checkVia(yaml, name as SiteName, path)
     if (!remote.encrypted) continue
     for (const neighbor of remote.via ?? [name as SiteName]) {
-      const {encapsulation} = yaml.sites[neighbor] ?? {}
-      if (encapsulation === undefined || encapsulation === 'wireguard') continue
+      const {encapsulation, encrypted} = yaml.sites[neighbor] ?? {}
+      if (encapsulation === undefined || encapsulation === 'wireguard' || (encapsulation === 'auto' && encrypted))
+        continue
       const detail = `its packets would leave in a tunnel to ${neighbor} that does not encrypt (${encapsulation})`
       yield conflict([...path, 'encrypted'], detail, `sites.${neighbor}.encapsulation: wireguard`)
     }

@@ -192,7 +192,18 @@ function offerOf(fields: Fields): TunnelOffer | null {
   if (slot === null || uplink === null) return null
   const serial = fields.integer('serial', 0, Number.MAX_SAFE_INTEGER) ?? 0
   const more = {...(serial === 0 ? {} : {serial}), ...(fields.raw('leaving') === true ? {leaving: true as const} : {})}
-  return {slot, uplink, encapsulation, publicKey, port, port6, ...more}
+  return {slot, uplink, encapsulation, publicKey, port, port6, ...more, ...choiceOf(fields)}
+}
+
+/** What an end says that chooses between encapsulations, or goes from one to the other. */
+function choiceOf(fields: Fields): Pick<TunnelOffer, 'also' | 'next' | 'auto'> {
+  const [also, next, auto] = [fields.raw('also'), fields.raw('next'), fields.raw('auto')]
+  const said = typeof auto === 'object' && auto !== null ? fields.object('auto') : null
+  return {
+    ...(also === 'ipip' || also === 'fou' ? {also} : {}),
+    ...(next === 'ipip' || next === 'fou' ? {next} : {}),
+    ...(said ? {auto: {ipip: said.raw('ipip') === true, encrypted: said.raw('encrypted') === true}} : {}),
+  }
 }
 
 const ATTRIBUTE_KINDS = ['pod', 'host', 'set', 'prefix'] as const

@@ -25,6 +25,9 @@ export const devicesIn = (linksJson: string): Map<string, number> =>
     ),
   )
 
+export const mtusIn = (linksJson: string): Map<string, number> =>
+  new Map(objectsIn(linksJson).map(({ifname, mtu}) => [String(ifname), Number(mtu)]))
+
 /** `ip -d -j link`: the devices that are ours by name and alias. */
 export function linksIn(linksJson: string): ActualLink[] {
   return objectsIn(linksJson).flatMap((json) => {
@@ -42,7 +45,7 @@ function specOf(info: Json, base: {name: string; alias: string; mtu: number}): L
   if (kind === 'wireguard') return {...base, kind}
   // Of vxlan over IPv6 the two have names of their own.
   const [local, remote] = [
-    parseAddress(String(data.local ?? data.local6)),
+    parseAddress(data.local === 'any' ? '0.0.0.0' : String(data.local ?? data.local6)),
     parseAddress(data.remote === 'any' ? '0.0.0.0' : String(data.remote ?? data.remote6)),
   ]
   if (local === null || remote === null) return null

@@ -15,7 +15,8 @@ const addressText = ({device, local, peer}: AddressSpec): string => `${device} $
 
 /**
  * Devices and their addresses. What goes comes first, so that a device can be made anew in the same batch; an address
- * waits for its device. MTU, alias and up are changed in place, anything else needs a new device: the reason says what.
+ * waits for its device. MTU, alias, up and whether IPIP is sent in UDP are changed in place, anything else needs a new device:
+ * the reason says what.
  *
  * `mayPrune` answers for the site at the far end: while that site has not been heard, what exists for it is kept.
  */
@@ -111,7 +112,7 @@ function identity(spec: LinkSpec): string {
       return `ip6tnl ${spec.local} → ${spec.remote} ttl ${spec.ttl}`
     case 'ipip':
     case 'sit':
-      return `${spec.kind} ${spec.local} → ${spec.remote}${spec.fou === undefined ? '' : ` udp ${spec.fou}`} ttl ${spec.ttl}`
+      return `${spec.kind} ${spec.local} → ${spec.remote} ttl ${spec.ttl}`
     case 'vxlan':
       return `vxlan ${spec.vni} ${spec.local} → ${spec.remote}:${spec.port} ttl ${spec.ttl}`
     case 'wireguard':
@@ -119,11 +120,15 @@ function identity(spec: LinkSpec): string {
   }
 }
 
+const fouText = (spec: LinkSpec): string =>
+  'fou' in spec && spec.fou !== undefined ? `udp ${spec.fou}` : 'without udp'
+
 /** Why the device that is there will not do; empty when it will. */
 function changes(want: LinkSpec, {spec, up}: ActualLink): string {
   if (spec === null) return 'of an unknown kind'
   const reasons: string[] = []
   if (identity(want) !== identity(spec)) reasons.push(`${identity(spec)} ⇒ ${identity(want)}`)
+  if (fouText(want) !== fouText(spec)) reasons.push(`${fouText(spec)} ⇒ ${fouText(want)}`)
   if (want.mtu !== spec.mtu) reasons.push(`mtu ${spec.mtu} ⇒ ${want.mtu}`)
   if (want.alias !== spec.alias) reasons.push('alias')
   if (!up) reasons.push('down')

@@ -86,9 +86,10 @@ function diffFou(desired: Desired, actual: Actual): FouStep[] {
 
 /** A device that sends in UDP is made where its answers can arrive; making the port loads the module for both. */
 function afterPort(step: NetlinkStep, ports: readonly FouPort[]): NetlinkStep {
-  if (step.do !== 'link-create' || !('fou' in step.link)) return step
+  if ((step.do !== 'link-create' && step.do !== 'link-update') || !('fou' in step.link)) return step
   const {local, kind} = step.link
-  const own = ports.filter((port) => port.local === local && port.protocol === (kind === 'sit' ? 41 : 4))
+  const isOwn = (port: FouPort): boolean => port.local === local || local === '0.0.0.0'
+  const own = ports.filter((port) => isOwn(port) && port.protocol === (kind === 'sit' ? 41 : 4))
   return {...step, needs: [...step.needs, ...own.map(portKey)]}
 }
 

@@ -109,7 +109,19 @@ function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef
   }
 }
 
-function offerValue({slot, uplink, encapsulation, publicKey, port, port6, serial, leaving}: TunnelOffer): object {
+function offerValue({
+  slot,
+  uplink,
+  encapsulation,
+  publicKey,
+  port,
+  port6,
+  serial,
+  leaving,
+  also,
+  next,
+  auto,
+}: TunnelOffer): object {
   return {
     slot,
     uplink,
@@ -119,6 +131,9 @@ function offerValue({slot, uplink, encapsulation, publicKey, port, port6, serial
     ...(port6 === null ? {} : {port6}),
     ...(serial === undefined ? {} : {serial}),
     ...(leaving ? {leaving} : {}),
+    ...(also === undefined ? {} : {also}),
+    ...(next === undefined ? {} : {next}),
+    ...(auto === undefined ? {} : {auto}),
   }
 }
 

@@ -1,7 +1,19 @@
 import type {Carrier, Carriers, Finding, GatewayConfig, SiteName, Tunnel, UplinkPair, World} from '../model/index.ts'
 import {readCarriers, type StoredCarriers, type StoredKey, writeCarriers} from '../store/index.ts'
-import {canStandBeside, keyNameOf, nextCarriers, type UplinkPairing, uplinkPairs} from '../tunnels/index.ts'
+import {
+  canStandBeside,
+  canTry,
+  isStrict,
+  keyNameOf,
+  nextCarriers,
+  offersOf,
+  type UplinkPairing,
+  uplinkPairs,
+  wantedOf,
+} from '../tunnels/index.ts'
+import {createFormWatch, type FormWatch, pairOf} from './form-watch.ts'
 import type {PassReport} from './pass.ts'
+import type {TunnelHealth} from './tunnel-health.ts'
 
 /** Which tunnels there are to be, where one follows another. */
 export interface CarrierKeeping {
@@ -10,12 +22,15 @@ export interface CarrierKeeping {
   /** Wants a follower for each tunnel that encrypts, to that site or to all; the pairs of uplinks that get one. */
   renew(site: SiteName | null, sites: World['sites']): Promise<readonly UplinkPair[]>
   findings(): readonly Finding[]
+  /** What is seen of both forms of IPIP, where both are tried. */
+  readonly forms: Pick<FormWatch, 'seen'>
 }
 
 export interface CarrierOptions {
   readonly config: GatewayConfig
   readonly keys: () => ReadonlyMap<string, StoredKey>
   readonly isUp: (tunnel: Tunnel) => boolean
+  readonly readings: TunnelHealth['readings']
   readonly last: () => Pick<PassReport, 'planned' | 'dirty'> | null
   /** Monotonic. */
   readonly nowMs: () => number
@@ -28,7 +43,7 @@ export interface CarrierOptions {
 const MOST_AT_ONCE = 8
 
 export async function createCarriers(options: CarrierOptions): Promise<CarrierKeeping> {
-  const {config, keys, isUp, last, nowMs, wallMs, trigger, onError} = options
+  const {config, keys, isUp, last, readings, nowMs, wallMs, trigger, onError} = options
   const {state} = config.paths
   const stored = await readCarriers(state)
   let carriers: Carriers = stored.carriers
@@ -37,6 +52,8 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
   const upSince = new Map<string, number>()
   /** Since when the kernel has had what a pair's carriers say. */
   const inForceSince = new Map<UplinkPair, {readonly held: readonly Carrier[]; readonly sinceMs: number}>()
+
+  const forms = createFormWatch({config, planned: () => last()?.planned ?? null, readings, nowMs})
 
   let saving: Promise<void> = Promise.resolve()
   /** One after the other; what was not written down does not count. */
@@ -84,6 +101,7 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
   return {
     async next(sites) {
       look()
+      forms.look()
       const now = new Map(carriers)
       const done = new Set<UplinkPair>()
       let underWay = [...carriers].filter(([pair, held]) => held.length > 1 && upMs(pair, held[0]!.serial) > 0).length
@@ -93,10 +111,16 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
         const newest = before.at(-1)
         const isReady = newest !== undefined && upMs(pair, newest.serial) > 0
         const renew = isReady && (asked.has(pair) || (underWay < MOST_AT_ONCE && isOld(pairing, newest)))
+        const chooses = pairing.site.encapsulation === 'auto' && !isStrict(pairing)
+        // What cannot be tried is not said to pass.
+        const mayTry = canTry(config.uplinks, pairing.gateway.uplinks)
+        const word = chooses ? mayTry && forms.word(pair, newest) : undefined
         const after = nextCarriers(before, {
-          wanted: pairing.site.encapsulation,
-          encrypted: pairing.site.encapsulation === 'wireguard' && !pairing.site.plainUntilEncrypted,
+          wanted: wantedOf(pairing, word, newest?.encapsulation),
+          encrypted: isStrict(pairing),
           offers: offersOf(pairing),
+          otherPasses: newest !== undefined && forms.otherPasses(pair, newest),
+          ...(word === undefined ? {} : {word}),
           upMs: ({serial}) => upMs(pair, serial),
           inForceMs: inForceMs(pair, before),
           renew,
@@ -119,9 +143,10 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
 
     async renew(site, sites) {
       const pairs = [...uplinkPairs({config, sites})]
-        .filter(({site: {name, encapsulation}}) => {
-          const hasKey = encapsulation === 'wireguard' || (config.lab && canStandBeside(encapsulation, encapsulation))
-          return hasKey && (site === null || name === site)
+        .filter((pairing) => {
+          const kind = wantedOf(pairing)
+          const hasKey = kind === 'wireguard' || (config.lab && canStandBeside(kind, kind))
+          return hasKey && (site === null || pairing.site.name === site)
         })
         .map(({identity}): UplinkPair => `${identity.local} ${identity.remote}`)
       await save(() => ({carriers, asked: new Set([...asked, ...pairs])}))
@@ -129,7 +154,8 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
       return pairs
     },
 
-    findings: () => stored.findings,
+    findings: () => [...stored.findings, ...forms.findings()],
+    forms,
   }
 
   function inForceMs(pair: UplinkPair, held: readonly Carrier[]): number {
@@ -141,9 +167,3 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
 const nameOf = (pair: UplinkPair, serial: number): string => `${pair} ${serial}`
 
 const siteOf = (pair: UplinkPair): SiteName => pair.split(' ')[1]!.split('/')[0] as SiteName
-
-const pairOf = ({site, gateway}: Pick<GatewayConfig, 'site' | 'gateway'>, tunnel: Tunnel): UplinkPair =>
-  `${site}/${gateway}/${tunnel.localUplink} ${tunnel.remote}`
-
-const offersOf = ({gateway, remote, identity}: UplinkPairing) =>
-  (gateway.tunnels.get(identity.local) ?? []).filter(({uplink}) => uplink === remote.name)

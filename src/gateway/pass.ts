@@ -38,6 +38,8 @@ export interface PassDeps {
   /** The same object as long as it says the same. */
   readonly held?: () => ReadonlySet<string>
   readonly uplinkDevices: () => readonly string[]
+  /** By uplink; the same object as long as it says the same. */
+  readonly underlayMtus?: () => ReadonlyMap<string, number>
   /** The same object as long as it says the same. */
   readonly queues?: () => readonly QueueSpec[]
   /** The same object as long as no device has come or gone. */
@@ -210,6 +212,7 @@ function createPlanner(deps: PassDeps) {
       queues: deps.queues?.() ?? NO_QUEUES,
       devices: deps.devices(),
       limits: deps.limits(),
+      ...(deps.underlayMtus ? {underlayMtus: deps.underlayMtus()} : {}),
     })
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
@@ -234,6 +237,7 @@ function sameInput(a: PlanInput, b: PlanInput): boolean {
     a.draining === b.draining &&
     a.held === b.held &&
     a.queues === b.queues &&
+    a.underlayMtus === b.underlayMtus &&
     a.uplinkDevices === b.uplinkDevices
   )
 }

@@ -38,7 +38,7 @@ import {type Sources, startSources} from './sources.ts'
 import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
-import {uplinkDevices, uplinkQueues} from './uplink-devices.ts'
+import {createUplinkMtus, uplinkDevices, uplinkQueues} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
 /** Rest between passes: what a storm of events costs is one pass in this time. */
@@ -204,7 +204,7 @@ export async function startRuntime({
     ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
   })
   const carriers = await createCarriers({
-    ...{config, keys: keys.known, last: () => last, trigger},
+    ...{config, keys: keys.known, last: () => last, trigger, readings: tunnelHealth.readings},
     isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
     ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
     onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
@@ -244,6 +244,7 @@ export async function startRuntime({
       if (JSON.stringify(now) !== JSON.stringify(queues)) queues = now
       return queues
     },
+    underlayMtus: createUplinkMtus(config.uplinks),
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,

@@ -1,11 +1,11 @@
 import type {DatastoreStatus, ExportStatus, SessionStatus, SiteStatus, TunnelStatus} from '../api/index.ts'
-import type {Tunnel} from '../model/index.ts'
+import type {SiteName, Tunnel} from '../model/index.ts'
 import type {ProbeSample} from '../probe/index.ts'
 import {tunnelUp} from './monitor.ts'
 import type {Runtime} from './runtime.ts'
 
 /** The tables of `isthmus status`, each from what was last planned, read or seen. */
-export function tunnelRows({last, monitor, tunnelHealth}: Runtime): TunnelStatus[] {
+export function tunnelRows({last, monitor, tunnelHealth, carriers}: Runtime): TunnelStatus[] {
   const planned = last()?.planned
   const desired = planned?.desired
   const readings = tunnelHealth.readings()
@@ -23,6 +23,7 @@ export function tunnelRows({last, monitor, tunnelHealth}: Runtime): TunnelStatus
       mtu: desired?.links.find(({name}) => name === tunnel.device)?.mtu ?? null,
       configuredMtu: planned?.tunnelMtus.get(tunnel.device) ?? null,
       probes: readings.get(tunnel.device) ?? null,
+      forms: carriers.forms.seen(tunnel),
       up: counters !== undefined && tunnelUp(tunnel, monitor),
       rxBytes: counters?.receive.bytes ?? 0,
       txBytes: counters?.transmit.bytes ?? 0,
@@ -98,8 +99,10 @@ export function exportStatus({publishing}: Pick<Runtime, 'publishing'>): ExportS
   return {leader, leads, leaseAgeSeconds, lastError}
 }
 
-export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): SiteStatus[] {
+export function siteRows(runtime: Runtime): SiteStatus[] {
+  const {world: worldNow, siteWatch, config, memberCounts} = runtime
   const world = worldNow()
+  const tunnels = tunnelRows(runtime)
   const standings = siteWatch.standings()
   const counts = memberCounts(world)
   const seconds = (ms: number | null | undefined): number | null => (ms == null ? null : Math.round(ms) / 1000)
@@ -110,6 +113,7 @@ export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): S
     presence: site.presence,
     silentSeconds: seconds(standings.get(site.name)?.signs.silentMs),
     cutSeconds: seconds(standings.get(site.name)?.signs.cutMs),
+    via: hubRows(config.sites.get(site.name)?.via ?? [], tunnels),
     as: site.as,
     granted: site.granted,
     prefixes: site.prefixes,
@@ -119,14 +123,20 @@ export function siteRows({world: worldNow, siteWatch, memberCounts}: Runtime): S
   }))
 }
 
+/** Whether a hub can still be reached; what it reaches itself BGP tells by its routes. */
+export const hubRows = (
+  via: readonly SiteName[],
+  tunnels: readonly Pick<TunnelStatus, 'site' | 'up'>[],
+): SiteStatus['via'] => via.map((hub) => ({hub, up: tunnels.some(({site, up}) => up && site === hub)}))
+
 /** What a scrape tells of the probes over each tunnel. */
 export function probeSamples(runtime: Runtime): ProbeSample[] {
   const sites = new Map(runtime.last()?.planned?.desired.tunnels.map(({id, site}) => [id, site]))
-  return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu}) => {
+  return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu, forms}) => {
     const site = sites.get(name)
     if (site === undefined) return []
     const readings = runtime.tunnelHealth.readings().get(device) ?? null
     const known = mtu === null || configuredMtu === null ? null : {configured: configuredMtu, measured: mtu}
-    return [{id: name, site, readings, mtu: known}]
+    return [{id: name, site, readings, mtu: known, forms}]
   })
 }

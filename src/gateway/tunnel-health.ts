@@ -34,7 +34,7 @@ export interface TunnelHealth {
   readonly done: Promise<void>
 }
 
-type LastPlan = Pick<Planned, 'desired' | 'tunnelMtus'>
+type LastPlan = Pick<Planned, 'desired' | 'tunnelMtus' | 'usualMtus' | 'trials'>
 
 export interface TunnelHealthOptions {
   /** Folder of what survives a restart. */
@@ -61,6 +61,8 @@ const EVERY_MS = 1000
 const MAX_SEARCHES = 8
 /** Kept in the file, beside those that are planned. */
 const MAX_UNPLANNED = 1000
+/** More than Ethernet's MTU is asked for once the tunnel has had time to come up. */
+const FIRST_TRIAL_MS = 15_000
 /** A device that is to be tried at a larger MTU has it by then, or the trial fails. */
 const RAISED_WITHIN_MS = 5000
 
@@ -112,7 +114,8 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
   function refresh(): void {
     const now = limitsOf(unplanned())
     for (const [device, path] of paths) {
-      const limit = limitOf(path)
+      const all = {device: path.configured, clamp: path.configured}
+      const limit = limitOf(path) ?? (planned()?.usualMtus.has(device) ? all : null)
       if (limit) now.set(device, limit)
     }
     if (sameLimits(limits, now)) return
@@ -123,7 +126,8 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
   function save(): void {
     const found = new Map(unplanned().slice(0, MAX_UNPLANNED))
     for (const [device, path] of paths) {
-      if (path.found !== null) found.set(device, {configured: path.configured, found: path.found})
+      const isKnown = path.found !== null || planned()?.usualMtus.has(device)
+      if (isKnown) found.set(device, {configured: path.configured, found: path.found ?? path.configured})
     }
     saving = saving
       .then(() => writePathMtus(stateDir, found))
@@ -142,11 +146,13 @@ export async function startTunnelHealth(options: TunnelHealthOptions): Promise<T
       const known = paths.get(device)
       if (known?.configured === configured) continue
       const old = known ? null : (saved.get(device) ?? besides(plan, device))
-      const found = old?.configured === configured ? old.found : null
-      paths.set(
-        device,
-        newPathMtu(configured, found, nowMs(), pace.trialAfterMs, only6.has(device) ? LEAST_IPV6_MTU : LEAST_MTU),
-      )
+      const usual = plan.usualMtus.get(device) ?? null
+      const isOld = old?.configured === configured
+      const found = isOld ? old.found : usual
+      const least = only6.has(device) ? LEAST_IPV6_MTU : LEAST_MTU
+      const firstMs =
+        usual !== null && !isOld ? Math.min(FIRST_TRIAL_MS, pace.trialAfterMs ?? FIRST_TRIAL_MS) : undefined
+      paths.set(device, newPathMtu(configured, found, nowMs(), pace.trialAfterMs, least, firstMs))
     }
   }
 
@@ -205,7 +211,7 @@ const mtuOf = (plan: LastPlan | null, device: string): number | null =>
 
 function probed(plan: LastPlan | null): ProbedTunnel[] {
   const mtus = new Map(plan?.desired.links.map(({name, mtu}) => [name, mtu]))
-  return byDevice(plan).flatMap(({device, local, peer}) => {
+  return [...byDevice(plan), ...(plan?.trials ?? [])].flatMap(({device, local, peer}) => {
     const mtu = mtus.get(device)
     return mtu === undefined ? [] : [{device, local, peer, mtu}]
   })
@@ -244,7 +250,8 @@ const pathFindings = (plan: LastPlan | null, paths: ReadonlyMap<string, PathMtu>
     return [
       {
         code: 'path-mtu',
-        severity: 'warning',
+        // A line that carries no more than lines do.
+        severity: found >= (plan?.usualMtus.get(device) ?? configured) ? 'info' : 'warning',
         where: {source: 'kernel', key: device},
         detail: `the path of tunnel ${id} carries ${found} bytes, not the ${configured} that are computed; device and MSS have ${found}`,
         remedy: 'find the link of the underlay that takes less; a path that carries more again is noticed by itself',

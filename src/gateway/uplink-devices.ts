@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs'
 import {networkInterfaces} from 'node:os'
 import type {LocalUplink, QueueSpec} from '../model/index.ts'
 
@@ -23,4 +24,38 @@ export function uplinkQueues(uplinks: readonly LocalUplink[]): QueueSpec[] {
     for (const device of uplinkDevices([uplink])) rates.set(device, Math.min(rates.get(device) ?? rateMbit, rateMbit))
   }
   return [...rates].sort().map(([device, rateMbit]) => ({device, rateMbit}))
+}
+
+/** By uplink, what its device carries; one whose device is not known, or tells nothing, has none. */
+export function uplinkMtus(
+  uplinks: readonly LocalUplink[],
+  mtuOf: (device: string) => number | null = deviceMtu,
+): ReadonlyMap<string, number> {
+  return new Map(
+    uplinks.flatMap((uplink) => {
+      const [device] = uplinkDevices([uplink])
+      const mtu = device === undefined ? null : mtuOf(device)
+      return mtu === null ? [] : [[uplink.name, mtu] as const]
+    }),
+  )
+}
+
+/** As of each call; the same object as long as it says the same. */
+export function createUplinkMtus(uplinks: readonly LocalUplink[]): () => ReadonlyMap<string, number> {
+  let last: ReadonlyMap<string, number> = new Map()
+  return () => {
+    const now = uplinkMtus(uplinks)
+    if (JSON.stringify([...now]) !== JSON.stringify([...last])) last = now
+    return last
+  }
+}
+
+function deviceMtu(device: string): number | null {
+  try {
+    const mtu = Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'))
+    return Number.isInteger(mtu) && mtu > 0 ? mtu : null
+  } catch {
+    // It is gone in this moment.
+    return null
+  }
 }

@@ -13,6 +13,10 @@ export interface Carrier {
   readonly encapsulation: Encapsulation
   /** One that was given up here for this one had that serial: it is never gone back to. */
   readonly after?: number
+  /** Of IPIP: both forms have been offered, so both are taken as long as it is there. */
+  readonly both?: true
+  /** Of a pair that chooses by itself: this end's word that IPIP as it is passes. */
+  readonly ipip?: boolean
   readonly phase: 'joining' | 'open' | 'leaving' | 'left'
 }
 

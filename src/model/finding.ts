@@ -107,6 +107,7 @@ export type FindingCode =
   | 'tunnel-key-missing'
   | 'tunnel-without-ipv6'
   | 'tunnel-held-down'
+  | 'tunnel-no-form'
   // what is measured of tunnels
   | 'prober-missing'
   | 'path-mtu'

@@ -38,6 +38,8 @@ export interface GatewayConfig {
   readonly metrics: {readonly address: Address; readonly port: number} | null
   /** The API over TLS; absent or null: only over the socket. */
   readonly api?: ApiListen | null
+  /** Of a cloud that sends what is for remote sites to one gateway; absent: there is none. */
+  readonly routeTable?: RouteTable
   readonly paths: Paths
   readonly lab: boolean
 }
@@ -75,6 +77,19 @@ export interface GatewayLan {
  * writes it, BIRD reads it.
  */
 export const LAN_LOST_TABLE = 1788
+
+/** A route table that has one target, which somebody must move when that gateway is of no use. */
+export interface RouteTable {
+  /** Makes this gateway the target; to be run again and again. No shell has part in it. */
+  readonly command: readonly [file: string, ...args: string[]]
+  /** Where this gateway says what it can do, and where the other one does. */
+  readonly listen: {readonly address: Address; readonly port: number}
+  readonly twin: {readonly address: Address; readonly port: number}
+  readonly afterMs: number
+  readonly backAfterMs: number
+  readonly timeoutMs: number
+  readonly repeatMs: number
+}
 
 export interface LocalUplink extends Uplink {
   /** The device towards the WAN, where it is not the one that carries `address`; null: found by the address. */
@@ -170,7 +185,7 @@ export interface RemoteSite {
   /** Null: the user is the one of the certificate. */
   readonly user: PasswordUser | null
   /** Of the tunnels to it; a site behind a hub has none. */
-  readonly encapsulation: Encapsulation
+  readonly encapsulation: Encapsulation | 'auto'
   /** Hubs that it is reached through, all at once; none: by tunnels of its own. */
   readonly via: readonly SiteName[]
   /** No packet of the pair may cross a tunnel that does not encrypt, behind a hub either. */

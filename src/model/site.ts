@@ -4,6 +4,17 @@ import type {GatewayName, SiteName, UplinkName} from './ids.ts'
 /** `vxlan` is a lab's stand-in for kernels without ipip; configuration accepts it only with `lab: true`. */
 export type Encapsulation = 'ipip' | 'fou' | 'wireguard' | 'vxlan' | 'none'
 
+/**
+ * The two that the kernel takes for one: IPIP as it is, and in UDP. A device receives both, whichever it sends, so one follows
+ * the other on it without a packet lost.
+ */
+export type PlainForm = 'ipip' | 'fou'
+
+export const isPlain = (encapsulation: string): encapsulation is PlainForm =>
+  encapsulation === 'ipip' || encapsulation === 'fou'
+
+export const otherForm = (form: PlainForm): PlainForm => (form === 'ipip' ? 'fou' : 'ipip')
+
 /** Two inner addresses a family, so that a new tunnel can stand beside the old one until routes have moved. */
 export type Slot = 0 | 1
 
@@ -40,7 +51,24 @@ export interface TunnelOffer {
   readonly serial?: number
   /** This end sends nothing on it any more. */
   readonly leaving?: true
+  /** The other form of IPIP, which this end takes on it as well. */
+  readonly also?: PlainForm
+  /** The form that its configuration says, where that is not yet the one that it sends. */
+  readonly next?: PlainForm
+  /** This end chooses by what both find; absent: its configuration says which one it is. */
+  readonly auto?: AutoOffer
 }
+
+export interface AutoOffer {
+  /** Its probes in IPIP as it is come back. */
+  readonly ipip: boolean
+  /** It wants nothing that does not encrypt. */
+  readonly encrypted: boolean
+}
+
+/** Whether the end that offers this takes what is sent so. */
+export const takes = ({encapsulation, also}: TunnelOffer, sent: Encapsulation): boolean =>
+  encapsulation === sent || also === sent
 
 /** Names the far end of a tunnel: `SITE/GATEWAY/UPLINK`. */
 export type UplinkRef = `${string}/${string}/${string}`

@@ -8,7 +8,7 @@ import {wireguardPorts} from './untracked.ts'
 
 /** Tunnel protocols only from known gateways; through a tunnel, only its far end speaks to this node. */
 export function inputRules(
-  {world, config, tunnels, links, wireguard, fouPorts = []}: RulesetInput,
+  {world, config, tunnels, trials = [], links, wireguard, fouPorts = []}: RulesetInput,
   devices: readonly string[],
 ): string[] {
   const known = farGateways({world, config})
@@ -25,7 +25,11 @@ export function inputRules(
     ...nodeAdmission(config),
     ...[...protocols, ...vxlan.all].map((match) => `${match} ${drop('tunnel_unknown')}`),
     ...devices.flatMap((device) => {
-      const peers = tunnels.filter((tunnel) => tunnel.device === device).map((tunnel) => tunnel.peer as Address)
+      const arriving = [
+        ...tunnels.filter((tunnel) => tunnel.device === device),
+        ...trials.filter(({of}) => of === device),
+      ]
+      const peers = arriving.map(({peer}) => peer as Address)
       return [
         ...byFamily(peers, (set, ip) => `iifname "${device}" ${ip} saddr ${set} accept`),
         ...linkLocalRules(

@@ -1,7 +1,7 @@
 import {siteRecords} from '../export/index.ts'
 import type {Carriers, Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
-import {planTunnels, retiredKeys, type TunnelLimit} from '../tunnels/index.ts'
+import {type PlannedTunnels, planTunnels, retiredKeys, type Trial, type TunnelLimit} from '../tunnels/index.ts'
 import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly devices: DeviceIndexes
   /** By tunnel device, where its path was found to carry less than is computed. */
   readonly limits: TunnelLimits
+  /** By uplink, what its device carries; the same object as long as it says the same. */
+  readonly underlayMtus?: ReadonlyMap<string, number>
 }
 
 const NO_SESSIONS: ReadonlySet<string> = new Set()
@@ -47,6 +49,10 @@ export interface Planned {
   readonly carriers: Carriers
   /** Of each tunnel's device as computed, whatever its path was found to carry. */
   readonly tunnelMtus: ReadonlyMap<string, number>
+  /** Of those whose uplink carries more than Ethernet does, what they have until that has passed. */
+  readonly usualMtus: ReadonlyMap<string, number>
+  /** Devices on which the other form of a tunnel is tried. */
+  readonly trials: readonly Trial[]
 }
 
 export const plan = (input: PlanInput): Planned => createPlan()(input)
@@ -63,8 +69,9 @@ export function createPlan(): (input: PlanInput) => Planned {
       keys: PlanInput['keys'],
       limits: TunnelLimits,
       carriers: Carriers,
+      underlayMtus: ReadonlyMap<string, number>,
     ) => {
-      const input = {config, sites, keys, limits, carriers}
+      const input = {config, sites, keys, limits, carriers, underlayMtus}
       return {...planTunnels(input), retiredKeys: retiredKeys(input, keys.keys())}
     },
   )
@@ -91,13 +98,14 @@ export function createPlan(): (input: PlanInput) => Planned {
       sites: World['sites'],
       nodes: World['nodes'],
       nat: World['nat'],
-      {tunnels, links, wireguard, fouPorts}: Pick<Desired, 'tunnels' | 'links' | 'wireguard' | 'fouPorts'>,
+      {tunnels, trials, links, wireguard, fouPorts}: PlannedTunnels,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
     ) =>
       rulesetFrame({
-        ...{config, world: {sites, nodes}, nat, tunnels, links, wireguard, fouPorts, uplinkDevices, devices, limits},
+        ...{config, world: {sites, nodes}, nat, tunnels: [...tunnels, ...trials], trials, links, wireguard, fouPorts},
+        ...{uplinkDevices, devices, limits},
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
@@ -108,8 +116,8 @@ export function createPlan(): (input: PlanInput) => Planned {
 
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
-    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS} = rest
-    const mesh = meshOf(config, sites, keys, limits, carriers)
+    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS} = rest
+    const mesh = meshOf(config, sites, keys, limits, carriers, underlayMtus)
     const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining, held)
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
@@ -133,6 +141,8 @@ export function createPlan(): (input: PlanInput) => Planned {
       retiredKeys: mesh.retiredKeys,
       carriers,
       tunnelMtus: mesh.mtus,
+      usualMtus: mesh.usualMtus,
+      trials: mesh.trials,
     }
   }
 }
@@ -140,6 +150,7 @@ export function createPlan(): (input: PlanInput) => Planned {
 /** Where nobody asks for them a node that comes or goes changes nothing of the frame. */
 const NO_NODES: World['nodes'] = []
 const NO_CARRIERS: Carriers = new Map()
+const NO_MTUS: ReadonlyMap<string, number> = new Map()
 
 type Offers = ReturnType<typeof planTunnels>['offers']
 

@@ -44,6 +44,8 @@ export interface RulesetInput {
   /** Where own nodes hide pods behind their address. */
   readonly nat?: World['nat']
   readonly tunnels: readonly Tunnel[]
+  /** Those of `tunnels` whose packets arrive on the device of another. */
+  readonly trials?: readonly (Tunnel & {readonly of: string})[]
   readonly links: readonly LinkSpec[]
   readonly wireguard: readonly WireguardSpec[]
   /** Where the kernel takes packets of tunnels out of UDP. */

@@ -12,6 +12,8 @@ export interface ProbeSample {
   readonly readings: TunnelReadings | null
   /** MTU as computed from the encapsulation, and as it is used since the path carries no more. */
   readonly mtu: {readonly configured: number; readonly measured: number} | null
+  /** Which forms of IPIP pass, where both are tried. */
+  readonly forms: {readonly ipip: boolean | null; readonly fou: boolean | null} | null
 }
 
 const SIZES: readonly ProbeSize[] = ['small', 'full']
@@ -52,5 +54,10 @@ export function registerProbeMetrics(registers: readonly Registry[], sample: () 
   gauge('path_mtu_bytes', 'Inner MTU of the tunnel: as computed, and as the path carries it', 'kind', ({mtu}) => [
     ['configured', mtu?.configured ?? null],
     ['measured', mtu?.measured ?? null],
+  ])
+  const bit = (passes: boolean | null | undefined): number | null => (passes == null ? null : Number(passes))
+  gauge('form_passes', 'Whether probes in this form of IPIP come back: 1 or 0', 'form', ({forms}) => [
+    ['ipip', bit(forms?.ipip)],
+    ['fou', bit(forms?.fou)],
   ])
 }

@@ -20,6 +20,9 @@ export const uplinksProtocol = (family: Family): string => `uplinks${family}`
 /** Prefixes of remote sites that are known here by other prefixes than the sites announce. */
 export const translatedProtocol = (family: Family): string => `translated${family}`
 
+/** The same, by tunnels that come and go: what is left where there is no other way. */
+export const lastTranslatedProtocol = (family: Family): string => `translated${family}_last`
+
 /** Own prefixes, whole, for routers that are told so. */
 export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
 

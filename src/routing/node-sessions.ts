@@ -9,7 +9,7 @@ import {
 import {type Address, familyOf, hostPrefix} from '../net/index.ts'
 import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
-import {type RoutingInput, translatedProtocol} from './input.ts'
+import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {
   FORGET,
@@ -162,6 +162,11 @@ function sessionWith(
         when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
         verdict: 'accept',
         set,
+      },
+      {
+        when: [netIn(inside(translated, 4)), {is: 'from', protocol: lastTranslatedProtocol(4)}],
+        verdict: 'accept',
+        set: config.twin === null || draining ? set : [lastPrefOf(config), ...FORGET],
       },
       {
         when: ownPrefixes(config, 4),

@@ -1,7 +1,7 @@
-import {isTakenOut, type SiteName, type Tunnel} from '../model/index.ts'
-import {type Address, comparePrefixes, familyOf, prefixFamily} from '../net/index.ts'
+import {isTakenOut, type RemoteSite, type SiteName, type Tunnel} from '../model/index.ts'
+import {type Address, comparePrefixes, type Family, familyOf, prefixFamily} from '../net/index.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {type RoutingInput, translatedProtocol} from './input.ts'
+import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
 import {gatewayBfd} from './tunnel-sessions.ts'
 
 /**
@@ -11,11 +11,15 @@ import {gatewayBfd} from './tunnel-sessions.ts'
  * With a second way to go to, by another tunnel here or by the twin, a tunnel counts while its BFD session is up, which
  * is the one that BGP has asked for. On a single one nothing is gained by taking the route away: as with `bfd graceful`
  * there, a restart of the other BIRD costs nothing.
+ *
+ * Tunnels that are held down have routes of their own, below all others: BIRD itself goes back to them, at once, when
+ * nothing else is left.
  */
 export function planTranslatedWays({
   config,
   world,
   tunnels,
+  held,
 }: RoutingInput): Pick<BirdConfig, 'bfdDevices'> & {readonly statics: StaticProtocol[]} {
   const bySite = new Map<SiteName, readonly Tunnel[]>()
   for (const tunnel of tunnels) bySite.set(tunnel.site, [...(bySite.get(tunnel.site) ?? []), tunnel])
@@ -30,22 +34,41 @@ export function planTranslatedWays({
     .flatMap(({name, bfd}) => bySite.get(name)!.map(({device}) => ({device, options: gatewayBfd(bfd, 'on')})))
     .sort((a, b) => (a.device < b.device ? -1 : 1))
 
-  const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => {
-    const routes = sites
-      .flatMap(({name, translations}) => translations.map(({seen}) => ({name, seen})))
+  const isHeld = (site: RemoteSite, {session}: Tunnel): boolean =>
+    site.holdDown && hasOtherWay(site.name) && (held?.has(session) ?? false)
+  const routesBy = (family: Family, last: boolean): StaticProtocol['routes'] =>
+    sites
+      .flatMap((site) => site.translations.map(({seen}) => ({site, seen})))
       .filter(({seen}) => prefixFamily(seen) === family)
       .sort((a, b) => comparePrefixes(a.seen, b.seen))
-      .flatMap(({name, seen}) => {
+      .flatMap(({site, seen}) => {
         const over = bySite
-          .get(name)!
+          .get(site.name)!
+          .filter((tunnel) => isHeld(site, tunnel) === last)
           .map(({peer, device}) => ({peer: peer as Address, device}))
           .filter(({peer}) => familyOf(peer) === family)
           .sort((a, b) => (a.device < b.device ? -1 : 1))
-        return over.length > 0 ? [{prefix: seen, to: {over, bfd: hasOtherWay(name)}}] : []
+        return over.length > 0 ? [{prefix: seen, to: {over, bfd: hasOtherWay(site.name)}}] : []
       })
-    if (routes.length === 0) return []
-    const comment = 'Remote prefixes that are translated: what the site announces them as is not theirs here.'
-    return [{name: translatedProtocol(family), family, comment, preference: null, routes}]
-  })
-  return {statics, bfdDevices}
+
+  const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => [
+    {
+      name: translatedProtocol(family),
+      family,
+      comment: 'Remote prefixes that are translated: what the site announces them as is not theirs here.',
+      preference: null,
+      routes: routesBy(family, false),
+    },
+    {
+      name: lastTranslatedProtocol(family),
+      family,
+      comment: 'The same by tunnels that come and go, where nothing else is left.',
+      preference: LAST_PREFERENCE,
+      routes: routesBy(family, true),
+    },
+  ])
+  return {statics: statics.filter(({routes}) => routes.length > 0), bfdDevices}
 }
+
+/** Below all that the twin tells. */
+const LAST_PREFERENCE = 40

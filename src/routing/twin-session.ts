@@ -1,6 +1,6 @@
 import {type GatewayConfig, type GatewayLan, type GatewayName, type RemoteSite, sessionName} from '../model/index.ts'
 import type {BgpSession, Condition} from './bird-config.ts'
-import {type RoutingInput, translatedProtocol} from './input.ts'
+import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {inside, meaningful, NO_COMMUNITIES, netIn} from './site-filters.ts'
 import {gatewayBfd} from './tunnel-sessions.ts'
@@ -9,6 +9,8 @@ const HOLD_SECONDS = 30
 const MAX_PREFIXES = 100_000
 /** Below BGP's 100: by the twin only where no way of our own is left. */
 const TWIN_PREFERENCE = 50
+/** Of a translated way by a tunnel that comes and goes at the twin: below such a one of our own, or each would send to the other. */
+const TWIN_LAST_PREFERENCE = 30
 
 interface Twin {
   readonly name: GatewayName
@@ -65,6 +67,11 @@ export function planTwinSession({config}: RoutingInput): BgpSession[] {
       family: 4,
       maxPrefixes: MAX_PREFIXES,
       import: meaningful([
+        {
+          when: [netIn(inside(translated, 4)), {is: 'local-pref', value: 0}],
+          verdict: 'accept',
+          set: [{attribute: 'preference', value: TWIN_LAST_PREFERENCE}, NO_COMMUNITIES],
+        },
         {when: [ownsOf(sites.filter(({name}) => name < config.site))], verdict: 'accept', set: [NO_COMMUNITIES]},
         {when: [remote], verdict: 'accept', set: [{attribute: 'preference', value: TWIN_PREFERENCE}, NO_COMMUNITIES]},
       ]),
@@ -74,6 +81,11 @@ export function planTwinSession({config}: RoutingInput): BgpSession[] {
           when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
           verdict: 'accept',
           set: [NO_COMMUNITIES],
+        },
+        {
+          when: [netIn(inside(translated, 4)), {is: 'from', protocol: lastTranslatedProtocol(4)}],
+          verdict: 'accept',
+          set: [{attribute: 'local-pref', value: 0}, NO_COMMUNITIES],
         },
       ]),
     },

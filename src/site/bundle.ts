@@ -1,4 +1,4 @@
-import {type Encapsulation, parseSiteName, type SiteName} from '../model/index.ts'
+import {parseSiteName, type RemoteSite, type SiteName} from '../model/index.ts'
 import {type Prefix, parsePrefix} from '../net/index.ts'
 
 /** What one site tells another so that it can be joined; `site.json` of a bundle. The certificates lie beside it. */
@@ -60,7 +60,7 @@ function listOf<T>(value: unknown, parse: (text: string) => T | null): T[] | nul
 export function bundleSnippet(
   {site, owns, endpoints}: Pick<Manifest, 'site' | 'owns' | 'endpoints'>,
   files: {readonly ca: string; readonly cert: string; readonly key: string},
-  encapsulation: Encapsulation,
+  encapsulation: RemoteSite['encapsulation'],
 ): string {
   const list = (items: readonly string[]): string => `[${items.map((item) => JSON.stringify(item)).join(', ')}]`
   return [

@@ -54,11 +54,12 @@ const ENCAPSULATIONS: readonly Encapsulation[] = ['ipip', 'fou', 'wireguard', 'v
 const PHASES: readonly Carrier['phase'][] = ['joining', 'open', 'leaving', 'left']
 
 function carrierOf(pair: string, value: unknown): Carrier {
-  const {slot, serial, after, encapsulation: kind, phase: word} = isObject(value) ? value : {}
+  const {slot, serial, after, both, ipip, encapsulation: kind, phase: word} = isObject(value) ? value : {}
   const encapsulation = ENCAPSULATIONS.find((known) => known === kind)
   const phase = PHASES.find((known) => known === word)
   const isNumbered = (slot === 0 || slot === 1) && Number.isSafeInteger(serial)
   if (!isNumbered || !encapsulation || !phase) throw new Error(`${pair}: ${JSON.stringify(value)} is no carrier`)
   const more = typeof after === 'number' && Number.isSafeInteger(after) ? {after} : {}
-  return {slot: slot as Slot, serial: serial as number, encapsulation, ...more, phase}
+  const said = {...(both === true ? {both: true as const} : {}), ...(typeof ipip === 'boolean' ? {ipip} : {})}
+  return {slot: slot as Slot, serial: serial as number, encapsulation, ...more, ...said, phase}
 }

@@ -11,6 +11,8 @@
  * nothing for the others; both ends compute the same without a word between them (the mirror test holds them to it).
  * Everything is one value; the commands and the DOT graph are views of it.
  */
+export {type FormProbes, type FormReadings, type FormWord, formPasses, nextWord} from './auto.ts'
+export {canTry, type Trial} from './forms.ts'
 export {underlayMtuDefault} from './mtu.ts'
 export {
   LEAST_IPV6_MTU,
@@ -32,8 +34,7 @@ export {
   retiredKeys,
   type TunnelInput,
   type TunnelKey,
-  type UplinkPairing,
-  uplinkPairs,
 } from './plan.ts'
 export {canStandBeside, isOffered, nextCarriers, type SuccessionView} from './succession.ts'
+export {isStrict, offersOf, type UplinkPairing, uplinkPairs, wantedOf} from './uplink-pairs.ts'
 export {renderTunnelCommands, renderTunnelGraph} from './views.ts'

@@ -1,7 +1,7 @@
 import type {Encapsulation} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 
-/** What a path carries until it has been probed: Ethernet's 1,500 bytes. */
+/** What a path carries until it has been probed: Ethernet's 1,500 bytes, or what the uplink's device has, where that is less. */
 export const underlayMtuDefault = 1500
 
 const IPV6_MORE = 20

@@ -69,9 +69,10 @@ export function newPathMtu(
   nowMs: number,
   trialAfterMs: number = TRIAL_MS,
   least: number = LEAST_MTU,
+  firstTrialAfterMs: number = trialAfterMs,
 ): PathMtu {
   const known = found !== null && found >= least && found < configured ? found : null
-  const times = {quietUntilMs: nowMs, trialMs: nowMs + trialAfterMs, trialAfterMs}
+  const times = {quietUntilMs: nowMs, trialMs: nowMs + firstTrialAfterMs, trialAfterMs}
   return {configured, least, found: known, phase: 'steady', trial: configured, ...times}
 }
 

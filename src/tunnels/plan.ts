@@ -2,24 +2,28 @@ import {
   type AddressSpec,
   type Carrier,
   type Carriers,
+  type Encapsulation,
   type Finding,
   type FindingCode,
   type FouPort,
   fouPortText,
   type GatewayConfig,
+  isPlain,
   type LinkSpec,
   type SiteName,
   type SiteView,
   serialOf,
   type Tunnel,
   type TunnelOffer,
-  type Uplink,
+  takes,
   type UplinkRef,
   type WgPublicKey,
   type WireguardSpec,
 } from '../model/index.ts'
 import {type Family, familyOf, type Prefix} from '../net/index.ts'
-import {deviceName, type TunnelIdentity} from './identity.ts'
+import {outerOf} from './auto.ts'
+import {formsOffered, type Trial, trialsOf} from './forms.ts'
+import {deviceName} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
 import {LEAST_IPV6_MTU, type TunnelLimit} from './path-mtu.ts'
 import {
@@ -27,12 +31,12 @@ import {
   deviceOf,
   innerFamilies,
   linkOf,
-  outerAddress,
   type Pair,
   partsOf,
   type TunnelPart,
   tunnelsOf,
 } from './tunnel-parts.ts'
+import {offersOf, type UplinkPairing, uplinkPairs} from './uplink-pairs.ts'
 
 export interface TunnelInput {
   readonly config: GatewayConfig
@@ -42,8 +46,8 @@ export interface TunnelInput {
   readonly carriers?: Carriers
   /** This gateway's own WireGuard keys, by name (see `wantedKeys`). */
   readonly keys: ReadonlyMap<string, TunnelKey>
-  /** Bytes that the path between the gateways carries; 1,500 until it has been probed. */
-  readonly underlayMtu?: number
+  /** By local uplink, what its device carries; 1,500 where nothing is known of it. */
+  readonly underlayMtus?: ReadonlyMap<string, number>
   /** By device, where the path was found to carry less than is computed. */
   readonly limits?: ReadonlyMap<string, TunnelLimit>
 }
@@ -58,6 +62,8 @@ export interface TunnelKey {
 /** Every list is sorted by device, or by key. */
 export interface PlannedTunnels {
   readonly tunnels: readonly Tunnel[]
+  /** Devices that only probes are sent on: in the form that the tunnel beside each does not have now. */
+  readonly trials: readonly Trial[]
   readonly links: readonly LinkSpec[]
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
@@ -65,6 +71,8 @@ export interface PlannedTunnels {
   readonly fouPorts: readonly FouPort[]
   /** By device, as computed: more than its link's where the path was found to carry less. */
   readonly mtus: ReadonlyMap<string, number>
+  /** Of devices whose uplink carries more than Ethernet does: what they have until more has passed. */
+  readonly usualMtus: ReadonlyMap<string, number>
   /** What this gateway's export must say, by the far end that is meant. */
   readonly offers: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
   /** Names of WireGuard keys that are needed, with a port each; without one there is no offer. All of them, made or not. */
@@ -101,7 +109,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     const offer = offerOf(pair, key, input.config)
     offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offer])
     // Open as soon as it is told, so that nothing is lost of what the other end sends first.
-    if (offer.encapsulation === 'fou') {
+    if (takes(offer, 'fou')) {
       for (const port of fouPortsOf(pair, input.config)) fouPorts.set(fouPortText(port), port)
     }
     const theirs = matchOffer(pair)
@@ -115,14 +123,22 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
       if (made.has(part.device)) findings.push(finding(pair, 'config-conflict', `device name ${part.device} is taken`))
       else made.set(part.device, makeTunnel(pair, part, theirs, key, input))
     }
+    for (const {trial, link, addresses} of trialsOf(pair, families, offer, theirs, input.config)) {
+      const beside = made.get(trial.of)
+      if (!beside || made.has(trial.device)) continue
+      const mtu = beside.link.mtu
+      made.set(trial.device, {tunnels: [], trial, link: {...link, mtu}, mtu, addresses, wireguard: null})
+    }
   }
   for (const pairing of uplinkPairs(input)) findings.push(...changeOf(pairing))
   const sorted = [...made].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tunnel]) => tunnel)
   return {
     tunnels: sorted.flatMap(({tunnels}) => tunnels),
+    trials: sorted.flatMap(({trial}) => trial ?? []),
     links: sorted.map(({link}) => link),
     addresses: sorted.flatMap(({addresses}) => addresses),
-    mtus: new Map(sorted.map(({link, mtu}) => [link.name, mtu])),
+    mtus: new Map(sorted.flatMap(({trial, link, mtu}) => (trial ? [] : [[link.name, mtu] as const]))),
+    usualMtus: new Map(sorted.flatMap(({link, usual}) => (usual === undefined ? [] : [[link.name, usual] as const]))),
     wireguard: sorted.flatMap(({wireguard}) => wireguard ?? []),
     fouPorts: [...fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -133,8 +149,10 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
 
 interface MadeTunnel {
   readonly tunnels: readonly Tunnel[]
+  readonly trial?: Trial
   readonly link: LinkSpec
   readonly mtu: number
+  readonly usual?: number
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: WireguardSpec | null
 }
@@ -163,59 +181,15 @@ function* pairsOf(input: TunnelInput): Generator<Pair> {
   for (const {carriers, identity, ...rest} of uplinkPairs(input)) {
     for (const carrier of carriers) {
       const {slot, encapsulation} = carrier
-      yield {...rest, identity: {...identity, slot}, carrier, slot, encapsulation}
+      yield {...rest, identity: {...identity, slot}, carrier, isAlone: carriers.length === 1, slot, encapsulation}
     }
   }
 }
-
-/** Two uplinks between which there is to be a tunnel. */
-export interface UplinkPairing extends Pick<Pair, 'site' | 'gateway' | 'remote' | 'local'> {
-  readonly identity: Pick<TunnelIdentity, 'local' | 'remote'>
-  readonly carriers: readonly Carrier[]
-}
-
-/** In order of names, whatever the order of the configuration. */
-export function* uplinkPairs({
-  config,
-  sites,
-  carriers,
-}: Pick<TunnelInput, 'config' | 'sites' | 'carriers'>): Generator<UplinkPairing> {
-  for (const site of byName([...config.sites.values()])) {
-    const view = sites.get(site.name)
-    if (site.encapsulation === 'none' || site.via.length > 0 || !view) continue
-    for (const gateway of byName(view.gateways)) {
-      for (const remote of byName(gateway.uplinks)) {
-        for (const local of byName(config.uplinks)) {
-          if (isBesides(local, remote, config.uplinks, gateway.uplinks)) continue
-          const identity = {
-            local: `${config.site}/${config.gateway}/${local.name}`,
-            remote: `${site.name}/${gateway.name}/${remote.name}`,
-          } as const
-          const usual: Carrier = {slot: 0, serial: 0, encapsulation: site.encapsulation, phase: 'open'}
-          const standing = carriers?.get(`${identity.local} ${identity.remote}`) ?? [usual]
-          yield {identity, site, gateway, remote, local, carriers: standing}
-        }
-      }
-    }
-  }
-}
-
-const outerFamily = (uplink: Uplink): Family => familyOf(outerAddress(uplink))
-
-/** Of two families, which is no fault where an uplink of the other's family stands beside one of them. */
-function isBesides(local: Uplink, remote: Uplink, locals: readonly Uplink[], remotes: readonly Uplink[]): boolean {
-  const [here, there] = [familyOf(local.address), outerFamily(remote)]
-  if (here === there) return false
-  return remotes.some((one) => outerFamily(one) === here) || locals.some(({address}) => familyOf(address) === there)
-}
-
-const byName = <T extends {readonly name: string}>(items: readonly T[]): T[] =>
-  items.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 
 /** Why no tunnel can ever be between these two uplinks. */
 function pairObstacle(pair: Pair): Finding | null {
   const {local, remote, encapsulation, slot} = pair
-  const outer = outerAddress(remote)
+  const outer = outerOf(remote)
   if (familyOf(local.address) !== familyOf(outer)) {
     return finding(pair, 'encapsulation-mismatch', `${local.address} and ${outer} are of two families`)
   }
@@ -246,10 +220,11 @@ const fouPortsOf = (pair: Pair, {fouPorts}: GatewayConfig): FouPort[] =>
   })
 
 function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): TunnelOffer {
-  const {slot, local, encapsulation, carrier} = pair
+  const {slot, local, encapsulation, carrier, site} = pair
   const wireguard = encapsulation === 'wireguard' ? key : null
+  const forms = formsOffered(pair)
   const fouPort = (family: Family): number | null =>
-    encapsulation === 'fou' && innerFamilies(pair).includes(family) ? fouPorts[family] : null
+    [encapsulation, forms.also].includes('fou') && innerFamilies(pair).includes(family) ? fouPorts[family] : null
   return {
     slot,
     uplink: local.name,
@@ -259,21 +234,24 @@ function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): 
     port6: fouPort(6),
     ...(carrier.serial === 0 ? {} : {serial: carrier.serial}),
     ...(carrier.phase === 'left' ? {leaving: true} : {}),
+    ...forms,
+    ...(site.encapsulation === 'auto' ? {auto: {ipip: carrier.ipip ?? false, encrypted: site.encrypted}} : {}),
   }
 }
 
+const theirsOf = ({gateway, remote, identity, slot}: Pair): TunnelOffer | undefined =>
+  gateway.tunnels.get(identity.local)?.find((offer) => offer.uplink === remote.name && offer.slot === slot)
+
 /** The remote's offer that meets ours, or why there is none. */
 function matchOffer(pair: Pair): TunnelOffer | Finding {
-  const {gateway, remote, identity, encapsulation} = pair
-  const theirs = gateway.tunnels
-    .get(identity.local)
-    ?.find((offer) => offer.uplink === remote.name && offer.slot === pair.slot)
+  const {identity, encapsulation} = pair
+  const theirs = theirsOf(pair)
   if (!theirs) {
     const detail = `${identity.remote} offers no tunnel to ${identity.local}`
     const remedy = `site ${pair.site.name} must read this site's export and want ${encapsulation}`
     return finding(pair, 'encapsulation-mismatch', detail, remedy, 'info')
   }
-  if (theirs.encapsulation !== encapsulation) {
+  if (!takes(theirs, encapsulation)) {
     const detail = `${encapsulation} is wanted here, ${identity.remote} offers ${theirs.encapsulation}`
     return finding(pair, 'encapsulation-mismatch', detail, 'both sites must configure one encapsulation')
   }
@@ -295,17 +273,30 @@ function makeTunnel(
   part: TunnelPart,
   theirs: TunnelOffer,
   key: TunnelKey | null,
-  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
+  {underlayMtus, limits}: TunnelInput,
 ): MadeTunnel {
-  const mtu = innerMtu(pair.encapsulation, outerAddress(pair.remote), underlayMtu)
+  const mtu = computedMtu(pair, underlayMtus)
+  // More than Ethernet's is believed when it has passed.
+  const usual = computedMtu(pair, underlayMtus, underlayMtuDefault)
   return {
     tunnels: tunnelsOf(pair, part),
-    link: linkOf(pair, part, Math.min(mtu, limits?.get(part.device)?.device ?? mtu), theirs),
+    link: linkOf(pair, part, Math.min(mtu, limits?.get(part.device)?.device ?? usual), theirs),
     mtu,
+    ...(usual < mtu ? {usual} : {}),
     addresses: addressesOf(pair, part),
     wireguard: key && pair.encapsulation === 'wireguard' ? wireguardOf(pair, part.device, theirs, key) : null,
   }
 }
+
+/** By which MTU is computed: where the form may change at any moment, the size of packets does not. */
+const dearest = (pair: Pair): Encapsulation => (formsOffered(pair).also ? 'fou' : pair.encapsulation)
+
+const computedMtu = (pair: Pair, underlayMtus: TunnelInput['underlayMtus'], most = Number.POSITIVE_INFINITY): number =>
+  innerMtu(
+    dearest(pair),
+    outerOf(pair.remote),
+    Math.min(underlayMtus?.get(pair.local.name) ?? underlayMtuDefault, most),
+  )
 
 /**
  * Families that can be inside, and why IPv6 cannot where both ends have it. What the path carries is asked of the device
@@ -314,19 +305,19 @@ function makeTunnel(
 function usableFamilies(
   pair: Pair,
   theirs: TunnelOffer,
-  {underlayMtu = underlayMtuDefault, limits}: TunnelInput,
+  {underlayMtus, limits}: TunnelInput,
 ): {families: readonly Family[]; finding: Finding | null} {
   const families = innerFamilies(pair)
   if (!families.includes(6)) return {families, finding: null}
   const without = {families: families.filter((family) => family !== 6)}
   const found = limits?.get(deviceOf(pair, pair.identity))?.clamp ?? Number.POSITIVE_INFINITY
-  const carried = Math.min(innerMtu(pair.encapsulation, outerAddress(pair.remote), underlayMtu), found)
+  const carried = Math.min(computedMtu(pair, underlayMtus), found)
   if (carried < LEAST_IPV6_MTU) {
     const detail = `the path to ${pair.identity.remote} carries ${carried} bytes inside, IPv6 needs ${LEAST_IPV6_MTU}`
     const remedy = 'a path of the underlay that carries more, or an encapsulation that takes less'
     return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail, remedy)}
   }
-  if (pair.encapsulation === 'fou' && theirs.port6 === null) {
+  if (dearest(pair) === 'fou' && theirs.port6 === null) {
     const detail = `${pair.identity.remote} offers fou without a port for IPv6`
     return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail)}
   }
@@ -341,7 +332,7 @@ function wireguardOf({local, remote}: Pair, device: string, theirs: TunnelOffer,
     listenPort: key.port,
     peer: {
       publicKey: theirs.publicKey!,
-      endpoint: {address: outerAddress(remote), port: theirs.port!},
+      endpoint: {address: outerOf(remote), port: theirs.port!},
       ...(remote.public === null ? {} : {portMayDiffer: true}),
       allowedIps: ALL,
       // Behind a NAT this end must keep its mapping alive; else silence is fine and cheaper.
@@ -351,14 +342,25 @@ function wireguardOf({local, remote}: Pair, device: string, theirs: TunnelOffer,
 }
 
 /** A tunnel that is there beside the one that is wanted: for half a minute, or for as long as the other end lets wait. */
-function changeOf({carriers, site, gateway, identity}: UplinkPairing): Finding[] {
+function changeOf(pairing: UplinkPairing): Finding[] {
+  const {carriers, site, gateway, identity} = pairing
   const [older, newer] = carriers
-  if (!older || !newer) return []
-  const isOther = older.encapsulation !== newer.encapsulation
-  const detail = `${older.encapsulation} in slot ${older.slot} stays until ${newer.encapsulation} in slot ${newer.slot} is up and used by both ends`
-  const remedy = `if it lasts: ${identity.remote} must be reached, want ${newer.encapsulation} and let its packets in`
+  // Of one form of IPIP to the other, on one device.
+  const theirs = offersOf(pairing).find(({slot}) => slot === older?.slot)
+  const isPlainChange = older !== undefined && [older.encapsulation, site.encapsulation].every(isPlain)
+  const isMixed = older !== undefined && theirs?.also === older.encapsulation
+  const isOther = older?.encapsulation !== site.encapsulation
+  if (!older || (!newer && !(isPlainChange && (isOther || isMixed)))) return []
+  const next = newer?.encapsulation ?? site.encapsulation
+  const isWarning = newer === undefined || older.encapsulation !== next
+  const until = newer ? `in slot ${newer.slot} is up and used by both ends` : 'is wanted by both ends and passes'
+  const detail =
+    isOther || newer
+      ? `${older.encapsulation} in slot ${older.slot} stays until ${next} ${until}`
+      : `${next} is wanted here, the other end sends ${theirs?.encapsulation}`
+  const remedy = `if it lasts: ${identity.remote} must be reached, want ${next} and let its packets in`
   const where = {source: `export ${site.name}`, key: `gateways/${gateway.name}`, field: identity.local}
-  return [{code: 'tunnel-change', severity: isOther ? 'warning' : 'info', where, detail, remedy}]
+  return [{code: 'tunnel-change', severity: isWarning ? 'warning' : 'info', where, detail, remedy}]
 }
 
 function finding(

@@ -1,4 +1,12 @@
-import {type Carrier, type Encapsulation, type Slot, serialOf, type TunnelOffer} from '../model/index.ts'
+import {
+  type Carrier,
+  type Encapsulation,
+  isPlain,
+  type Slot,
+  serialOf,
+  type TunnelOffer,
+  takes,
+} from '../model/index.ts'
 
 /**
  * How one tunnel follows another between two uplinks without a packet lost, as a machine of plain states at each end:
@@ -12,6 +20,9 @@ import {type Carrier, type Encapsulation, type Slot, serialOf, type TunnelOffer}
  * Each end moves what it sends; what it receives on it takes away last, when it has been told that nothing more comes. An
  * end that hears nothing waits, with both. The state outlives a restart; where it is lost, the other end's offers say
  * what stands. Serials only grow, so the higher one is the newer at both ends, whoever began.
+ *
+ * The two forms of IPIP are one tunnel, whose device takes both: there each end changes what it sends, as soon as the other
+ * takes it and it is known to pass.
  */
 export interface SuccessionView {
   /** By the configuration. */
@@ -26,6 +37,10 @@ export interface SuccessionView {
   readonly inForceMs: number
   /** The newest is to be followed by another of its kind. */
   readonly renew: boolean
+  /** Of an IPIP tunnel: its other form passes. */
+  readonly otherPasses: boolean
+  /** Of a pair that chooses by itself: this end's word that protocol 4 passes, which its choice has asked already. */
+  readonly word?: boolean
 }
 
 /** Routes are there by then, and a session that flaps has shown it. */
@@ -37,8 +52,20 @@ export const LINGER_MS = 5000
 export function nextCarriers(before: readonly Carrier[], view: SuccessionView): readonly Carrier[] {
   const kept = before.filter(({encapsulation}) => !view.encrypted || encapsulation === 'wireguard')
   const carriers = kept.length === before.length ? before : kept
-  if (carriers.length === 0) return [first(view)]
-  return followed(carriers, view) ?? retired(carriers, view) ?? begun(carriers, view) ?? carriers
+  if (carriers.length === 0) return withWord([first(view)], view)
+  return withWord(followed(carriers, view) ?? retired(carriers, view) ?? begun(carriers, view) ?? carriers, view)
+}
+
+/** With what is said of the forms of IPIP; the same object where it says so already. */
+function withWord(carriers: readonly Carrier[], {word, wanted}: SuccessionView): readonly Carrier[] {
+  const told = carriers.map((carrier): Carrier => {
+    const {encapsulation, both, ipip: _before, ...rest} = carrier
+    const isTwofold = isPlain(encapsulation) && isPlain(wanted) && (word !== undefined || wanted !== encapsulation)
+    const isBoth = both || isTwofold
+    if (isBoth === (both ?? false) && carrier.ipip === word) return carrier
+    return {...rest, encapsulation, ...(isBoth ? {both: true} : {}), ...(word === undefined ? {} : {ipip: word})}
+  })
+  return told.every((carrier, index) => carrier === carriers[index]) ? carriers : told
 }
 
 /** Of two tunnels between one pair of addresses the kernel can hold both. */
@@ -46,11 +73,11 @@ export function canStandBeside(one: Encapsulation, other: Encapsulation): boolea
   return !(isPlain(one) && isPlain(other))
 }
 
-/** Devices that the kernel tells from each other by their two ends only, whatever is around the packet. */
-const isPlain = (encapsulation: Encapsulation): boolean => encapsulation === 'ipip' || encapsulation === 'fou'
-
-export const isOffered = (carrier: Carrier, offers: readonly TunnelOffer[]): boolean =>
-  offers.some((offer) => isSame(carrier, offer) && offer.encapsulation === carrier.encapsulation)
+export const isOffered = (
+  carrier: Carrier,
+  offers: readonly TunnelOffer[],
+  sent: Encapsulation = carrier.encapsulation,
+): boolean => offers.some((offer) => isSame(carrier, offer) && takes(offer, sent))
 
 const isSame = ({slot, serial}: Carrier, offer: TunnelOffer): boolean =>
   offer.slot === slot && serialOf(offer) === serial
@@ -91,6 +118,7 @@ function begun(carriers: readonly Carrier[], view: SuccessionView): readonly Car
   const newest = newestOf(carriers)
   const older = carriers.length === 2 ? carriers[0]! : null
   const isOther = newest.encapsulation !== wanted
+  if (isOther && isPlain(newest.encapsulation) && isPlain(wanted)) return inOtherForm(carriers, view)
   if (!isOther && !(view.renew && older === null && canStandBeside(wanted, wanted))) return null
   const serial = 1 + Math.max(highestOf(carriers), ...offers.map(serialOf))
   const isUp = view.upMs(newest) > 0
@@ -100,10 +128,23 @@ function begun(carriers: readonly Carrier[], view: SuccessionView): readonly Car
   return beside(carriers, opened(newest.slot === 0 ? 1 : 0, serial, wanted))
 }
 
+/** Sent in the other form of IPIP. One that is up is changed only for what passes; one that nobody takes, for what is wanted. */
+function inOtherForm(carriers: readonly Carrier[], view: SuccessionView): readonly Carrier[] | null {
+  const {wanted, offers, upMs, otherPasses, word} = view
+  const newest = newestOf(carriers)
+  const isWanted = offers.some(
+    ({next, encapsulation, auto}) => auto !== undefined || [next, encapsulation].includes(wanted),
+  )
+  const isTaken = isOffered(newest, offers, wanted) && isWanted
+  const may = isTaken ? word !== undefined || otherPasses || upMs(newest) === 0 : !isOffered(newest, offers)
+  return may ? [...carriers.slice(0, -1), {...newest, encapsulation: wanted, both: true}] : null
+}
+
 /** In place of a newest that never came up: another, or none where the kernel cannot hold it beside the older one. */
 function instead(carriers: readonly Carrier[], next: Carrier, {offers}: SuccessionView): readonly Carrier[] {
   const [older, given] = carriers
-  const isBack = older!.encapsulation === next.encapsulation && isOffered(older!, offers)
+  const isPlainBack = isPlain(older!.encapsulation) && isPlain(next.encapsulation)
+  const isBack = (isPlainBack || older!.encapsulation === next.encapsulation) && isOffered(older!, offers)
   if (!isBack || canStandBeside(older!.encapsulation, next.encapsulation)) return beside([older!], next)
   return [{...older!, after: highestOf([given!]), phase: 'open'}]
 }
@@ -130,6 +171,6 @@ const newestOf = (carriers: readonly Carrier[]): Carrier => carriers.at(-1)!
 
 function newestOffer(wanted: Encapsulation, offers: readonly TunnelOffer[]): TunnelOffer | undefined {
   return offers
-    .filter((offer) => offer.encapsulation === wanted && !offer.leaving)
+    .filter((offer) => takes(offer, wanted) && !offer.leaving)
     .toSorted((a, b) => serialOf(b) - serialOf(a))[0]
 }

@@ -12,7 +12,8 @@ import type {
   Uplink,
 } from '../model/index.ts'
 import {sessionName} from '../model/index.ts'
-import {type Address, type Family, familyOf} from '../net/index.ts'
+import {type Family, familyOf} from '../net/index.ts'
+import {outerOf} from './auto.ts'
 import {describe, deviceAlias, deviceName, type TunnelIdentity, vni} from './identity.ts'
 
 /** One local uplink, one remote uplink, one slot: at most one tunnel a family. */
@@ -20,6 +21,8 @@ export interface Pair {
   readonly identity: TunnelIdentity
   readonly slot: Slot
   readonly carrier: Carrier
+  /** No other one is beside it. */
+  readonly isAlone: boolean
   readonly encapsulation: Encapsulation
   readonly site: RemoteSite
   readonly gateway: GatewayRecord
@@ -37,9 +40,6 @@ export interface TunnelPart {
 const TTL = 64
 const VXLAN_PORT = 4789
 
-/** Where others send to: the address in front of a NAT if there is one. */
-export const outerAddress = (uplink: Uplink): Address => uplink.public ?? uplink.address
-
 /** Those of which both ends have an inner address. */
 export const innerFamilies = ({local, remote, slot}: Pick<Pair, 'local' | 'remote' | 'slot'>): Family[] =>
   ([4, 6] as const).filter((family) => local.inner[family][slot] && remote.inner[family][slot])
@@ -48,7 +48,7 @@ export const deviceOf = ({site}: Pair, identity: TunnelIdentity): string => devi
 
 export function partsOf(pair: Pair, families: readonly Family[]): TunnelPart[] {
   const {identity, encapsulation, remote} = pair
-  const perFamily = (encapsulation === 'ipip' || encapsulation === 'fou') && familyOf(outerAddress(remote)) === 4
+  const perFamily = (encapsulation === 'ipip' || encapsulation === 'fou') && familyOf(outerOf(remote)) === 4
   if (!perFamily) return families.length === 0 ? [] : [{identity, device: deviceOf(pair, identity), families}]
   return families.map((family) => {
     const own = ofFamily(identity, family)
@@ -88,7 +88,7 @@ export const addressesOf = (pair: Pair, part: TunnelPart): AddressSpec[] =>
 export function linkOf(pair: Pair, part: TunnelPart, mtu: number, theirs: TunnelOffer): LinkSpec {
   const {local, remote, encapsulation} = pair
   const base = {name: part.device, alias: deviceAlias(part.identity), mtu}
-  const outer = {local: local.address, remote: outerAddress(remote), ttl: TTL}
+  const outer = {local: local.address, remote: outerOf(remote), ttl: TTL}
   switch (encapsulation) {
     case 'ipip':
       if (familyOf(outer.remote) === 6) return {kind: 'ip6tnl', ...base, ...outer}

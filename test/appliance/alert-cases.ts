@@ -322,6 +322,23 @@ export const CASES: readonly AlertCase[] = [
     series: {isthmus_twin_alive: '1x3 0x48 1x20'},
   },
   {
+    ...{alert: 'IsthmusRouteTableUnsure', severity: 'critical', ofSite: true, fires: '3m', quiet: ['2m', '6m']},
+    series: {
+      'isthmus_route_table_held{site="a",gateway="a1"}': '1x3 0x40',
+      'isthmus_route_table_held{site="a",gateway="a2"}': '0x14 1x30',
+    },
+    never: {
+      'isthmus_route_table_held{site="a",gateway="a1"}': '1x20 0x20',
+      'isthmus_route_table_held{site="a",gateway="a2"}': '0x20 1x20',
+    },
+  },
+  {
+    ...{alert: 'IsthmusRouteCommandFailing', severity: 'critical', fires: '3m', quiet: ['1m', '12m']},
+    labels: {...OF_TARGET, result: 'timeout'},
+    series: {'isthmus_route_table_commands_total{result="timeout"}': '0x8 1x60'},
+    never: {'isthmus_route_table_commands_total{result="done"}': '0+1x40'},
+  },
+  {
     ...{alert: 'IsthmusDocumentsRefused', labels: {...OF_TARGET, in_force: 'denies'}, fires: '5m', quiet: ['4m45s']},
     series: {'isthmus_policy_refused_documents{in_force="denies"}': '1x40'},
     never: {

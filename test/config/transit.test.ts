@@ -21,7 +21,7 @@ describe('hubs in gateway.yaml', () => {
     const {config, findings} = parse(
       {
         b: site(2, 'encapsulation: wireguard'),
-        h: site(3, 'encapsulation: wireguard'),
+        h: site(3, 'encapsulation: auto, encrypted: true'),
         c: site(4, 'via: [h, b], encrypted: true'),
       },
       '[b, c]',

@@ -33,7 +33,10 @@ describe('decodeRecord on an export', () => {
       tunnels: {
         'a/a1/wan': [
           {slot: 0, uplink: 'wan', encapsulation: 'wireguard', publicKey, port: 51820, port6: null},
-          {slot: 1, uplink: 'wan', encapsulation: 'ipip', serial: 7, leaving: true},
+          {
+            ...{slot: 1, uplink: 'wan', encapsulation: 'ipip', serial: 7, leaving: true},
+            ...{also: 'fou', next: 'gre', auto: {ipip: true, encrypted: 1}},
+          },
         ],
       },
     })
@@ -58,6 +61,8 @@ describe('decodeRecord on an export', () => {
                 ...{slot: 1, uplink: 'wan', encapsulation: 'ipip', publicKey: null, port: null, port6: null},
                 serial: 7,
                 leaving: true,
+                also: 'fou',
+                auto: {ipip: true, encrypted: false},
               },
             ],
           ],

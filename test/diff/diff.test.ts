@@ -200,18 +200,18 @@ describe('diff', () => {
     assert.ok(steps.indexOf(port!) < steps.findIndex(({key}) => key === 'link is-b'))
   })
 
-  it('another port of the other end makes the device anew, and so does fou in place of protocol 4', () => {
+  it('another port of the other end is changed on the living device, and so is fou in place of protocol 4, and back', () => {
     const node = new FakeNode()
     const link = ipip('is-b', '192.0.2.2')
     node.apply(diff({...NOTHING, links: [link]}, node.actual(), ANY))
-    for (const fou of [5555, 6666]) {
-      const plan = {...NOTHING, links: [{...link, fou} as LinkSpec]}
+    for (const fou of [5555, 6666, undefined]) {
+      const plan = {...NOTHING, links: [(fou === undefined ? link : {...link, fou}) as LinkSpec]}
       const steps = diff(plan, node.actual(), ANY)
       assert.deepEqual(
         steps.map((step) => (step.driver === 'netlink' ? step.do : step.driver)),
-        ['link-delete', 'link-create'],
+        ['link-update'],
       )
-      assert.match(steps[0]!.reason, new RegExp(`udp ${fou}`))
+      assert.match(steps[0]!.reason, fou === undefined ? /⇒ without udp/ : new RegExp(`⇒ udp ${fou}`))
       node.apply(steps)
     }
   })

@@ -33,6 +33,9 @@ function written(): ReadonlyMap<string, string> {
     port6: 5556,
     serial: 1,
     leaving: true,
+    also: 'fou',
+    next: 'fou',
+    auto: {ipip: true, encrypted: false},
   }
   return exportRecords(federation.world(), config, {tunnels: new Map([['b/b1/wan' as UplinkRef, [offer]]])})
 }

@@ -12,6 +12,7 @@ import {registerConntrackMetrics, registerSoftirqMetric, registerTunnelMetrics} 
 import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
+import {registerTakeoverMetrics} from '../../src/takeover/metrics.ts'
 import {cli} from '../support/run-cli.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -28,6 +29,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
     registerSoftirqMetric([register], async () => new Map())
   },
   'src/probe/metrics.ts': (register) => registerProbeMetrics([register], () => []),
+  'src/takeover/metrics.ts': (register) => registerTakeoverMetrics(register, () => null),
 }
 
 const rowOf = ({name, type, help}: MetricObjectWithValues<MetricValue<string>>): string =>

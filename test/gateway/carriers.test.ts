@@ -74,7 +74,13 @@ describe('keeping of carriers', () => {
   }
   const open = (): Promise<CarrierKeeping> =>
     createCarriers({
-      ...{config: config(), keys, isUp: () => isUp, last: () => ({planned: planned(), dirty: false})},
+      ...{
+        config: config(),
+        keys,
+        isUp: () => isUp,
+        readings: () => new Map(),
+        last: () => ({planned: planned(), dirty: false}),
+      },
       ...{nowMs: () => nowMs, wallMs: () => nowMs, trigger: () => undefined, onError: (error) => errors.push(error)},
     })
   const look = async (keeping: CarrierKeeping): Promise<void> => {
@@ -180,6 +186,21 @@ describe('keeping of carriers', () => {
       )
     })
   }
+
+  it('auto: both forms are offered and the word is written down; what must encrypt has neither', async () => {
+    toB = {encapsulation: 'auto'}
+    await look(await open())
+    assert.deepEqual(carriers.get(pairTo('b')), [
+      {slot: 0, serial: 0, encapsulation: 'fou', both: true, ipip: false, phase: 'open'},
+    ])
+    const before = carriers
+    await look(await open())
+    assert.deepEqual(carriers, before, 'read back as it was written')
+    toB = {encapsulation: 'auto', encrypted: true}
+    await look(await open())
+    const [only, ...others] = carriers.get(pairTo('b'))!
+    assert.deepEqual([only?.encapsulation, only?.ipip, others], ['wireguard', undefined, []])
+  })
 
   it('a site that is no longer configured is forgotten; a damaged file is a finding', async () => {
     await look(await open())

@@ -3,6 +3,8 @@ import {Federation} from '../../src/federate/index.ts'
 import {nodeRows} from '../../src/gateway/node-rows.ts'
 import {gatewayRows, rowsOf} from '../../src/gateway/rows.ts'
 import type {Runtime} from '../../src/gateway/runtime.ts'
+import {hubRows} from '../../src/gateway/summaries.ts'
+import type {SiteName} from '../../src/model/index.ts'
 import {nodeOf} from '../support/interconnect.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, listOf} from '../support/sites.ts'
@@ -75,5 +77,21 @@ describe('rows of nodes', () => {
       nodeRows(world, null).map(({session}) => session),
       [null, null, null],
     )
+  })
+})
+
+describe('rows of sites', () => {
+  it('name the hubs of a site, and which of them no tunnel leads to', () => {
+    const [h1, h2] = ['h1', 'h2'] as SiteName[]
+    const tunnels = [
+      {site: 'h1', up: false},
+      {site: 'h1', up: true},
+      {site: 'h2', up: false},
+    ]
+    assert.deepEqual(hubRows([h1!, h2!], tunnels), [
+      {hub: 'h1', up: true},
+      {hub: 'h2', up: false},
+    ])
+    assert.deepEqual(hubRows([], tunnels), [])
   })
 })

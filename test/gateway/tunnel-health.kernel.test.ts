@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {createNetlinkDriver, type NetlinkDriver} from '../../src/apply/index.ts'
 import {startTunnelHealth, type TunnelHealth} from '../../src/gateway/tunnel-health.ts'
+import {uplinkMtus} from '../../src/gateway/uplink-devices.ts'
 import {type NetlinkStep, stepKey, type Tunnel} from '../../src/model/index.ts'
 import {type PlannedTunnels, planTunnels, renderTunnelCommands} from '../../src/tunnels/index.ts'
 import {planAll, type Sketch} from '../support/interconnect.ts'
@@ -36,6 +37,7 @@ inNamespace(import.meta.url, () => {
     const [a, b] = [plans.get('a')!, plans.get('b')!]
     const [device, farDevice] = [a.plan.links[0]!.name, b.plan.links[0]!.name]
     let plan: PlannedTunnels
+    let underlayMtus = new Map<string, number>()
     /** Every MTU that the device ever had under the present daemon. */
     let mtus: number[]
 
@@ -45,7 +47,8 @@ inNamespace(import.meta.url, () => {
     }
     /** As much of a pass as this is about. */
     const pass = async (): Promise<void> => {
-      const wanted = planTunnels({config: a.config, sites: a.sites, keys: new Map(), limits: health.limits()})
+      const limits = health.limits()
+      const wanted = planTunnels({config: a.config, sites: a.sites, keys: new Map(), limits, underlayMtus})
       await netlink({...base, key: stepKey(`link ${device}`), do: 'link-update', link: wanted.links[0]!})
       mtus.push(wanted.links[0]!.mtu)
       plan = wanted
@@ -63,6 +66,8 @@ inNamespace(import.meta.url, () => {
             nft: {family: 'inet', name: 'isthmus', chains: new Map(), sets: new Map(), counters: []},
           },
           tunnelMtus: plan.mtus,
+          trials: [],
+          usualMtus: plan.usualMtus,
         }),
         trigger: () => {
           passing = passing.then(pass)
@@ -131,6 +136,27 @@ ip route add 192.0.2.8 dev near; ip route add 192.0.2.16 dev far`)
       await start()
       await eventually(() => (health.readings().get(device)?.full.passedInRow ?? 0) > 3, 10_000)
       assert.deepEqual([mtu(), health.limits().size, health.findings()], [1450, 0, []])
+    })
+
+    it('of an uplink that carries more than Ethernet does is Ethernet’s until more has passed, and then that', async () => {
+      shell('ip link set wan0 mtu 2000')
+      router.run('ip link set near mtu 2000; ip link set far mtu 2000')
+      far.run(`ip link set wan0 mtu 2000; ip link set ${farDevice} mtu 1950`)
+      underlayMtus = new Map(uplinkMtus(a.config.uplinks))
+      assert.deepEqual([...underlayMtus], [['wan', 2000]])
+      try {
+        await start(500)
+        await eventually(() => health.findings()[0]?.severity === 'info')
+        assert.equal(mtus[0], 1450)
+        await eventually(saved, 20_000)
+        await isMtu(1950)
+        assert.deepEqual(saved(), {[device]: {configured: 1950, found: 1950}})
+        assert.deepEqual([health.findings(), health.limits().get(device)], [[], {device: 1950, clamp: 1950}])
+      } finally {
+        underlayMtus = new Map()
+        shell(`ip link set ${device} mtu 1450; ip link set wan0 mtu 1500`)
+        far.run(`ip link set ${farDevice} mtu 1450; ip link set wan0 mtu 1500`)
+      }
     })
 
     for (const [way, link] of [

@@ -17,7 +17,7 @@ describe('probe metrics', () => {
   it('are seconds and ratios by size; what is not known has no series', async () => {
     const readings = {small: window.reading(), full: nothing}
     const mtu = {configured: 1480, measured: 1300}
-    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings, mtu}]
+    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings, mtu, forms: {ipip: false, fou: true}}]
     const labels = 'peer="b",tunnel="wan b/b1/wan 0"'
     assert.deepEqual(await scrape(), [
       `isthmus_tunnel_rtt_seconds{${labels},size="small"} 0.03`,
@@ -28,11 +28,13 @@ describe('probe metrics', () => {
       `isthmus_tunnel_probe_loss_ratio{${labels},size="small"} 0.25`,
       `isthmus_tunnel_path_mtu_bytes{${labels},kind="configured"} 1480`,
       `isthmus_tunnel_path_mtu_bytes{${labels},kind="measured"} 1300`,
+      `isthmus_tunnel_form_passes{${labels},form="ipip"} 0`,
+      `isthmus_tunnel_form_passes{${labels},form="fou"} 1`,
     ])
   })
 
   it('of a tunnel that is gone, or not measured, there are none', async () => {
-    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings: null, mtu: null}]
+    samples = [{id: 'wan b/b1/wan 0', site: 'b' as SiteName, readings: null, mtu: null, forms: null}]
     assert.deepEqual(await scrape(), [])
     samples = []
     assert.deepEqual(await scrape(), [])

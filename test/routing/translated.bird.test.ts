@@ -36,10 +36,13 @@ const CONFIGS = new Map<string, GatewayConfig>([
   ],
 ])
 
-const routingOf = (name: string, configs = CONFIGS) => {
+/** `held`: tunnels that come and go, by the ends of their peers' addresses. */
+const routingOf = (name: string, configs = CONFIGS, held: readonly string[] = []) => {
   const {config, sites, plan} = planAll(SKETCH, configs).get(name)!
   const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
-  return planRouting({config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}).bird
+  const sessions = plan.tunnels.filter(({peer}) => held.some((end) => peer.endsWith(end))).map(({session}) => session)
+  const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
+  return planRouting({...input, held: new Set(sessions)}).bird
 }
 
 describe('ways to translated prefixes', () => {
@@ -61,6 +64,50 @@ describe('ways to translated prefixes', () => {
     assert.deepEqual(session.import, [], 'none')
     const exported = JSON.stringify(session.export)
     assert.ok(exported.includes('10.1.0.0/16') && !exported.includes('10.203'), exported)
+  })
+
+  it('a tunnel that comes and goes has a way of its own, below all others; told to a twin and to nodes as the last', () => {
+    const [first, second] = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
+    const last = routingOf('a', CONFIGS, [first!.peer])
+    const ways = last.statics.filter(({name}) => name.startsWith('translated'))
+    const over = ({peer, device}: typeof first & object) => ({to: {over: [{peer, device}], bfd: true}})
+    assert.deepEqual(
+      ways.map(({name, preference, routes}) => ({name, preference, to: routes.map(({to}) => ({to}))})),
+      [
+        {name: 'translated4', preference: null, to: [over(second!)]},
+        {name: 'translated4_last', preference: 40, to: [over(first!)]},
+      ],
+    )
+    const lan = {device: 'lan0', address: '192.168.1.254', twin: '192.168.1.253', watch: []}
+    const twins = new Map([...CONFIGS, ['a', {...CONFIGS.get('a')!, twin: 'a2', lan} as unknown as GatewayConfig]])
+    const {sessions} = routingOf('a', twins, [first!.peer])
+    for (const [kind, value] of [
+      ['twin', 0],
+      ['node', 2],
+    ] as const) {
+      const rule = sessions
+        .find((session) => session.kind === kind)!
+        .export.find(({when}) => when.some((one) => one.is === 'from' && one.protocol === 'translated4_last'))
+      assert.deepEqual(rule?.set?.[0], {attribute: 'local-pref', value})
+    }
+    const [fromTwin] = sessions.find(({kind}) => kind === 'twin')!.import
+    assert.deepEqual(fromTwin?.when[1], {is: 'local-pref', value: 0})
+    assert.deepEqual(fromTwin?.set?.[0], {attribute: 'preference', value: 30}, 'below our own')
+  })
+
+  it('the only tunnel stays as it is, whatever it did; so do all where the configuration says so', () => {
+    const [first] = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
+    const {sites, config} = planAll(SKETCH, CONFIGS).get('a')!
+    const namesOf = (given: GatewayConfig) =>
+      planRouting({
+        ...{config: given, world: worldOf(sites), tunnels: [first!], passwords: new Map(), draining: false},
+        held: new Set([first!.session]),
+      }).bird.statics.flatMap(({name}) => (name.startsWith('translated') ? [name] : []))
+    assert.deepEqual(namesOf(config), ['translated4'])
+    const twin = {twin: 'a2' as GatewayConfig['twin']}
+    assert.deepEqual(namesOf({...config, ...twin}), ['translated4_last'])
+    const never = new Map([...config.sites].map(([name, site]) => [name, {...site, holdDown: false}]))
+    assert.deepEqual(namesOf({...config, ...twin, sites: never}), ['translated4'])
   })
 
   it('a withdrawn site has none', () => {
@@ -174,6 +221,31 @@ describe('two sites with one prefix, on real BIRDs', function () {
     await eventually(() => hops() === 0 && routes('a', '10.203.0.0/16').startsWith('10.203.0.0/16 via'), 5000)
     assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`)
     assert.match(routes('node', '10.203.0.0/16'), /via 192\.168\.1\.254/)
+  })
+
+  it('one that is held down carries nothing, and everything once the other is lost, without a new configuration', async () => {
+    const own = uplinksOf(SKETCH.sites[0]!)[0]!.address
+    const back = `ip link set ${lte!.name} up; ip route replace ${own} dev ${lte!.name} table ${lte!.address.split('.').at(-1)}`
+    spaces.get('c')!.run(back)
+    await eventually(() => hops() === 2, 10_000)
+    const tunnels = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
+    const [kept, held] = ['100.64.3.0', '100.64.3.2'].map((peer) => tunnels.find((tunnel) => tunnel.peer === peer)!)
+    const isBy = ({device}: {device: string}): boolean => routes('a', '10.203.0.0/16').includes(`dev ${device} `)
+    await birds[0]!.reload(renderBird(routingOf('a', CONFIGS, [held!.peer])))
+    await eventually(() => hops() === 0 && isBy(kept!), 3000)
+    const uplink = kept!.peer === '100.64.3.0' ? wan! : lte!
+    spaces.get('c')!.run(`ip link set ${uplink.name} down`)
+    await eventually(() => isBy(held!), 2000)
+    await eventually(() => routes('node', '10.203.0.0/16').includes('via 192.168.1.254'), 2000)
+    spaces
+      .get('c')!
+      .run(`ip link set ${uplink.name} up; ip route replace ${own} dev ${uplink.name} table ${uplink.address.split('.').at(-1)}
+        ip route replace ${own} dev ${wan!.name}`)
+    await eventually(() => isBy(kept!) && !isBy(held!), 10_000)
+    await birds[0]!.reload(renderBird(routingOf('a')))
+    await eventually(() => hops() === 2, 10_000)
+    spaces.get('c')!.run(`ip link set ${lte!.name} down`)
+    await eventually(() => hops() === 0, 3000)
   })
 
   it('without any it is unreachable, and the node hears of that; it comes back with the tunnels', async () => {

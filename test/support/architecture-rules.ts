@@ -50,10 +50,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(EFFECTS.map((station) => [station, [...EFFECT_BASE, 'bird']])),
   // documents for datastores that are files (decision 0039).
   gateway: [...EFFECT_BASE, 'selectors', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'bird', ...EFFECTS],
+  // What BIRD and the drain say of this gateway, for a process of its own beside the daemon (decision 0074).
+  takeover: [...EFFECT_BASE, 'bird', 'observe', 'store'],
   // etcd for `snapshot save`, which must work without a gateway (decision 0004), for documents (0080) and users (0081);
   // store for what a site that leaves has left behind, and for what of the last known state counts in a plan that is made anew (0100).
   // probe for `watch-lan`, a process of its own beside the daemon (decision 0066).
-  cli: [...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff', 'certificates', 'etcd', 'probe', 'store'],
+  cli: [
+    ...PURE_BASE,
+    'yaml',
+    ...PURE_MIDDLE,
+    'documents',
+    'plan',
+    'diff',
+    'certificates',
+    'etcd',
+    'probe',
+    'store',
+    'takeover',
+  ],
   console: [],
 }
 

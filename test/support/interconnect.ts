@@ -15,7 +15,7 @@ import type {
 } from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {type PlannedTunnels, planTunnels, type TunnelKey} from '../../src/tunnels/index.ts'
-import {LIMITS, LOST_RULE} from './sites.ts'
+import {LIMITS, LOST_RULE} from './remote-rules.ts'
 
 /** A site of an interconnect that exists only in a test: one gateway, `N1`, with a number that gives its addresses. */
 export interface SketchSite {
@@ -32,7 +32,7 @@ export interface SketchSite {
 export interface Sketch {
   readonly sites: readonly SketchSite[]
   /** By the two names in order, `a b`; `ipip` where nothing is said. */
-  readonly pairs?: Readonly<Record<string, Encapsulation>>
+  readonly pairs?: Readonly<Record<string, Encapsulation | 'auto'>>
 }
 
 export const pairKey = (a: string, b: string): string => [a, b].sort().join(' ')

@@ -6,10 +6,8 @@ import type {
   ExportConfig,
   GatewayConfig,
   GatewayName,
-  LostRule,
   Member,
   RawRecord,
-  RemoteLimits,
   SiteName,
   SourceId,
   Tunnel,
@@ -18,6 +16,9 @@ import type {
 } from '../../src/model/index.ts'
 import {type Address, type Prefix, parseAddress, parsePrefix} from '../../src/net/index.ts'
 import {rawRecord} from './records.ts'
+import {LIMITS, LOST_RULE} from './remote-rules.ts'
+
+export {LIMITS, LOST_RULE}
 
 export const site = (name: string): SiteName => name as SiteName
 export const prefix = (text: string): Prefix => parsePrefix(text)!
@@ -70,17 +71,6 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
 }
 
 /** The defaults. */
-export const LOST_RULE: LostRule = {
-  suspectAfterMs: 30_000,
-  staleAfterMs: 300_000,
-  afterMs: 86_400_000,
-  action: 'withdraw',
-  forgetAfterMs: null,
-}
-
-/** The defaults too. */
-export const LIMITS: RemoteLimits = {keys: 300_000, attributeSets: 10_000, bytes: 256 * 2 ** 20}
-
 export function remote(
   name: string,
   ...owns: string[]

@@ -1,5 +1,14 @@
-import {type Carrier, type Encapsulation, serialOf, type TunnelOffer, type UplinkName} from '../../src/model/index.ts'
+import {
+  type Carrier,
+  type Encapsulation,
+  serialOf,
+  type TunnelOffer,
+  takes,
+  type UplinkName,
+} from '../../src/model/index.ts'
+import {formsOffered} from '../../src/tunnels/forms.ts'
 import {nextCarriers} from '../../src/tunnels/index.ts'
+import type {Pair} from '../../src/tunnels/tunnel-parts.ts'
 
 /** One end of a pair of uplinks: what it has written down, what its kernel and BIRD have, what it told, what it heard. */
 export interface End {
@@ -37,6 +46,8 @@ export class TwoEnds {
   readonly ends: readonly [End, End]
   /** What passes nobody's sessions: serials of tunnels that do not carry. */
   readonly cut = new Set<number>()
+  /** Whether the form of IPIP that is tried passes. */
+  otherPasses = true
   nowMs = 0
   lost: string[] = []
 
@@ -54,6 +65,7 @@ export class TwoEnds {
       offers: end.heard,
       upMs: ({serial}) => this.#upMs(end, serial),
       inForceMs: end.applied === end.carriers ? this.nowMs - end.appliedAtMs : 0,
+      otherPasses: this.otherPasses && this.#bothTakeBoth(),
       renew: end.renew && this.#upMs(end, end.carriers.at(-1)?.serial ?? -1) > 0,
     })
     if (end.carriers.length > 1) end.renew = false
@@ -68,8 +80,9 @@ export class TwoEnds {
     const before = end.devices
     end.devices = end.applied.flatMap((one) => {
       const theirs = end.heard.find((offer) => offer.slot === one.slot && serialOf(offer) === one.serial)
-      return theirs?.encapsulation === one.encapsulation ? [one.serial] : []
+      return theirs && takes(theirs, one.encapsulation) ? [one.serial] : []
     })
+    this.#lookForDeaf()
     const gone = before.filter((serial) => !end.devices.includes(serial))
     for (const serial of gone)
       if (sent.includes(serial)) this.lost.push(`${serial} goes at ${index}, the other sends on it`)
@@ -78,10 +91,7 @@ export class TwoEnds {
 
   tell(index: 0 | 1): void {
     const end = this.ends[index]
-    end.told = end.applied.map(({slot, serial, encapsulation, phase}) => ({
-      ...{slot, uplink: 'wan' as UplinkName, encapsulation, publicKey: null, port: null, port6: null, serial},
-      ...(phase === 'left' ? {leaving: true as const} : {}),
-    }))
+    end.told = end.applied.map((one) => offerOf(end, one))
   }
 
   hear(index: 0 | 1): void {
@@ -117,6 +127,24 @@ export class TwoEnds {
     return a.devices.filter((serial) => b.devices.includes(serial) && !this.cut.has(serial))
   }
 
+  #bothTakeBoth(): boolean {
+    return this.ends.every(
+      ({told}) => told.length === 1 && ['ipip', 'fou'].every((form) => takes(told[0]!, form as Encapsulation)),
+    )
+  }
+
+  /** What is sent in UDP needs a port at the other end, which is there as long as that end says that it takes it. */
+  #lookForDeaf(): void {
+    for (const index of [0, 1] as const) {
+      const [end, other] = [this.ends[index], this.ends[index === 0 ? 1 : 0]]
+      for (const one of end.applied.filter(({serial}) => this.up().includes(serial))) {
+        const theirs = other.applied.find(({serial}) => serial === one.serial)!
+        if (one.encapsulation === 'fou' && !takes(offerOf(other, theirs), 'fou'))
+          this.lost.push(`${index} sends ${one.serial} in UDP, the other has no port`)
+      }
+    }
+  }
+
   #look(end: End): void {
     const up = this.up()
     for (const serial of end.upSince.keys()) if (!up.includes(serial)) end.upSince.delete(serial)
@@ -133,5 +161,16 @@ export class TwoEnds {
     const up = end.applied.filter(({serial}) => this.up().includes(serial))
     const first = up.filter(({phase}) => phase === 'open')
     return (first.length > 0 ? first : up).map(({serial}) => serial)
+  }
+}
+
+function offerOf({wanted}: End, one: Carrier): TunnelOffer {
+  const {slot, serial, encapsulation, phase} = one
+  const remote = {address: '192.0.2.1', public: null}
+  const forms = formsOffered({site: {encapsulation: wanted}, encapsulation, carrier: one, remote} as Pair)
+  return {
+    ...{slot, uplink: 'wan' as UplinkName, encapsulation, publicKey: null, port: null, port6: null, serial},
+    ...(phase === 'left' ? {leaving: true as const} : {}),
+    ...forms,
   }
 }

@@ -115,7 +115,7 @@ describe('planTunnels: IPv6 inside and outside', () => {
       const {config, sites, plan} = planAll({...families([4, 6]), pairs: {'a b': encapsulation}}).get('a')!
       const {device} = plan.tunnels.find(({peer}) => peer.startsWith('100.'))!
       const limits = new Map(limit === undefined ? [] : [[device, {device: limit, clamp: limit}]])
-      const now = planTunnels({config, sites, keys: new Map(), underlayMtu, limits})
+      const now = planTunnels({config, sites, keys: new Map(), underlayMtus: new Map([['wan', underlayMtu]]), limits})
       assert.deepEqual(now.tunnels.map(({peer}) => peer).sort(), peers)
       assert.deepEqual(
         now.findings.map(({code, severity}) => `${code} ${severity}`),

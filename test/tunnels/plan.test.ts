@@ -229,11 +229,26 @@ describe('planTunnels', () => {
       const {config, sites, plan} = planAll(sketch).get('a')!
       const keys = new Map(plan.wantedKeys.map((device) => [device, testKey(config, device)]))
       assert.deepEqual(
-        planTunnels({config, sites, keys, underlayMtu}).links.map((link) => link.mtu),
+        [...planTunnels({config, sites, keys, underlayMtus: new Map([['wan', underlayMtu]])}).mtus.values()],
         [mtu],
       )
     })
   }
+
+  it('over an uplink that carries more than Ethernet does, a device has what Ethernet carries until more is known to pass', () => {
+    const {config, sites, plan} = planAll(TWO).get('a')!
+    const device = plan.links[0]!.name
+    const over = (bytes: number, passes?: number) =>
+      planTunnels({
+        ...{config, sites, keys: new Map(), underlayMtus: new Map([['wan', bytes]])},
+        limits: new Map(passes === undefined ? [] : [[device, {device: passes, clamp: passes}]]),
+      })
+    const told = ({links, mtus, usualMtus}: PlannedTunnels) => [links[0]!.mtu, mtus.get(device), usualMtus.get(device)]
+    assert.deepEqual(told(over(9000)), [1480, 8980, 1480])
+    assert.deepEqual(told(over(9000, 8980)), [8980, 8980, 1480])
+    assert.deepEqual(told(over(1492)), [1472, 1472, undefined])
+    assert.deepEqual(told(over(1500)), [1480, 1480, undefined])
+  })
 
   it('views tell the plan: commands and graph', () => {
     const {plan} = planAll({...TWO, pairs: {'a b': 'vxlan'}}).get('a')!

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type {Encapsulation} from '../../src/model/index.ts'
+import {nextCarriers} from '../../src/tunnels/index.ts'
 import {type End, TwoEnds} from '../support/succession.ts'
 
 const shown = (world: TwoEnds): string[] =>
@@ -85,11 +86,41 @@ describe('succession of tunnels', () => {
     }
   })
 
-  it('of two that the kernel cannot hold both, one is made in place of the other', () => {
+  it('the other form of IPIP: the tunnel stays, and is sent so once the other end takes it and it passes', () => {
     const world = standing('ipip')
+    world.ends[0].wanted = 'fou'
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 ipip open'))
+    assert.deepEqual(world.ends[0].told[0]?.next, 'fou')
+    world.ends[1].wanted = 'fou'
+    world.otherPasses = false
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 ipip open'))
+    world.otherPasses = true
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 fou open'))
+    assert.deepEqual(
+      world.ends.map(({told}) => told[0]?.next),
+      [undefined, undefined],
+    )
+    assert.deepEqual(world.lost, [])
+  })
+
+  it('one that is not heard of yet is changed at once, and takes the form that was offered before', () => {
+    const view = {wanted: 'ipip', encrypted: false, offers: [], upMs: () => 0, inForceMs: 0, renew: false} as const
+    const told = {slot: 0, serial: 0, encapsulation: 'fou', phase: 'open'} as const
+    assert.deepEqual(nextCarriers([told], {...view, otherPasses: false}), [
+      {...told, encapsulation: 'ipip', both: true},
+    ])
+  })
+
+  it('one that is down is not waited for to pass', () => {
+    const world = standing('ipip')
+    world.cut.add(0)
+    world.otherPasses = false
     for (const end of world.ends) end.wanted = 'fou'
     world.settle()
-    assert.deepEqual(shown(world), Array(2).fill('1:1 fou open'))
+    assert.deepEqual(shown(world), Array(2).fill('0:0 fou open'))
   })
 
   it('what was written down is lost: the other end says what stands', () => {
@@ -101,7 +132,7 @@ describe('succession of tunnels', () => {
     assert.deepEqual(shown(world), Array(2).fill('1:1 wireguard open'))
   })
 
-  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip']
+  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip', 'fou']
 
   it('whatever both ends do in whatever order: always a tunnel, no packet sent where nobody takes it, and one end', () => {
     const end = fc.constantFrom(0 as const, 1 as const)

@@ -86,7 +86,11 @@ export function createNetlinkDriver(): NetlinkDriver {
   async function update(link: LinkSpec): Promise<void> {
     const held = await find(link.name)
     if (!held?.ours) throw new StepFailure('missing', `no device ${link.name} of ours`)
-    await socket.change(RTM.newLink, linkUpdate(held.index, link))
+    const before = held.actual.spec
+    const isOther = fouOf(before) !== fouOf(link)
+    // What is sent in UDP is larger, so packets are smaller first.
+    if (isOther && before && link.mtu < before.mtu) await socket.change(RTM.newLink, linkUpdate(held.index, link))
+    await socket.change(RTM.newLink, linkUpdate(held.index, link, isOther))
   }
 
   async function addAddress(spec: AddressSpec): Promise<void> {
@@ -192,6 +196,8 @@ const foreign = (name: string): boolean => !name.startsWith(DEVICE_PREFIX) && !n
 
 const sameAddress = (found: Pick<AddressSpec, 'local' | 'peer'>, spec: AddressSpec): boolean =>
   found.local === spec.local && found.peer === spec.peer
+
+const fouOf = (link: LinkSpec | null): number | undefined => (link && 'fou' in link ? link.fou : undefined)
 
 /** Specs are flat and their keys few: compared by what either has. */
 function same({spec, up}: ActualLink, wanted: LinkSpec): boolean {

@@ -88,13 +88,15 @@ export function linkCreate(link: LinkSpec): Buffer {
   )
 }
 
-/** What a living device takes: MTU, alias, up. */
-export function linkUpdate(index: number, link: LinkSpec): Buffer {
+/** What a living device takes: MTU, alias, up; of IPIP also whether it is sent in UDP, with all else that its kind has. */
+export function linkUpdate(index: number, link: LinkSpec, whole = false): Buffer {
+  const info = [attribute(INFO.kind, Buffer.from(link.kind)), nested(INFO.data, ...linkData(link))]
   return join(
     linkHeader(index, true),
     attribute(IFLA.mtu, u32(link.mtu)),
     attribute(IFLA.ifalias, Buffer.from(link.alias)),
     attribute(IFLA.group, u32(0)),
+    ...(whole ? [nested(IFLA.linkinfo, ...info)] : []),
   )
 }
 
@@ -121,7 +123,7 @@ function linkData(link: LinkSpec): Buffer[] {
         ...(link.kind === 'sit' ? [attribute(IPTUN.protocol, u8(PROTOCOL.ip6))] : []),
         // Source port 0: one a flow, so that routers with several links spread flows over them.
         ...(link.fou === undefined
-          ? []
+          ? [attribute(IPTUN.encapType, u16(ENCAP.none))]
           : [attribute(IPTUN.encapType, u16(ENCAP.fou)), attribute(IPTUN.port, u16be(link.fou))]),
       ]
     case 'vxlan':

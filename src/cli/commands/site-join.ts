@@ -19,7 +19,7 @@ export interface JoinOptions {
   readonly advertise: readonly string[]
   readonly out?: string
   readonly from?: string
-  readonly encapsulation: 'ipip' | 'fou' | 'wireguard' | 'none'
+  readonly encapsulation: 'ipip' | 'fou' | 'wireguard' | 'none' | 'auto'
   readonly renew?: boolean
   readonly dryRun?: boolean
   readonly output: Format
@@ -79,5 +79,5 @@ function parsePrefixes(text: string): Prefix[] {
 
 const encapsulationOption = (): Option =>
   new Option('--encapsulation <kind>', 'for what is to be written into gateway.yaml')
-    .choices(['ipip', 'fou', 'wireguard', 'none'])
+    .choices(['ipip', 'fou', 'wireguard', 'none', 'auto'])
     .default('ipip')

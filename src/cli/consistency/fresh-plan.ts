@@ -19,7 +19,7 @@ export interface FreshPlan {
 export async function freshPlan(
   config: GatewayConfig,
   snapshots: ReadonlyMap<SourceId, Snapshot>,
-  {devices, carriers}: Pick<KernelFacts, 'devices' | 'carriers'>,
+  {devices, mtus, carriers}: Pick<KernelFacts, 'devices' | 'mtus' | 'carriers'>,
 ): Promise<FreshPlan> {
   const federation = new Federation(config)
   for (const [source, snapshot] of snapshots) {
@@ -39,7 +39,12 @@ export async function freshPlan(
   const {store: keys} = await createKeyStore(config.paths.state)
   // What the paths of the tunnels carry was measured, and is in no etcd.
   const {saved} = await readPathMtus(config.paths.state)
-  const uplinkDevices = new Set(config.uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))
+  const ofUplinks = config.uplinks.map(({name, device, address}) => [name, device ?? carriers.get(address)] as const)
+  const uplinkDevices = new Set(ofUplinks.flatMap(([, device]) => device ?? []))
+  const underlayMtus = ofUplinks.flatMap(([name, device]) => {
+    const mtu = mtus.get(device ?? '')
+    return mtu === undefined ? [] : [[name, mtu] as const]
+  })
   const {desired} = createPlan()({
     config,
     world,
@@ -50,6 +55,7 @@ export async function freshPlan(
     passwords: new Map(),
     draining: false,
     uplinkDevices: [...uplinkDevices].sort(),
+    underlayMtus: new Map(underlayMtus),
     devices,
     limits: limitsOf(saved),
   })

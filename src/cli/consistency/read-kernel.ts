@@ -1,6 +1,14 @@
 import {execFile} from 'node:child_process'
 import {promisify} from 'node:util'
-import {addressesIn, devicesIn, type KernelRoute, linksIn, parseRuleset, routesIn} from '../../diagnose/index.ts'
+import {
+  addressesIn,
+  devicesIn,
+  type KernelRoute,
+  linksIn,
+  mtusIn,
+  parseRuleset,
+  routesIn,
+} from '../../diagnose/index.ts'
 import type {ActualLink, ActualNft, AddressSpec} from '../../model/index.ts'
 
 /** What the kernel holds, as its own tools list it: not through the daemon, nor through the daemon's drivers. */
@@ -11,6 +19,8 @@ export interface KernelFacts {
   readonly addresses: readonly AddressSpec[]
   readonly routes: readonly KernelRoute[]
   readonly devices: ReadonlyMap<string, number>
+  /** Of all devices. */
+  readonly mtus: ReadonlyMap<string, number>
   readonly carriers: ReadonlyMap<string, string>
 }
 
@@ -39,6 +49,7 @@ export async function readKernel(): Promise<KernelFacts> {
     addresses: ours,
     routes: [...routesIn(routes4), ...routesIn(routes6)],
     devices: devicesIn(links),
+    mtus: mtusIn(links),
     carriers,
   }
 }
