@@ -83,6 +83,7 @@ const longStages = () => [
   LARGE_MESH,
   PACKAGE,
   FUZZED_API,
+  DIAGNOSE,
   ...policyStages(),
   ...otherScenarios().map(scenarioStage),
 ]
@@ -118,6 +119,11 @@ const SLOW_FAULTS = {
 const SHELLS = {
   name: 'completion in shells',
   command: ['mocha', 'test/cli/completion.long.ts'],
+/** Each thing that `isthmus diagnose` tells, broken, seen and repaired in one lab. */
+const DIAGNOSE = {
+  name: 'diagnose, thing by thing',
+  command: ['mocha', 'test/diagnose/lab/diagnose.long.ts'],
+  needs: 'build',
   count: countMocha,
 }
 

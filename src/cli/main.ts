@@ -12,7 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // How a library could call Node otherwise (DEP0123: etcd by its address) is nothing that an operator can do something about.
 process.noDeprecation = true
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const status = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   api: createApiClient,
@@ -24,3 +24,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   become: (program, args) => process.execve?.(program, [program, ...args], {...DAEMON_ENV, ...process.env}),
 })
+
+// Whoever did not answer in time must not hold up the end; what was written to a pipe or a file is written.
+process.exit(status)

@@ -12,6 +12,7 @@ import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
 import {factoryResetCommand} from './commands/factory-reset.ts'
+import {gatherCommand} from './commands/gather.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
 import {loginTokenCommand} from './commands/login-token.ts'
@@ -84,6 +85,7 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     auditCommand(context, finish),
     apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
+    gatherCommand(context, finish),
     watchLanCommand(context, finish),
     watchRoutesCommand(context, finish),
     completionCommand(context, finish),

@@ -9,6 +9,8 @@ export interface CheckReport {
   readonly findings: readonly Finding[]
   /** Why the check could not look, where the gateway that it asks does not answer; null: it did. */
   readonly unreachable: string | null
+  /** Codes that were found too and may be the cause: they are to be mended first. */
+  readonly mayFollowFrom?: readonly string[]
 }
 
 /**
@@ -20,9 +22,12 @@ export function summaryOf(reports: readonly CheckReport[]): 'fine' | 'finding' |
   return reports.some(({unreachable}) => unreachable !== null) ? 'unreachable' : 'fine'
 }
 
+export const isTrouble = ({findings, unreachable}: CheckReport): boolean => unreachable !== null || findings.length > 0
+
 /** For people: `ok CHECK`, `!! CHECK` (something is wrong) or `-- CHECK` (not looked at), below it evidence and findings. */
-export function formatReport({check, evidence, findings, unreachable}: CheckReport): string {
-  const lines = [...evidence, ...findings.map(formatFinding)].map((line) => `   ${line}`)
+export function formatReport({check, evidence, findings, unreachable, mayFollowFrom = []}: CheckReport): string {
+  const causes = mayFollowFrom.length === 0 ? [] : [`may come of ${mayFollowFrom.join(', ')}: mend that first`]
+  const lines = [...evidence, ...findings.map(formatFinding), ...causes].map((line) => `   ${line}`)
   if (unreachable !== null) return [`-- ${check}: not looked at: ${unreachable}`, ...lines].join('\n')
   return [`${findings.some(({severity}) => severity !== 'info') ? '!!' : 'ok'} ${check}`, ...lines].join('\n')
 }

@@ -1,3 +1,5 @@
+import type {DiagnosisCode} from './diagnosis-code.ts'
+
 /**
  * Bad or conflicting input, as data: collected in each pass, shown until the input is mended, never thrown.
  * Code may switch on `code`; `detail` and `remedy` are for people.
@@ -158,6 +160,7 @@ export type FindingCode =
   | 'site-in-use'
   // diagnose
   | 'state-differs'
+  | DiagnosisCode
 
 /** One line for logs and tables: `error record-invalid datastore main /calico/… spec.nets[0]: …`. */
 export function formatFinding(finding: Finding): string {

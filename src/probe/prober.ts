@@ -60,10 +60,24 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
   let missing: string | null = null
   const {promise: done, resolve} = Promise.withResolvers<void>()
 
+  const failedAgain = (key: string, startedMs: number): number => {
+    const times = nowMs() - startedMs > LIVED_MS ? 1 : (failed.get(key)?.times ?? 0) + 1
+    failed.set(key, {times, untilMs: nowMs() + Math.min(BACKOFF_MS.first * 2 ** (times - 1), BACKOFF_MS.last)})
+    return times
+  }
+
   const start = (group: ProbeGroup): void => {
     const startedMs = nowMs()
     for (const device of group.devices.values()) tunnels.get(device)?.windows[group.size].restart(startedMs)
-    const child = spawn(command, group.args, {stdio: ['ignore', 'pipe', 'ignore']})
+    let child: ReturnType<typeof spawnQuietly>
+    try {
+      child = spawnQuietly(command, group.args)
+    } catch (error) {
+      // EPERM, where fping's file wants a capability that this process may not have: thrown, unlike a file that is missing.
+      missing = error instanceof Error ? error.message : String(error)
+      failedAgain(group.key, startedMs)
+      return
+    }
     const own: Running = {child, group}
     running.set(group.key, own)
     const read = createLineReader()
@@ -85,8 +99,7 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
       living.delete(ended)
       if (running.get(group.key) !== own) return
       running.delete(group.key)
-      const times = nowMs() - startedMs > LIVED_MS ? 1 : (failed.get(group.key)?.times ?? 0) + 1
-      failed.set(group.key, {times, untilMs: nowMs() + Math.min(BACKOFF_MS.first * 2 ** (times - 1), BACKOFF_MS.last)})
+      const times = failedAgain(group.key, startedMs)
       const words = `it ended: ${child.exitCode ?? child.signalCode}`
       if (times === FAILS_OFTEN) missing ??= words
       if (times === 1 && missing === null) onError(command, new Error(words))
@@ -142,3 +155,6 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
     done,
   }
 }
+
+const spawnQuietly = (command: string, args: readonly string[]) =>
+  spawn(command, args, {stdio: ['ignore', 'pipe', 'ignore']})

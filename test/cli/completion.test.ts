@@ -114,7 +114,7 @@ describe('completion', () => {
 
   it('what is quoted is read back, by ourselves and by bash', () => {
     const word = fc.string({minLength: 1, maxLength: 12}).filter((text) => !/\p{Cc}/u.test(text))
-    fc.assert(
+    void fc.assert(
       fc.property(word, (text) => {
         assert.equal(splitShellLine(`isthmus ${splitShellLine('isthmus ').quote(text)}`).words[1], text)
       }),

@@ -120,6 +120,13 @@ inNamespace(import.meta.url, () => {
       assert.equal(prober.readings().size, 0)
     })
 
+    it('one that may not be started, which Node throws, is said too', async () => {
+      // As EPERM is, of a file with a capability that this process may not have.
+      start('\0')
+      assert.match(await eventually(() => prober.missing()), /null bytes/)
+      assert.equal(prober.readings().size, 0)
+    })
+
     it('one that ends at once each time is said too, and loses nothing', async () => {
       start('false')
       assert.match(await eventually(() => prober.missing(), 10_000), /^it ended: 1$/)

@@ -54,19 +54,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   takeover: [...EFFECT_BASE, 'bird', 'observe', 'store'],
   // etcd for `snapshot save`, which must work without a gateway (decision 0004), for documents (0080) and users (0081);
   // store for what a site that leaves has left behind, and for what of the last known state counts in a plan that is made anew (0100).
-  // probe for `watch-lan`, a process of its own beside the daemon (decision 0066).
+  // probe for `watch-lan`, a process of its own beside the daemon (decision 0066); bird and observe for `diagnose`, which looks
+  // where no daemon answers (0106).
   cli: [
-    ...PURE_BASE,
-    'yaml',
-    ...PURE_MIDDLE,
-    'documents',
-    'plan',
-    'diff',
-    'certificates',
-    'etcd',
-    'probe',
-    'store',
-    'takeover',
+    ...[...PURE_BASE, 'yaml', ...PURE_MIDDLE, 'documents', 'plan', 'diff'],
+    ...['certificates', 'etcd', 'probe', 'store', 'bird', 'observe', 'takeover'],
   ],
   console: [],
 }

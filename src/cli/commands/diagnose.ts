@@ -1,69 +1,39 @@
 import {Command} from 'commander'
-import {type CheckReport, formatReport, summaryOf} from '../../diagnose/index.ts'
+import {type CheckReport, summaryOf} from '../../diagnose/index.ts'
 import {formatFinding, type GatewayConfig} from '../../model/index.ts'
-import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
-import {checkCertificates, checkDatastores, placesOf} from '../diagnose-datastores.ts'
+import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus} from '../context.ts'
+import {checkDatastores, placesOf} from '../diagnose-datastores.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
-
-/** What a check may use to collect its facts. */
-export interface DiagnoseInput {
-  readonly context: CliContext
-  readonly config: GatewayConfig
-  readonly socket: string
-}
-
-interface DiagnoseCheck {
-  readonly name: string
-  readonly describe: string
-  /** `always`: part of every `isthmus diagnose`. `asked`: only with its own option `--NAME`, and then alone. */
-  readonly when: 'always' | 'asked'
-  /** Loads what it needs late: the command line must start in no time. */
-  readonly run: (input: DiagnoseInput) => Promise<CheckReport>
-}
-
-/** Every check, a line each, in the order in which they are made: from the bottom up. */
-const CHECKS: readonly DiagnoseCheck[] = [
-  {
-    name: 'certificates',
-    describe: 'the certificates and keys that the configuration names',
-    when: 'always',
-    run: ({context, config}) => checkCertificates(config, context.clock.nowMs()),
-  },
-  {
-    name: 'datastores',
-    describe: 'the way to every datastore and remote site',
-    when: 'always',
-    run: ({context, config}) => checkDatastores(placesOf(config), context.clock.nowMs(), 'datastores'),
-  },
-  {
-    name: 'consistency',
-    describe: 'compare the kernel and the own export with what all etcds say; as root',
-    when: 'asked',
-    run: async ({config}) => (await import('../consistency/check.ts')).checkConsistency(config),
-  },
-]
+import {formatTable} from '../table.ts'
 
 /** `isthmus diagnose`: collects facts, has them judged, prints what was seen and what to do. Changes nothing. */
 export function diagnoseCommand(context: CliContext, finish: Finish): Command {
   const command = new Command('diagnose')
     .description('find out what is wrong here, and what to do')
     .option('--config <file>', "the gateway's configuration", DEFAULT_CONFIG)
-    .addOption(outputOption(['table', 'json', 'yaml']))
-  const asked = CHECKS.filter(({when}) => when === 'asked')
-  for (const {name, describe} of asked) command.option(`--${name}`, describe)
+    .option('--only <codes>', 'these checks, with commas between them')
+    .option('--list', 'what is checked')
+    .option('--consistency', 'compare the kernel and the own export with what all etcds say; as root')
+    .addOption(outputOption(['table', 'wide', 'json', 'yaml']))
   command.addCommand(datastoreCommand(context, finish))
   return command.action(async (options: DiagnoseOptions, self: Command) => {
-    const config = await readConfig(context, options.config)
-    if (!config) return finish(EXIT.finding)
-    const wanted = asked.filter(({name}) => options[name] === true)
-    const input = {context, config, socket: self.optsWithGlobals<{socket: string}>().socket}
-    const reports: CheckReport[] = []
-    for (const check of wanted.length > 0 ? wanted : CHECKS.filter(({when}) => when === 'always')) {
-      reports.push(await check.run(input))
+    const {listed, runChecks, unknownIn} = await import('../diagnose/run.ts')
+    if (options.list) return finish(await printList(context, options.output, listed()))
+    const only = options.only?.split(',').filter(Boolean) ?? null
+    const unknown = only === null ? null : unknownIn(only)
+    if (unknown !== null) self.error(`error: ${unknown}`, {exitCode: EXIT.usage})
+    if (options.consistency) {
+      const config = await readConfig(context, options.config)
+      if (!config) return finish(EXIT.finding)
+      const {checkConsistency} = await import('../consistency/check.ts')
+      return finish(await printReports(context, options.output, [await checkConsistency(config)]))
     }
-    finish(await printReports(context, options.output, reports))
+    const {socket} = self.optsWithGlobals<{socket: string}>()
+    const {reports, unreachable} = await runChecks({context, file: options.config, socket, only})
+    const status = await printReports(context, options.output, reports)
+    finish(unreachable ? EXIT.unreachable : status)
   })
 }
 
@@ -83,13 +53,16 @@ function datastoreCommand(context: CliContext, finish: Finish): Command {
         self.error(`error: no datastore or site '${name}'; there is ${known}`, {exitCode: EXIT.usage})
       }
       const report = await checkDatastores(chosen, context.clock.nowMs(), `datastore ${name}`)
-      finish(await printReports(context, output, [report]))
+      finish(await printReports(context, output === 'table' ? 'wide' : output, [report]))
     })
 }
 
 interface DiagnoseOptions extends Readonly<Record<string, unknown>> {
   readonly config: string
   readonly output: Format
+  readonly only?: string
+  readonly list?: true
+  readonly consistency?: true
 }
 
 async function readConfig(context: CliContext, file: string): Promise<GatewayConfig | null> {
@@ -99,12 +72,38 @@ async function readConfig(context: CliContext, file: string): Promise<GatewayCon
 }
 
 /** The findings are the answer here, so they go to stdout; gives the exit status. */
-async function printReports(context: CliContext, output: Format, reports: readonly CheckReport[]) {
+async function printReports(context: CliContext, output: Format, reports: readonly CheckReport[]): Promise<ExitStatus> {
   const summary = summaryOf(reports)
   if (!(await printValue(context, output, {ok: summary === 'fine', checks: reports}))) {
+    const {formatReport, isTrouble} = await import('../../diagnose/index.ts')
+    // What is well is a line; `wide` has what was seen of it too.
     for (const report of reports)
-      context.out(`${formatReport(report)}
-`)
+      context.out(
+        `${formatReport(output === 'wide' || reports.length === 1 || isTrouble(report) ? report : {...report, evidence: []})}\n`,
+      )
+    if (reports.length > 1) context.out(`${countsOf(reports)}\n`)
   }
   return EXIT[summary]
+}
+
+function countsOf(reports: readonly CheckReport[]): string {
+  const notLooked = reports.filter(({unreachable}) => unreachable !== null).length
+  const found = reports.filter(({findings}) => findings.some(({severity}) => severity !== 'info')).length
+  return `${reports.length} checks: ${found} found something, ${notLooked} could not look`
+}
+
+async function printList(
+  context: CliContext,
+  output: Format,
+  checks: readonly {readonly code: string; readonly theme: string; readonly looksAt: string}[],
+): Promise<ExitStatus> {
+  if (!(await printValue(context, output, checks))) {
+    const columns = [
+      {title: 'CODE', value: ({code}: {code: string}) => code},
+      {title: 'THEME', value: ({theme}: {theme: string}) => theme},
+      {title: 'LOOKS AT', value: ({looksAt}: {looksAt: string}) => looksAt},
+    ]
+    context.out(formatTable(columns, checks))
+  }
+  return EXIT.fine
 }
