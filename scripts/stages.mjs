@@ -119,6 +119,9 @@ const SLOW_FAULTS = {
 const SHELLS = {
   name: 'completion in shells',
   command: ['mocha', 'test/cli/completion.long.ts'],
+  count: countMocha,
+}
+
 /** Each thing that `isthmus diagnose` tells, broken, seen and repaired in one lab. */
 const DIAGNOSE = {
   name: 'diagnose, thing by thing',
