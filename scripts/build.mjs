@@ -1,5 +1,5 @@
 // `npm run build`: the daemon in one file, the command line in one, native addons, the console.
-import {mkdirSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs'
+import {mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {build} from 'esbuild'
 import {buildConsole} from './build-console.mjs'
@@ -26,6 +26,7 @@ const OPTIONS = {
   sourcemap: false,
   external: ['./native/*.node'],
   logLevel: 'warning',
+  metafile: true,
 }
 const PLUGINS = [bundledLibraries(ROOT), lateBuiltins()]
 
@@ -35,9 +36,18 @@ mkdirSync(path.join(ASIDE, 'native'), {recursive: true})
 process.on('exit', () => rmSync(ASIDE, {recursive: true, force: true}))
 copyNativeAddons(ROOT, path.join(ASIDE, 'native'))
 
+/** Folders of the libraries that are in the bundles, for the bill of materials. */
+const libraries = new Set()
+const note = ({inputs}) => {
+  for (const input of Object.keys(inputs)) {
+    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)
+    if (folder) libraries.add(folder[0])
+  }
+}
+
 for (const {entry, file, late} of BUNDLES) {
   const began = performance.now()
-  await build({
+  const {metafile} = await build({
     ...OPTIONS,
     entryPoints: [entry],
     outfile: path.join(ASIDE, file),
@@ -47,6 +57,7 @@ for (const {entry, file, late} of BUNDLES) {
     },
     plugins: [...PLUGINS, lateStations(await textsOf(late))],
   })
+  note(metafile)
   const kib = Math.round(statSync(path.join(ASIDE, file)).size / 1024)
   console.error(`dist/${file}: ${kib} KiB in ${Math.round(performance.now() - began)} ms`)
 }
@@ -55,12 +66,20 @@ const began = performance.now()
 const weight = await buildConsole(ROOT, path.join(ASIDE, 'console'))
 const kib = Math.round(weight / 1024)
 console.error(`dist/console: ${kib} KiB packed in ${Math.round(performance.now() - began)} ms`)
+writeFileSync(path.join(ASIDE, 'libraries.json'), `${JSON.stringify([...libraries].sort(), null, 2)}\n`)
 
 /** Each of these stations with its libraries, as the text of a CommonJS module. */
 async function textsOf(stations) {
   const bundled = stations.map(async (station) => {
     const entryPoints = [`src/${station}/index.ts`]
-    const {outputFiles} = await build({...OPTIONS, entryPoints, write: false, format: 'cjs', plugins: PLUGINS})
+    const {outputFiles, metafile} = await build({
+      ...OPTIONS,
+      entryPoints,
+      write: false,
+      format: 'cjs',
+      plugins: PLUGINS,
+    })
+    note(metafile)
     return [station, outputFiles[0].text]
   })
   return Object.fromEntries(await Promise.all(bundled))

@@ -83,6 +83,7 @@ const longStages = () => [
   SLOW_FAULTS,
   SHELLS,
   LARGE_MESH,
+  PACKAGE,
   FUZZED_API,
   DIAGNOSE,
   CONSOLE,
@@ -146,6 +147,14 @@ const LARGE_MESH = {
   name: 'every pair of a large mesh',
   command: ['mocha', 'test/plan/large-mesh.test.ts'],
   env: {MESH: 'all'},
+  count: countMocha,
+}
+
+/** The Debian package from install to purge, in a container with systemd. */
+const PACKAGE = {
+  name: 'package',
+  command: ['mocha', 'test/appliance/package.long.ts'],
+  needs: 'build',
   count: countMocha,
 }
 

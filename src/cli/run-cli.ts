@@ -2,6 +2,7 @@ import {Command, CommanderError} from 'commander'
 import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
 import {auditCommand} from './commands/audit.ts'
+import {backupCommand} from './commands/backup.ts'
 import {checkCommand} from './commands/check.ts'
 import {completeCommand, completionCommand} from './commands/completion.ts'
 import {configCommand} from './commands/config.ts'
@@ -10,6 +11,7 @@ import {describeCommand} from './commands/describe.ts'
 import {diagnoseCommand} from './commands/diagnose.ts'
 import {diffCommand} from './commands/diff.ts'
 import {drainCommand} from './commands/drain.ts'
+import {factoryResetCommand} from './commands/factory-reset.ts'
 import {gatherCommand} from './commands/gather.ts'
 import {getCommand} from './commands/get.ts'
 import {keysCommand} from './commands/keys.ts'
@@ -18,11 +20,13 @@ import {pathCommands} from './commands/path.ts'
 import {policyCommand} from './commands/policy.ts'
 import {purgeCommand} from './commands/purge.ts'
 import {renderCommand} from './commands/render.ts'
+import {restoreCommand} from './commands/restore.ts'
 import {runCommand} from './commands/run.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
+import {upgradeCommand} from './commands/upgrade.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {watchRoutesCommand} from './commands/watch-routes.ts'
@@ -72,6 +76,10 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     drainCommand(context, finish, true),
     drainCommand(context, finish, false),
     keysCommand(context, finish),
+    backupCommand(context, finish),
+    restoreCommand(context, finish),
+    factoryResetCommand(context, finish),
+    upgradeCommand(context, finish),
     purgeCommand(context, finish),
     loginTokenCommand(context, finish),
     auditCommand(context, finish),

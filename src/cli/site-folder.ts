@@ -2,6 +2,7 @@ import {readdir} from 'node:fs/promises'
 import path from 'node:path'
 import type {CertificateOrder, Finding, TlsFiles} from '../model/index.ts'
 import type {FolderStep, HeldCertificate, SiteWish} from '../site/index.ts'
+import {handOver} from './hand-over.ts'
 
 /** Where `site init` keeps what it makes. */
 export const DEFAULT_FOLDER = '/etc/isthmus/tls'
@@ -56,6 +57,9 @@ export async function readWish(folder: string, wish: SiteWish): Promise<SiteWish
   return {...wish, servers, calicoUsers: [...calicoUsers]}
 }
 
+/** What gateway.yaml names of the folder. */
+const GATEWAY_FILES = ['ca.pem', 'gateway.pem', 'gateway.key']
+
 /** Does what is planned, one certificate after the other; stops at the first that cannot be made. */
 export async function applyFolder(
   folder: string,
@@ -75,6 +79,7 @@ export async function applyFolder(
       return {findings: [{code: 'certificate-not-made', severity: 'error', where, detail}], environment}
     }
   }
+  await handOver(folder, GATEWAY_FILES)
   return {findings: [], environment: false}
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type {Finding} from '../model/index.ts'
 import type {JoinInput} from './commands/site-join.ts'
 import {EXIT, type ExitStatus} from './context.ts'
+import {handOver} from './hand-over.ts'
 import {printRowsOfSite} from './site-answer.ts'
 import {BUNDLE, overlapsOf} from './site-bundle.ts'
 
@@ -114,4 +115,6 @@ async function installBundle(from: string, target: string): Promise<void> {
     await writeFile(aside, await readFile(path.join(from, file)), {flag: 'wx', mode: 0o600})
     await rename(aside, path.join(target, file))
   }
+  await handOver(target, Object.values(BUNDLE))
+  await handOver(path.dirname(target), [])
 }

@@ -1,9 +1,10 @@
 import type {z} from 'zod'
 import type {Finding, GatewayConfig, SiteOverlap} from '../model/index.ts'
 import {printPath, readYaml, type YamlDocument} from '../yaml/index.ts'
+import {CONFIG_VERSION, newerVersion, olderVersion} from './migrate.ts'
 import type {Problem} from './problem.ts'
 import {checkMeaning, toGatewayConfig} from './resolve.ts'
-import {gatewaySchema} from './schema.ts'
+import {type GatewayYaml, gatewaySchema} from './schema.ts'
 import {overlappingSites} from './site-prefixes.ts'
 
 /**
@@ -12,19 +13,24 @@ import {overlappingSites} from './site-prefixes.ts'
  */
 export function parseGatewayConfig(text: string, file: string): {config: GatewayConfig | null; findings: Finding[]} {
   let overlaps: readonly SiteOverlap[] = []
-  const {value, findings} = readShape(gatewaySchema, text, file, (yaml, document) => {
+  const check = (yaml: GatewayYaml, document: YamlDocument): readonly Problem[] => {
     overlaps = overlappingSites(yaml, inFileOrder(document, Object.keys(yaml.sites)))
     return checkMeaning(yaml, overlaps)
-  })
+  }
+  const {value, findings} = readShape(gatewaySchema, text, file, check, unlikeThis)
   return {config: value && toGatewayConfig(value, overlaps), findings}
 }
 
-/** A text of one shape: the value, and all that is wrong with it. `check` says what the shape cannot. */
+/**
+ * A text of one shape: the value, and all that is wrong with it. `check` says what the shape cannot; `unlike` why every key
+ * would be found wrong, and is then all that is said.
+ */
 export function readShape<T>(
   schema: z.ZodType<T>,
   text: string,
   file: string,
   check: (value: T, document: YamlDocument) => readonly Problem[],
+  unlike: (value: unknown) => Problem | null = () => null,
 ): {value: T | null; findings: Finding[]} {
   const source = `config ${file}`
   const document = readYaml(text)
@@ -48,6 +54,9 @@ export function readShape<T>(
     ...(problem.remedy ? {remedy: problem.remedy} : {}),
   })
 
+  const other = unlike(document.value)
+  if (other !== null) return {value: null, findings: [toFinding(other)]}
+
   const shape = schema.safeParse(document.value ?? {})
   const problems = shape.success
     ? check(shape.data, document)
@@ -56,6 +65,23 @@ export function readShape<T>(
   findings.sort((a, b) => a.where.line! - b.where.line! || a.where.column! - b.where.column!)
   const isUsable = findings.every(({severity}) => severity !== 'error')
   return {value: shape.success && isUsable ? shape.data : null, findings}
+}
+
+/** A file as the package installs it, and one of another version. */
+function unlikeThis(value: unknown): Problem | null {
+  if (value === null || value === undefined) {
+    return {
+      code: 'config-missing',
+      path: [],
+      detail: 'nothing is configured yet: the file has no key',
+      remedy: 'write it by docs/operate/install.md, look with `isthmus check`, then start the gateway',
+    }
+  }
+  const version: unknown = typeof value === 'object' && 'version' in value ? value.version : null
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1 || version === CONFIG_VERSION)
+    return null
+  const words = version > CONFIG_VERSION ? newerVersion(version) : olderVersion(version)
+  return {code: 'config-invalid', path: ['version'], ...words}
 }
 
 /** Keys that are numbers come first in an object, wherever they stand in the file. */

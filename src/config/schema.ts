@@ -3,6 +3,7 @@ import {NAME_RULE, parseDatastoreName, parseGatewayName, parseSiteName} from '..
 import {parsePort} from '../net/index.ts'
 import {apiSchema} from './api.ts'
 import {parseDuration} from './duration.ts'
+import {CONFIG_VERSION} from './migrate.ts'
 import {clusterId, wanPeer} from './peer-schema.ts'
 import {routeTable} from './route-table.ts'
 import {absolutePath, address, as, listen, parsed, prefix, secret, uplinkName} from './scalars.ts'
@@ -114,7 +115,7 @@ const remote = z.strictObject({
 export const PATH_DEFAULTS = {
   state: '/var/lib/isthmus',
   run: '/run/isthmus',
-  birdConfig: '/etc/bird/bird.conf',
+  birdConfig: '/var/lib/isthmus-bird/bird.conf',
   birdSocket: '/run/bird/bird.ctl',
 } as const
 
@@ -127,7 +128,7 @@ const paths = z.strictObject({
 
 /** The shape of gateway.yaml; what its parts mean together is checked in `resolve.ts`. */
 export const gatewaySchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(CONFIG_VERSION),
   site: siteName,
   gateway: gatewayName,
   twin: gatewayName.optional(),

@@ -3,7 +3,11 @@ import {pino} from 'pino'
 import {ConfigRefused} from './configuration.ts'
 import {startGateway} from './start.ts'
 
-/** The daemon's process: `isthmusd run --config FILE`. Logs are NDJSON on stdout; exit 1 refused, 2 wrong usage. */
+/**
+ * The daemon's process: `isthmusd run --config FILE`. Logs are NDJSON on stdout. It ends with 2 for wrong usage, 78
+ * (EX_CONFIG of sysexits.h) for a configuration that is refused, which another start would not change, 1 for all else.
+ */
+const EX_CONFIG = 78
 const USAGE = 'usage: isthmusd run --config FILE\n'
 
 function configFileOf(args: string[]): string | null {
@@ -42,7 +46,10 @@ try {
     })
   }
 } catch (error) {
-  if (error instanceof ConfigRefused) process.stderr.write(`${error.message}\n`)
-  else log.fatal({err: error}, 'cannot start')
+  if (error instanceof ConfigRefused) {
+    process.stderr.write(`${error.message}\n`)
+    process.exit(EX_CONFIG)
+  }
+  log.fatal({err: error}, 'cannot start')
   process.exit(1)
 }

@@ -385,9 +385,15 @@ describe('parseGatewayConfig', () => {
     )
   })
 
-  it('an empty file says what is missing', () => {
-    const {config, findings} = parse('')
-    assert.equal(config, null)
-    assert.ok(findings.some(({where}) => where.field === 'site'))
+  it('a file of comments, as it is installed, says in one sentence that nothing is configured, and what to do', () => {
+    for (const text of ['', '# site: a\n']) {
+      const {config, findings} = parse(text)
+      assert.equal(config, null)
+      assert.deepEqual(
+        findings.map(({detail}) => detail),
+        ['nothing is configured yet: the file has no key'],
+      )
+    }
+    assert.ok(parse('{}').findings.some(({where}) => where.field === 'site'))
   })
 })

@@ -30,6 +30,9 @@ export interface TransactionInput {
   readonly ruleTexts: ReadonlyMap<string, readonly string[]>
 }
 
+/** Made at boot by appliance/debian/base.nft, before any device is up. */
+const BASE_TABLE = 'isthmus_base'
+
 /** A step that cannot be written as script; libnftables 1.0.6 can crash on some of these. */
 export class BadStep extends StepFailure {
   readonly step: StepKey
@@ -73,7 +76,11 @@ export function composeTransaction(input: TransactionInput): ScriptLine[] {
   const elementSteps = of('elements').filter((step) => !isWays(step.set))
   const setAdds = of('set-add').filter((step) => goingSets.has(step.name) || !holdsSet(held, step))
 
-  if (!held) put(`add table ${place}`)
+  if (!held) {
+    // What kept the machine shut since it booted goes in the moment in which this table takes its place.
+    for (const verb of ['add', 'delete']) put(`${verb} table ${FAMILY} ${BASE_TABLE}`)
+    put(`add table ${place}`)
+  }
   for (const step of of('counter-add')) if (!held?.hasCounter(step.name)) put(`add counter ${place} ${step.name}`, step)
   for (const step of setAdds) if (!goingSets.has(step.name)) putSet(step)
   for (const step of chainSets) if (!goingChains.has(step.name)) putChain(step)

@@ -8,6 +8,7 @@ import {formatFindingIn} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
 import {ageOf, formatTable} from '../table.ts'
 import {checkCommand} from './check.ts'
+import {configMigrateCommand} from './config-migrate.ts'
 
 const MACHINE: readonly Format[] = ['table', 'json', 'yaml']
 
@@ -16,6 +17,7 @@ export function configCommand(context: CliContext, finish: Finish): Command {
   return new Command('config')
     .description('change the configuration of the running gateway, and undo it')
     .addCommand(checkCommand(context, finish, 'validate'))
+    .addCommand(configMigrateCommand(context, finish))
     .addCommand(diffCommand(context, finish))
     .addCommand(applyCommand(context, finish))
     .addCommand(confirmCommand(context, finish))

@@ -1,0 +1,34 @@
+import {chmod, chown, readFile, stat} from 'node:fs/promises'
+import path from 'node:path'
+
+/** Where the package keeps them: elsewhere, folders are whoever's. */
+const PLACE = '/etc/isthmus/'
+/** Of the package: the daemon's own. Where there is none, the daemon is root, or whoever started it. */
+const GROUP = 'isthmus'
+
+/**
+ * Lets the daemon's user read what root has just made for it: the group may read these files of the folder, and enter it. Others in the
+ * folder (the authority's key, the administrator's) stay root's alone.
+ */
+export async function handOver(folder: string, files: readonly string[]): Promise<void> {
+  if (!`${path.resolve(folder)}/`.startsWith(PLACE)) return
+  const gid = process.geteuid?.() === 0 ? await groupId() : null
+  if (gid === null) return
+  for (const file of files) await give(path.join(folder, file), gid, 0o640)
+  await give(folder, gid, 0o750)
+}
+
+/** What is not there is nobody's; what others may read already, they still may. */
+async function give(place: string, gid: number, mode: number): Promise<void> {
+  const held = await stat(place).catch(() => null)
+  if (held === null) return
+  if (held.gid !== gid) await chown(place, held.uid, gid)
+  await chmod(place, (held.mode & 0o777) | mode)
+}
+
+async function groupId(): Promise<number | null> {
+  const line = (await readFile('/etc/group', 'utf8').catch(() => ''))
+    .split('\n')
+    .find((one) => one.startsWith(`${GROUP}:`))
+  return line === undefined ? null : Number(line.split(':')[2])
+}
