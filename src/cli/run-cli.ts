@@ -27,6 +27,7 @@ import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
 import {statusCommand} from './commands/status.ts'
 import {upgradeCommand} from './commands/upgrade.ts'
+import {testCommand} from './commands/test.ts'
 import {versionCommand} from './commands/version.ts'
 import {watchLanCommand} from './commands/watch-lan.ts'
 import {watchRoutesCommand} from './commands/watch-routes.ts'
@@ -86,6 +87,7 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     apiDocCommand(context, finish),
     diagnoseCommand(context, finish),
     gatherCommand(context, finish),
+    testCommand(context, finish),
     watchLanCommand(context, finish),
     watchRoutesCommand(context, finish),
     completionCommand(context, finish),

@@ -1,6 +1,5 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {
-  type AllowedWays,
   type CheckReport,
   compareExport,
   compareJudgement,
@@ -12,11 +11,12 @@ import {
   judgementOf,
 } from '../../diagnose/index.ts'
 import {diff} from '../../diff/index.ts'
-import {type Finding, formatFinding, type GatewayConfig, neighborsTo, type Snapshot} from '../../model/index.ts'
+import {type Finding, formatFinding, type GatewayConfig, type Snapshot} from '../../model/index.ts'
 import {hostPrefix, isHostPrefix, type Prefix, parseAddress} from '../../net/index.ts'
 import {type FreshPlan, freshPlan} from './fresh-plan.ts'
 import {type KernelFacts, readKernel} from './read-kernel.ts'
 import {type ReadSources, readSources, sameSources} from './read-sources.ts'
+import {waysOf} from './ways.ts'
 
 /** A change is in the kernel some tenths of a second after it was written, or less: what is on its way must arrive. */
 const PATIENCE_MS = 5000
@@ -84,7 +84,7 @@ async function readOnce(config: GatewayConfig): Promise<Reading> {
         ...compareTable(kernel.nft, plan.desired.nft, kernel.devices),
       ]
     : [{where: 'table inet isthmus', kernel: 'not there', wanted: 'there'}]
-  const routes = compareRoutes(kernel.routes, waysOf(config, plan), remoteEndpoints(plan))
+  const routes = compareRoutes(kernel.routes, waysOf(config, plan.desired.tunnels), remoteEndpoints(plan))
   const publication = publishedBy(config, sources.ownExport, plan)
   const differences = [
     ...policy.map((one) => withHolders(one, plan)),
@@ -144,18 +144,6 @@ function publishedBy(config: GatewayConfig, published: Snapshot | null, {exporte
     exported,
     config.datastores.map(({name}) => name),
   )
-}
-
-function waysOf(config: GatewayConfig, {desired}: FreshPlan): AllowedWays[] {
-  const uplinks = config.uplinks.flatMap(({device}) => device ?? [])
-  return [...config.sites.values()].map((remote) => ({
-    site: remote.name,
-    prefixes: remote.owns,
-    devices:
-      remote.encapsulation === 'none'
-        ? uplinks
-        : desired.tunnels.flatMap(({site, device}) => (neighborsTo(remote).includes(site) ? [device] : [])),
-  }))
 }
 
 function* remoteEndpoints({world}: FreshPlan): Generator<readonly [string, Prefix]> {

@@ -1,0 +1,40 @@
+import type {Answer, ApiClient} from '../../api/client.ts'
+import type {GatewayConfig} from '../../model/index.ts'
+import type {CliContext} from '../context.ts'
+import {judgeSite} from './judge-site.ts'
+import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt} from './look.ts'
+import type {Proof} from './proof.ts'
+import {seededBelow} from './sample.ts'
+import {machineTools, type Tools} from './tools.ts'
+
+export interface ToProve {
+  readonly context: CliContext
+  readonly api: ApiClient
+  readonly config: GatewayConfig
+  readonly sites: readonly string[]
+  readonly seed: number
+}
+
+/** Looks at some remote sites from this gateway and judges what was seen; changes nothing. */
+export async function proveSites(
+  {context, api, config, sites, seed}: ToProve,
+  tools: Tools = machineTools,
+): Promise<Answer<readonly Proof[]>> {
+  const status = await api.status()
+  if (!status.ok) return status
+  const peers = await api.get('peers', null, {limit: 0})
+  context.progress('endpoints, routes')
+  const [endpoints, routes, judge] = await Promise.all([
+    endpointsOf(api, [config.site, ...sites]),
+    kernelRoutes(tools),
+    kernelJudgeOr(tools),
+  ])
+  const looker = {
+    ...{context, api, config, status: status.value, endpoints, routes, judge, tools, below: seededBelow(seed)},
+    // Of a BIRD that is away there are none, which is what is then told.
+    peers: peers.ok ? peers.value.items : [],
+  }
+  const value: Proof[] = []
+  for (const site of sites) value.push(...judgeSite(await lookAt(looker, site)))
+  return {ok: true, value}
+}

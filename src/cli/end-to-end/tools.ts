@@ -1,0 +1,24 @@
+import {execFile} from 'node:child_process'
+import {echo, probeOnce} from '../../probe/index.ts'
+
+/** Runs a program; `said` is what it wrote, of one that failed on stderr. */
+export type Tool = (file: string, ...args: string[]) => Promise<{readonly ok: boolean; readonly said: string}>
+
+/** What the machine is asked with. */
+export interface Tools {
+  readonly tool: Tool
+  readonly echo: typeof echo
+  readonly probeOnce: typeof probeOnce
+}
+
+const MOST_BYTES = 1 << 28
+const LONGEST_MS = 10_000
+
+const tool: Tool = (file, ...args) =>
+  new Promise((resolve) => {
+    execFile(file, args, {maxBuffer: MOST_BYTES, timeout: LONGEST_MS, encoding: 'utf8'}, (error, stdout, stderr) =>
+      resolve(error ? {ok: false, said: stderr.trim() || error.message} : {ok: true, said: stdout}),
+    )
+  })
+
+export const machineTools: Tools = {tool, echo, probeOnce}
