@@ -1,6 +1,7 @@
 import type {ApiClient, GatewayStatus, Rows} from '../../api/client.ts'
 import {type AllowedWays, type KernelRoute, routesIn} from '../../diagnose/index.ts'
 import {type GatewayConfig, neighborsTo} from '../../model/index.ts'
+import {addressFromNumber, parseCidr, prefixFamily, prefixRange} from '../../net/index.ts'
 import {waysOf} from '../consistency/ways.ts'
 import type {CliContext} from '../context.ts'
 import type {Facts, FlowLook, RouteLook, SiteFacts, TunnelFacts} from './judge-site.ts'
@@ -27,8 +28,12 @@ const ENOUGH = 100
 const MOST_PAGES = 20
 const PAGE = 5000
 
-/** Endpoints with one address each, of some sites. */
-export async function endpointsOf(api: ApiClient, sites: readonly string[]): Promise<Map<string, Rows['endpoints'][]>> {
+/** Of some sites addresses that routes lead to and policy knows: endpoints, and one in each prefix that a site has written down. */
+export async function endpointsOf(
+  api: ApiClient,
+  sites: readonly string[],
+  below: (bound: number) => number,
+): Promise<Map<string, Rows['endpoints'][]>> {
   const found = new Map<string, Rows['endpoints'][]>(sites.map((site) => [site, []]))
   let cursor: string | null = null
   for (let page = 0; page < MOST_PAGES; page++) {
@@ -39,13 +44,25 @@ export async function endpointsOf(api: ApiClient, sites: readonly string[]): Pro
     if (!answer.ok) return found
     for (const row of answer.value.items) {
       const some = found.get(row.site)
-      if (some && some.length < ENOUGH && !row.address.includes('/')) some.push(row)
+      if (!some || some.length >= ENOUGH || row.kind === 'set') continue
+      some.push({...row, address: addressIn(row.address, below)})
     }
     cursor = answer.value.next
     if (cursor === null || [...found.values()].every(({length}) => length >= ENOUGH)) break
   }
   return found
 }
+
+/** Some address of a prefix, or the address itself; not the first, which is mostly the net's own. */
+function addressIn(text: string, below: (bound: number) => number): string {
+  const prefix = parseCidr(text)
+  if (!text.includes('/') || prefix === null) return text
+  const {first, last} = prefixRange(prefix)
+  const size = last - first > MOST_OF_PREFIX ? MOST_OF_PREFIX : last - first
+  return addressFromNumber(size === 0n ? first : first + 1n + BigInt(below(Number(size))), prefixFamily(prefix))
+}
+
+const MOST_OF_PREFIX = 1n << 30n
 
 /** Routes of both families, as `ip` lists them. */
 export async function kernelRoutes({tool}: Tools): Promise<Facts<readonly KernelRoute[]>> {

@@ -24,13 +24,14 @@ export async function proveSites(
   if (!status.ok) return status
   const peers = await api.get('peers', null, {limit: 0})
   context.progress('endpoints, routes')
+  const below = seededBelow(seed)
   const [endpoints, routes, judge] = await Promise.all([
-    endpointsOf(api, [config.site, ...sites]),
+    endpointsOf(api, [config.site, ...sites], below),
     kernelRoutes(tools),
     kernelJudgeOr(tools),
   ])
   const looker = {
-    ...{context, api, config, status: status.value, endpoints, routes, judge, tools, below: seededBelow(seed)},
+    ...{context, api, config, status: status.value, endpoints, routes, judge, tools, below},
     // Of a BIRD that is away there are none, which is what is then told.
     peers: peers.ok ? peers.value.items : [],
   }
