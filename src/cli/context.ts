@@ -14,6 +14,8 @@ export interface CliContext {
   }
   /** Which of the two a person looks at. */
   readonly terminal: {readonly out: boolean; readonly err: boolean}
+  /** A line that a person types; absent: nobody is there to ask. */
+  readonly ask?: () => Promise<string>
   /** How far a command is: shown to a person who has waited a second for it. */
   readonly progress: (text: string) => void
   /** Aborted when somebody has had enough of a command that goes on by itself. */

@@ -12,12 +12,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // How a library could call Node otherwise (DEP0123: etcd by its address) is nothing that an operator can do something about.
 process.noDeprecation = true
 
+async function askPerson(): Promise<string> {
+  const {createInterface} = await import('node:readline/promises')
+  const lines = createInterface({input: process.stdin})
+  return await lines.question('').finally(() => lines.close())
+}
+
 const status = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   api: createApiClient,
   clock: {nowMs: Date.now, sleep: (ms) => sleep(ms)},
   terminal: {out: process.stdout.isTTY === true, err: process.stderr.isTTY === true},
+  ...(process.stdin.isTTY && process.stdout.isTTY ? {ask: askPerson} : {}),
   progress: () => undefined,
   // Ctrl-C ends the process, as it ends others.
   until: new AbortController().signal,

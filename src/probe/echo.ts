@@ -10,6 +10,8 @@ export interface EchoQuestion {
   readonly device?: string
   /** Hops after which a router says that it has gone no further. */
   readonly ttl?: number
+  /** Between two of them; a fifth of a second unless said. */
+  readonly everyMs?: number
 }
 
 export interface EchoAnswer {
@@ -29,8 +31,8 @@ const WAIT_MS = 1000
 
 /** Asks by fping, which gateways measure their tunnels with. */
 export function echo(question: EchoQuestion, signal: AbortSignal, command = 'fping'): Promise<EchoAnswer> {
-  const {target, count, source, device, ttl} = question
-  const args = [familyFlag(target), '-c', `${count}`, '-p', `${GAP_MS}`, '-t', `${WAIT_MS}`]
+  const {target, count, source, device, ttl, everyMs = GAP_MS} = question
+  const args = [familyFlag(target), '-c', `${count}`, '-p', `${everyMs}`, '-t', `${WAIT_MS}`]
   if (source !== undefined) args.push('-S', source)
   if (device !== undefined) args.push('-I', device)
   if (ttl !== undefined) args.push('-H', `${ttl}`)

@@ -1,4 +1,3 @@
-import {networkInterfaces} from 'node:os'
 import {Command, InvalidArgumentError} from 'commander'
 import type {ApiClient} from '../../api/client.ts'
 import {printable} from '../../model/index.ts'
@@ -6,7 +5,7 @@ import type {EchoAnswer} from '../../probe/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
 import {painterOf} from '../paint.ts'
-import {allowedSource, type Leg, tunnelLegs} from '../path/legs.ts'
+import {allowedSource, type Leg, ownAddresses, tunnelLegs} from '../path/legs.ts'
 import {nameOfHop, type WayTo, wayTo} from '../path/way.ts'
 import type {Finish} from '../run-cli.ts'
 
@@ -74,11 +73,6 @@ async function printRows(
   }
   return rows.length > 0 && rows.every(({ok}) => ok !== false) ? EXIT.fine : EXIT.finding
 }
-
-const ownAddresses = (): string[] =>
-  Object.values(networkInterfaces()).flatMap((all) =>
-    (all ?? []).filter(({internal}) => !internal).map(({address}) => address),
-  )
 
 async function pingRows(context: CliContext, api: ApiClient, way: WayTo, {count}: PathOptions): Promise<PathRow[]> {
   const rows: PathRow[] = []

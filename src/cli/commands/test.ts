@@ -11,6 +11,8 @@ import type {Finish} from '../run-cli.ts'
 interface TestOptions {
   readonly site?: readonly string[]
   readonly seed?: number
+  readonly disruptive?: boolean
+  readonly yes?: boolean
   readonly config: string
   readonly output: Format
 }
@@ -28,6 +30,8 @@ export function testCommand(context: CliContext, finish: Finish): Command {
     .description('prove from this gateway that the sites are joined, end to end')
     .option('--site <names>', 'only these sites, with commas between', (text: string) => text.split(','))
     .option('--seed <number>', 'which endpoints and ports are sampled; what a run before has printed', seedOf)
+    .option('--disruptive', 'then also take one tunnel down, and restart BIRD and the daemon: packets may be lost')
+    .option('--yes', 'do not ask before that')
     .option('--config <file>', "the gateway's configuration", DEFAULT_CONFIG)
     .addOption(outputOption(['table', 'json', 'yaml']))
     .action(async (options: TestOptions, self: Command) => {
@@ -43,12 +47,30 @@ export function testCommand(context: CliContext, finish: Finish): Command {
         const near = meant(unknown, known) || `; remote sites are ${known.join(', ')}`
         return self.error(`error: no remote site '${unknown}'${near}`, {exitCode: EXIT.usage})
       }
+      const {disruptive = false, yes = false} = options
+      if (disruptive && !yes && !(await isConfirmed(context, self))) return finish(EXIT.finding)
       const seed = options.seed ?? context.clock.nowMs() % MOST_SEED
       const {proveSites} = await import('../end-to-end/prove.ts')
-      const proven = await proveSites({context, api: context.api(socket), config, seed, sites: options.site ?? known})
+      const proven = await proveSites({
+        context,
+        api: context.api(socket),
+        config,
+        seed,
+        disruptive,
+        sites: options.site ?? known,
+      })
       if (!proven.ok) return finish(explain(context, socket, proven))
       finish(await printProofs(context, options.output, seed, proven.value))
     })
+}
+
+async function isConfirmed(context: CliContext, command: Command): Promise<boolean> {
+  if (!context.ask)
+    return command.error('error: --disruptive needs --yes where nobody can be asked', {exitCode: EXIT.usage})
+  context.out('One tunnel is taken down, BIRD and the daemon are restarted; packets may be lost. Go on? [y/N] ')
+  const isYes = /^y(es)?$/i.test((await context.ask()).trim())
+  if (!isYes) context.err('nothing was done\n')
+  return isYes
 }
 
 async function printProofs(

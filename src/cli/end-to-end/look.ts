@@ -28,7 +28,7 @@ const ENOUGH = 100
 const MOST_PAGES = 20
 const PAGE = 5000
 
-/** Of some sites addresses that routes lead to and policy knows: endpoints, and one in each prefix that a site has written down. */
+/** Of some sites addresses that policy knows: endpoints, and one in each prefix that a site speaks for. */
 export async function endpointsOf(
   api: ApiClient,
   sites: readonly string[],
@@ -114,7 +114,9 @@ async function lookAtRoutes(looker: Looker, {site}: AllowedWays): Promise<SiteFa
   const {routes, endpoints, tools, below} = looker
   if ('why' in routes) return routes
   const looked: RouteLook[] = []
-  for (const {address} of pick(endpoints.get(site) ?? [], LOOKED_UP, below)) {
+  // A prefix that is spoken for need not be announced as a whole.
+  const hosts = (endpoints.get(site) ?? []).filter(({kind}) => kind !== 'prefix')
+  for (const {address} of pick(hosts, LOOKED_UP, below)) {
     const {ok, said} = await tools.tool('ip', '-j', 'route', 'get', address)
     const [answer] = ok ? (JSON.parse(said) as {dev?: string; prefsrc?: string}[]) : []
     looked.push({address, device: answer?.dev ?? null, source: answer?.prefsrc ?? null})

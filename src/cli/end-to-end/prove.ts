@@ -1,9 +1,10 @@
 import type {Answer, ApiClient} from '../../api/client.ts'
 import type {GatewayConfig} from '../../model/index.ts'
-import type {CliContext} from '../context.ts'
+import {type CliContext, EXIT} from '../context.ts'
+import {disrupt} from './disrupt.ts'
 import {judgeSite} from './judge-site.ts'
 import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt} from './look.ts'
-import type {Proof} from './proof.ts'
+import {type Proof, statusOf} from './proof.ts'
 import {seededBelow} from './sample.ts'
 import {machineTools, type Tools} from './tools.ts'
 
@@ -13,11 +14,13 @@ export interface ToProve {
   readonly config: GatewayConfig
   readonly sites: readonly string[]
   readonly seed: number
+  /** Also takes a tunnel down, and restarts what systemd runs. */
+  readonly disruptive: boolean
 }
 
-/** Looks at some remote sites from this gateway and judges what was seen; changes nothing. */
+/** Looks at some remote sites from this gateway and judges what was seen; changes nothing unless that is asked for. */
 export async function proveSites(
-  {context, api, config, sites, seed}: ToProve,
+  {context, api, config, sites, seed, disruptive}: ToProve,
   tools: Tools = machineTools,
 ): Promise<Answer<readonly Proof[]>> {
   const status = await api.status()
@@ -37,5 +40,9 @@ export async function proveSites(
   }
   const value: Proof[] = []
   for (const site of sites) value.push(...judgeSite(await lookAt(looker, site)))
+  // What is broken already tells nothing about what a disruption does.
+  if (disruptive && statusOf(value) !== EXIT.finding) {
+    value.push(...(await disrupt({context, api, config, sites, endpoints, tools})))
+  }
   return {ok: true, value}
 }

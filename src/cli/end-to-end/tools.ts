@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process'
 import {echo, probeOnce} from '../../probe/index.ts'
+import {ownAddresses} from '../path/legs.ts'
 
 /** Runs a program; `said` is what it wrote, of one that failed on stderr. */
 export type Tool = (file: string, ...args: string[]) => Promise<{readonly ok: boolean; readonly said: string}>
@@ -9,6 +10,8 @@ export interface Tools {
   readonly tool: Tool
   readonly echo: typeof echo
   readonly probeOnce: typeof probeOnce
+  /** Of this machine. */
+  readonly addresses: () => readonly string[]
 }
 
 const MOST_BYTES = 1 << 28
@@ -21,4 +24,4 @@ const tool: Tool = (file, ...args) =>
     )
   })
 
-export const machineTools: Tools = {tool, echo, probeOnce}
+export const machineTools: Tools = {tool, echo, probeOnce, addresses: ownAddresses}

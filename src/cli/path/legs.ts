@@ -1,3 +1,4 @@
+import {networkInterfaces} from 'node:os'
 import type {ApiClient} from '../../api/client.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {farOuter, type WayTo} from './way.ts'
@@ -32,6 +33,12 @@ export function tunnelLegs(way: WayTo): Leg[] {
     return outer === null ? [through] : [below, through]
   })
 }
+
+/** Of this machine. */
+export const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((all) =>
+    (all ?? []).filter(({internal}) => !internal).map(({address}) => address),
+  )
 
 export interface Source {
   /** null: none of the gateway's own addresses may. */

@@ -34,6 +34,8 @@ const ROWS: {readonly [K in Kind]?: readonly Rows[K][]} = {
     {...ENDPOINT, address: OURS, site: 'a'},
     {...ENDPOINT, address: THEIRS, site: 'b'},
     {...ENDPOINT, address: '10.2.8.0/24', site: 'b', kind: 'set'},
+    // Judged like anybody, and not looked for in the routes.
+    {...ENDPOINT, address: '10.2.9.0/24', site: 'b', kind: 'prefix'},
   ],
 }
 const FRESH: GatewayStatus = {
@@ -55,8 +57,8 @@ table inet isthmus {
   map class4d { type ipv4_addr : classid; elements = { ${OURS} : 0:1, ${THEIRS} : 0:2 }; }
   map cidr4 { type ipv4_addr : mark; flags interval; elements = { 10.2.0.0/16 : 0x00000003 }; }
   map cidr4d { type ipv4_addr : classid; flags interval; elements = { 10.2.0.0/16 : 0:3 }; }
-  map pairs { type mark . classid : mark; elements = { 0x00000001 . 0:2 : 0x80000001 }; }
-  map judge_sources { type mark : mark; elements = { 0x00000002 : 0x80000002 }; }
+  map pairs { type mark . classid : mark; elements = { 0x00000001 . 0:2 : 0x80000001, 0x00000001 . 0:3 : 0x80000001 }; }
+  map judge_sources { type mark : mark; elements = { 0x00000002 : 0x80000002, 0x00000003 : 0x80000002 }; }
   map judge_destinations { type classid : mark; elements = { 0:1 : 0x80000003 }; }
   chain judge { }
   chain allowed { accept; }
@@ -134,7 +136,7 @@ inNamespace(import.meta.url, () => {
         out,
         /\nok b routes: 1 routes in the kernel for 10\.2\.0\.0\/16\n {6}10\.2\.0\.5 goes out by is-b from /,
       )
-      assert.match(out, /\nok b policy: 8 flows are judged alike by daemon and kernel, 4 of them allowed\n/)
+      assert.match(out, /\nok b policy: 16 flows are judged alike by daemon and kernel, 8 of them allowed\n/)
       assert.match(out, /\n6 ok, 0 failed, 0 not looked at; --seed 5 samples the same\n$/)
     })
 
