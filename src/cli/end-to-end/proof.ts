@@ -27,6 +27,6 @@ export function proofLines({site, check, result, evidence, next}: Proof, paint: 
   return [
     `${paint(WORDS[result])} ${site} ${check}: ${not}${first}`,
     ...more.map((line) => `      ${line}`),
-    ...(next !== null && result !== 'ok' ? [`      next: ${next}`] : []),
+    ...(next !== null ? [`      next: ${next}`] : []),
   ]
 }

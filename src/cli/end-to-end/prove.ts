@@ -44,5 +44,5 @@ export async function proveSites(
   if (disruptive && statusOf(value) !== EXIT.finding) {
     value.push(...(await disrupt({context, api, config, sites, endpoints, tools})))
   }
-  return {ok: true, value}
+  return {ok: true, value: value.map((proof) => (proof.result === 'ok' ? {...proof, next: null} : proof))}
 }
