@@ -11,16 +11,28 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
 
 export type Decided = 'allow' | 'deny' | {readonly goto: string} | null
 
-/**
- * What `nft -j list chain` says of a new flow: the first rule that matches and decides. Null: none does, or there is a
- * match that verdict chains do not have, of which nothing can be said.
- */
-export function decideIn(text: string, flow: SampledFlow): Decided {
+/** What `nft -j list table` says of the rules of each chain, in their order: the statements of each. */
+export function rulesByChain(text: string): Map<string, (readonly unknown[])[]> {
+  const rules = new Map<string, (readonly unknown[])[]>()
   const objects = inner(JSON.parse(text), 'nftables')
   for (const object of Array.isArray(objects) ? (objects as unknown[]) : []) {
-    const statements = inner(inner(object, 'rule'), 'expr')
-    if (!Array.isArray(statements)) continue
-    const verdict = decideByRule(statements as unknown[], flow)
+    const rule = inner(object, 'rule')
+    const [chain, statements] = [inner(rule, 'chain'), inner(rule, 'expr')]
+    if (typeof chain !== 'string' || !Array.isArray(statements)) continue
+    const before = rules.get(chain) ?? []
+    before.push(statements as unknown[])
+    rules.set(chain, before)
+  }
+  return rules
+}
+
+/**
+ * What a chain says of a new flow: the first rule that matches and decides. Null: none does, or there is a match that
+ * verdict chains do not have, of which nothing can be said.
+ */
+export function decideIn(rules: readonly (readonly unknown[])[], flow: SampledFlow): Decided {
+  for (const statements of rules) {
+    const verdict = decideByRule(statements, flow)
     if (verdict !== 'goes on') return verdict
   }
   return null

@@ -136,7 +136,6 @@ async function lookAtPolicy(looker: Looker, site: string): Promise<Facts<readonl
   const differing = flows.filter((_, index) => !agrees(looks.seen[index]!))
   if (differing.length === 0) return looks
   await context.clock.sleep(AGAIN_MS)
-  // Anew, since a judge remembers what it was told.
   const fresh = await kernelJudgeOr(tools)
   const again = 'why' in fresh ? fresh : await lookAtFlows(looker, fresh.seen, differing)
   return 'why' in again ? again : {seen: [...looks.seen.filter(agrees), ...again.seen]}
@@ -156,8 +155,7 @@ async function lookAtFlows(
     if (!traced.ok) return {why: `policy trace: ${traced.message}`}
     const {verdict, reason} = traced.value
     const daemon = reason === 'closed' ? 'closed' : verdict === 'allow' ? 'allow' : 'deny'
-    const decided = await judge(flow).catch((error: Error) => error)
-    if (decided instanceof Error) return {why: `nft: ${decided.message}`}
+    const decided = judge(flow)
     const options = [
       ...(ports.sourcePort === undefined ? [] : [`--source-port ${ports.sourcePort}`]),
       ...(ports.port === undefined ? [`--type ${ports.type}`] : [`--port ${ports.port}`]),

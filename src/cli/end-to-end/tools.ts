@@ -14,8 +14,9 @@ export interface Tools {
   readonly addresses: () => readonly string[]
 }
 
-const MOST_BYTES = 1 << 28
-const LONGEST_MS = 10_000
+/** A table with a million elements is some 100 MB of JSON, and takes nft as many seconds as ten. */
+const MOST_BYTES = 1 << 30
+const LONGEST_MS = 60_000
 
 const tool: Tool = (file, ...args) =>
   new Promise((resolve) => {

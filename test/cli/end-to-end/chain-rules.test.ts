@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {type Decided, decideIn} from '../../../src/cli/end-to-end/chain-rules.ts'
+import {type Decided, decideIn, rulesByChain} from '../../../src/cli/end-to-end/chain-rules.ts'
 import {type SampledFlow, sampleFlows, seededBelow} from '../../../src/cli/end-to-end/sample.ts'
 import {ENDPOINT} from '../../support/fake-view.ts'
 
@@ -7,7 +7,9 @@ const match = (left: object, right: unknown, op = '==') => ({match: {op, left, r
 const protocol = (right: unknown, op?: string) => match({meta: {key: 'l4proto'}}, right, op)
 const ct = (key: string, right: unknown) => match({ct: {key, dir: 'original'}}, right)
 const chain = (...rules: object[][]): string =>
-  JSON.stringify({nftables: [{metainfo: {}}, {chain: {name: 'v_1'}}, ...rules.map((expr) => ({rule: {expr}}))]})
+  JSON.stringify({
+    nftables: [{metainfo: {}}, {chain: {name: 'v_1'}}, ...rules.map((expr) => ({rule: {chain: 'v_1', expr}}))],
+  })
 
 const TCP: SampledFlow = {from: '10.1.0.5', to: '10.2.0.5', protocol: 'tcp', number: 6, sourcePort: 40_000, port: 80}
 const PING: SampledFlow = {from: '10.1.0.5', to: '10.2.0.5', protocol: 'icmp', number: 1, type: 8, code: 0}
@@ -33,7 +35,7 @@ describe('what a verdict chain of the kernel says', () => {
     ['a protocol without a number', TCP, chain([protocol('weird'), GO], [END]), null],
   ]
   for (const [what, flow, text, decided] of cases) {
-    it(what, () => assert.deepEqual(decideIn(text, flow), decided))
+    it(what, () => assert.deepEqual(decideIn(rulesByChain(text).get('v_1') ?? [], flow), decided))
   }
 })
 
