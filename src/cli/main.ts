@@ -12,10 +12,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // How a library could call Node otherwise (DEP0123: etcd by its address) is nothing that an operator can do something about.
 process.noDeprecation = true
 
+/** The first line; nothing, where the input ends before. */
 async function askPerson(): Promise<string> {
   const {createInterface} = await import('node:readline/promises')
-  const lines = createInterface({input: process.stdin})
-  return await lines.question('').finally(() => lines.close())
+  for await (const line of createInterface({input: process.stdin})) return line
+  return ''
 }
 
 const status = await runCli(process.argv.slice(2), {
