@@ -5,7 +5,7 @@ export interface CliContext {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly api: (place: ApiPlace, timeoutMs?: number) => ApiClient
-  /** Where `--gateway` says that it is, whatever socket a command names; absent or null: on this machine. */
+  /** Where `--url` says that it is, whatever socket a command names; absent or null: on this machine. */
   readonly remote?: () => string | null
   readonly clock: {
     readonly nowMs: () => number

@@ -4,7 +4,7 @@ import type {CliContext} from './context.ts'
 
 /** The options of the whole program by which a command asks a gateway elsewhere. */
 interface RemoteOptions {
-  readonly gateway?: string
+  readonly url?: string
   readonly cert?: string
   readonly key?: string
   readonly ca?: string
@@ -17,7 +17,7 @@ interface Remotely {
   isWrong(options: RemoteOptions): string | null
 }
 
-/** A context whose `api` asks the gateway that `--gateway` names; commands name a socket and need not know. */
+/** A context whose `api` asks the gateway that `--url` names; commands name a socket and need not know. */
 export function remotely(context: CliContext): Remotely {
   let place: Exclude<ApiPlace, string> | null = null
   return {
@@ -27,24 +27,22 @@ export function remotely(context: CliContext): Remotely {
       remote: () => place?.url ?? null,
     },
     options: [
-      new Option('--gateway <url>', 'ask this gateway over TLS, https://HOST:PORT').default(
-        context.env.ISTHMUS_GATEWAY,
-      ),
-      new Option('--cert <file>', 'with --gateway: your certificate'),
-      new Option('--key <file>', 'with --gateway: its key'),
-      new Option('--ca <file>', "with --gateway: the authority of the gateway's certificate"),
+      new Option('--url <url>', 'ask this gateway over TLS, https://HOST:PORT').default(context.env.ISTHMUS_URL),
+      new Option('--cert <file>', 'with --url: your certificate'),
+      new Option('--key <file>', 'with --url: its key'),
+      new Option('--ca <file>', "with --url: the authority of the gateway's certificate"),
     ],
-    isWrong({gateway, cert, key, ca}) {
-      if (gateway === undefined) {
+    isWrong({url, cert, key, ca}) {
+      if (url === undefined) {
         const [given] = Object.entries({cert, key, ca}).flatMap(([name, file]) => (file === undefined ? [] : [name]))
-        return given === undefined ? null : `--${given} goes with --gateway`
+        return given === undefined ? null : `--${given} goes with --url`
       }
-      if (!/^https:\/\/(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?\/?$/.test(gateway)) {
-        return `--gateway: ${JSON.stringify(gateway)} is not https://HOST:PORT`
+      if (!/^https:\/\/(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?\/?$/.test(url)) {
+        return `--url: ${JSON.stringify(url)} is not https://HOST:PORT`
       }
       if ((cert === undefined) !== (key === undefined)) return 'a certificate is --cert and --key'
       place = {
-        url: gateway,
+        url,
         ...(cert === undefined || key === undefined ? {} : {cert, key}),
         ...(ca === undefined ? {} : {ca}),
       }

@@ -24,7 +24,10 @@ const EMPTY = [
     'key_made',
     'session_established',
     'certificate_expiry',
+    'form_passes',
   ],
+  // It is in no cloud.
+  'route_table',
   // No pod sends anything.
   ...['isthmus_policy_flows_total', 'action="deny"', 'staged_change', 'node_nat'],
   // Nothing has changed yet, and no alert has stood for its time.

@@ -58,6 +58,7 @@ JITTER:         0.42 ms
 LOSS:           2.5 %
 FULL RTT:       14 ms
 FULL LOSS:      0 %
+PASSES:         ipip
 RECEIVED:       11.8 MiB
 SENT:           512 B
 ERRORS:         0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
-import {createServer, type Server} from 'node:net'
+import {createServer, type Server, type Socket} from 'node:net'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {CHECKS} from '../../src/diagnose/index.ts'
@@ -10,6 +10,7 @@ import {cli} from '../support/run-cli.ts'
 describe('isthmus diagnose, as a command', () => {
   let folder: string
   let silent: Server
+  const taken: Socket[] = []
   let port: number
   const at = (name: string): string => join(folder, name)
   const diagnose = (...args: string[]) =>
@@ -18,7 +19,7 @@ describe('isthmus diagnose, as a command', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'isthmus-diagnose-'))
     // Takes every connection and never says a word.
-    silent = createServer(() => undefined)
+    silent = createServer((socket) => taken.push(socket))
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const address = silent.address()
     port = typeof address === 'object' && address ? address.port : 0
@@ -26,6 +27,7 @@ describe('isthmus diagnose, as a command', () => {
   })
   after(() => {
     silent.close()
+    for (const socket of taken) socket.destroy()
     rmSync(folder, {recursive: true})
   })
 

@@ -211,8 +211,8 @@ assertions:
   describe('compile', () => {
     it('prints the judgement, and with --full all of the table', async () => {
       const file = await put('p.yaml', dbPolicy('5432'))
-      const {status, out} = await cli(['policy', 'compile', '--gateway', 'a1', ...given, '--policy', file])
-      assert.equal(status, 0)
+      const {status, out, err} = await cli(['policy', 'compile', '--gateway', 'a1', ...given, '--policy', file])
+      assert.equal(status, 0, err)
       assert.match(out, /^table inet isthmus \{\n/)
       assert.match(out, /ct original proto-dst 5432 goto allowed/)
       assert.ok(!out.includes('chain input'))

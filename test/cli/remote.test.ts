@@ -9,7 +9,7 @@ describe('command line, with a gateway elsewhere', () => {
   const file = (name: string): string => join(dirname(server.socketPath), name)
   const as = (name: string): string[] => ['--cert', file(`${name}.pem`), '--key', file(`${name}.key`)]
   const remote = (name: string | null, ...args: string[]) =>
-    cli(['--gateway', url, '--ca', file('ca.pem'), ...(name === null ? [] : as(name)), ...args])
+    cli(['--url', url, '--ca', file('ca.pem'), ...(name === null ? [] : as(name)), ...args])
 
   before(async () => {
     server = await contractServer(scriptedView())
@@ -42,20 +42,20 @@ describe('command line, with a gateway elsewhere', () => {
   })
 
   it('who cannot be reached or believed is named, with what to look at', async () => {
-    const unknown = await cli(['--gateway', url, 'status'])
+    const unknown = await cli(['--url', url, 'status'])
     assert.equal(unknown.status, 3)
     assert.match(unknown.err, /^no gateway answers at https:\/\/127.*certificate.*\n--ca names the authority/)
-    const missing = await cli(['--gateway', url, '--ca', '/nowhere.pem', 'status'])
+    const missing = await cli(['--url', url, '--ca', '/nowhere.pem', 'status'])
     assert.match(missing.err, /ENOENT.*nowhere\.pem/)
-    const nobody = await cli(['--gateway', 'https://127.0.0.1:1', 'status'])
+    const nobody = await cli(['--url', 'https://127.0.0.1:1', 'status'])
     assert.deepEqual([nobody.status, /ECONNREFUSED/.test(nobody.err)], [3, true])
   })
 
   const wrong: readonly [args: string[], about: RegExp][] = [
-    [['--gateway', 'http://127.0.0.1:1', 'status'], /is not https:\/\/HOST:PORT/],
-    [['--gateway', 'https://u:p@host', 'status'], /is not https:\/\/HOST:PORT/],
-    [['--gateway', 'https://host', '--cert', '/a', 'status'], /a certificate is --cert and --key/],
-    [['--ca', '/a', 'status'], /--ca goes with --gateway/],
+    [['--url', 'http://127.0.0.1:1', 'status'], /is not https:\/\/HOST:PORT/],
+    [['--url', 'https://u:p@host', 'status'], /is not https:\/\/HOST:PORT/],
+    [['--url', 'https://host', '--cert', '/a', 'status'], /a certificate is --cert and --key/],
+    [['--ca', '/a', 'status'], /--ca goes with --url/],
   ]
   for (const [args, about] of wrong) {
     it(`${args.join(' ')} is wrong usage`, async () => {

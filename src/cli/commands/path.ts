@@ -48,7 +48,7 @@ function command(context: CliContext, finish: Finish, name: string, does: string
     .action(async (asked: string, options: PathOptions, self: Command) => {
       const {socket} = self.optsWithGlobals<{socket: string}>()
       if (context.remote?.())
-        self.error('error: it is done on the gateway itself: not with --gateway', {exitCode: EXIT.usage})
+        self.error('error: it is done on the gateway itself: not with --url', {exitCode: EXIT.usage})
       const api = context.api(socket)
       const found = await wayTo(api, asked)
       if (!found.ok && 'problem' in found) return self.error(`error: ${found.problem}`, {exitCode: EXIT.usage})

@@ -32,7 +32,7 @@ export function purgeCommand(context: CliContext, finish: Finish): Command {
     .action(async (options: PurgeOptions, command: Command) => {
       const {dryRun = false, yes = false, output} = options
       if (context.remote?.())
-        command.error('error: it is done on the gateway itself: not with --gateway', {exitCode: EXIT.usage})
+        command.error('error: it is done on the gateway itself: not with --url', {exitCode: EXIT.usage})
       if (dryRun === yes) command.error('error: say --dry-run to see what would go, or --yes', {exitCode: EXIT.usage})
       if (yes && process.getuid?.() !== 0) command.error('error: only root can remove it', {exitCode: EXIT.usage})
       const {config, findings: wrong} = await readGatewayConfig(options.config)

@@ -36,7 +36,7 @@ export function testCommand(context: CliContext, finish: Finish): Command {
     .addOption(outputOption(['table', 'json', 'yaml']))
     .action(async (options: TestOptions, self: Command) => {
       if (context.remote?.())
-        self.error('error: it is done on the gateway itself: not with --gateway', {exitCode: EXIT.usage})
+        self.error('error: it is done on the gateway itself: not with --url', {exitCode: EXIT.usage})
       const {socket} = self.optsWithGlobals<{socket: string}>()
       const {config, findings} = await readGatewayConfig(options.config)
       for (const finding of findings) context.err(`${formatFinding(finding)}\n`)
