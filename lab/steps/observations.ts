@@ -110,10 +110,13 @@ function within(inner: string, outer: string): boolean {
   return innerLength >= outerLength && Math.floor(innerFirst / size) === Math.floor(outerFirst / size)
 }
 
+/** Who asks too often is told when to come back, and curl does. */
+const POLITELY = ['-sf', '--retry', '3']
+
 export async function lookMetric(world: World, {metric, expect}: Of<'metric'>): Promise<Seen> {
   const {namespace} = world.gateway(metric.gateway)
   const {stdout, status} = await command(
-    inNamespace(namespace, 'curl', '-s', '-m', String(2 * slowness()), 'http://127.0.0.1:9633/metrics'),
+    inNamespace(namespace, 'curl', ...POLITELY, '-m', String(2 * slowness()), 'http://127.0.0.1:9633/metrics'),
   )
   if (status !== 0) return {ok: false, detail: 'no answer from /metrics'}
   const value = sampleOf(stdout, metric.query)
