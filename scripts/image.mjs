@@ -146,6 +146,7 @@ function settle(root) {
   const systemctl = (...args) => run('systemctl', [`--root=${root}`, ...args], {stdio: 'ignore'})
   for (const unit of NOT_STARTED.split(' ')) tolerate(() => systemctl('disable', unit))
   for (const unit of SERVICES.split(' ')) systemctl('enable', unit)
+  symlinkSync('/usr/lib/isthmus/isthmus-slot', path.join(root, 'usr/sbin/isthmus-slot'))
   writeFileSync(path.join(root, 'etc/hostname'), 'isthmus\n')
   writeFileSync(path.join(root, 'etc/machine-id'), '')
   writeFileSync(path.join(root, 'usr/lib/isthmus/image-version'), `${label}\n`)

@@ -84,6 +84,8 @@ const longStages = () => [
   SHELLS,
   LARGE_MESH,
   PACKAGE,
+  IMAGE,
+  SLOTS,
   FUZZED_API,
   DIAGNOSE,
   CONSOLE,
@@ -155,6 +157,18 @@ const PACKAGE = {
   name: 'package',
   command: ['mocha', 'test/appliance/package.long.ts'],
   needs: 'build',
+  count: countMocha,
+}
+
+/** Ten minutes, half of them for packages that have not been fetched before. */
+const IMAGE = {name: 'image', command: [PINNED_NODE, 'scripts/image.mjs'], needs: 'build'}
+
+/** Booted as a machine, upgraded, cut off; CUTS: how often the power goes in the middle of an upgrade. */
+const SLOTS = {
+  name: 'appliance',
+  command: ['mocha', 'test/appliance/image/slots.long.ts'],
+  env: {CUTS: process.env.CUTS ?? '20'},
+  needs: 'image',
   count: countMocha,
 }
 

@@ -3,6 +3,7 @@ import {once} from 'node:events'
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {type Accelerator, accelerator} from '../../../lab/vm/index.ts'
 
 /** One appliance in QEMU, booted from its disk as a machine would be, with a NoCloud seed, serial console and SSH. */
 export interface Appliance {
@@ -30,6 +31,8 @@ export interface Wish {
   readonly networkConfig?: string
 }
 
+/** Emulation has the CPU that the lab's VM has; KVM, where the lab found that it works. */
+const CPU = {kvm: ['-accel', 'kvm', '-cpu', 'host'], tcg: ['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off']}
 const SERIAL = ['-display', 'none', '-monitor', 'none', '-serial', 'stdio']
 
 export interface Bench {
@@ -39,7 +42,8 @@ export interface Bench {
 }
 
 /** Appliances with a key of their own, and a folder that goes with them. */
-export function createBench(): Bench {
+export async function createBench(): Promise<Bench> {
+  const kind = await accelerator(new AbortController().signal)
   const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-appliances-'))
   const key = path.join(folder, 'key')
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
@@ -47,7 +51,7 @@ export function createBench(): Bench {
   return {
     folder,
     appliance: (wish) => {
-      const one = makeAppliance(wish, path.join(folder, wish.name), key)
+      const one = makeAppliance(wish, path.join(folder, wish.name), key, kind)
       all.push(one)
       return one
     },
@@ -58,14 +62,14 @@ export function createBench(): Bench {
   }
 }
 
-function makeAppliance(wish: Wish, folder: string, key: string): Appliance {
+function makeAppliance(wish: Wish, folder: string, key: string, kind: Accelerator): Appliance {
   mkdirSync(folder)
   const disk = path.join(folder, 'disk.qcow2')
   const seed = makeSeed(wish, folder, execFileSync('cat', [`${key}.pub`], {encoding: 'utf8'}).trim())
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', wish.image, disk, '8G'])
   const wire = wish.wire && `${wish.wire.end === 'listens' ? 'listen' : 'connect'}=127.0.0.1:${wish.wire.port}`
   const arguments_ = [
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off', '-smp', '2', '-m', '1024', ...SERIAL],
+    ...[...CPU[kind], '-smp', '2', '-m', '1024', ...SERIAL],
     ...['-drive', `file=${disk},if=virtio`, '-drive', `file=${seed},if=virtio,format=raw,readonly=on`],
     ...['-nic', `user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:${wish.sshPort}-:22`],
     ...(wire ? ['-nic', `socket,model=virtio-net-pci,mac=52:54:00:00:00:0${wish.sshPort % 10},${wire}`] : []),

@@ -24,7 +24,7 @@ describe('an appliance', function () {
 
   before(async () => {
     assert.ok(existsSync(IMAGE), 'npm run image makes it')
-    bench = createBench()
+    bench = await createBench()
     upgrade = renamed(bench.folder, '0.2.0')
     gateway = bench.appliance({name: 'gw-a', image: IMAGE, sshPort: 2221})
     gateway.power()
