@@ -138,9 +138,9 @@ function fill(tree) {
 /** A bundle, which says of itself that it is the version of the package. */
 function programText(file) {
   const text = readFileSync(path.join(DIST, file), 'utf8')
-  const line = `\n  version: "${OWN_VERSION}",\n`
+  const line = `  version: "${OWN_VERSION}",\n`
   if (text.split(line).length !== 2) throw new Error(`dist/${file} does not say its version in one place`)
-  return text.replace(line, `\n  version: "${values.version}",\n`)
+  return text.replace(line, `  version: "${values.version}",\n`)
 }
 
 function putDocs(tree, put) {

@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {PINNED_NODE} from './requirements.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const SOURCES = path.join(ROOT, 'appliance/image')
@@ -101,7 +102,7 @@ function shown(name) {
 
 function packageFile() {
   const file = path.join(ROOT, `dist/isthmus_${version}_amd64.deb`)
-  if (!existsSync(file)) run(process.execPath, [path.join(ROOT, 'scripts/deb.mjs')])
+  if (!existsSync(file)) run(PINNED_NODE, [path.join(ROOT, 'scripts/deb.mjs')])
   return file
 }
 
