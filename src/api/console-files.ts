@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import path from 'node:path'
+import {ifMissing} from '../model/index.ts'
 import type {Reply} from './answer.ts'
 
 /** The console as it was built, in memory: a few hundred kilobytes that every browser asks for once. */
@@ -45,13 +46,8 @@ const FOREVER = 'public, max-age=31536000, immutable'
 
 /** null: this build has no console. */
 export async function readConsole(folder: string): Promise<ConsoleFiles | null> {
-  let text: string
-  try {
-    text = await readFile(path.join(folder, 'files.json'), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
+  const text = await readFile(path.join(folder, 'files.json'), 'utf8').catch(ifMissing(null))
+  if (text === null) return null
   const listed: readonly Listed[] = JSON.parse(text)
   const held = await Promise.all(listed.map((one) => holdOf(folder, one)))
   const byPath = new Map(held.map((one) => [one.path, one]))

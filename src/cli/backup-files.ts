@@ -1,6 +1,6 @@
 import {chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat} from 'node:fs/promises'
 import path from 'node:path'
-import {credentialFiles, type GatewayConfig} from '../model/index.ts'
+import {credentialFiles, type GatewayConfig, ifMissing} from '../model/index.ts'
 import type {BackupFile} from './backup-archive.ts'
 import {DEFAULT_CONFIG} from './context.ts'
 
@@ -18,13 +18,13 @@ export async function readBackupFiles(configFile: string, config: GatewayConfig)
   if (configFile.startsWith(`${folder}/`)) for (const file of await filesBelow(folder)) wanted.add(file)
   for (const part of STATE) {
     const place = path.join(config.paths.state, part)
-    const held = await stat(place).catch(() => null)
+    const held = await stat(place).catch(ifMissing(null))
     if (held?.isDirectory()) for (const file of await filesBelow(place)) wanted.add(file)
     else if (held) wanted.add(place)
   }
   const files: BackupFile[] = []
   for (const file of [...wanted].sort()) {
-    const held = await stat(file).catch(() => null)
+    const held = await stat(file).catch(ifMissing(null))
     if (!held?.isFile()) continue
     files.push({path: file, mode: held.mode & 0o777, content: (await readFile(file)).toString('base64')})
   }
@@ -65,9 +65,7 @@ export async function putBackupFiles(
     for (const place of staged) await rm(place + STAGED, {force: true})
     throw error
   }
-  await rename(configFile, `${configFile}.before-restore`).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
+  await rename(configFile, `${configFile}.before-restore`).catch(ifMissing(undefined))
   for (const place of staged.filter((one) => one !== configFile)) await rename(place + STAGED, place)
   await rename(configFile + STAGED, configFile)
 }

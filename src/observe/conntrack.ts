@@ -1,4 +1,5 @@
 import {readFile} from 'node:fs/promises'
+import {ifMissing} from '../model/index.ts'
 
 export interface ConntrackUse {
   readonly entries: number
@@ -14,10 +15,6 @@ export async function readConntrack(): Promise<ConntrackUse | null> {
 }
 
 async function number(name: string): Promise<number | null> {
-  try {
-    return Number(await readFile(`${FOLDER}/${name}`, 'utf8'))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw error
-  }
+  const text = await readFile(`${FOLDER}/${name}`, 'utf8').catch(ifMissing(null))
+  return text === null ? null : Number(text)
 }

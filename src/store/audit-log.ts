@@ -1,5 +1,6 @@
 import {mkdir, open, readFile, rename} from 'node:fs/promises'
 import {join} from 'node:path'
+import {isMissing} from '../model/index.ts'
 
 /** Of one file; so many of them are kept, the oldest goes. */
 const MOST_BYTES = 1024 * 1024
@@ -77,8 +78,6 @@ export async function openAuditLog(stateDir: string): Promise<AuditLog> {
     backwards,
   }
 }
-
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
 function parseLine(text: string): AuditLine[] {
   try {

@@ -1,6 +1,6 @@
 import {chmod, mkdir, open, readFile, rename, rm, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
-import type {Finding} from '../model/index.ts'
+import {type Finding, isMissing} from '../model/index.ts'
 
 /** Nobody but the daemon's user (and root) reads what it keeps. */
 const FILE_MODE = 0o600
@@ -44,7 +44,7 @@ export async function readState(path: string): Promise<{text: string | null; fin
   try {
     return {text: await readFile(path, 'utf8'), findings: []}
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {text: null, findings: []}
+    if (isMissing(error)) return {text: null, findings: []}
     return {text: null, findings: [unreadable(path, error instanceof Error ? error.message : String(error))]}
   }
 }

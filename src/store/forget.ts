@@ -1,6 +1,6 @@
 import {readdir, rm} from 'node:fs/promises'
 import {join} from 'node:path'
-import type {SourceId} from '../model/index.ts'
+import {ifMissing, type SourceId} from '../model/index.ts'
 import {changesFile} from './known-changes.ts'
 import {knownFile} from './last-known.ts'
 
@@ -8,10 +8,7 @@ const KNOWN = /^(datastore|export)-([a-z0-9-]+)\.jsonl$/
 
 /** Sources whose last known state is on disk, whether the configuration still names them or not; sorted. */
 export async function knownSources(stateDir: string): Promise<readonly SourceId[]> {
-  const names = await readdir(join(stateDir, 'known')).catch((error) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  })
+  const names = await readdir(join(stateDir, 'known')).catch(ifMissing<string[]>([]))
   return names
     .flatMap((name): SourceId[] => {
       const [, kind, source] = KNOWN.exec(name) ?? []

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {type KeptBird, keepBird} from '../bird/index.ts'
-import type {GatewayConfig} from '../model/index.ts'
+import {type GatewayConfig, ifMissing} from '../model/index.ts'
 import {readRouter} from '../observe/index.ts'
 import {loadDraining} from '../store/index.ts'
 import type {Ability} from './judge.ts'
@@ -34,12 +34,5 @@ export function watchAbility(
 /** Sessions of one site differ in the hash at the end of their names alone. */
 const siteOf = (session: string): string => session.replace(/_[0-9a-f]{6}$/, '')
 
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    // Nobody watches the LAN here.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
-}
+/** Nothing where nobody watches the LAN. */
+const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(ifMissing(''))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises'
 import {createServer} from 'node:http'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -58,6 +58,22 @@ describe('backup and restore', () => {
     await writeFile(file('state/known/export-b.jsonl'), 'from etcd\n')
   })
   afterEach(() => rm(folder, {recursive: true, force: true}))
+
+  it('what is there and cannot be read is not left out: no backup is made, and none is put over it', async () => {
+    await backup()
+    await rm(file('state/keys'), {recursive: true})
+    await symlink(file('state/again'), file('state/keys'))
+    await symlink(file('state/keys'), file('state/again'))
+    const made = await backup()
+    assert.equal(made.status, 2)
+    assert.match(made.err, /no backup was made: ELOOP/)
+    await rm(config)
+    await mkdir(config)
+    const restored = await restore()
+    assert.equal(restored.status, 2)
+    assert.match(restored.err, /EISDIR/)
+    assert.deepEqual(await readdir(config), [])
+  })
 
   it('is one file for its owner alone, and puts back what was changed, lost or opened', async () => {
     const {status, out} = await backup()

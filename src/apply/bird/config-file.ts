@@ -1,5 +1,5 @@
 import {constants, copyFile, open, readFile, rename, rm} from 'node:fs/promises'
-import {birdTextHash} from '../../model/index.ts'
+import {birdTextHash, ifMissing} from '../../model/index.ts'
 
 /** May hold BGP passwords: the owner writes, BIRD's group reads, nobody else does anything. */
 const MODE = 0o640
@@ -67,14 +67,7 @@ export class ConfigFile {
   }
 }
 
-async function readOrNull(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw error
-  }
-}
+const readOrNull = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(ifMissing(null))
 
 async function groupId(name: string): Promise<number | null> {
   const groups = (await readOrNull('/etc/group')) ?? ''

@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises'
 import path from 'node:path'
 import {Command} from 'commander'
 import {VERSION} from '../../api/client.ts'
-import {formatFinding} from '../../model/index.ts'
+import {formatFinding, ifMissing} from '../../model/index.ts'
 import {type Backup, NoBackup, unpackBackup} from '../backup-archive.ts'
 import {putBackupFiles} from '../backup-files.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
@@ -39,15 +39,16 @@ async function restore(
     return EXIT.finding
   }
   let backup: Backup
+  let why: string | null
   try {
     const passphrase = passphraseFile === undefined ? null : await readPassphrase(passphraseFile)
     backup = unpackBackup(await readFile(file), passphrase)
+    why = (await objection(backup)) ?? (await whoRuns(context, socketPath, dryRun))
   } catch (error) {
     if (error instanceof NoBackup) return refuse(error.message)
     context.err(`${file}: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.usage
   }
-  const why = (await objection(backup)) ?? (await whoRuns(context, socketPath, dryRun))
   if (why !== null) return refuse(why)
   const name = `gateway ${backup.gateway} of site ${backup.site}, as of ${backup.madeAt}, by isthmus ${backup.version}`
   if (dryRun) {
@@ -70,7 +71,7 @@ async function objection(backup: Backup): Promise<string | null> {
   if (isNewer(backup.version, VERSION)) {
     return `isthmus ${backup.version} made it, and this is ${VERSION}: install ${backup.version} or newer first`
   }
-  const held = await readFile(backup.config, 'utf8').catch(() => null)
+  const held = await readFile(backup.config, 'utf8').catch(ifMissing(null))
   if (held !== null) {
     const {config} = await readGatewayConfig(backup.config)
     if (config && (config.site !== backup.site || config.gateway !== backup.gateway)) {

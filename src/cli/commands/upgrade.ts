@@ -6,6 +6,7 @@ import path from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {promisify} from 'node:util'
 import {Command, InvalidArgumentError} from 'commander'
+import {ifMissing} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus} from '../context.ts'
 import type {Finish} from '../run-cli.ts'
 import {
@@ -90,7 +91,7 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
       return {name: field('Package'), version: field('Version'), architecture: field('Architecture')}
     },
     async distrust(file) {
-      const beside = sha256 ?? (await readFile(`${file}.sha256`, 'utf8').catch(() => null))?.split(/\s/)[0]
+      const beside = sha256 ?? (await readFile(`${file}.sha256`, 'utf8').catch(ifMissing(null)))?.split(/\s/)[0]
       if (beside === undefined)
         return `${file}.sha256 is not there: get it from where the package is from, or give --sha256`
       const is = createHash('sha256')
@@ -115,7 +116,7 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
     },
     async kept(version) {
       const place = nameOf({name: 'isthmus', version, architecture: await architecture()})
-      return (await stat(place).catch(() => null)) ? place : null
+      return (await stat(place).catch(ifMissing(null))) ? place : null
     },
     async keep(file, facts) {
       const place = nameOf(facts)
