@@ -3,6 +3,7 @@ import {watchLan} from '../../probe/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
+import {untilTold} from '../until-told.ts'
 
 /** `isthmus watch-lan`: notices when this gateway is cut off from its LAN without a word; runs beside the daemon. */
 export function watchLanCommand(context: CliContext, finish: Finish): Command {
@@ -18,10 +19,9 @@ export function watchLanCommand(context: CliContext, finish: Finish): Command {
         context.err(`${file} ${what}\n`)
         return finish(EXIT.usage)
       }
-      const end = new AbortController()
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort())
       const tell = (line: string): void => context.err(`${new Date(context.clock.nowMs()).toISOString()} ${line}\n`)
-      await watchLan({lan: config.lan, folder: config.paths.run, signal: end.signal, tell})
+      const {lan, paths} = config
+      await untilTold((signal) => watchLan({lan, folder: paths.run, signal, tell}))
       finish(EXIT.fine)
     })
 }

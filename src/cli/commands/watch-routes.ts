@@ -4,6 +4,7 @@ import {watchRoutes} from '../../takeover/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
+import {untilTold} from '../until-told.ts'
 
 /** `isthmus watch-routes`: has a cloud's route table point at the gateway that can carry; runs beside the daemon. */
 export function watchRoutesCommand(context: CliContext, finish: Finish): Command {
@@ -23,12 +24,10 @@ export function watchRoutesCommand(context: CliContext, finish: Finish): Command
         context.err(`${file}: routeTable.command[0]: ${table.command[0]} ${fault}\n`)
         return finish(EXIT.usage)
       }
-      const end = new AbortController()
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort())
       const tell = (event: Readonly<Record<string, unknown>>): void =>
         context.err(`${JSON.stringify({time: new Date(context.clock.nowMs()).toISOString(), ...event})}\n`)
       try {
-        await watchRoutes({config, table, signal: end.signal, tell})
+        await untilTold((signal) => watchRoutes({config, table, signal, tell}))
       } catch (error) {
         context.err(`routeTable.listen: ${(error as Error).message}\n`)
         return finish(EXIT.finding)
