@@ -1,4 +1,4 @@
-import {useEffect, useState} from 'preact/hooks'
+import {useLayoutEffect, useState} from 'preact/hooks'
 
 const THEMES = ['auto', 'light', 'dark'] as const
 type Theme = (typeof THEMES)[number]
@@ -24,7 +24,7 @@ function keep(theme: Theme): void {
 
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(stored)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme === 'auto') delete document.documentElement.dataset.theme
     else document.documentElement.dataset.theme = theme
     // Plots are painted, and have to be told.

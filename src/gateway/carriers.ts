@@ -11,9 +11,8 @@ import {
   uplinkPairs,
   wantedOf,
 } from '../tunnels/index.ts'
-import {createFormWatch, type FormWatch, pairOf} from './form-watch.ts'
+import {createFormWatch, type FormWatch, type FormWatchOptions, pairOf} from './form-watch.ts'
 import type {PassReport} from './pass.ts'
-import type {TunnelHealth} from './tunnel-health.ts'
 
 /** Which tunnels there are to be, where one follows another. */
 export interface CarrierKeeping {
@@ -30,7 +29,7 @@ export interface CarrierOptions {
   readonly config: GatewayConfig
   readonly keys: () => ReadonlyMap<string, StoredKey>
   readonly isUp: (tunnel: Tunnel) => boolean
-  readonly readings: TunnelHealth['readings']
+  readonly readings: FormWatchOptions['readings']
   readonly last: () => Pick<PassReport, 'planned' | 'dirty'> | null
   /** Monotonic. */
   readonly nowMs: () => number

@@ -1,7 +1,7 @@
 import {type Carrier, type Finding, type GatewayConfig, isPlain, type Tunnel, type UplinkPair} from '../model/index.ts'
 import type {Planned} from '../plan/index.ts'
+import type {ProbeReading} from '../probe/index.ts'
 import {type FormProbes, type FormReadings, type FormWord, formPasses, nextWord} from '../tunnels/index.ts'
-import type {TunnelHealth} from './tunnel-health.ts'
 
 /** What probes say of IPIP as it is and in UDP, for each pair of uplinks that has both tried. */
 export interface FormWatch {
@@ -18,7 +18,8 @@ export interface FormWatch {
 export interface FormWatchOptions {
   readonly config: Pick<GatewayConfig, 'site' | 'gateway'>
   readonly planned: () => Pick<Planned, 'desired' | 'trials'> | null
-  readonly readings: TunnelHealth['readings']
+  /** By device. */
+  readonly readings: () => ReadonlyMap<string, {readonly small: Pick<ProbeReading, 'passedInRow' | 'lostInRow'>}>
   /** Monotonic. */
   readonly nowMs: () => number
 }

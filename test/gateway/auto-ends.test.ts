@@ -6,7 +6,6 @@ import {decodeRecord} from '../../src/decode/index.ts'
 import {siteRecords} from '../../src/export/index.ts'
 import {type CarrierKeeping, createCarriers} from '../../src/gateway/carriers.ts'
 import type {Carriers, GatewayConfig, GatewayRecord, SiteName, SiteView} from '../../src/model/index.ts'
-import type {TunnelReadings} from '../../src/probe/index.ts'
 import {type PlannedTunnels, planTunnels} from '../../src/tunnels/index.ts'
 import {configOf, type Sketch, viewOf} from '../support/interconnect.ts'
 
@@ -50,7 +49,7 @@ describe('two gateways that choose, from nothing, by what their exports say', ()
         const {plan, carriers} = gateways[name]
         return plan && ({planned: {desired: plan, trials: plan.trials, carriers}, dirty: false} as never)
       },
-      readings: () => new Map([...rows].map(([device, small]) => [device, {small} as unknown as TunnelReadings])),
+      readings: () => new Map([...rows].map(([device, small]) => [device, {small}])),
       ...{trigger: () => undefined, onError: (error: unknown) => assert.fail(String(error))},
     })
 
