@@ -178,7 +178,6 @@ export type AnswersAreProven = Proven<{
   findingCode: Same<Out<typeof finding>['code'], FindingCode>
   conflict: Same<Out<typeof conflict>, Conflict>
   series: Same<Out<typeof asked.TunnelSeries>, console.TunnelSeries>
-  endpoints: Same<Out<typeof asked.EndpointPage>, console.EndpointPage>
   matrix: Same<Out<typeof asked.PolicyMatrix>, console.PolicyMatrix>
   pair: Same<Out<typeof asked.PolicyPair>, console.PolicyPair>
   diff: Same<Out<typeof asked.PolicyDiff>, console.PolicyDiff>

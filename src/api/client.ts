@@ -8,7 +8,7 @@ import type {RequestOptions} from 'node:https'
 import type {ErrorBody, ErrorCode} from './answer.ts'
 import type {AuditAnswer} from './audit.ts'
 import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
-import type {GatewayStatus, Kind, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
+import type {GatewayStatus, Kind, Meant, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
 import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
@@ -39,10 +39,8 @@ export interface Listing<K extends Kind> {
 }
 
 /** Which objects of a kind. */
-export interface ListQuery {
+export interface ListQuery extends Pick<Meant, 'selector' | 'text'> {
   readonly limit?: number
-  /** Calico's language, over labels. */
-  readonly selector?: string | null
   /** `next` of the page before. */
   readonly cursor?: string | null
 }

@@ -6,7 +6,6 @@ import {NO_QUERY, wholeNumber} from './query.ts'
 import {type Route, route} from './route.ts'
 
 const DAY_MINUTES = 1440
-const MOST_FOUND = 500
 /** As long as a label may be, with its prefix. */
 const MOST_LABEL = 512
 
@@ -34,21 +33,6 @@ export const CONSOLE_ROUTES: readonly Route[] = [
       const series = view.console.series(name!, query.minutes)
       return series ? json(series) : refuse(404, 'not-found', `no samples of a tunnel ${name}`, 'path.name')
     },
-  ),
-  route(
-    {
-      ...{method: 'GET', path: '/v1/search/endpoints', does: 'endpoints by text, selector and site', role: 'viewer'},
-      query: z.strictObject({
-        text: z.string().max(256).default(''),
-        selector: z.string().max(4096).default(''),
-        site: z.string().max(253).optional(),
-        limit: wholeNumber(1, MOST_FOUND).default(50),
-        after: wholeNumber(0, 999_999_999).default(0),
-      }),
-      body: null,
-      answers: {200: shapes.EndpointPage},
-    },
-    ({view}, {query: {site, ...query}}) => answered(view.console.searchEndpoints({...query, site: site ?? null})),
   ),
   route(
     {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import {finding, ROWS} from './row-schemas.ts'
+import {finding} from './row-schemas.ts'
 
 /** Shapes of what the console asks for; proven equal to `console-view.ts` in `answer-schemas.ts`. */
 const text = z.string()
@@ -18,12 +18,6 @@ export const TunnelSeries = z.strictObject({
   rxBytesPerSecond: column,
   txBytesPerSecond: column,
   up: column,
-})
-
-export const EndpointPage = z.strictObject({
-  items: z.array(ROWS.endpoints),
-  total: number,
-  next: number.nullable(),
 })
 
 export const PolicyMatrix = z.strictObject({

@@ -1,11 +1,9 @@
 import type {Finding} from '../model/index.ts'
-import type {EndpointRow} from './gateway-view.ts'
 
 /** What people look at beside the tables of `GatewayView`: each bounded, each read-only. */
 export interface ConsoleView {
   /** null as name: all tunnels together. null as answer: no samples of that tunnel. */
   series(tunnel: string | null, minutes: number): TunnelSeries | null
-  searchEndpoints(search: EndpointSearch): EndpointPage | Refused
   policyMatrix(by: string): Promise<PolicyMatrix | Refused>
   policyPair(by: string, from: string, to: string): Promise<PolicyPair | Refused>
   /** A policy as its document, as YAML; null: none of that name, or its text is not known here. */
@@ -36,25 +34,6 @@ export interface TunnelSeries {
   readonly txBytesPerSecond: readonly (number | null)[]
   /** Part of the time, 0 to 1. */
   readonly up: readonly (number | null)[]
-}
-
-export interface EndpointSearch {
-  /** A part of an address, a name or a label; '' for all. */
-  readonly text: string
-  /** In the label language; '' for all. */
-  readonly selector: string
-  readonly site: string | null
-  readonly limit: number
-  /** Where the page before ended. */
-  readonly after: number
-}
-
-export interface EndpointPage {
-  readonly items: readonly EndpointRow[]
-  /** Of so many addresses. */
-  readonly total: number
-  /** For the next page; null: this is the last. A page may have fewer items than asked for, since a look is short. */
-  readonly next: number | null
 }
 
 export interface PolicyMatrix {

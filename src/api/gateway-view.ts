@@ -13,6 +13,15 @@ import type {ConfigControl} from './config-view.ts'
 import type {ConsoleView} from './console-view.ts'
 import type {Watched} from './live-view.ts'
 
+/** Which objects of a kind; what is absent or null does not matter. */
+export interface Meant {
+  readonly name?: string | null | undefined
+  /** Calico's language, over labels. */
+  readonly selector?: string | null | undefined
+  /** A part of an endpoint's address, of its name, or of a label as `key=value`, in any case. */
+  readonly text?: string | null | undefined
+}
+
 /**
  * What the API reads, and all of it. Everything is JSON as it stands: no Map, no bigint; times are ISO 8601 in UTC,
  * null where it has not happened or is not known. Lists are sorted by the view, so that two answers can be compared.
@@ -22,10 +31,10 @@ export interface GatewayView {
   /** What the log of changes is made from; cheap, since it is asked for every second. */
   watched(): Watched
   /**
-   * Objects of one kind, all or those of one name, or whose labels a selector means. Lazy where there may be many (a
-   * million endpoints): the server takes as many as it was asked for.
+   * Objects of one kind, all or those that are meant. Lazy where there may be many (a million endpoints): the server
+   * takes as many as it was asked for.
    */
-  get<K extends Kind>(kind: K, name: string | null, selector?: string | null): Found<K> | Promise<Found<K>>
+  get<K extends Kind>(kind: K, meant?: Meant): Found<K> | Promise<Found<K>>
   /** Why a prefix, or the one that holds an address, is not here, step by step; or that it is. */
   whyNot(prefix: string): Promise<WhyNotResult>
   /** Whose packets policy lets come to an address. */

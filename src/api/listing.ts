@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto'
 import type {ServerResponse} from 'node:http'
 import {type Reply, refuse, refuseWith, type StreamReply} from './answer.ts'
-import type {GatewayView, Kind} from './gateway-view.ts'
+import type {GatewayView, Kind, Meant} from './gateway-view.ts'
 import {writeOut} from './write-out.ts'
 
 /** How long rows are made at a time; packets do not wait for a table. */
@@ -18,10 +18,8 @@ export interface Listings {
   goOn(kind: Kind, cursor: string, limit: number): Promise<Reply | StreamReply>
 }
 
-export interface AskedList {
+export interface AskedList extends Meant {
   readonly kind: Kind
-  readonly name: string | null
-  readonly selector: string | null
 }
 
 /** Some are searched for, in slices of their own. */
@@ -96,9 +94,10 @@ export function createListings(nowMs: () => number): Listings {
   }
 
   return {
-    async begin(view, {kind, name, selector}, limit) {
-      const found = await view.get(kind, name, selector)
-      if ('problem' in found) return refuseWith(found, selector === null ? 'path.name' : 'query.selector')
+    async begin(view, {kind, ...meant}, limit) {
+      const {name = null} = meant
+      const found = await view.get(kind, meant)
+      if ('problem' in found) return refuseWith(found, fieldOf(meant))
       const rows = Symbol.iterator in found ? found[Symbol.iterator]() : found[Symbol.asyncIterator]()
       const first = await rows.next()
       if (name !== null && first.done) return refuse(404, 'not-found', `no ${kind} named ${name}`, 'path.name')
@@ -114,3 +113,6 @@ export function createListings(nowMs: () => number): Listings {
     },
   }
 }
+
+const fieldOf = ({selector, text}: Meant): string =>
+  selector != null ? 'query.selector' : text != null ? 'query.text' : 'path.name'

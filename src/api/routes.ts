@@ -27,12 +27,14 @@ const DEFAULT_LIMIT = 10_000
 
 /** Longer than anybody writes by hand. */
 const MOST_SELECTOR = 10_000
+const MOST_TEXT = 256
 const CURSOR = z.string().regex(/^[\w-]{16}$/, 'must be what `next` of the page before was')
 
 const LISTING = z.strictObject({
   limit: wholeNumber(0, 999_999_999).default(DEFAULT_LIMIT),
   cursor: CURSOR.optional(),
   selector: z.string().max(MOST_SELECTOR).optional(),
+  text: z.string().max(MOST_TEXT).optional(),
 })
 const NAMED = LISTING.omit({cursor: true})
 
@@ -103,12 +105,10 @@ export const ROUTES: readonly Route[] = [
       answers: {200: Listing},
       refuses: [410, 503],
     },
-    ({view, listings}, {params, query: {limit, cursor, selector = null}}) => {
+    ({view, listings}, {params, query: {limit, cursor, ...meant}}) => {
       const kind = kindOf(params.kind!)
       if (kind === null) return unknownKind(params.kind!)
-      return cursor === undefined
-        ? listings.begin(view, {kind, name: null, selector}, limit)
-        : listings.goOn(kind, cursor, limit)
+      return cursor === undefined ? listings.begin(view, {kind, ...meant}, limit) : listings.goOn(kind, cursor, limit)
     },
   ),
   route(
@@ -118,11 +118,11 @@ export const ROUTES: readonly Route[] = [
       answers: {200: Listing},
       refuses: [503],
     },
-    ({view, listings}, {params, query: {limit, selector = null}}) => {
+    ({view, listings}, {params, query: {limit, ...meant}}) => {
       const kind = kindOf(params.kind!)
       return kind === null
         ? unknownKind(params.kind!)
-        : listings.begin(view, {kind, name: params.name!, selector}, limit)
+        : listings.begin(view, {kind, name: params.name!, ...meant}, limit)
     },
   ),
   route(

@@ -3,7 +3,6 @@ import {policyMatrix, policyPair} from './policy-answers.ts'
 import {policyDiff, policyText} from './policy-what-if.ts'
 import {createPrometheusAlerts} from './prometheus-alerts.ts'
 import type {Runtime} from './runtime.ts'
-import {searchEndpoints} from './search-endpoints.ts'
 import type {TunnelSeriesKeeper} from './tunnel-series.ts'
 
 export interface ConsoleViewOptions {
@@ -16,7 +15,6 @@ export interface ConsoleViewOptions {
 export function createConsoleView({runtime, series, prometheus}: ConsoleViewOptions): ConsoleView {
   return {
     series: (tunnel, minutes) => series.read(tunnel, minutes, Date.now()),
-    searchEndpoints: (search) => searchEndpoints(runtime().world(), search),
     policyMatrix: (by) => policyMatrix(runtime(), by),
     policyPair: (by, from, to) => policyPair(runtime(), by, from, to),
     policyText: (name) => policyText(runtime(), name),

@@ -1,6 +1,6 @@
 import {setImmediate as nextTurn} from 'node:timers/promises'
 import type {EndpointRow} from '../api/index.ts'
-import type {AttributeSetId, Member, World} from '../model/index.ts'
+import type {AttributeSet, AttributeSetId, Member, World} from '../model/index.ts'
 import {fourText, type Prefix, parseCidr} from '../net/index.ts'
 import {evaluateSelector, labelReader, type Selector} from '../selectors/index.ts'
 import {endpointRow, endpointRows} from './endpoint-rows.ts'
@@ -8,48 +8,62 @@ import {endpointRow, endpointRows} from './endpoint-rows.ts'
 /** The search is laid aside this often: others, the pass among them, must not wait for a million addresses. */
 const SLICE_MS = 8
 
+/** What is absent or null does not matter. */
+interface MeantEndpoints {
+  readonly name?: string | null
+  readonly selector?: Selector | null
+  readonly text?: string | null
+}
+
 /**
- * Endpoints by address or prefix, by the name of what is behind them (`shop/web-1`), or by labels.
+ * Endpoints by address or prefix, by the name of what is behind them (`shop/web-1`), by labels, or by a part of any of these.
  *
  * A selector is evaluated once for each attribute set, and no row is made of what it does not mean: a search of a million
  * costs some tens of milliseconds, in slices. What comes or goes meanwhile may be found or not.
  */
 export function findEndpoints(
   worldNow: () => World,
-  name: string | null,
-  selector: Selector | null,
+  {name = null, selector = null, text = null}: MeantEndpoints,
 ): Iterable<EndpointRow> | AsyncIterable<EndpointRow> {
-  const prefix = name === null ? null : parseCidr(name)
   const world = worldNow()
-  if (prefix !== null) return rowsAt(world, prefix, selector)
-  return name === null && selector === null ? endpointRows(world) : search(worldNow, name, selector)
+  if (name === null && selector === null && text === null) return endpointRows(world)
+  const prefix = name === null ? null : parseCidr(name)
+  const selects = selector && ofSets((set) => evaluateSelector(selector, labelReader(set)))
+  const isMeant = (now: World, {attributes}: Pick<Member, 'attributes'>): boolean => selects?.(now, attributes) ?? true
+  const says = text === null ? null : sayer(text.trim().toLowerCase())
+  const matches: Matches = (now, at, member) =>
+    (name === null || prefix !== null || member.names.includes(name)) && (says?.(now, at, member) ?? true)
+  if (prefix === null) return search(worldNow, isMeant, matches)
+  return (world.members.get(prefix) ?? [])
+    .filter((member) => isMeant(world, member) && matches(world, prefix, member))
+    .map((member) => endpointRow(world, prefix, member))
 }
 
-function rowsAt(world: World, prefix: Prefix, selector: Selector | null): EndpointRow[] {
-  const isMeant = meaning(selector)
-  return (world.members.get(prefix) ?? [])
-    .filter(({attributes}) => isMeant(world, attributes))
-    .map((member) => endpointRow(world, prefix, member))
+type Matches = (world: World, prefix: Prefix, member: Member) => boolean
+
+function sayer(wanted: string): Matches {
+  const speaks = ofSets(({labels}) =>
+    Object.entries(labels).some(([label, value]) => `${label}=${value}`.toLowerCase().includes(wanted)),
+  )
+  return (world, prefix, {attributes, names}) =>
+    prefix.includes(wanted) || speaks(world, attributes) || names.some((name) => name.toLowerCase().includes(wanted))
 }
 
 async function* search(
   worldNow: () => World,
-  name: string | null,
-  selector: Selector | null,
+  isMeant: (world: World, member: Pick<Member, 'attributes'>) => boolean,
+  matches: Matches,
 ): AsyncGenerator<EndpointRow, undefined> {
-  const isMeant = meaning(selector)
   let world = worldNow()
   const {members} = world
   const found: EndpointRow[] = []
   const look = (prefix: Prefix, held: readonly Member[]): void => {
     for (const member of held) {
-      if ((name === null || member.names.includes(name)) && isMeant(world, member.attributes)) {
-        found.push(endpointRow(world, prefix, member))
-      }
+      if (isMeant(world, member) && matches(world, prefix, member)) found.push(endpointRow(world, prefix, member))
     }
   }
-  const lookAt = (four: number, {attributes}: Pick<Member, 'attributes'>): void => {
-    if (!isMeant(world, attributes)) return
+  const lookAt = (four: number, shared: Pick<Member, 'attributes'>): void => {
+    if (!isMeant(world, shared)) return
     const prefix = `${fourText(four)}/32` as Prefix
     look(prefix, members.get(prefix) ?? [])
   }
@@ -72,17 +86,16 @@ function* eachOf(members: World['members'], look: (prefix: Prefix, held: readonl
   }
 }
 
-/** Of each attribute set once. */
-function meaning(selector: Selector | null): (world: Pick<World, 'attributes'>, id: AttributeSetId) => boolean {
+/** Of each attribute set asked once; of one that is not known: no. */
+function ofSets(ask: (set: AttributeSet) => boolean) {
   const known = new Map<AttributeSetId, boolean>()
-  return ({attributes}, id) => {
-    if (selector === null) return true
-    let isMeant = known.get(id)
-    if (isMeant === undefined) {
+  return ({attributes}: Pick<World, 'attributes'>, id: AttributeSetId): boolean => {
+    let answer = known.get(id)
+    if (answer === undefined) {
       const set = attributes.get(id)
-      isMeant = set !== undefined && evaluateSelector(selector, labelReader(set))
-      if (set) known.set(id, isMeant)
+      answer = set !== undefined && ask(set)
+      if (set) known.set(id, answer)
     }
-    return isMeant
+    return answer
   }
 }

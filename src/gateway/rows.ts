@@ -1,4 +1,4 @@
-import type {ClassRow, ConflictRow, Found, GatewayRow, Kind, PolicyStatus, Rows} from '../api/index.ts'
+import type {ClassRow, ConflictRow, Found, GatewayRow, Kind, Meant, PolicyStatus, Rows} from '../api/index.ts'
 import type {Finding, SiteName, Uplink, World} from '../model/index.ts'
 import type {Compiled} from '../policy/index.ts'
 import {evaluateSelector, parseSelector, type Selector} from '../selectors/index.ts'
@@ -16,20 +16,23 @@ import {datastoreRows, sessionRows, siteRows, tunnelRows} from './summaries.ts'
  */
 export function rowsOf<K extends Kind>(
   runtime: Runtime,
-  {kind, name, selector}: {readonly kind: K; readonly name: string | null; readonly selector: string | null},
+  kind: K,
+  meant: Meant,
   nowMs: number,
 ): Found<K> | Promise<Found<K>> {
-  const found = foundRows(runtime, kind, name, selector, nowMs)
+  const found = foundRows(runtime, kind, meant, nowMs)
   return found as Found<K> | Promise<Found<K>>
 }
 
-function foundRows(runtime: Runtime, kind: Kind, name: string | null, selector: string | null, nowMs: number) {
+function foundRows(runtime: Runtime, kind: Kind, {name = null, selector = null, text = null}: Meant, nowMs: number) {
   const parsed = selector === null ? null : parseSelector(selector)
   if (parsed?.ok === false) {
     return {code: 'bad-request', problem: `selector, at character ${parsed.position + 1}: ${parsed.message}`} as const
   }
   const ast = parsed?.ast ?? null
-  if (kind === 'endpoints') return findEndpoints(runtime.world, name, ast)
+  if (kind === 'endpoints') return findEndpoints(runtime.world, {name, selector: ast, text})
+  if (text !== null)
+    return {code: 'bad-request', problem: `only endpoints are searched by text, ${kind} are not`} as const
   const isMeant = ast === null ? () => true : labelTest(runtime.world(), kind, ast)
   if (isMeant === null) {
     return {code: 'bad-request', problem: `${kind} have no labels; ${LABELLED.join(', ')} have`} as const

@@ -90,7 +90,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
 
   return {
     status,
-    get: (kind, name, selector = null) => rowsOf(runtime(), {kind, name, selector}, nowMs()),
+    get: (kind, meant = {}) => rowsOf(runtime(), kind, meant, nowMs()),
     whyNot: (prefix) => whyNot(runtime(), prefix),
     reach: (address) => reachTo(runtime(), address),
     watched: createWatched({runtime, configuration: options.configuration, findings, nowMs}),

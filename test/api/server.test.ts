@@ -130,7 +130,7 @@ describe('API', () => {
       body: {
         error: {
           code: 'bad-request',
-          message: 'query.limt: not known; there is limit, cursor, selector',
+          message: 'query.limt: not known; there is limit, cursor, selector, text',
           field: 'query.limt',
         },
       },

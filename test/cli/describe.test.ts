@@ -121,7 +121,7 @@ warning    path-mtu   kernel   device is-b-1f2e3d
     await start()
     const view = fakeView()
     for (const kind of KINDS) {
-      const [row] = [...(view.get(kind, null) as Iterable<Parameters<typeof nameOf>[0]>)]
+      const [row] = [...(view.get(kind) as Iterable<Parameters<typeof nameOf>[0]>)]
       if (!row || kind === 'findings') continue
       for (const format of ['table', 'json', 'yaml']) {
         const {status, out, err} = await describeIt(kind, nameOf(row), '-o', format)

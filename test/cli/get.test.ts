@@ -20,7 +20,7 @@ describe('isthmus get', () => {
   }
   /** Of one kind, whatever is asked. */
   const only = (rows: (name: string | null, selector: string | null) => unknown): GatewayView['get'] =>
-    ((_, name, selector = null) => rows(name, selector)) as GatewayView['get']
+    ((_, {name = null, selector = null} = {}) => rows(name, selector)) as GatewayView['get']
   const get = (args: string, more: Partial<CliContext> = {}) =>
     cli(['get', ...args.split(' ').map((word) => word.replaceAll('_', ' '))], socketPath, undefined, more)
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import type {Browser, Page} from 'playwright-core'
 import {createApiClient} from '../../src/api/client.ts'
-import {type GatewayStatus, type RunningApi, startApi} from '../../src/api/index.ts'
+import {type GatewayStatus, type GatewayView, type RunningApi, startApi} from '../../src/api/index.ts'
 import {parseAddress} from '../../src/net/index.ts'
 import {assertAccessible, assertFits, keepScreenshot, launch, openPage} from '../support/chromium.ts'
-import {SCRIPT, statusOfMany} from '../support/console-view.ts'
+import {SCRIPT, someEndpoints, statusOfMany} from '../support/console-view.ts'
 import {fakeView} from '../support/fake-view.ts'
 import {type Issued, issuedFolder, SERVER} from '../support/issued.ts'
 
@@ -46,6 +46,9 @@ const PAGES: readonly {name: string; hash: string; seen: string; act?: (page: Pa
   {name: 'runbook', hash: 'runbooks/IsthmusTunnelDown', seen: 'How to repair'},
 ]
 
+const withEndpoints: GatewayView['get'] = (kind, meant) =>
+  kind === 'endpoints' ? (someEndpoints() as never) : fakeView().get(kind, meant)
+
 describe('console in Chromium', function () {
   this.timeout(120_000)
   let issued: Issued
@@ -65,7 +68,7 @@ describe('console in Chromium', function () {
   })
   const start = async (): Promise<void> => {
     api = await startApi({
-      view: fakeView({status: () => status}),
+      view: fakeView({status: () => status, get: withEndpoints}),
       socketPath: issued.at('api.sock'),
       metrics: null,
       listen: {

@@ -22,11 +22,16 @@ describe('finding endpoints', () => {
       ...rows,
     ]),
   )
-  const find = async (name: string | null, selector: string | null): Promise<readonly EndpointRow[]> => {
+  const find = async (
+    name: string | null,
+    selector: string | null,
+    text: string | null = null,
+  ): Promise<readonly EndpointRow[]> => {
     const parsed = selector === null ? null : parseSelector(selector)
     assert.ok(parsed?.ok !== false)
     const found: EndpointRow[] = []
-    for await (const row of findEndpoints(() => federation.world(), name, parsed?.ast ?? null)) found.push(row)
+    for await (const row of findEndpoints(() => federation.world(), {name, selector: parsed?.ast ?? null, text}))
+      found.push(row)
     return found
   }
   const sorted = (some: readonly EndpointRow[]) => some.map((row) => JSON.stringify(row)).sort()
@@ -63,6 +68,24 @@ describe('finding endpoints', () => {
         (await find(name, null)).map(({names}) => names.join()),
         found,
       )
+    })
+  }
+
+  for (const {text, selector, of} of [
+    {text: '.1.0.', selector: null, of: ({address}: EndpointRow) => address.includes('.1.0.')},
+    {text: ' APP=d', selector: null, of: ({labels}: EndpointRow) => labels.app === 'db'},
+    {text: 'HOP/P299', selector: null, of: ({names}: EndpointRow) => /shop\/p299/.test(names.join())},
+    {
+      text: '.2.7.',
+      selector: "app == 'db'",
+      of: ({address, labels}: EndpointRow) => /\.2\.7\./.test(address) && labels.app === 'db',
+    },
+    {text: 'nowhere', selector: null, of: () => false},
+  ]) {
+    it(`by a part of address, name or label: ${text} ${selector ?? ''}`, async () => {
+      const expected = [...endpointRows(federation.world())].filter(of)
+      assert.equal(expected.length === 0, text === 'nowhere')
+      assert.deepEqual(sorted(await find(null, selector, text)), sorted(expected))
     })
   }
 

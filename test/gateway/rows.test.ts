@@ -37,7 +37,7 @@ describe('rows by their labels', () => {
     nodes: [node('n1', {rack: '1'}), node('n2', {rack: '2'}), node('n3', {})],
   }
   const ask = (kind: 'nodes' | 'tunnels', selector: string) =>
-    rowsOf({world: () => world, config: configOf()} as Partial<Runtime> as Runtime, {kind, name: null, selector}, 0)
+    rowsOf({world: () => world, config: configOf()} as Partial<Runtime> as Runtime, kind, {selector}, 0)
 
   for (const [selector, names] of [
     ["rack == '1'", 'n1'],

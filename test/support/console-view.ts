@@ -30,11 +30,6 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
         up: column(() => 1),
       }
     },
-    searchEndpoints: ({text}) => ({
-      items: endpoints().filter((row) => JSON.stringify(row).includes(text)),
-      total: endpoints().length,
-      next: null,
-    }),
     policyMatrix: async (by) =>
       REFUSED[by] ?? {
         by,
@@ -88,7 +83,7 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
 const GROUPS = ['web', 'client', 'database', 'monitoring', 'ingress', SCRIPT, 'cache', 'batch', '']
 
 /** Made when asked for: the view that this is a part of is what it is made from. */
-const endpoints = () => [
+export const someEndpoints = () => [
   ENDPOINT,
   {...ENDPOINT, address: '10.2.0.9', site: 'b', names: ['shop/db-0'], labels: {app: 'database', note: SCRIPT}},
   {...ENDPOINT, address: 'fd00:10:2::9', real: 'fd00::9', site: 'b', names: ['shop/db-1'], labels: {app: 'database'}},

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type {EndpointRow, GatewayStatus, GatewayView, Kind, Rows, Watched} from '../../src/api/index.ts'
+import type {EndpointRow, GatewayStatus, GatewayView, Kind, Meant, Rows, Watched} from '../../src/api/index.ts'
 import {fakeConsole} from './console-view.ts'
 
 export const ENDPOINT: EndpointRow = {
@@ -250,7 +250,7 @@ export function fakeView(parts: Partial<GatewayView> = {}): GatewayView {
   return {
     status: () => STATUS,
     watched: () => WATCHED,
-    get: <K extends Kind>(kind: K, name: string | null): Iterable<Rows[K]> => {
+    get: <K extends Kind>(kind: K, {name = null}: Meant = {}): Iterable<Rows[K]> => {
       const rows: readonly Rows[K][] = ROWS[kind]
       return rows.filter((row) => name === null || nameOf(row) === name)
     },

@@ -1,5 +1,5 @@
-import {useEffect, useState} from 'preact/hooks'
-import type {EndpointPage, EndpointRow} from '../../api/client.ts'
+import {useEffect, useRef, useState} from 'preact/hooks'
+import type {EndpointRow, Listing} from '../../api/client.ts'
 import type {PageProps} from '../app.tsx'
 import {ask} from '../ask.ts'
 import {count} from '../figures.ts'
@@ -15,11 +15,11 @@ interface Search {
 
 interface Found {
   readonly items: readonly EndpointRow[]
-  readonly total: number
-  readonly next: number | null
+  /** Of the page behind them; null: there is none. */
+  readonly next: string | null
 }
 
-const NOTHING: Found = {items: [], total: 0, next: 0}
+const NOTHING: Found = {items: [], next: null}
 const ON_A_PAGE = 50
 /** Typing is waited for. */
 const PAUSE_MS = 250
@@ -36,9 +36,7 @@ export function Endpoints({route: {query}}: PageProps) {
   const change = (part: Partial<Search>): void => setSearch({...search, ...part})
   return (
     <>
-      <PageHead title="Endpoints">
-        <span class="quiet">{found.total > 0 ? `${count(found.total)} addresses in all` : ''}</span>
-      </PageHead>
+      <PageHead title="Endpoints" />
       <Panel title="Find endpoints">
         <search>
           <form class="fields" onSubmit={(event) => event.preventDefault()}>
@@ -97,7 +95,7 @@ export function Endpoints({route: {query}}: PageProps) {
             </li>
           ))}
         </ul>
-        {found.next !== null && !isLooking && found.items.length > 0 ? (
+        {found.next !== null && !isLooking ? (
           <button type="button" class="more" onClick={more}>
             Show more
           </button>
@@ -107,48 +105,41 @@ export function Endpoints({route: {query}}: PageProps) {
   )
 }
 
-/** Asks page after page until one is full: the gateway looks no longer than a moment at a time. */
+/** What is typed begins a list anew; `more` goes on with it, or begins anew where the gateway holds it no longer. */
 function useSearch({text, selector, site}: Search) {
   const [found, setFound] = useState<Found>(NOTHING)
   const [problem, setProblem] = useState<string | null>(null)
-  const [wanted, setWanted] = useState(ON_A_PAGE)
   const [isLooking, setLooking] = useState(true)
+  const newest = useRef(0)
+
+  const look = async (cursor: string | null): Promise<void> => {
+    newest.current += 1
+    const own = newest.current
+    setLooking(true)
+    const answer = await ask<Listing<'endpoints'>>(`/v1/get/endpoints?${wordsOf({text, selector, site}, cursor)}`)
+    if (own !== newest.current) return
+    if (!answer.ok && answer.code === 'cursor-gone') return look(null)
+    setLooking(false)
+    setProblem(answer.ok ? null : answer.message)
+    if (!answer.ok) return
+    const {items, next} = answer.value
+    setFound((before) => ({items: cursor === null ? items : [...before.items, ...items], next}))
+  }
 
   useEffect(() => {
-    setFound(NOTHING)
-    setWanted(ON_A_PAGE)
-  }, [text, selector, site])
-
-  useEffect(() => {
-    let isOver = false
-    const look = async (): Promise<void> => {
-      setLooking(true)
-      let [items, next]: [readonly EndpointRow[], number | null] = [found.items, found.next]
-      while (!isOver && next !== null && items.length < wanted) {
-        const query = new URLSearchParams({limit: String(wanted - items.length), after: String(next)})
-        if (text.trim()) query.set('text', text.trim())
-        if (selector.trim()) query.set('selector', selector.trim())
-        if (site) query.set('site', site)
-        const answer = await ask<EndpointPage>(`/v1/search/endpoints?${query}`)
-        if (isOver) return
-        if (!answer.ok) {
-          setProblem(answer.message)
-          break
-        }
-        setProblem(null)
-        items = [...items, ...answer.value.items]
-        next = answer.value.next
-        setFound({items, total: answer.value.total, next})
-      }
-      if (!isOver) setLooking(false)
-    }
-    const timer = setTimeout(() => void look(), found.items.length === 0 ? PAUSE_MS : 0)
+    const timer = setTimeout(() => void look(null), PAUSE_MS)
     return () => {
-      isOver = true
+      newest.current += 1
       clearTimeout(timer)
     }
-    // What is found is where it goes on from, not a reason to
-  }, [text, selector, site, wanted, found === NOTHING])
+  }, [text, selector, site])
 
-  return {found, problem, isLooking, more: () => setWanted(found.items.length + ON_A_PAGE)}
+  return {found, problem, isLooking, more: () => void look(found.next)}
+}
+
+function wordsOf({text, selector, site}: Search, cursor: string | null): URLSearchParams {
+  const selectors = [selector.trim() && `(${selector.trim()})`, site && `isthmus.io/site == '${site}'`].filter(Boolean)
+  const words = {text: text.trim(), selector: selectors.join(' && '), cursor: cursor ?? ''}
+  const given = Object.entries(words).filter(([, word]) => word !== '')
+  return new URLSearchParams([['limit', String(ON_A_PAGE)], ...given])
 }
