@@ -299,22 +299,35 @@ async function runStage({name, command, extra, env, quietStdout, count}, say) {
   return counts
 }
 
+/** Mocha ends when nothing is left to wait for: a socket that a test forgot is waited for for ever. */
+const HUNG_MS = 120_000
+
 /** Says the output as it comes and keeps it. */
 function run([command, ...args], env, say, quietStdout) {
   return new Promise((resolve) => {
     const file = command.includes('/') ? command : path.join(ROOT, 'node_modules/.bin', command)
     const child = spawn(file, args, {cwd: ROOT, env: {...ENVIRONMENT, ...env}, stdio: ['ignore', 'pipe', 'pipe']})
     let output = ''
+    let hung
+    const end = () => {
+      say(`nothing for ${HUNG_MS / 1000} s after the last test: one of them leaves something open, and is ended\n`)
+      child.kill('SIGKILL')
+    }
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output += text
       if (!quietStdout) say(text)
+      clearTimeout(hung)
+      if (/^\d+ passed, \d+ failed, \d+ skipped\s*$/m.test(output.slice(-80))) hung = setTimeout(end, HUNG_MS)
     })
     child.stderr.setEncoding('utf8').on('data', say)
     child.on('error', (error) => {
       say(`${error.message}\n`)
       resolve({status: 1, output})
     })
-    child.on('close', (status) => resolve({status: status ?? 1, output}))
+    child.on('close', (status) => {
+      clearTimeout(hung)
+      resolve({status: status ?? 1, output})
+    })
   })
 }
 

@@ -17,6 +17,7 @@ import {
   scriptedView,
 } from '../support/contract-server.ts'
 import {type EventReader, readEvents} from '../support/event-reader.ts'
+import {eventually} from '../support/namespace.ts'
 
 const RUNS = Number(process.env.RUNS ?? 250)
 /** A thousand, and again and again, where there is time for it. */
@@ -24,6 +25,8 @@ const WATCHERS = RUNS > 1000 ? 1000 : 300
 const SEED = process.env.SEED === undefined ? {} : {seed: Number(process.env.SEED)}
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length
+/** Both ends of a connection are here, and the server's hears of its end a moment later. */
+const closed = (before: number): Promise<unknown> => eventually(async () => descriptors() <= before + 3)
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
@@ -172,8 +175,7 @@ describe('fuzzed API', () => {
     await fc.assert(property, {numRuns: RUNS, ...SEED})
     assert.deepEqual(server.faults, [])
     assert.equal((await server.ask({method: 'GET', target: '/healthz'})).status, 200)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    assert.ok(descriptors() <= fdsBefore + 3, `${descriptors()} descriptors, ${fdsBefore} before`)
+    await closed(fdsBefore)
     assert.ok(heap() - heapBefore < 40_000_000, `${heap() - heapBefore} bytes more`)
   })
 
@@ -194,13 +196,12 @@ describe('fuzzed API', () => {
       await Promise.all(watching!.map((reader: EventReader) => reader.next(isStatus)))
       assert.equal((await server.ask({method: 'GET', target: '/v1/status'})).status, 200)
       for (const reader of readers) reader.close()
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await closed(fdsBefore)
     }
     const again = await readEvents({socketPath: server.socketPath, path: '/v1/events'})
     assert.equal(again.status, 200, 'there is room again')
     again.close()
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    assert.ok(descriptors() <= fdsBefore + 3, `${descriptors()} descriptors, ${fdsBefore} before`)
+    await closed(fdsBefore)
     assert.ok(heap() - heapBefore < 40_000_000, `${heap() - heapBefore} bytes more`)
   })
 
