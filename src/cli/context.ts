@@ -1,4 +1,5 @@
 import type {Answer, ApiClient, ApiPlace} from '../api/client.ts'
+import {PATH_DEFAULTS} from '../model/index.ts'
 
 /** What a command may touch besides the files it is told to read. */
 export interface CliContext {
@@ -30,7 +31,7 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 
 /** Where the appliance has its configuration and the daemon its socket. */
 export const DEFAULT_CONFIG = '/etc/isthmus/gateway.yaml'
-export const DEFAULT_SOCKET = '/run/isthmus/api.sock'
+export const DEFAULT_SOCKET = `${PATH_DEFAULTS.run}/api.sock`
 
 /** Says why there is no answer, and which status that is. */
 export function explain(

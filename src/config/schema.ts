@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import {NAME_RULE, parseDatastoreName, parseGatewayName, parseSiteName} from '../model/index.ts'
+import {NAME_RULE, PATH_DEFAULTS, parseDatastoreName, parseGatewayName, parseSiteName} from '../model/index.ts'
 import {parsePort} from '../net/index.ts'
 import {apiSchema} from './api.ts'
 import {parseDuration} from './duration.ts'
@@ -111,13 +111,6 @@ const remote = z.strictObject({
   lost: lost.prefault({}),
   limits: limits.prefault({}),
 })
-
-export const PATH_DEFAULTS = {
-  state: '/var/lib/isthmus',
-  run: '/run/isthmus',
-  birdConfig: '/var/lib/isthmus-bird/bird.conf',
-  birdSocket: '/run/bird/bird.ctl',
-} as const
 
 const paths = z.strictObject({
   state: absolutePath.default(PATH_DEFAULTS.state),

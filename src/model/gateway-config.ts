@@ -249,7 +249,7 @@ export interface StaticPrefix {
 
 export type StagedPackets = 'exact' | 'judged'
 
-/** Where the daemon keeps and finds things; defaults are the appliance's. */
+/** Where the daemon keeps and finds things. */
 export interface Paths {
   /** Survives a restart: last known state, keys. */
   readonly state: string
@@ -257,4 +257,12 @@ export interface Paths {
   readonly run: string
   readonly birdConfig: string
   readonly birdSocket: string
+}
+
+/** The appliance's. */
+export const PATH_DEFAULTS: Paths = {
+  state: '/var/lib/isthmus',
+  run: '/run/isthmus',
+  birdConfig: '/var/lib/isthmus-bird/bird.conf',
+  birdSocket: '/run/bird/bird.ctl',
 }

@@ -1,6 +1,7 @@
 import {copyFile, readdir, rm} from 'node:fs/promises'
 import path from 'node:path'
 import {Command} from 'commander'
+import {PATH_DEFAULTS} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus} from '../context.ts'
 import type {Finish} from '../run-cli.ts'
 
@@ -19,7 +20,7 @@ export function factoryResetCommand(context: CliContext, finish: Finish): Comman
     .description('forget configuration, certificates, keys and state of this gateway')
     .option('--yes', 'really do it; without it, only say what would go')
     .option('--config <file>', 'its configuration; the folder that it lies in goes with it', DEFAULT_CONFIG)
-    .option('--state <folder>', 'its state', '/var/lib/isthmus')
+    .option('--state <folder>', 'its state', PATH_DEFAULTS.state)
     .action(async (options: ResetOptions, command: Command) =>
       finish(await reset(context, options, command.optsWithGlobals().socket)),
     )

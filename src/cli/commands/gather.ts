@@ -2,17 +2,10 @@ import {open, readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Command} from 'commander'
 import {VERSION} from '../../api/client.ts'
-import type {Paths} from '../../model/index.ts'
+import {PATH_DEFAULTS} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT} from '../context.ts'
 import {readGatewayConfig} from '../read-config.ts'
 import type {Finish} from '../run-cli.ts'
-
-const DEFAULTS: Paths = {
-  state: '/var/lib/isthmus',
-  run: '/run/isthmus',
-  birdConfig: '/etc/bird/bird.conf',
-  birdSocket: '/run/bird/bird.ctl',
-}
 
 /** A daemon that takes longer is away, as far as a bundle goes: there are twenty questions to it. */
 const API_MS = 3000
@@ -43,7 +36,7 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
       ])
       const api = context.api(socket, API_MS)
       const {config} = await readGatewayConfig(options.config)
-      const paths = config?.paths ?? DEFAULTS
+      const paths = config?.paths ?? PATH_DEFAULTS
       const items = itemsOf({
         ...{file: options.config, api, socket, paths, version: VERSION},
         logs: options.log ?? [join(paths.run, 'isthmus.log')],
