@@ -243,7 +243,7 @@ export async function runStages(args) {
   }
   await prepareMachine()
   const total = {passed: 0, failed: 0}
-  const broken = new Set()
+  const broken = new Map()
   const wanted = stages.filter((stage) => names.length === 0 || names.some((name) => isNamed(stage, name)))
   for (const group of groupsOf(wanted.filter((stage) => !stage.skip?.()))) {
     const ready = group.filter((stage) => !broken.has(stage.needs))
@@ -252,13 +252,15 @@ export async function runStages(args) {
       total.failed++
     }
     for (const {clears} of ready) if (clears) rmSync(path.join(ROOT, clears), {recursive: true, force: true})
-    await runTogether(ready, (stage, {passed, failed}) => {
+    await runTogether(ready, (stage, {passed, failed, faults}) => {
       total.passed += passed
       total.failed += failed
-      if (failed > 0) broken.add(stage.name)
+      if (failed > 0) broken.set(stage.name, faults)
     })
   }
   if (total.failed > 0) process.exitCode = 1
+  // Once more at the end, since who keeps only part of the output keeps that.
+  for (const [name, faults] of broken) console.log(`\n── failed in ${name}\n${faults.trimEnd()}`)
   console.log(`\n${total.passed} passed, ${total.failed} failed`)
 }
 
@@ -294,6 +296,7 @@ async function runStage({name, command, extra, env, quietStdout, count}, say) {
   const counts = count?.(output, say) ?? {passed: 0, failed: 0}
   // A stage that died without saying what failed still failed.
   if (status !== 0 && counts.failed === 0) counts.failed = 1
+  counts.faults ||= output.split('\n').slice(-20).join('\n')
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   say(`── ${name}: ${counts.failed === 0 ? 'ok' : `FAILED (${counts.failed})`} in ${seconds} s\n`)
   return counts
@@ -335,7 +338,9 @@ function run([command, ...args], env, say, quietStdout) {
 function countMocha(output) {
   const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, \d+ skipped$/gm)]
   const last = lines.at(-1)
-  return last ? {passed: Number(last[1]), failed: Number(last[2])} : {passed: 0, failed: 1}
+  if (!last) return {passed: 0, failed: 1}
+  const faults = /^ {2}\d+ failing\n[\s\S]*?(?=^\d+ passed, )/m.exec(output)?.[0]
+  return {passed: Number(last[1]), failed: Number(last[2]), faults}
 }
 
 /** The lab's verify answer, shown as a list: what holds, what does not and why. */
@@ -347,7 +352,8 @@ function countChecks(output, say) {
     say(`${output}\n`)
     return {passed: 0, failed: 1}
   }
-  for (const {name, ok, detail} of answer.checks) say(`  ${ok ? '✔' : '✘'} ${name}${detail ? `: ${detail}` : ''}\n`)
-  const passed = answer.checks.filter(({ok}) => ok).length
-  return {passed, failed: answer.checks.length - passed}
+  const lines = answer.checks.map(({name, ok, detail}) => `  ${ok ? '✔' : '✘'} ${name}${detail ? `: ${detail}` : ''}\n`)
+  for (const line of lines) say(line)
+  const failed = answer.checks.flatMap(({ok}, at) => (ok ? [] : [lines[at]]))
+  return {passed: lines.length - failed.length, failed: failed.length, faults: failed.join('')}
 }

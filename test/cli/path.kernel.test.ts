@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
-import {type GatewayView, type Kind, type Rows, type RunningApi, startApi} from '../../src/api/index.ts'
+import {type GatewayView, type Kind, type Meant, type Rows, type RunningApi, startApi} from '../../src/api/index.ts'
 import {parseEcho} from '../../src/probe/index.ts'
 import {ENDPOINT, fakeView, STATUS} from '../support/fake-view.ts'
 import {createNamespace, inNamespace, type Namespace, shell} from '../support/namespace.ts'
@@ -79,9 +79,9 @@ inNamespace(import.meta.url, () => {
       shell('ip route add 10.2.5.0/24 via 100.64.2.0 dev is-b')
       folder = mkdtempSync(path.join(tmpdir(), 'isthmus-path-'))
       socketPath = path.join(folder, 'api.sock')
-      const get = ((kind: Kind, name: string | null) =>
+      const get = ((kind: Kind, {name}: Meant = {}) =>
         (ROWS[kind] ?? []).filter(
-          (row) => name === null || ('address' in row ? row.address === name : kind === 'routes'),
+          (row) => name === undefined || ('address' in row ? row.address === name : kind === 'routes'),
         )) as GatewayView['get']
       const site = {...STATUS.sites[0]!, name: 'b', local: false}
       const view = fakeView({
