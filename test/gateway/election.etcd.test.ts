@@ -241,7 +241,11 @@ describe('the election, on a real etcd', () => {
       await eventually(async () => leads(second) && (await keys()).includes(ofSecond[2]!), WITHIN_MS)
       // The other one has another configuration, and comes to lead: while the first is changed, say.
       const first = start('a1', {removeAfterMs})
-      await eventually(async () => (await keys()).includes(`${EXPORT}gateways/a1`), WITHIN_MS)
+      const ofBoth = both.gateways.map((gateway) => `${EXPORT}gateways/${gateway}`)
+      await eventually(async () => {
+        const there = await keys()
+        return ofBoth.every((key) => there.includes(key))
+      }, WITHIN_MS)
       const before = await writes()
       await client.delete().key(LEADER)
       await second.stop()
