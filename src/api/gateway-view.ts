@@ -238,7 +238,7 @@ export interface NodeRow {
   readonly name: string
   readonly source: string
   readonly addresses: readonly string[]
-  readonly session: string | null
+  readonly sessions: readonly string[]
   readonly labels: Readonly<Record<string, string>>
 }
 

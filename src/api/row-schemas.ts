@@ -212,7 +212,7 @@ const policies = z.strictObject({
   }),
 })
 
-const nodes = z.strictObject({name: text, source: text, addresses: z.array(text), session: text.nullable(), labels})
+const nodes = z.strictObject({name: text, source: text, addresses: z.array(text), sessions: z.array(text), labels})
 
 const classes = z.strictObject({name: text, addresses: number, site: text.nullable(), labels})
 

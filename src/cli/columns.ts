@@ -212,7 +212,7 @@ export function columnsAt(nowMs: number): Columns {
       {title: 'NAME', value: ({name}) => name},
       {title: 'SOURCE', value: ({source}) => source},
       {title: 'ADDRESSES', value: ({addresses}) => list(addresses)},
-      {title: 'SESSION', value: ({session}) => or(session)},
+      {title: 'SESSIONS', value: ({sessions}) => list(sessions)},
       {title: 'LABELS', value: (row) => labels(row.labels), wide: true},
     ],
     writebacks: [

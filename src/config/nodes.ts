@@ -5,7 +5,7 @@ import {conflict, type Problem} from './problem.ts'
 import type {GatewayYaml} from './schema.ts'
 
 export function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
-  const {nextHop, ipip, selector} = nodes ?? {}
+  const {nextHop, nextHop6, ipip, selector} = nodes ?? {}
   if (selector !== undefined && !parseSelector(selector).ok) {
     yield conflict(['nodes', 'selector'], 'not a selector', "such as has(route-reflector) or rack == 'r1'")
   }
@@ -21,19 +21,35 @@ export function* checkNodes({nodes, uplinks}: GatewayYaml): Generator<Problem> {
     const detail = `${ipip.address} is one that moves (nextHop, shared)`
     yield conflict(['nodes', 'ipip', 'address'], detail, "name the gateway's own address, which stays")
   }
-  if (nextHop === undefined) return
-  const path = ['nodes', 'nextHop']
-  if (familyOf(nextHop) !== 4) yield conflict(path, `${nextHop} is no IPv4 address`, 'sessions with nodes are IPv4')
-  if (uplinks.some(({address, inner}) => address === nextHop || inner.includes(nextHop))) {
-    yield conflict(path, `${nextHop} is this gateway's own`, 'name an address of the LAN that keepalived moves')
+  if (ipip && nextHop6 !== undefined) {
+    yield conflict(
+      ['nodes', 'nextHop6'],
+      'there are no sessions over IPv6',
+      "Calico's IPIP is IPv4 in IPv4: leave it out",
+    )
+  }
+  for (const [key, moving, family] of [
+    ['nextHop', nextHop, 4],
+    ['nextHop6', nextHop6, 6],
+  ] as const) {
+    if (moving === undefined) continue
+    const path = ['nodes', key]
+    if (familyOf(moving) !== family) {
+      const other = family === 4 ? 'nextHop6' : 'nextHop'
+      yield conflict(path, `${moving} is no IPv${family} address`, `name it as ${other}`)
+    }
+    if (uplinks.some(({address, inner}) => address === moving || inner.includes(moving))) {
+      yield conflict(path, `${moving} is this gateway's own`, 'name an address of the LAN that keepalived moves')
+    }
   }
 }
 
 export function toNodes(yaml: GatewayYaml['nodes']): NodeSessions | null {
   if (!yaml) return null
-  const {selector, nextHop, clusterId, ipip, ...rest} = yaml
+  const {selector, nextHop, nextHop6, clusterId, ipip, ...rest} = yaml
   const some = {
     ...(selector === undefined ? {} : {selector}),
+    ...(nextHop6 === undefined ? {} : {nextHop6}),
     ...(ipip ? {ipip: {...ipip, shared: movingOf(nextHop, ipip.shared)}} : {}),
   }
   return {...rest, nextHop: nextHop ?? null, clusterId: clusterId ?? null, ...some}

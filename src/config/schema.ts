@@ -145,6 +145,7 @@ export const gatewaySchema = z.strictObject({
       session: z.literal('ibgp'),
       localAs: as,
       nextHop: address.optional(),
+      nextHop6: address.optional(),
       clusterId: clusterId.optional(),
       selector: z.string().optional(),
       ipip: z

@@ -15,8 +15,8 @@ export function peerNames({
   return new Map([
     ...(last()?.planned?.desired.tunnels ?? []).map(({session, id}): [string, string] => [session, id]),
     ...config.peers.map(({name}): [string, string] => [sessionName('wan', name, name), name]),
-    ...nodeRows(world(), config.nodes).flatMap(({name, session}): [string, string][] =>
-      session === null ? [] : [[session, name]],
+    ...nodeRows(world(), config).flatMap(({name, sessions}) =>
+      sessions.map((session): [string, string] => [session, name]),
     ),
   ])
 }

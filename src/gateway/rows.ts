@@ -99,7 +99,7 @@ function allRows(runtime: Runtime, kind: ShownKind, name: string | null, nowMs: 
     case 'conflicts':
       return conflictRows(runtime.findings())
     case 'nodes':
-      return nodeRows(world, runtime.config.nodes)
+      return nodeRows(world, runtime.config)
     case 'classes':
       return classRows(runtime.compiled())
     case 'writebacks':

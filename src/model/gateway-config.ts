@@ -225,6 +225,8 @@ export interface NodeSessions {
   readonly localAs: number
   /** What nodes send to in place of the gateway's own address: one that its twin takes over; null: the gateway's own. */
   readonly nextHop: Address | null
+  /** The same in sessions over IPv6; absent or null: the gateway's own. */
+  readonly nextHop6?: Address | null
   /** As which the gateway reflects routes from node to node; null: its router id. */
   readonly clusterId?: Address | null
   /** Of the nodes those that the gateway speaks with, in Calico's selector language; absent: all. */

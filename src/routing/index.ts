@@ -15,7 +15,7 @@
 export type {BgpSession, BirdConfig, Condition, FilterRule, PrefixPattern, StaticProtocol} from './bird-config.ts'
 export {type HoldDown, heldDown, NO_HOLD_DOWN, nextHoldDown, type SeenSession} from './hold-down.ts'
 export type {RoutingInput} from './input.ts'
-export {neighborTest} from './node-sessions.ts'
+export {sessionsWith} from './node-sessions.ts'
 export {planRouting} from './plan.ts'
 export {renderBird} from './render.ts'
 export type {SessionFacts, Way, WayStep, WhyNotFacts} from './way.ts'

@@ -6,7 +6,7 @@ import {
   type NodeSessions,
   sessionName,
 } from '../model/index.ts'
-import {type Address, familyOf, hostPrefix} from '../net/index.ts'
+import {type Address, type Family, familyOf, hostPrefix, prefixFamily} from '../net/index.ts'
 import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
 import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
@@ -35,6 +35,8 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
  * of one site learn each other; next hop self, as nodes know no inner address.
  *
+ * A session bears the family of its own addresses, as Calico's two BIRDs do. There is one of IPv6 where the site owns IPv6.
+ *
  * Nodes behind a router (`ipip`): no router on the way knows pods. What a node announces is looked up in a table of its
  * own, where every node is at the far end of the device that wraps packets for it; the session itself goes by the router.
  */
@@ -44,36 +46,62 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
   tables: BirdConfig['tables']
   findings: Finding[]
 } {
-  if (config.nodes === null) return {sessions: [], statics: [], tables: [], findings: []}
+  const {nodes} = config
+  if (nodes === null) return {sessions: [], statics: [], tables: [], findings: []}
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   const seen = new Map<Address, string>()
-  const isNeighbor = neighborTest(config.nodes)
+  const isNeighbor = neighborTest(nodes)
   for (const node of world.nodes.toSorted((a, b) => (a.meta.name < b.meta.name ? -1 : 1))) {
     if (!node.bgp || isThisGateway(config, node)) continue
-    const address = node.addresses.map((entry) => entry.address).find((candidate) => familyOf(candidate) === 4)
-    if (!address) {
-      findings.push(finding('node-without-address', node, `node ${node.meta.name} speaks BGP but has no IPv4 address`))
-      continue
+    const addresses = spokenTo(config, nodes, node)
+    if (addresses.length === 0) {
+      const missing = familiesOf(config, nodes).map((family) => `IPv${family}`)
+      const detail = `node ${node.meta.name} speaks BGP but has no ${missing.join(' or ')} address`
+      findings.push(finding('node-without-address', node, detail))
     }
-    const other = seen.get(address)
-    if (other !== undefined) {
-      // Two clusters may hold one node; one session is then all that BIRD could have.
-      if (other !== node.meta.name) {
+    for (const address of addresses) {
+      const other = seen.get(address)
+      if (other === undefined) {
+        seen.set(address, node.meta.name)
+        if (isNeighbor(node)) sessions.push(sessionWith(config, nodes, node, address, draining))
+      } else if (other !== node.meta.name) {
+        // Two clusters may hold one node; one session is then all that BIRD could have.
         findings.push(finding('address-duplicate', node, `nodes ${other} and ${node.meta.name} both have ${address}`))
       }
-      continue
     }
-    seen.set(address, node.meta.name)
-    if (isNeighbor(node)) sessions.push(sessionWith(config, config.nodes, node, address, draining))
   }
-  const statics = config.nodes.ipip ? [waysToNodes([...seen.keys()].sort())] : []
-  const tables = config.nodes.ipip ? [{name: NODE_TABLE, family: 4} as const] : []
+  const statics = nodes.ipip ? [waysToNodes([...seen.keys()].sort())] : []
+  const tables = nodes.ipip ? [{name: NODE_TABLE, family: 4} as const] : []
   return {sessions, statics, tables, findings}
 }
 
+/** Calico's IPIP is IPv4 in IPv4. */
+const familiesOf = ({owns}: GatewayConfig, {ipip}: NodeSessions): Family[] =>
+  ([4, 6] as const).filter((family) => owns.some((own) => prefixFamily(own) === family) && !(ipip && family === 6))
+
+/** The addresses of a node that the gateway speaks BGP with, if it does: the first of each family. */
+const spokenTo = (config: GatewayConfig, nodes: NodeSessions, node: CalicoNode): Address[] =>
+  familiesOf(config, nodes).flatMap(
+    (family) => node.addresses.map(({address}) => address).find((address) => familyOf(address) === family) ?? [],
+  )
+
+const nameOf = (node: CalicoNode, neighbor: Address): string =>
+  sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`)
+
+/** Names of the sessions that the gateway has with a node. */
+export function sessionsWith(config: GatewayConfig): (node: CalicoNode) => string[] {
+  const {nodes} = config
+  if (nodes === null) return () => []
+  const isNeighbor = neighborTest(nodes)
+  return (node) =>
+    node.bgp && !isThisGateway(config, node) && isNeighbor(node)
+      ? spokenTo(config, nodes, node).map((address) => nameOf(node, address))
+      : []
+}
+
 /** Which nodes the gateway has sessions with: where route reflectors speak for the others these alone. */
-export function neighborTest({selector}: NodeSessions): (node: CalicoNode) => boolean {
+function neighborTest({selector}: NodeSessions): (node: CalicoNode) => boolean {
   const parsed = selector === undefined ? null : parseSelector(selector)
   if (!parsed?.ok) return () => true
   return ({meta: {labels}}) =>
@@ -106,6 +134,7 @@ function sessionWith(
   neighbor: Address,
   draining: boolean,
 ): BgpSession {
+  const family = familyOf(neighbor)
   const neighborAs = node.as ?? nodes.localAs
   const remote = [...config.sites.values()].flatMap((site) => site.owns)
   const translated = [...config.sites.values()].flatMap((site) => site.translations.map(({seen}) => seen))
@@ -115,7 +144,7 @@ function sessionWith(
     : [...localPrefOf(config), ...FORGET]
   // A way by the twin is no reason to come here: the twin tells of it itself.
   const fromRemote: Condition[] = [
-    netIn(inside(remote, 4)),
+    netIn(inside(remote, family)),
     {is: 'source', source: 'bgp'},
     ...twinSessionNames(config).map((protocol): Condition => ({is: 'not-from', protocol})),
   ]
@@ -131,7 +160,7 @@ function sessionWith(
         ]
   return {
     ...ORDINARY,
-    name: sessionName('node', node.meta.name, `${node.meta.name} ${neighbor}`),
+    name: nameOf(node, neighbor),
     kind: 'node',
     comment: `node ${node.meta.name}`,
     local: nodes.ipip?.address ?? null,
@@ -142,15 +171,15 @@ function sessionWith(
     reach: 'multihop',
     rrClient: neighborAs === nodes.localAs,
     clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
-    nextHop: nodes.nextHop ?? nodes.ipip?.address ?? null,
+    nextHop: family === 4 ? (nodes.nextHop ?? nodes.ipip?.address ?? null) : (nodes.nextHop6 ?? null),
     igpTable: nodes.ipip ? NODE_TABLE : null,
     gracefulRestart: config.twin === null ? true : 'last',
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
-    family: 4,
+    family,
     maxPrefixes: MAX_PREFIXES,
     import: meaningful([
       {
-        when: [netIn(inside(config.owns, 4))],
+        when: [netIn(inside(config.owns, family))],
         verdict: 'accept',
         set: [{attribute: 'local-pref', value: LOCAL_PREF}, ...FORGET],
       },
@@ -159,17 +188,17 @@ function sessionWith(
       ...lastWays,
       {when: fromRemote, verdict: 'accept', set},
       {
-        when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
+        when: [netIn(inside(translated, family)), {is: 'from', protocol: translatedProtocol(family)}],
         verdict: 'accept',
         set,
       },
       {
-        when: [netIn(inside(translated, 4)), {is: 'from', protocol: lastTranslatedProtocol(4)}],
+        when: [netIn(inside(translated, family)), {is: 'from', protocol: lastTranslatedProtocol(family)}],
         verdict: 'accept',
         set: config.twin === null || draining ? set : [lastPrefOf(config), ...FORGET],
       },
       {
-        when: ownPrefixes(config, 4),
+        when: ownPrefixes(config, family),
         verdict: 'accept',
         set,
       },

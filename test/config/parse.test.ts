@@ -134,34 +134,6 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'lan.watch[0]', 5, /10\.1\.0\.2 is named twice/],
     },
     {
-      name: 'nodes are sent to the uplink',
-      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: 192.0.2.1}'],
-      want: ['config-conflict', 'nodes.nextHop', 4, /192\.0\.2\.1 is this gateway's own/],
-    },
-    {
-      name: 'nodes that nobody can choose',
-      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, selector: rack = r1}'],
-      want: ['config-conflict', 'nodes.selector', 4, /not a selector/],
-    },
-    {
-      name: 'IPIP from nodes over IPv6',
-      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, ipip: {address: fd00::1}}'],
-      want: ['config-conflict', 'nodes.ipip.address', 4, /fd00::1 is no IPv4 address/],
-    },
-    {
-      name: 'IPIP to nodes from an address that moves',
-      edit: [
-        'gateway: a1',
-        'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: 10.1.0.9, ipip: {address: 10.1.0.9}}',
-      ],
-      want: ['config-conflict', 'nodes.ipip.address', 4, /10\.1\.0\.9 is one that moves/],
-    },
-    {
-      name: 'a next hop of another family',
-      edit: ['gateway: a1', 'gateway: a1\nnodes: {session: ibgp, localAs: 64512, nextHop: fd00::1}'],
-      want: ['config-conflict', 'nodes.nextHop', 4, /fd00::1 is no IPv4 address/],
-    },
-    {
       name: 'inner outside the range',
       edit: ['100.64.0.1]', '100.65.0.1]'],
       want: ['config-conflict', 'uplinks[0].inner[1]', 8, /outside interconnect/],

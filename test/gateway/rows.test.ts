@@ -4,7 +4,8 @@ import {nodeRows} from '../../src/gateway/node-rows.ts'
 import {gatewayRows, rowsOf} from '../../src/gateway/rows.ts'
 import type {Runtime} from '../../src/gateway/runtime.ts'
 import {hubRows} from '../../src/gateway/summaries.ts'
-import type {SiteName} from '../../src/model/index.ts'
+import type {NodeSessions, SiteName} from '../../src/model/index.ts'
+import type {Address, Prefix} from '../../src/net/index.ts'
 import {nodeOf} from '../support/interconnect.ts'
 import {rawRecord} from '../support/records.ts'
 import {configOf, EXPORT, listOf} from '../support/sites.ts'
@@ -62,21 +63,21 @@ describe('rows by their labels', () => {
 })
 
 describe('rows of nodes', () => {
+  const addressesOf = (...addresses: string[]) =>
+    addresses.map((address) => ({address: address as Address, length: 64}))
+
   it('have a session where the gateway speaks with the node', () => {
     const quiet = {...nodeOf('n3', '10.0.0.3'), bgp: false}
-    const rr = nodeOf('n1', '10.0.0.1')
+    const rr = {...nodeOf('n1', '10.0.0.1'), addresses: addressesOf('10.0.0.1', 'fd00::1')}
     const nodes = [{...rr, meta: {...rr.meta, labels: {rr: 'yes'}}}, nodeOf('n2', '10.0.0.2'), quiet]
     const world = {...new Federation(configOf()).world(), nodes}
-    const sessions = (...args: [selector?: string]) =>
-      nodeRows(world, {session: 'ibgp', localAs: 64512, nextHop: null, ...(args[0] ? {selector: args[0]} : {})}).map(
-        ({session}) => session?.split('_')[1] ?? null,
-      )
-    assert.deepEqual(sessions(), ['n1', 'n2', null])
-    assert.deepEqual(sessions("rr == 'yes'"), ['n1', null, null])
-    assert.deepEqual(
-      nodeRows(world, null).map(({session}) => session),
-      [null, null, null],
-    )
+    const sessions = (nodes: NodeSessions | null, owns = ['10.0.0.0/16'] as Prefix[]) =>
+      nodeRows(world, {...configOf(), owns, nodes}).map((row) => row.sessions.map((name) => name.split('_')[1]).join())
+    const all: NodeSessions = {session: 'ibgp', localAs: 64512, nextHop: null}
+    assert.deepEqual(sessions(all), ['n1', 'n2', ''])
+    assert.deepEqual(sessions({...all, selector: "rr == 'yes'"}), ['n1', '', ''])
+    assert.deepEqual(sessions(all, ['10.0.0.0/16', 'fd10::/48'] as Prefix[]), ['n1,n1', 'n2', ''])
+    assert.deepEqual(sessions(null), ['', '', ''])
   })
 })
 

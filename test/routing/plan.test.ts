@@ -1,49 +1,21 @@
 import assert from 'node:assert/strict'
 import type {GatewayConfig, GatewayLan, GatewayName, PeerName, PrefixRange, WanPeer} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
-import {type BgpSession, type BirdConfig, planRouting, renderBird} from '../../src/routing/index.ts'
-import {configOf, nodeOf, planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {type BgpSession, type BirdConfig, renderBird} from '../../src/routing/index.ts'
+import {nodeOf} from '../support/interconnect.ts'
+import {accepted, routingOf} from '../support/three-routed.ts'
 import {BFD, plain, routeRule, wanPeer} from '../support/wan-peer.ts'
-
-const THREE: Sketch = {
-  sites: [
-    {name: 'a', number: 1},
-    {name: 'b', number: 2},
-    {name: 'c', number: 3, uplinks: ['wan', 'lte']},
-  ],
-  pairs: {'a b': 'ipip', 'a c': 'wireguard', 'b c': 'none'},
-}
 
 const wan = (overrides: Partial<WanPeer> = {}): WanPeer =>
   wanPeer({import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24'), bfd: BFD, ...overrides})
 
 const range = (prefix: string, ge: number, le: number): PrefixRange => ({prefix: prefix as Prefix, ge, le})
 
-function routingOf(
-  name: string,
-  overrides: Partial<GatewayConfig>,
-  options: {nodes?: ReturnType<typeof nodeOf>[]; passwords?: Record<string, string>} = {},
-) {
-  const configs = new Map(
-    THREE.sites.map((site) => [site.name, configOf(THREE, site.name, site.name === name ? overrides : {})] as const),
-  )
-  const {config, sites, plan} = planAll(THREE, configs).get(name)!
-  const passwords = new Map(Object.entries(options.passwords ?? {}))
-  return planRouting({config, world: worldOf(sites, options.nodes), tunnels: plan.tunnels, passwords, draining: false})
-}
-
 const session = (bird: BirdConfig, prefix: string): BgpSession => {
   const found = bird.sessions.find(({name}) => name.startsWith(prefix))
   assert.ok(found, `no session ${prefix} in ${bird.sessions.map(({name}) => name).join(' ')}`)
   return found
 }
-
-/** The prefixes that an accepting rule of a filter names. */
-const accepted = (rules: BgpSession['import']): string[] =>
-  rules
-    .filter(({verdict}) => verdict === 'accept')
-    .flatMap(({when}) => when.flatMap((condition) => (condition.is === 'net' ? condition.patterns : [])))
-    .map(({prefix, longer}) => `${prefix}${longer ? '+' : ''}`)
 
 describe('planRouting', () => {
   it('a tunnel takes what the site is granted, by its own AS, and gives own prefixes only', () => {
@@ -203,55 +175,6 @@ describe('planRouting', () => {
       )
     })
   }
-
-  it('nodes: iBGP by their own number, the gateway itself and nodes without BGP left out', () => {
-    const nodes = [
-      nodeOf('n2', '192.168.1.2'),
-      nodeOf('n1', '192.168.1.1', 64513),
-      nodeOf('a1', '192.168.1.9'),
-      nodeOf('other-name', '192.0.2.8'),
-      {...nodeOf('quiet', '192.168.1.3'), bgp: false},
-      nodeOf('nowhere', null),
-    ]
-    const {bird, findings} = routingOf('a', {nodes: {session: 'ibgp', localAs: 64512, nextHop: null}}, {nodes})
-    const found = bird.sessions.filter(({kind}) => kind === 'node')
-    assert.deepEqual(
-      found.map(({neighbor, localAs, neighborAs, rrClient}) => [neighbor, localAs, neighborAs, rrClient]),
-      [
-        ['192.168.1.1', 64512, 64513, false],
-        ['192.168.1.2', 64512, 64512, true],
-      ],
-    )
-    assert.deepEqual(accepted(found[0]!.import), ['10.1.0.0/16+'])
-    assert.deepEqual(accepted(found[0]!.export), ['10.2.0.0/16+', '10.3.0.0/16+', '10.1.0.0/16+'])
-    assert.deepEqual(
-      findings.map(({code}) => code),
-      ['node-without-address'],
-    )
-  })
-
-  it('nodes: sessions with those that are selected; behind a router next hops of all are at the end of one device', () => {
-    const chosen = nodeOf('n1', '10.50.0.1')
-    const nodes = [{...chosen, meta: {...chosen.meta, labels: {rr: 'yes'}}}, nodeOf('n2', '10.50.0.2')]
-    const ordinary = {session: 'ibgp', localAs: 64512, nextHop: null, selector: "rr == 'yes'"} as const
-    const of = (bird: BirdConfig) =>
-      bird.sessions
-        .filter(({kind}) => kind === 'node')
-        .map(({local, neighbor, nextHop, igpTable}) => [local, neighbor, nextHop, igpTable])
-    const plainly = routingOf('a', {nodes: ordinary}, {nodes}).bird
-    assert.deepEqual(of(plainly), [[null, '10.50.0.1', null, null]])
-    assert.ok(!renderBird(plainly).includes('nodes4'))
-    const ipip = {address: '192.168.1.9' as Address, shared: [], mtu: 1480}
-    const {bird} = routingOf('a', {nodes: {...ordinary, ipip}}, {nodes})
-    assert.deepEqual(of(bird), [['192.168.1.9', '10.50.0.1', '192.168.1.9', 'nodes4']])
-    assert.deepEqual(bird.statics.find(({tables}) => tables?.routes === 'nodes4')?.routes, [
-      {prefix: '10.50.0.1/32', to: {onlink: '10.50.0.1', device: 'is-nodes'}},
-      {prefix: '10.50.0.2/32', to: {onlink: '10.50.0.2', device: 'is-nodes'}},
-    ])
-    const shared = '192.168.1.201' as Address
-    const twins = routingOf('a', {twin: 'a2' as GatewayName, nodes: {...ordinary, nextHop: shared, ipip}}, {nodes}).bird
-    assert.deepEqual(of(twins), [['192.168.1.9', '10.50.0.1', shared, 'nodes4']])
-  })
 
   it('of two gateways the first by name is preferred, by other sites and by its nodes; both name their next hop', () => {
     const changes = (twin: string | null) => {

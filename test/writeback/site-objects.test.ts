@@ -46,6 +46,7 @@ describe('siteObjects', () => {
     const peers = [
       {address: address('192.168.10.1'), nodeSelector: 'all()'},
       {address: address('192.168.10.2'), nodeSelector: "rack == 'r1'"},
+      {address: address('fd00::1'), nodeSelector: 'all()'},
     ]
     const texts = textsOf(null, peers)
     const values = Object.values(texts).map((text) => JSON.parse(text))
