@@ -1,5 +1,6 @@
 // Runs in a pod's namespace: answers on its ports, and talks to other pods when the lab asks. `agent.ts ADDRESS PORT…`
 import {createSocket, type Socket as UdpSocket} from 'node:dgram'
+import {readFileSync} from 'node:fs'
 import {connect, createServer, type Socket} from 'node:net'
 import {createInterface} from 'node:readline'
 import {
@@ -38,6 +39,7 @@ const ANSWER_AT = 4
 let arrived = new Set<number>()
 let lastArrival: number | null = null
 let longestGapMs = 0
+let overflowedBefore = 0
 const receiver: UdpSocket = createSocket('udp4')
 const note = (message: Buffer): void => {
   const sequence = message.readUInt32BE(0)
@@ -178,14 +180,22 @@ async function stopTries(): Promise<Tries> {
   return {tried, opened}
 }
 
-function receivedRanges(): Received {
+/** The last column: what found a socket of this namespace full. */
+const overflowed = (): number =>
+  readFileSync('/proc/net/udp', 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .reduce((sum, line) => sum + Number(line.trim().split(/\s+/).at(-1)), 0)
+
+function received(): Received {
   const ranges: [number, number][] = []
   for (const sequence of [...arrived].sort((a, b) => a - b)) {
     const last = ranges.at(-1)
     if (last && last[1] === sequence - 1) last[1] = sequence
     else ranges.push([sequence, sequence])
   }
-  return {ranges, longestGapMs: Math.round(longestGapMs)}
+  return {ranges, longestGapMs: Math.round(longestGapMs), overflowed: overflowed() - overflowedBefore}
 }
 
 async function handle(request: Request): Promise<Connected | Sent | Received | Flows | Tries | object> {
@@ -200,11 +210,12 @@ async function handle(request: Request): Promise<Connected | Sent | Received | F
       sending = null
       return {sent}
     case 'udp-received':
-      return receivedRanges()
+      return received()
     case 'udp-forget':
       arrived = new Set()
       lastArrival = null
       longestGapMs = 0
+      overflowedBefore = overflowed()
       return {}
     case 'flows-start':
       startFlows(request.to, request.everyMs)

@@ -26,6 +26,8 @@ export interface Received {
   /** Sequence numbers that arrived, as ranges `[first, last]`. */
   readonly ranges: readonly (readonly [number, number])[]
   readonly longestGapMs: number
+  /** Datagrams that came to the pod and found its sockets full, since it had no time to read them: the network lost none of these. */
+  readonly overflowed: number
 }
 
 export interface Flows {

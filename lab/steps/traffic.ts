@@ -19,10 +19,10 @@ export interface Loss {
   readonly lost: number
 }
 
-/** What of `sent` numbers from 0 did not arrive. */
-export function lossOf(sent: number, {ranges}: Pick<Received, 'ranges'>): Loss {
+/** What of `sent` numbers from 0 did not come to the pod. */
+export function lossOf(sent: number, {ranges, overflowed}: Pick<Received, 'ranges' | 'overflowed'>): Loss {
   const arrived = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
-  return {sent, lost: sent - arrived}
+  return {sent, lost: Math.max(0, sent - arrived - overflowed)}
 }
 
 /** What became of the traffic while events happened. */
@@ -32,12 +32,14 @@ export interface Measured {
   readonly losses: readonly Loss[]
   /** The longest of all ways. */
   readonly gapMs: number
+  /** What came to pods that had no time to read it, and is not lost. */
+  readonly overflowed: number
   readonly flows: Flows | null
   readonly tries: Tries | null
 }
 
 /** The longest time without a datagram; what never came back is a gap to the end. */
-export function gapOf(sent: number, {ranges, longestGapMs}: Received, intervalMs: number): number {
+export function gapOf(sent: number, {ranges, longestGapMs}: Omit<Received, 'overflowed'>, intervalMs: number): number {
   const last = ranges.at(-1)?.[1] ?? -1
   return Math.max(longestGapMs, (sent - 1 - last) * intervalMs)
 }
@@ -83,7 +85,13 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   const sent = ways.map((_, index) => stopped[index] ?? stopped[0]!)
   const lossesNow = async () => {
     const received = await Promise.all(ways.map(([, to]) => agent(to).received()))
-    return {received, losses: ways.map((_, index) => lossOf(sent[index]!.sent, received[index]!))}
+    const losses = ways.map((_, index) => {
+      // What was not read was not answered either.
+      const unanswered = udp?.answered && index === 1 ? received[0]!.overflowed : 0
+      const {ranges, overflowed} = received[index]!
+      return lossOf(sent[index]!.sent, {ranges, overflowed: overflowed + unanswered})
+    })
+    return {received, losses}
   }
   const end = performance.now() + LATE_MS * slowness()
   let {received, losses} = await lossesNow()
@@ -95,12 +103,13 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const tries = refused ? await agent(refused.from).stopTries() : null
   const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, udp!.intervalMs))
-  return {ways, losses, gapMs: Math.max(0, ...gaps), flows, tries}
+  const overflowed = received.reduce((sum, one) => sum + one.overflowed, 0)
+  return {ways, losses, gapMs: Math.max(0, ...gaps), overflowed, flows, tries}
 }
 
 /** The same, against what is expected. */
 export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
-  const {ways, losses, gapMs, flows, tries} = await measureDuring(world, step, dir)
+  const {ways, losses, gapMs, overflowed, flows, tries} = await measureDuring(world, step, dir)
   const {expect} = step
   const {udp} = step.traffic
   const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
@@ -122,6 +131,7 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   const parts = [
     ...losses.map((loss, index) => `${ways[index]!.join(' → ')}: ${loss.lost} of ${loss.sent} lost`),
     ...(udp ? [`longest gap ${gapMs} ms`] : []),
+    ...(overflowed > 0 ? [`${overflowed} more came to pods that had no time to read them`] : []),
     ...(flows ? [`${flows.opened} new flows, ${flows.failed} failed, ${flows.broken} broken`] : []),
     ...(tries ? [`${tries.opened} of ${tries.tried} that are refused opened`] : []),
     ...wrong,

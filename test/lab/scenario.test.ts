@@ -142,16 +142,16 @@ describe('the lab’s arithmetic', () => {
       '10.1.0.64/26',
       '10.1.2.192/26',
     ]))
-  it('loss', () =>
+  it('loss, without what came and was not read', () => {
+    const ranges: [number, number][] = [
+      [0, 3],
+      [6, 9],
+    ]
     assert.deepEqual(
-      lossOf(10, {
-        ranges: [
-          [0, 3],
-          [6, 9],
-        ],
-      }),
-      {sent: 10, lost: 2},
-    ))
+      [0, 1, 2].map((overflowed) => lossOf(10, {ranges, overflowed})),
+      [2, 1, 0].map((lost) => ({sent: 10, lost})),
+    )
+  })
   it('gaps: between two arrivals, or from the last one to the end', () => {
     const arrived = (last: number) => ({ranges: [[0, last]] as const, longestGapMs: 7})
     assert.deepEqual(
