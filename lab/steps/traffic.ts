@@ -38,10 +38,18 @@ export interface Measured {
   readonly tries: Tries | null
 }
 
-/** The longest time without a datagram; what never came back is a gap to the end. */
-export function gapOf(sent: number, {ranges, longestGapMs}: Omit<Received, 'overflowed'>, intervalMs: number): number {
-  const last = ranges.at(-1)?.[1] ?? -1
-  return Math.max(longestGapMs, (sent - 1 - last) * intervalMs)
+/**
+ * The longest time that traffic was lost for: both no datagram came, and as many numbers in a row are missing. One without the
+ * other is a receiver that had no time. What never came back is a gap to the end.
+ */
+export function gapOf(
+  sent: number,
+  {ranges, longestGapMs}: Pick<Received, 'ranges' | 'longestGapMs'>,
+  intervalMs: number,
+): number {
+  const tail = sent - 1 - (ranges.at(-1)?.[1] ?? -1)
+  const missing = ranges.slice(1).map(([first], index) => first - ranges[index]![1] - 1)
+  return Math.max(tail * intervalMs, Math.min(longestGapMs, (Math.max(0, ...missing) + 1) * intervalMs))
 }
 
 /** Lets events happen under traffic, and counts what was lost on the way. */
@@ -61,11 +69,8 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   await Promise.all(ways.map(([, to]) => agent(to).forget()))
   // The answers to the first way are the second.
   const begun = udp?.answered ? ways.slice(0, 1) : ways
-  await Promise.all(
-    begun.map(([from, to]) =>
-      agent(from).startUdp(world.addressOf(to), udp!.intervalMs * slowness() * slowness(), udp!.answered),
-    ),
-  )
+  const intervalMs = (udp?.intervalMs ?? 0) * slowness() * slowness()
+  await Promise.all(begun.map(([from, to]) => agent(from).startUdp(world.addressOf(to), intervalMs, udp!.answered)))
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   if (refused)
     await agent(refused.from).startTries(world.addressOf(refused.to), refused.port, TRY_EVERY_MS * slowness())
@@ -102,7 +107,7 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   }
   const flows = tcp ? await agent(tcp.from).stopFlows() : null
   const tries = refused ? await agent(refused.from).stopTries() : null
-  const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, udp!.intervalMs))
+  const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, intervalMs))
   const overflowed = received.reduce((sum, one) => sum + one.overflowed, 0)
   return {ways, losses, gapMs: Math.max(0, ...gaps), overflowed, flows, tries}
 }

@@ -152,13 +152,33 @@ describe('the lab’s arithmetic', () => {
       [2, 1, 0].map((lost) => ({sent: 10, lost})),
     )
   })
-  it('gaps: between two arrivals, or from the last one to the end', () => {
-    const arrived = (last: number) => ({ranges: [[0, last]] as const, longestGapMs: 7})
-    assert.deepEqual(
-      [gapOf(10, arrived(9), 1), gapOf(100, arrived(9), 1), gapOf(10, {ranges: [], longestGapMs: 0}, 2)],
-      [7, 90, 20],
-    )
-  })
+  for (const [what, sent, ranges, longestGapMs, gap] of [
+    [
+      'between two arrivals, with numbers missing',
+      100,
+      [
+        [0, 49],
+        [57, 99],
+      ],
+      9,
+      8,
+    ],
+    ['nothing missing: who received had no time', 100, [[0, 99]], 9, 1],
+    [
+      'numbers missing at once: its socket was full',
+      100,
+      [
+        [0, 49],
+        [90, 99],
+      ],
+      3,
+      3,
+    ],
+    ['from the last one to the end', 100, [[0, 9]], 3, 90],
+    ['of nothing at all', 10, [], 0, 10],
+  ] as const) {
+    it(`a gap: ${what}`, () => assert.equal(gapOf(sent, {ranges, longestGapMs}, 1), gap))
+  }
   it('ranges', () => {
     assert.deepEqual(
       [inRange(1, 1), inRange(2, 1), inRange(2, {min: 1}), inRange(2, {max: 1})],
