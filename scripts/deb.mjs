@@ -19,6 +19,7 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {parseArgs} from 'node:util'
 import {gzipSync} from 'node:zlib'
+import {manPage} from './man-page.ts'
 import {copyrightText, sbomOf, shippedParts} from './shipped-parts.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -40,6 +41,8 @@ const DEPENDS = [
   'nftables (>= 1.0.2)',
   'systemd (>= 249)',
 ]
+const MAINTAINER = 'Isthmus <isthmus@localhost>'
+
 /** `isthmus site` makes certificates. */
 const RECOMMENDS = ['openssl']
 /** A pair of gateways needs the first two, WireGuard's tool is for people. */
@@ -133,6 +136,16 @@ function fill(tree) {
   }
   putDocs(tree, put)
   putCompletions(put)
+  const date = new Date(epoch * 1000).toISOString().slice(0, 10)
+  const page = manPage((words) => said([...words, '--help']).toString(), {version: values.version, date})
+  put('usr/share/man/man8/isthmus.8.gz', gzipSync(page, {level: 9}))
+}
+
+/** By the command line itself; its width is that of a page. */
+function said(words) {
+  const env = {...process.env, COLUMNS: '79', NO_COLOR: '1'}
+  const argv = [path.join(DIST, 'isthmus.mjs'), ...words]
+  return execFileSync(process.execPath, argv, {stdio: ['ignore', 'pipe', 'ignore'], env})
 }
 
 /** A bundle, which says of itself that it is the version of the package. */
@@ -149,27 +162,26 @@ function putDocs(tree, put) {
     cpSync(path.join(ROOT, 'docs', part), path.join(tree, folder, part), {recursive: true})
   }
   put(`${folder}/README.md`, readFileSync(path.join(ROOT, 'docs/operate/install.md')))
-  put(`${folder}/changelog.gz`, gzipSync(readFileSync(path.join(ROOT, 'CHANGELOG.md')), {level: 9}))
+  put(`${folder}/CHANGELOG.md.gz`, gzipSync(readFileSync(path.join(ROOT, 'CHANGELOG.md')), {level: 9}))
+  put(`${folder}/changelog.gz`, gzipSync(debianChangelog(), {level: 9}))
   const parts = shippedParts(ROOT)
   put(`${folder}/copyright`, copyrightText(ROOT, parts))
   const sbom = sbomOf(parts, {version: values.version, architecture, timestamp: new Date(epoch * 1000).toISOString()})
   put('usr/share/isthmus/sbom.cdx.json', `${JSON.stringify(sbom, null, 2)}\n`)
 }
 
-/** Where the command line can print them. */
+function debianChangelog() {
+  return `isthmus (${values.version}) unstable; urgency=medium
+
+  * What has changed is in CHANGELOG.md.gz beside this file.
+
+ -- ${MAINTAINER}  ${new Date(epoch * 1000).toUTCString().replace('GMT', '+0000')}
+`
+}
+
 function putCompletions(put) {
-  const shells = {
-    bash: 'usr/share/bash-completion/completions/isthmus',
-    zsh: 'usr/share/zsh/vendor-completions/_isthmus',
-  }
-  for (const [shell, file] of Object.entries(shells)) {
-    try {
-      const words = [path.join(DIST, 'isthmus.mjs'), 'completion', shell]
-      put(file, execFileSync(process.execPath, words, {stdio: ['ignore', 'pipe', 'ignore']}))
-    } catch {
-      console.error(`no completion for ${shell}: the command line has none`)
-    }
-  }
+  put('usr/share/bash-completion/completions/isthmus', said(['completion', 'bash']))
+  put('usr/share/zsh/vendor-completions/_isthmus', said(['completion', 'zsh']))
 }
 
 function writeControl(tree) {
@@ -180,7 +192,7 @@ function writeControl(tree) {
     Package: 'isthmus',
     Version: values.version,
     Architecture: architecture,
-    Maintainer: 'Isthmus <isthmus@localhost>',
+    Maintainer: MAINTAINER,
     'Installed-Size': kib,
     Depends: DEPENDS.join(', '),
     Recommends: RECOMMENDS.join(', '),
@@ -189,9 +201,10 @@ function writeControl(tree) {
     Priority: 'optional',
     Description:
       'gateway that joins Kubernetes clusters, datacenters and clouds\n' +
-      ' A gateway in each site reads the datastores of its clusters, tunnels pod traffic\n' +
-      ' between sites over IPIP or WireGuard, peers by BGP (BIRD) with the routers that are\n' +
-      ' there, and enforces one global network policy with the semantics of Calico.\n' +
+      ' A gateway in each site reads the datastores of its clusters, tunnels pod\n' +
+      ' traffic between sites over IPIP or WireGuard, peers by BGP (BIRD) with the\n' +
+      ' routers that are there, and enforces one global network policy with the\n' +
+      ' semantics of Calico.\n' +
       ' .\n' +
       ' It comes with a Node.js runtime of its own.',
   }
