@@ -4,11 +4,12 @@ import path from 'node:path'
 import {promisify} from 'node:util'
 import {TestBird} from '../test/support/bird.ts'
 import {createNamespace} from '../test/support/namespace.ts'
+import {uplinkAddress} from './federation/export-data.ts'
 import type {FederationFigures, FederationPlan} from './federation/federation-plan.ts'
 import {type BenchOptions, type BenchResult, quantile} from './result.ts'
 
-const PROCESS = path.resolve(import.meta.dirname, 'federation/federation-process.ts')
-const DAEMON = path.resolve(import.meta.dirname, '../dist/isthmusd.mjs')
+export const PROCESS = path.resolve(import.meta.dirname, 'federation/federation-process.ts')
+export const DAEMON = path.resolve(import.meta.dirname, '../dist/isthmusd.mjs')
 const MAX_OUTPUT = 1 << 28
 
 interface Size {
@@ -42,23 +43,28 @@ export async function bench({only, quick}: BenchOptions): Promise<readonly Bench
   return results
 }
 
-async function run({sites, endpoints}: Size, quick: boolean): Promise<FederationFigures> {
+function run({sites, endpoints}: Size, quick: boolean): Promise<FederationFigures> {
+  const churnEvents = quick ? 2000 : 10_000
+  return inNamespace(PROCESS, {sites, endpoints, policies: 500, uplinks: 0, churnEvents, perSecond: 1000})
+}
+
+/** Runs a process of the bench in a namespace with a BIRD and the plan's uplinks, and reads what it prints. */
+export async function inNamespace<Figures>(
+  program: string,
+  some: Omit<FederationPlan, 'birdConfig' | 'birdSocket'>,
+): Promise<Figures> {
   const namespace = createNamespace('federation')
   const bird = new TestBird(namespace)
   try {
-    namespace.run(
-      'ip link add wan0 type veth peer name wan1; ip address add 192.0.2.1/24 dev wan0; ip link set wan0 up',
-    )
+    namespace.run('ip link add wan0 type veth peer name wan1; ip link set wan0 up; ip link set wan1 up')
+    for (let index = 0; index < Math.max(1, some.uplinks); index++)
+      namespace.run(`ip address add ${uplinkAddress(index)}/24 dev wan0`)
     await bird.start()
-    const plan: FederationPlan = {
-      ...{sites, endpoints, policies: 500, churnEvents: quick ? 2000 : 10_000, perSecond: 1000},
-      ...{birdConfig: bird.configFile, birdSocket: bird.socket},
-    }
-    const args = ['netns', 'exec', namespace.name, process.execPath, PROCESS, JSON.stringify(plan)]
+    const plan: FederationPlan = {...some, birdConfig: bird.configFile, birdSocket: bird.socket}
+    const args = ['netns', 'exec', namespace.name, process.execPath, program, JSON.stringify(plan)]
     const running = promisify(execFile)('ip', args, {maxBuffer: MAX_OUTPUT})
     running.child.stderr?.pipe(process.stderr)
-    const figures: FederationFigures = JSON.parse((await running).stdout)
-    return figures
+    return JSON.parse((await running).stdout)
   } finally {
     await bird.remove()
     namespace.remove()

@@ -10,6 +10,8 @@ const EXPORT = '/isthmus/v1/export/'
 
 export const siteName = (site: number): string => `s${site}`
 
+export const uplinkAddress = (index: number): string => `192.0.2.${1 + index}`
+
 /** A /14: room for a quarter of a million pods. */
 const sitePrefix = (site: number): string => `10.${32 + 4 * site}.0.0/14`
 
@@ -44,12 +46,23 @@ export function exportOf(plan: FederationPlan, site: number): {records: Entry[];
   }
   const records: Entry[] = [
     [`${EXPORT}meta`, JSON.stringify({schema: 1, site: siteName(site), generation: 1, local: []})],
+    ...(plan.uplinks > 0 ? [[`${EXPORT}gateways/g1`, JSON.stringify(gatewayOf(plan, site))] satisfies Entry] : []),
     [`${EXPORT}site`, JSON.stringify({as: 4200000100 + site, prefixes: [sitePrefix(site)], infrastructure: []})],
     ...sets.map((set, app): Entry => [`${EXPORT}attributes/${ids[app]}`, JSON.stringify(set)]),
     ...Array.from({length: plan.endpoints}, (_, index) => endpoint(index)),
   ]
   return {records, endpoint}
 }
+
+/** One uplink, and a tunnel offered to each of the gateway's. */
+function gatewayOf({uplinks}: FederationPlan, site: number) {
+  const inner = [`100.64.${site + 1}.0`, `100.64.${site + 1}.1`]
+  const offer = [{slot: 0, uplink: 'wan', encapsulation: 'vxlan'}]
+  const tunnels = Array.from({length: uplinks}, (_, index) => [`a/a1/${uplinkName(index)}`, offer])
+  return {uplinks: [{name: 'wan', address: `192.0.2.${100 + site}`, inner}], tunnels: Object.fromEntries(tunnels)}
+}
+
+const uplinkName = (index: number): string => `wan${index || ''}`
 
 /** The own site's: policies that tell some of the apps apart, each for the apps of all sites. */
 export function policyEntries({policies}: FederationPlan): Entry[] {
@@ -76,7 +89,10 @@ export function policyEntries({policies}: FederationPlan): Entry[] {
 export function gatewayYamlOf(plan: FederationPlan, own: string, remotes: readonly string[], folder: string): string {
   const sites = remotes.map((endpoint, site) => [
     siteName(site),
-    {owns: [sitePrefix(site)], endpoints: [endpoint], encapsulation: 'none', insecure: true},
+    {
+      ...{owns: [sitePrefix(site)], endpoints: [endpoint], insecure: true},
+      encapsulation: plan.uplinks > 0 ? 'vxlan' : 'none',
+    },
   ])
   return stringify({
     version: 1,
@@ -85,7 +101,10 @@ export function gatewayYamlOf(plan: FederationPlan, own: string, remotes: readon
     as: 4200000001,
     interconnect: ['100.64.0.0/16'],
     default: 'deny',
-    uplinks: [{name: 'wan', address: '192.0.2.1', device: 'wan0', inner: ['100.64.0.0', '100.64.0.1']}],
+    uplinks: Array.from({length: Math.max(1, plan.uplinks)}, (_, index) => ({
+      ...{name: uplinkName(index), address: uplinkAddress(index), device: 'wan0'},
+      inner: [`100.64.0.${2 * index}`, `100.64.0.${2 * index + 1}`],
+    })),
     owns: ['10.16.0.0/12'],
     datastores: [{name: 'main', kind: 'calico', endpoints: [own], export: {}, insecure: true}],
     sites: Object.fromEntries(sites),

@@ -4,10 +4,20 @@ export interface FederationPlan {
   /** Of each site. */
   readonly endpoints: number
   readonly policies: number
+  /** Of this gateway, with a tunnel from each to each site; 0: one, and no tunnels. */
+  readonly uplinks: number
+  /** 0: it ends before, with the scrapes. */
   readonly churnEvents: number
   readonly perSecond: number
   readonly birdConfig: string
   readonly birdSocket: string
+}
+
+/** What scrapes of the daemon cost once all is in the kernel. */
+export interface ScrapeFigures {
+  readonly ms: readonly number[]
+  readonly bytes: number
+  readonly tunnels: number
 }
 
 export interface FederationFigures {
@@ -20,6 +30,7 @@ export interface FederationFigures {
     /** Some seconds after all was in the kernel. */
     readonly settledRssMib: number
   }
+  readonly scrape: ScrapeFigures
   readonly reconnect: {
     /** The watch goes on. */
     readonly resumedSeconds: number

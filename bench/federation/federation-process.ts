@@ -13,7 +13,7 @@ import {type EtcdServer, plainClient, startEtcd} from '../../test/support/etcd-s
 import {Moments} from '../gateway/moments.ts'
 import {DaemonProcess, metric} from './daemon-process.ts'
 import {addressOf, exportOf, gatewayYamlOf, kindOf, policyEntries, siteName} from './export-data.ts'
-import type {FederationFigures, FederationPlan} from './federation-plan.ts'
+import type {FederationFigures, FederationPlan, ScrapeFigures} from './federation-plan.ts'
 import {createKernelTable} from './kernel-table.ts'
 
 const OPERATIONS = 100
@@ -174,7 +174,26 @@ async function reconnect(daemon: DaemonProcess, {etcd, client}: Site): Promise<F
 
 const ends: (() => Promise<unknown>)[] = []
 
-async function run(): Promise<FederationFigures> {
+const SCRAPES = 40
+/** The port answers five a second to one who asks. */
+const SCRAPE_EVERY_MS = 250
+
+/** As Prometheus does it, with compression. */
+async function scrapes(): Promise<ScrapeFigures> {
+  const ms: number[] = []
+  let text = ''
+  for (let scrape = 0; scrape < SCRAPES; scrape++) {
+    await delay(SCRAPE_EVERY_MS)
+    const beganMs = performance.now()
+    const response = await fetch('http://127.0.0.1:9633/metrics')
+    text = await response.text()
+    ms.push(performance.now() - beganMs)
+    if (!response.ok) throw new Error(`/metrics: ${response.status} ${text}`)
+  }
+  return {ms, bytes: Buffer.byteLength(text), tunnels: [...text.matchAll(/^isthmus_tunnel_up\{/gm)].length}
+}
+
+async function run(): Promise<Pick<FederationFigures, 'scrape'> | FederationFigures> {
   tell('endpoints into etcds')
   const own = await startEtcd()
   ends.push(() => own.stop())
@@ -207,6 +226,10 @@ async function run(): Promise<FederationFigures> {
   const resident = daemon.residentMib()
   const cold = {seconds, blockMs, cpuSeconds: cpuMs / 1000, rssMib: resident.most, settledRssMib: resident.now}
 
+  tell('scrapes')
+  const scrape = await scrapes()
+  if (plan.churnEvents === 0) return {scrape}
+
   kernel.hear((what) => moments.happened(what))
   const again = await reconnect(daemon, sites[0]!)
 
@@ -225,7 +248,7 @@ async function run(): Promise<FederationFigures> {
   tell('step by step')
   console.error(JSON.stringify({cold, again, churn: {...churned, kernelMs: churned.kernelMs.length, ackMs: 0}}))
   const {stdout} = await promisify(execFile)(process.execPath, [...DAEMON_FLAGS, STEPS, config])
-  return {cold, reconnect: again, churn: churned, steps: JSON.parse(stdout)}
+  return {cold, scrape, reconnect: again, churn: churned, steps: JSON.parse(stdout)}
 }
 
 try {
