@@ -19,7 +19,10 @@ export interface FormWatchOptions {
   readonly config: Pick<GatewayConfig, 'site' | 'gateway'>
   readonly planned: () => Pick<Planned, 'desired' | 'trials'> | null
   /** By device. */
-  readonly readings: () => ReadonlyMap<string, {readonly small: Pick<ProbeReading, 'passedInRow' | 'lostInRow'>}>
+  readonly readings: () => Pick<
+    ReadonlyMap<string, {readonly small: Pick<ProbeReading, 'passedInRow' | 'lostInRow'>}>,
+    'get'
+  >
   /** Monotonic. */
   readonly nowMs: () => number
 }

@@ -132,10 +132,11 @@ export const hubRows = (
 /** What a scrape tells of the probes over each tunnel. */
 export function probeSamples(runtime: Runtime): ProbeSample[] {
   const sites = new Map(runtime.last()?.planned?.desired.tunnels.map(({id, site}) => [id, site]))
+  const measured = runtime.tunnelHealth.readings()
   return tunnelRows(runtime).flatMap(({name, device, mtu, configuredMtu, forms}) => {
     const site = sites.get(name)
     if (site === undefined) return []
-    const readings = runtime.tunnelHealth.readings().get(device) ?? null
+    const readings = measured.get(device) ?? null
     const known = mtu === null || configuredMtu === null ? null : {configured: configuredMtu, measured: mtu}
     return [{id: name, site, readings, mtu: known, forms}]
   })

@@ -7,8 +7,8 @@ import {
   type ProbedTunnel,
   type ProbeTimes,
   probeOnce,
+  type Readings,
   startProber,
-  type TunnelReadings,
 } from '../probe/index.ts'
 import {readPathMtus, type SavedPathMtu, writePathMtus} from '../store/index.ts'
 import {
@@ -27,7 +27,7 @@ import {
 /** What is measured of the tunnels, and what follows of it. */
 export interface TunnelHealth {
   /** By device. */
-  readings(): ReadonlyMap<string, TunnelReadings>
+  readings(): Readings
   /** By device, where the path carries less than is computed; the same object as long as it says the same. */
   limits(): ReadonlyMap<string, TunnelLimit>
   findings(): readonly Finding[]

@@ -20,6 +20,7 @@ const SIZES: readonly ProbeSize[] = ['small', 'full']
 
 /** Declares what is measured of tunnels, filled at each scrape. What is not known has no series. */
 export function registerProbeMetrics(registers: readonly Registry[], sample: () => readonly ProbeSample[]): void {
+  const once = onceATurn(sample)
   const gauge = (
     name: string,
     help: string,
@@ -33,7 +34,7 @@ export function registerProbeMetrics(registers: readonly Registry[], sample: () 
       registers: [...registers],
       collect() {
         this.reset()
-        for (const one of sample()) {
+        for (const one of once()) {
           for (const [of, value] of values(one)) {
             if (value !== null) this.set({peer: one.site, tunnel: one.id, [label]: of}, value)
           }
@@ -60,4 +61,18 @@ export function registerProbeMetrics(registers: readonly Registry[], sample: () 
     ['ipip', bit(forms?.ipip)],
     ['fou', bit(forms?.fou)],
   ])
+}
+
+/** All metrics of one scrape ask in the same turn. */
+function onceATurn<T>(ask: () => T): () => T {
+  let answer: {readonly value: T} | null = null
+  return () => {
+    if (answer === null) {
+      answer = {value: ask()}
+      queueMicrotask(() => {
+        answer = null
+      })
+    }
+    return answer.value
+  }
 }

@@ -12,11 +12,13 @@ import {createProbeWindow, type ProbeReading, type ProbeWindow} from './window.t
 
 export type TunnelReadings = Readonly<Record<ProbeSize, ProbeReading>>
 
+export type Readings = Pick<ReadonlyMap<string, TunnelReadings>, 'get'>
+
 export interface Prober {
   /** From now on these; called at least every few seconds, also when nothing changed. */
   follow(tunnels: readonly ProbedTunnel[]): void
-  /** By device; nothing while there is no fping. */
-  readings(): ReadonlyMap<string, TunnelReadings>
+  /** By device, each made when it is asked for; nothing while there is no fping. */
+  readings(): Readings
   /** Why nothing is measured: the command could not be started, or ended at once whenever it was. */
   missing(): string | null
   /** Settles when every process has ended, after the signal. */
@@ -144,13 +146,12 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
 
   return {
     follow,
-    readings: () =>
-      new Map(
-        (missing === null ? [...tunnels] : []).map(([device, {windows}]) => [
-          device,
-          {small: windows.small.reading(), full: windows.full.reading()},
-        ]),
-      ),
+    readings: () => ({
+      get(device) {
+        const {windows} = (missing === null && tunnels.get(device)) || {}
+        return windows && {small: windows.small.reading(), full: windows.full.reading()}
+      },
+    }),
     missing: () => missing,
     done,
   }

@@ -9,8 +9,12 @@ describe('probe metrics', () => {
   for (const [sequence, rttMs] of [10, 20, null, 30].entries()) window.note(sequence, rttMs, sequence * 1000)
   const nothing = createProbeWindow(10, 1000, 900).reading()
   let samples: ProbeSample[] = []
+  let asked = 0
   const register = new Registry()
-  registerProbeMetrics([register], () => samples)
+  registerProbeMetrics([register], () => {
+    asked++
+    return samples
+  })
   const scrape = async () =>
     (await register.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
@@ -31,6 +35,13 @@ describe('probe metrics', () => {
       `isthmus_tunnel_form_passes{${labels},form="ipip"} 0`,
       `isthmus_tunnel_form_passes{${labels},form="fou"} 1`,
     ])
+  })
+
+  it('one scrape asks once, however many metrics there are', async () => {
+    asked = 0
+    await scrape()
+    await scrape()
+    assert.equal(asked, 2)
   })
 
   it('of a tunnel that is gone, or not measured, there are none', async () => {

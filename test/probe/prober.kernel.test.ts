@@ -111,26 +111,26 @@ inNamespace(import.meta.url, () => {
       assert.ok(probes > 1)
       wanted = []
       await eventually(() => fpings().length === 0)
-      assert.equal(prober.readings().size, 0)
+      assert.equal(prober.readings().get('is-l'), undefined)
     })
 
     it('without fping it says so and measures nothing', async () => {
       start('fping-that-is-not-installed')
       assert.match(await eventually(() => prober.missing()), /ENOENT/)
-      assert.equal(prober.readings().size, 0)
+      assert.equal(prober.readings().get('is-l'), undefined)
     })
 
     it('one that may not be started, which Node throws, is said too', async () => {
       // As EPERM is, of a file with a capability that this process may not have.
       start('\0')
       assert.match(await eventually(() => prober.missing()), /null bytes/)
-      assert.equal(prober.readings().size, 0)
+      assert.equal(prober.readings().get('is-l'), undefined)
     })
 
     it('one that ends at once each time is said too, and loses nothing', async () => {
       start('false')
       assert.match(await eventually(() => prober.missing(), 10_000), /^it ended: 1$/)
-      assert.equal(prober.readings().size, 0)
+      assert.equal(prober.readings().get('is-l'), undefined)
     })
 
     it('no process outlives a daemon that is killed', async () => {
