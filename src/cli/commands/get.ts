@@ -125,7 +125,8 @@ async function watchObjects<K extends Kind>(context: CliContext, shown: Shown<K>
   const print = changePrinter(context, shown)
   let said: Said<K> | null = null
   let isAway = false
-  for await (const answer of answersOverTime(context, () => fetchRows(context.api(socket), shown))) {
+  const api = context.api(socket)
+  for await (const answer of answersOverTime(context, api, kind, () => fetchRows(api, shown))) {
     if (!answer.ok) {
       if (said === null) return explainNamed(context, shown, answer)
       // What was watched by name and is gone is gone: told below as such.
