@@ -154,7 +154,8 @@ function changePrinter<K extends Kind>(context: CliContext, {kind, output, heade
     // Ages are told as they are when the row is.
     value: ({row}: RowChange<K>) => columnsAt(context.clock.nowMs())[kind][index]!.value(row),
   }))
-  const change = {title: 'CHANGE', value: ({change: what}: RowChange<K>) => (what === 'there' ? '-' : what)}
+  // As wide from the first row on as the longest word.
+  const change = {title: 'CHANGE', value: ({change: what}: RowChange<K>) => (what === 'there' ? '-' : what).padEnd(7)}
   const table = tableOf([change, ...columns], {wide: output === 'wide', headers, paint: painterOf(context)})
   return async (changes: readonly RowChange<K>[]): Promise<void> => {
     if (output === 'name') {
