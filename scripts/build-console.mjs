@@ -24,12 +24,12 @@ export async function buildConsole(root, out) {
   const source = path.join(root, 'src/console')
   const {outputFiles} = await build({
     absWorkingDir: root,
-    entryPoints: {index: 'src/console/index.ts'},
+    entryPoints: {index: 'src/console/index.ts', theme: 'src/console/first-theme.ts'},
     bundle: true,
     write: false,
     outdir: '/assets',
     format: 'esm',
-    target: ['es2024', 'chrome123', 'firefox128', 'safari17.4'],
+    target: ['es2024', 'chrome123', 'firefox128', 'safari17.5'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     minify: true,

@@ -7,11 +7,13 @@ import {request} from 'node:http'
 import type {RequestOptions} from 'node:https'
 import type {ErrorBody, ErrorCode} from './answer.ts'
 import type {AuditAnswer} from './audit.ts'
+import {type GatewayEvent, openEvents} from './client-events.ts'
 import type {ConfigChange, ConfigHistoryAnswer, ConfigInForce} from './config-view.ts'
 import type {GatewayStatus, Kind, Meant, Reach, ReloadResult, Rows, WhyNot} from './gateway-view.ts'
 import type {LogAnswer, LoginToken} from './live-view.ts'
 
 export type {AuditEntry} from './audit.ts'
+export type {GatewayEvent} from './client-events.ts'
 export type * from './config-view.ts'
 export type * from './console-view.ts'
 export type * from './gateway-view.ts'
@@ -61,6 +63,8 @@ export interface ApiClient {
   openApi(): Promise<Answer<Readonly<Record<string, unknown>>>>
   /** What has changed, the newest first. */
   log(limit: number): Promise<Answer<LogAnswer>>
+  /** What changes as it does, after the event of that id; ends with the connection. */
+  events(after: string | null, signal: AbortSignal): Promise<Answer<AsyncIterable<GatewayEvent>>>
   /** Who has changed it, the newest first. */
   audit(limit: number): Promise<Answer<AuditAnswer>>
   /** One that lets a viewer in over TCP, once. */
@@ -98,8 +102,7 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
       const {ask, options} = await reach()
       return await send<T>(ask, {...options, method, path, timeout: timeoutMs}, body)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      return {ok: false, code: 'unreachable', message, findings: []}
+      return unreachable(error)
     }
   }
   const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
@@ -119,6 +122,15 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
     openApi: () => call('GET', '/v1/openapi.json'),
     log: (limit) => call('GET', `/v1/log?limit=${limit}`),
+    events: async (after, signal) => {
+      try {
+        const {ask, options} = await reach()
+        const headers = after === null ? {} : {'last-event-id': after}
+        return await openEvents(ask, {...options, headers, signal}, (status, text) => read<never>(status, text))
+      } catch (error) {
+        return unreachable(error)
+      }
+    },
     audit: (limit) => call('GET', `/v1/audit?limit=${limit}`),
     loginToken: (minutes) => call('POST', `/v1/login-token?minutes=${minutes}`),
     rotateKeys: (site) => call('POST', `/v1/keys/rotate${site === null ? '' : `?site=${encodeURIComponent(site)}`}`),
@@ -130,6 +142,11 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
     rollbackConfig: (version) => call('POST', `/v1/config/rollback${ofVersion(version)}`),
   }
 }
+
+const unreachable = (error: unknown): Answer<never> => ({
+  ...{ok: false, code: 'unreachable', findings: []},
+  message: error instanceof Error ? error.message : String(error),
+})
 
 interface Reached {
   readonly ask: typeof request

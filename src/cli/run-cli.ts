@@ -1,4 +1,4 @@
-import {Command, CommanderError} from 'commander'
+import {Command, CommanderError, type Option} from 'commander'
 import {apiDocCommand} from './commands/api-doc.ts'
 import {applyCommand} from './commands/apply.ts'
 import {auditCommand} from './commands/audit.ts'
@@ -47,6 +47,33 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
   const finish: Finish = (told) => {
     status = told
   }
+  const program = declareProgram(context, finish, options)
+  program.hook('preAction', (root) => {
+    const problem = isWrong(root.opts())
+    if (problem !== null) root.error(`error: ${problem}`)
+  })
+  program.addCommand(
+    completeCommand(context, finish, () => program),
+    {hidden: true},
+  )
+  settle(program, context)
+  program.hook('preAction', (_, action) => {
+    if (!GOES_ON.has(action.name()) && !action.opts().watch) progress.begin(pathOf(action))
+  })
+  try {
+    await program.parseAsync([...args], {from: 'user'})
+  } catch (error) {
+    // Help that was asked for is an answer; everything else that commander throws is wrong usage.
+    if (!(error instanceof CommanderError)) throw error
+    return error.code === 'commander.helpDisplayed' ? EXIT.fine : EXIT.usage
+  } finally {
+    progress.stop()
+  }
+  return status
+}
+
+/** Every command with its arguments and options, as they are typed. */
+export function declareProgram(context: CliContext, finish: Finish, options: readonly Option[]): Command {
   const snapshot = new Command('snapshot')
     .description('datastores and exports as files')
     .addCommand(snapshotSaveCommand(context, finish))
@@ -55,10 +82,6 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     .description('Joins Kubernetes clusters, datacenters and clouds: the gateway and its command line.')
     .option('--socket <path>', "the gateway's socket", context.env.ISTHMUS_SOCKET ?? DEFAULT_SOCKET)
   for (const option of options) program.addOption(option)
-  program.hook('preAction', (root) => {
-    const problem = isWrong(root.opts())
-    if (problem !== null) root.error(`error: ${problem}`)
-  })
   const commands = [
     runCommand(context, finish),
     checkCommand(context, finish),
@@ -94,24 +117,7 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
     versionCommand(context, finish),
   ]
   for (const command of commands) program.addCommand(command)
-  program.addCommand(
-    completeCommand(context, finish, () => program),
-    {hidden: true},
-  )
-  settle(program, context)
-  program.hook('preAction', (_, action) => {
-    if (!GOES_ON.has(action.name()) && !action.opts().watch) progress.begin(pathOf(action))
-  })
-  try {
-    await program.parseAsync([...args], {from: 'user'})
-  } catch (error) {
-    // Help that was asked for is an answer; everything else that commander throws is wrong usage.
-    if (!(error instanceof CommanderError)) throw error
-    return error.code === 'commander.helpDisplayed' ? EXIT.fine : EXIT.usage
-  } finally {
-    progress.stop()
-  }
-  return status
+  return program
 }
 
 /** Commands that nobody waits for the end of. */

@@ -1,7 +1,8 @@
-import type {Answer, Kind, Rows} from '../api/client.ts'
+import type {Answer, ApiClient, Kind, Rows} from '../api/client.ts'
 import {nameOf} from './columns.ts'
 import type {CliContext} from './context.ts'
 import type {Fetched} from './fetch-rows.ts'
+import {followEvents} from './follow-events.ts'
 import type {Column} from './table.ts'
 
 export interface RowChange<K extends Kind> {
@@ -17,19 +18,45 @@ export interface RowChanges<K extends Kind> {
   readonly said: Said<K>
 }
 
-const EVERY_MS = 1000
+/** What is told in part, or not at all, is asked for so often. */
+const POLL_MS = 2000
+/** A gateway that is away is looked for so often. */
+const AWAY_MS = 1000
+/** To answer takes no more of the gateway's time than one part in so many. */
+const SHARE = 10
 
 /**
- * Asks again once a second, until somebody has had enough. The one place that knows how news come: what is told to the
- * reader is the same whoever finds that something is new.
+ * Asks again whenever the gateway tells that something is new, and in between where its events do not tell all of this kind. The one
+ * place that knows how news come: what is told to the reader is the same whoever finds that something is new.
  */
 export async function* answersOverTime<K extends Kind>(
-  {clock, until}: Pick<CliContext, 'clock' | 'until'>,
+  context: Pick<CliContext, 'clock' | 'until' | 'err'>,
+  api: Pick<ApiClient, 'events'>,
+  kind: K,
   ask: () => Promise<Answer<Fetched<K>>>,
 ): AsyncGenerator<Answer<Fetched<K>>, undefined> {
-  while (!until.aborted) {
-    yield await ask()
-    if (!until.aborted) await clock.sleep(EVERY_MS)
+  const {clock, until} = context
+  const enough = new AbortController()
+  const follower = followEvents({...context, until: AbortSignal.any([until, enough.signal])}, api, kind)
+  try {
+    while (!until.aborted) {
+      await follower.open()
+      // Before it is asked, so that nothing falls between.
+      const news = follower.news()
+      if (follower.isBeginning()) {
+        await news
+        continue
+      }
+      const beganMs = clock.nowMs()
+      const answer = await ask()
+      yield answer
+      const tookMs = clock.nowMs() - beganMs
+      if (tookMs * SHARE > AWAY_MS) await clock.sleep(tookMs * SHARE)
+      if (answer.ok && follower.tellsAll()) await news
+      else await Promise.race([news, clock.sleep(answer.ok ? POLL_MS : AWAY_MS)])
+    }
+  } finally {
+    enough.abort()
   }
   return undefined
 }

@@ -18,6 +18,10 @@ export interface PlotProps {
 }
 
 const ROOM_FOR_VALUES = 68
+/** On a wall all letters are larger (`styles/page.css`), and what is painted goes with them. */
+const USUAL_LETTER_PX = 15
+const larger = (): number =>
+  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_LETTER_PX || 1
 
 /** Lines over time. What is painted cannot be read aloud, so the last values and the range stand beside it as text. */
 export function Plot({title, at, lines, format, height = 170}: PlotProps) {
@@ -34,10 +38,16 @@ export function Plot({title, at, lines, format, height = 170}: PlotProps) {
     if (!element) return
     const make = (): void => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(element.clientWidth, height, lines, format), latest.current, element)
+      plot.current = new uPlot(
+        optionsOf(element.clientWidth, height * larger(), lines, format, coloursAt(element)),
+        latest.current,
+        element,
+      )
     }
     make()
-    const watching = new ResizeObserver(() => plot.current?.setSize({width: element.clientWidth, height}))
+    const watching = new ResizeObserver(() =>
+      plot.current?.setSize({width: element.clientWidth, height: height * larger()}),
+    )
     watching.observe(element)
     const dark = matchMedia('(prefers-color-scheme: dark)')
     dark.addEventListener('change', make)
@@ -82,10 +92,30 @@ function spoken(title: string, lines: readonly Line[], format: PlotProps['format
   return `${title}. ${parts.join('. ')}`
 }
 
-function optionsOf(width: number, height: number, lines: readonly Line[], format: PlotProps['format']): uPlot.Options {
-  const theme = getComputedStyle(document.documentElement)
-  const colour = (name: string): string => theme.getPropertyValue(`--${name}`).trim()
-  const font = `11px ${theme.getPropertyValue('--sans')}`
+/** What the theme's colours are there: what is painted knows neither variables nor schemes. */
+function coloursAt(place: HTMLElement): (name: string) => string {
+  const probe = place.ownerDocument.createElement('i')
+  probe.hidden = true
+  return (name) => {
+    place.append(probe)
+    probe.style.color = `var(--${name})`
+    const {color} = getComputedStyle(probe)
+    probe.remove()
+    return color
+  }
+}
+
+/** A wash of it. */
+const washed = (colour: string): string => colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.13)')
+
+function optionsOf(
+  width: number,
+  height: number,
+  lines: readonly Line[],
+  format: PlotProps['format'],
+  colour: (name: string) => string,
+): uPlot.Options {
+  const font = `${Math.round(11 * larger())}px ${getComputedStyle(document.documentElement).getPropertyValue('--sans')}`
   const axis: uPlot.Axis = {
     stroke: colour('ink-2'),
     font,
@@ -99,8 +129,13 @@ function optionsOf(width: number, height: number, lines: readonly Line[], format
     cursor: {y: false, points: {size: 7}},
     scales: {y: {range: (_, __, most) => [0, most > 0 ? most * 1.15 : 1]}},
     axes: [
-      {...axis, values: '{HH}:{mm}', space: 60, size: 26},
-      {...axis, size: ROOM_FOR_VALUES, values: (_, splits) => splits.map((split) => format(split)), space: 40},
+      {...axis, values: '{HH}:{mm}', space: 60 * larger(), size: 26 * larger()},
+      {
+        ...axis,
+        size: ROOM_FOR_VALUES * larger(),
+        values: (_, splits) => splits.map((split) => format(split)),
+        space: 40,
+      },
     ],
     series: [
       {},
@@ -109,7 +144,7 @@ function optionsOf(width: number, height: number, lines: readonly Line[], format
         stroke: colour(name),
         width: 2,
         ...(dashed ? {dash: [6, 4]} : {}),
-        ...(index === 0 ? {fill: `${colour(name)}22`} : {}),
+        ...(index === 0 ? {fill: washed(colour(name))} : {}),
         points: {show: false},
         spanGaps: false,
       })),

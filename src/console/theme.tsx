@@ -1,32 +1,10 @@
 import {useLayoutEffect, useState} from 'preact/hooks'
-
-const THEMES = ['auto', 'light', 'dark'] as const
-type Theme = (typeof THEMES)[number]
-const KEY = 'isthmus-theme'
-
-/** Storage may be forbidden; then the choice holds for as long as the page is open. */
-function stored(): Theme {
-  try {
-    return THEMES.find((theme) => theme === localStorage.getItem(KEY)) ?? 'auto'
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error
-    return 'auto'
-  }
-}
-
-function keep(theme: Theme): void {
-  try {
-    localStorage.setItem(KEY, theme)
-  } catch (error) {
-    if (!(error instanceof DOMException)) throw error
-  }
-}
+import {chooseTheme, chosenTheme, showTheme, THEMES} from './chosen-theme.ts'
 
 export function ThemeSwitch() {
-  const [theme, setTheme] = useState(stored)
+  const [theme, setTheme] = useState(chosenTheme)
   useLayoutEffect(() => {
-    if (theme === 'auto') delete document.documentElement.dataset.theme
-    else document.documentElement.dataset.theme = theme
+    showTheme(theme)
     // Plots are painted, and have to be told.
     window.dispatchEvent(new Event('theme'))
   }, [theme])
@@ -37,7 +15,7 @@ export function ThemeSwitch() {
         value={theme}
         onChange={(event) => {
           const chosen = THEMES.find((one) => one === event.currentTarget.value) ?? 'auto'
-          keep(chosen)
+          chooseTheme(chosen)
           setTheme(chosen)
         }}
       >

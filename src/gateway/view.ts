@@ -90,7 +90,8 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
 
   return {
     status,
-    get: (kind, meant = {}) => rowsOf(runtime(), kind, meant, nowMs()),
+    // Also what the configuration and the API find, as in the status.
+    get: (kind, meant = {}) => rowsOf({...runtime(), findings}, kind, meant, nowMs()),
     whyNot: (prefix) => whyNot(runtime(), prefix),
     reach: (address) => reachTo(runtime(), address),
     watched: createWatched({runtime, configuration: options.configuration, findings, nowMs}),

@@ -61,7 +61,7 @@ describe('console, served', function () {
     const html = body.toString()
     assert.doesNotMatch(html, /<script>|<style|style=|\son\w+=|https?:|\/\//)
     const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => `/${file}`)
-    assert.equal(named.length, 3)
+    assert.equal(named.length, 4)
     for (const file of named) {
       const asset = await get(file)
       assert.equal(asset.status, 200, file)
@@ -70,7 +70,7 @@ describe('console, served', function () {
   })
 
   it('comes packed as the browser likes it, and unpacked is the same', async () => {
-    const script = /src="(assets\/[^"]+)"/.exec((await get('/')).body.toString())?.[1]
+    const script = /src="(assets\/index[^"]+)"/.exec((await get('/')).body.toString())?.[1]
     const plain = await get(`/${script}`)
     const [brotli, gzip] = [
       await get(`/${script}`, 'gzip, deflate, br'),
@@ -87,7 +87,7 @@ describe('console, served', function () {
   })
 
   it('names no address of elsewhere but those that name a language', async () => {
-    const script = /src="(assets\/[^"]+)"/.exec((await get('/')).body.toString())?.[1]
+    const script = /src="(assets\/index[^"]+)"/.exec((await get('/')).body.toString())?.[1]
     const found = [...(await get(`/${script}`)).body.toString().matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([url]) => url)
     assert.deepEqual(
       [...new Set(found)].filter((url) => !url.startsWith('http://www.w3.org/')),

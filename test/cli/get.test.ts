@@ -3,6 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {stripVTControlCharacters} from 'node:util'
+import {createApiClient} from '../../src/api/client.ts'
 import {type GatewayView, type Rows, type RunningApi, startApi} from '../../src/api/index.ts'
 import type {CliContext} from '../../src/cli/index.ts'
 import {ENDPOINT, fakeView, STATUS} from '../support/fake-view.ts'
@@ -160,6 +161,11 @@ wan b/b1/wan 0   tunnel   100.64.1.0   4200000002   Established   up      1 m   
   })
 
   describe('--watch', () => {
+    /** A gateway that tells nothing by itself. */
+    const silent: CliContext['api'] = (place, timeoutMs) => ({
+      ...createApiClient(place, timeoutMs),
+      events: async () => ({ok: false, code: 'not-found', message: 'an older one', findings: []}),
+    })
     /** Looks of one kind after each other, then the end; a step may be a fault. */
     const watch = async (args: string, looks: readonly (readonly unknown[])[]) => {
       let look = 0
@@ -169,7 +175,8 @@ wan b/b1/wan 0   tunnel   100.64.1.0   4200000002   Established   up      1 m   
         look++
         if (look === looks.length) end.abort()
       }
-      return await get(args, {clock: {nowMs: () => Date.parse('2026-01-02T03:06:05.000Z'), sleep}, until: end.signal})
+      const clock = {nowMs: () => Date.parse('2026-01-02T03:06:05.000Z'), sleep}
+      return await get(args, {clock, until: end.signal, api: silent})
     }
 
     it('prints all that is there, then only what is new, changed or gone', async () => {

@@ -26,6 +26,18 @@ describe('command line, with a gateway elsewhere', () => {
     )
   })
 
+  it('a watch is told by events over TLS too, and nobody asks in between', async () => {
+    const end = new AbortController()
+    let slept = 0
+    const out = (text: string): void => {
+      if (text.includes('wan c/c1')) setTimeout(() => end.abort(), 200)
+    }
+    const clock = {nowMs: Date.now, sleep: async () => void slept++}
+    const args = ['--url', url, '--ca', file('ca.pem'), ...as('viewer'), 'get', 'tunnels', '-w']
+    const {status, err} = await cli(args, undefined, undefined, {out, until: end.signal, clock})
+    assert.deepEqual([status, err, slept], [0, '', 0])
+  })
+
   it('changes as an admin, and not as a viewer', async () => {
     assert.deepEqual(await remote('admin', 'drain'), {status: 0, out: 'not draining\n', err: ''})
     const {status, err} = await remote('viewer', 'drain')

@@ -220,6 +220,10 @@ describe('console in Chromium', function () {
     await page.reload()
     await page.getByText('All tunnels over time').waitFor()
     assert.equal(await ground(), dark)
+    // What is painted before the console itself has come: no flash of the other one.
+    await page.route('**/assets/index-*.js', (route) => route.abort())
+    await page.reload()
+    assert.equal(await ground(), dark)
     await page.context().close()
   })
 
@@ -228,9 +232,15 @@ describe('console in Chromium', function () {
     for (const [theme, width] of [
       ['light', 1440],
       ['dark', 3840],
+      ['light', 2560],
       ['light', 360],
     ] as const) {
-      const {page} = await openPage(browser, {url: urlOf(''), width, height: width > 3000 ? 2160 : 900, theme})
+      const {page} = await openPage(browser, {
+        url: urlOf(''),
+        width,
+        height: width > 2000 ? Math.round(width * 0.5625) : 900,
+        theme,
+      })
       await logIn(page)
       await page.locator('[data-site]').nth(199).waitFor()
       await assertAccessible(page, `200 sites, ${theme}, ${width} px`)

@@ -39,6 +39,8 @@ ${more}`
       assert.deepEqual([await name(), readFileSync(file, 'utf8')], ['a2', text('a2')])
       const status = await api.status()
       assert.ok(status.ok && status.value.findings.some(({code}) => code === 'config-unconfirmed'))
+      const found = await api.get('findings', null)
+      assert.ok(found.ok && found.value.items.some(({code}) => code === 'config-unconfirmed'), 'get has it as well')
       assert.ok((await api.rollbackConfig(null)).ok)
       assert.deepEqual([await name(), readFileSync(file, 'utf8')], ['a1', text('a1')])
     })

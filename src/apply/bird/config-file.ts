@@ -1,5 +1,5 @@
 import {constants, copyFile, open, readFile, rename, rm} from 'node:fs/promises'
-import {birdTextHash, ifMissing} from '../../model/index.ts'
+import {BIRD_FILE_BEFORE, birdTextHash, ifMissing} from '../../model/index.ts'
 
 /** May hold BGP passwords: the owner writes, BIRD's group reads, nobody else does anything. */
 const MODE = 0o640
@@ -59,7 +59,7 @@ export class ConfigFile {
 
   async #keepForeign(): Promise<void> {
     try {
-      await copyFile(this.#path, `${this.#path}.before-isthmus`, constants.COPYFILE_EXCL)
+      await copyFile(this.#path, `${this.#path}${BIRD_FILE_BEFORE}`, constants.COPYFILE_EXCL)
     } catch (error) {
       // There is one already: the first is the one that was there before us.
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error

@@ -125,7 +125,8 @@ async function watchObjects<K extends Kind>(context: CliContext, shown: Shown<K>
   const print = changePrinter(context, shown)
   let said: Said<K> | null = null
   let isAway = false
-  for await (const answer of answersOverTime(context, () => fetchRows(context.api(socket), shown))) {
+  const api = context.api(socket)
+  for await (const answer of answersOverTime(context, api, kind, () => fetchRows(api, shown))) {
     if (!answer.ok) {
       if (said === null) return explainNamed(context, shown, answer)
       // What was watched by name and is gone is gone: told below as such.
@@ -153,7 +154,8 @@ function changePrinter<K extends Kind>(context: CliContext, {kind, output, heade
     // Ages are told as they are when the row is.
     value: ({row}: RowChange<K>) => columnsAt(context.clock.nowMs())[kind][index]!.value(row),
   }))
-  const change = {title: 'CHANGE', value: ({change: what}: RowChange<K>) => (what === 'there' ? '-' : what)}
+  // As wide from the first row on as the longest word.
+  const change = {title: 'CHANGE', value: ({change: what}: RowChange<K>) => (what === 'there' ? '-' : what).padEnd(7)}
   const table = tableOf([change, ...columns], {wide: output === 'wide', headers, paint: painterOf(context)})
   return async (changes: readonly RowChange<K>[]): Promise<void> => {
     if (output === 'name') {

@@ -1,5 +1,3 @@
-import {execFile} from 'node:child_process'
-import {promisify} from 'node:util'
 import {
   addressesIn,
   devicesIn,
@@ -10,6 +8,7 @@ import {
   routesIn,
 } from '../../diagnose/index.ts'
 import type {ActualLink, ActualNft, AddressSpec} from '../../model/index.ts'
+import {runProgram} from '../run-program.ts'
 
 /** What the kernel holds, as its own tools list it: not through the daemon, nor through the daemon's drivers. */
 export interface KernelFacts {
@@ -24,14 +23,13 @@ export interface KernelFacts {
   readonly carriers: ReadonlyMap<string, string>
 }
 
-const run = promisify(execFile)
-/** A million elements are some 100 MB of JSON. */
-const MOST_BYTES = 1 << 30
-
 /** Throws with the tool's own words where one is missing or refuses. */
 export async function readKernel(): Promise<KernelFacts> {
-  const tool = async (...[file, ...args]: [string, ...string[]]): Promise<string> =>
-    (await run(file, args, {maxBuffer: MOST_BYTES, encoding: 'utf8'})).stdout
+  const tool = async (...[file, ...args]: [string, ...string[]]): Promise<string> => {
+    const {ok, out, why} = await runProgram(file, args)
+    if (!ok) throw new Error(`${[file, ...args].join(' ')}: ${why}`)
+    return out
+  }
   const [tables, links, addresses, routes4, routes6] = await Promise.all([
     tool('nft', 'list', 'tables'),
     tool('ip', '-d', '-j', 'link', 'show'),

@@ -1,5 +1,5 @@
-import {execFile} from 'node:child_process'
 import type {Seen} from '../../diagnose/index.ts'
+import {runProgram} from '../run-program.ts'
 
 /** More than anything that answers at all takes; what does not is told as such, and holds nothing else up. */
 const LIMIT_MS = 5000
@@ -30,17 +30,11 @@ export async function look<T>(
   }
 }
 
-const MOST_BYTES = 64 << 20
-
-/** What a program says; rejects with its own words where it fails. */
-export function tool(signal: AbortSignal, file: string, ...args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(file, [...args], {signal, maxBuffer: MOST_BYTES, encoding: 'utf8'}, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout)
-      const words = error.code === 'ENOENT' ? 'not found' : stderr.trim().split('\n')[0] || error.message
-      reject(new Error(words))
-    })
-  })
+/** What a program says; rejects with the first of its own words where it fails. */
+export async function tool(signal: AbortSignal, file: string, ...args: readonly string[]): Promise<string> {
+  const {ok, out, why} = await runProgram(file, args, {signal})
+  if (!ok) throw new Error(why.split('\n')[0])
+  return out
 }
 
 /** Uses what was seen before, or passes on why it was not. */

@@ -1,6 +1,6 @@
-import {execFile} from 'node:child_process'
 import {echo, probeOnce} from '../../probe/index.ts'
 import {ownAddresses} from '../path/legs.ts'
+import {runProgram} from '../run-program.ts'
 
 /** Runs a program; `said` is what it wrote, of one that failed on stderr. */
 export type Tool = (file: string, ...args: string[]) => Promise<{readonly ok: boolean; readonly said: string}>
@@ -14,15 +14,12 @@ export interface Tools {
   readonly addresses: () => readonly string[]
 }
 
-/** A table with a million elements is some 100 MB of JSON, and takes nft as many seconds as ten. */
-const MOST_BYTES = 1 << 30
+/** nft takes as many seconds as ten for a table with a million elements. */
 const LONGEST_MS = 60_000
 
-const tool: Tool = (file, ...args) =>
-  new Promise((resolve) => {
-    execFile(file, args, {maxBuffer: MOST_BYTES, timeout: LONGEST_MS, encoding: 'utf8'}, (error, stdout, stderr) =>
-      resolve(error ? {ok: false, said: stderr.trim() || error.message} : {ok: true, said: stdout}),
-    )
-  })
+const tool: Tool = async (file, ...args) => {
+  const {ok, out, why} = await runProgram(file, args, {timeoutMs: LONGEST_MS})
+  return {ok, said: ok ? out : why}
+}
 
 export const machineTools: Tools = {tool, echo, probeOnce, addresses: ownAddresses}

@@ -1,11 +1,17 @@
-import {execFile} from 'node:child_process'
 import {readFile, stat, writeFile} from 'node:fs/promises'
-import {promisify} from 'node:util'
 import {linksIn} from '../../diagnose/index.ts'
-import {BIRD_HASH_CONSTANT, fouPortText, type GatewayConfig, LAN_LOST_TABLE, QUEUE_HANDLE} from '../../model/index.ts'
+import {
+  BIRD_FILE_BEFORE,
+  BIRD_HASH_CONSTANT,
+  fouPortText,
+  type GatewayConfig,
+  LAN_LOST_TABLE,
+  QUEUE_HANDLE,
+} from '../../model/index.ts'
 import {familyOf} from '../../net/index.ts'
 import {planSysctls} from '../../plan/index.ts'
 import {readFouPorts, readSysctlsBefore} from '../../store/index.ts'
+import {runProgram} from '../run-program.ts'
 
 /** One thing of Isthmus on this machine, and how it goes. `remove` null: it stays, and `reason` says why. */
 export interface Trace {
@@ -15,21 +21,18 @@ export interface Trace {
   readonly remove: (() => Promise<unknown>) | null
 }
 
-const run = promisify(execFile)
-
 /** What a tool says; nothing where it, or what it asks for, is not there: then there is nothing to remove either. */
 async function tool(command: string, ...args: readonly string[]): Promise<string> {
-  try {
-    return (await run(command, args, {maxBuffer: 1 << 28})).stdout
-  } catch {
-    return ''
-  }
+  const {ok, out} = await runProgram(command, args)
+  return ok ? out : ''
 }
 
 const doing =
   (command: string, ...args: readonly string[]) =>
-  (): Promise<unknown> =>
-    run(command, args)
+  async (): Promise<void> => {
+    const {ok, why} = await runProgram(command, args)
+    if (!ok) throw new Error(`${[command, ...args].join(' ')}: ${why}`)
+  }
 
 const removing = (what: string, reason: string, remove: () => Promise<unknown>): Trace => ({
   ...{what, action: 'remove', reason, remove},
@@ -63,6 +66,9 @@ async function routes({paths}: GatewayConfig): Promise<Trace[]> {
     }
     traces.push(removing(paths.birdConfig, reason, idle))
   }
+  const earlier = `${paths.birdConfig}${BIRD_FILE_BEFORE}`
+  if (await isThere(earlier))
+    traces.push({what: earlier, action: 'keep', reason: 'what BIRD had before Isthmus came', remove: null})
   for (const family of isOurs || text.startsWith(IDLE) ? ['-4', '-6'] : []) {
     const held = linesOf(await tool('ip', family, 'route', 'show', 'table', 'all', 'proto', 'bird'))
     const remove = doing('ip', family, 'route', 'flush', 'table', 'all', 'proto', 'bird')

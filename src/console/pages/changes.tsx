@@ -1,8 +1,7 @@
 import {useState} from 'preact/hooks'
 import {useLive} from '../live.ts'
-import {StateMark} from '../mark.tsx'
+import {LogLine} from '../log-line.tsx'
 import {PageHead, Panel} from '../panel.tsx'
-import {severityState} from '../state.ts'
 
 const CHOICES = [
   {word: 'All', severities: ['error', 'warning', 'info']},
@@ -45,17 +44,8 @@ export function Changes() {
           <p class="nothing">Nothing of that since the daemon started.</p>
         ) : (
           <ol class="lines log">
-            {shown.map(({id, at, severity, what, object, code}) => (
-              <li key={id} class="line">
-                <time dateTime={at}>{moment(at)}</time>
-                <StateMark state={severityState(severity)}>{severity}</StateMark>
-                <div class="line-body">
-                  <p class="line-what">{what}</p>
-                  <p class="line-where">
-                    <code>{code}</code> {object}
-                  </p>
-                </div>
-              </li>
+            {shown.map((entry) => (
+              <LogLine key={entry.id} entry={entry} at={moment(entry.at)} />
             ))}
           </ol>
         )}

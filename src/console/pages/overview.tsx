@@ -4,6 +4,7 @@ import {useAsked} from '../asked.ts'
 import {bitRate, secondsSince, span} from '../figures.ts'
 import {FindingLine, FiringLine} from '../finding-line.tsx'
 import {useLive} from '../live.ts'
+import {LogLine} from '../log-line.tsx'
 import {StateMark} from '../mark.tsx'
 import {PageHead, Panel, Tile, Waiting} from '../panel.tsx'
 import {hrefOf} from '../route.ts'
@@ -12,6 +13,7 @@ import {SiteTable} from '../site-table.tsx'
 import {Topology} from '../topology/topology.tsx'
 
 const MOST_TOLD = 6
+const LATEST = 4
 
 export function Overview() {
   const {status, rates} = useLive()
@@ -41,7 +43,10 @@ export function Overview() {
         >
           {asList ? <SiteTable status={status} /> : <Topology status={status} rates={rates} />}
         </Panel>
-        <Firing status={status} />
+        <div class="overview-side">
+          <Firing status={status} />
+          <Latest />
+        </div>
       </div>
       <SeriesPanel tunnel={null} />
     </>
@@ -90,8 +95,11 @@ function Tiles({status}: {readonly status: GatewayStatus}) {
       />
       <a class="tile" href={hrefOf('tunnels')}>
         <span class="tile-label">Traffic now</span>
-        <span class="tile-figure tile-rate">{bitRate(rx)}</span>
-        <span class="quiet">{`in · out ${bitRate(tx)}`}</span>
+        <span class="tile-figure tile-rate">
+          {bitRate(rx)}
+          <span class="tile-of"> in</span>
+        </span>
+        <span class="quiet">{`${bitRate(tx)} out`}</span>
       </a>
     </div>
   )
@@ -124,6 +132,24 @@ function Firing({status}: {readonly status: GatewayStatus}) {
             <FindingLine key={JSON.stringify([finding.code, finding.where, finding.detail])} finding={finding} />
           ))}
         </ul>
+      )}
+    </Panel>
+  )
+}
+
+/** What happened last, beside what is wrong now. */
+function Latest() {
+  const {log} = useLive()
+  return (
+    <Panel title="Latest changes" class="overview-latest" aside={<a href={hrefOf('changes')}>All changes</a>}>
+      {log.length === 0 ? (
+        <p class="nothing">Nothing since the daemon started.</p>
+      ) : (
+        <ol class="lines log">
+          {log.slice(0, LATEST).map((entry) => (
+            <LogLine key={entry.id} entry={entry} at={new Date(entry.at).toLocaleTimeString('en-GB')} />
+          ))}
+        </ol>
       )}
     </Panel>
   )

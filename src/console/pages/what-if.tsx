@@ -169,7 +169,14 @@ function Side({title, groups}: {readonly title: string; readonly groups: readonl
       <h3>{title}</h3>
       <ul>
         {groups.map((group) => (
-          <li key={group}>{group}</li>
+          <li key={group}>
+            {group.split(/(?<=,)/).map((part) => (
+              <>
+                {part}
+                <wbr />
+              </>
+            ))}
+          </li>
         ))}
       </ul>
     </div>
