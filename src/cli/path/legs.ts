@@ -1,5 +1,6 @@
 import {networkInterfaces} from 'node:os'
 import type {ApiClient} from '../../api/client.ts'
+import {type Address, hostPrefix, type Prefix, PrefixTable} from '../../net/index.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {farOuter, type WayTo} from './way.ts'
 
@@ -49,17 +50,25 @@ export interface Source {
 
 /**
  * From which of this machine's addresses policy lets a ping come to an address: the gateway has no right of its own to speak
- * with pods, so that a ping from it proves what policy allows, and no more.
+ * with pods, so that a ping from it proves what policy allows, and no more. Outside what its site owns there is no use in
+ * asking: the far gateway drops it as spoofed, whatever policy says.
  */
 export async function allowedSource(api: ApiClient, own: readonly string[], to: string): Promise<Source> {
-  const refused: string[] = []
+  const status = await api.status()
+  if (!status.ok) return {address: null, why: status.message}
+  const site = status.value.sites.find(({local}) => local)
+  const owned = new PrefixTable((site?.granted ?? []).map((prefix) => [prefix as Prefix, true] as const))
   const isV6 = to.includes(':')
-  for (const from of own.filter((address) => address.includes(':') === isV6)) {
+  const ofFamily = own.filter((address) => address.includes(':') === isV6)
+  if (ofFamily.length === 0) return {address: null, why: 'this machine has no address of that family'}
+  const refused: string[] = []
+  for (const from of ofFamily.filter((address) => owned.covering(hostPrefix(address as Address)))) {
     const traced = await api.trace({from, to, protocol: isV6 ? 'icmpv6' : 'icmp', type: isV6 ? 128 : 8})
     if (!traced.ok) return {address: null, why: traced.message}
     const words = describeJudgement(traced.value)
     if (traced.value.verdict === 'allow') return {address: from, why: words}
     refused.push(`from ${from} ${words}`)
   }
-  return {address: null, why: refused.length === 0 ? 'this machine has no address of that family' : refused.join('; ')}
+  const none = `none of ${ofFamily.join(', ')} is inside what site ${site?.name ?? '?'} owns`
+  return {address: null, why: refused.length === 0 ? none : refused.join('; ')}
 }
