@@ -92,7 +92,8 @@ function sessionOver(
     ...ORDINARY,
     name: tunnel.session,
     kind: 'tunnel',
-    comment: `${tunnel.remote} over ${tunnel.encapsulation}`,
+    // Nothing that changes while the session goes on: a change of form must not touch this file.
+    comment: `tunnel ${tunnel.id}`,
     local: tunnel.local as Address,
     localAs: config.as,
     neighbor,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type {Tunnel} from '../../src/model/index.ts'
-import {planRouting} from '../../src/routing/index.ts'
+import type {Encapsulation, Tunnel} from '../../src/model/index.ts'
+import {planRouting, renderBird} from '../../src/routing/index.ts'
 import {planAll, type Sketch, worldOf} from '../support/interconnect.ts'
 
 const TWO: Sketch = {
@@ -31,5 +31,16 @@ describe('sessions over tunnels', () => {
       [older!.session, 'graceful', 99],
       ['tun_b_newer', 'graceful', 100],
     ])
+  })
+
+  it('IPIP as it is or in UDP: BIRD’s file has not one byte of it', () => {
+    const {config, sites, plan} = planAll(TWO).get('a')!
+    const textOf = (encapsulation: Encapsulation): string => {
+      const tunnels = plan.tunnels.map((tunnel) => ({...tunnel, encapsulation}))
+      const {bird} = planRouting({config, world: worldOf(sites), passwords: new Map(), draining: false, tunnels})
+      return renderBird(bird)
+    }
+    assert.match(textOf('ipip'), /protocol bgp tun_b_/)
+    assert.equal(textOf('ipip'), textOf('fou'))
   })
 })
