@@ -21,6 +21,7 @@ export interface CarrierKeeping {
   /** Wants a follower for each tunnel that encrypts, to that site or to all; the pairs of uplinks that get one. */
   renew(site: SiteName | null, sites: World['sites']): Promise<readonly UplinkPair[]>
   findings(): readonly Finding[]
+  current(): Carriers
   /** What is seen of both forms of IPIP, where both are tried. */
   readonly forms: Pick<FormWatch, 'seen'>
 }
@@ -29,6 +30,8 @@ export interface CarrierOptions {
   readonly config: GatewayConfig
   readonly keys: () => ReadonlyMap<string, StoredKey>
   readonly isUp: (tunnel: Tunnel) => boolean
+  /** All that tunnels bring of the site comes from the WAN too. */
+  readonly isNative?: (site: SiteName) => boolean
   readonly readings: FormWatchOptions['readings']
   readonly last: () => Pick<PassReport, 'planned' | 'dirty'> | null
   /** Monotonic. */
@@ -42,7 +45,7 @@ export interface CarrierOptions {
 const MOST_AT_ONCE = 8
 
 export async function createCarriers(options: CarrierOptions): Promise<CarrierKeeping> {
-  const {config, keys, isUp, last, readings, nowMs, wallMs, trigger, onError} = options
+  const {config, keys, isUp, isNative, last, readings, nowMs, wallMs, trigger, onError} = options
   const {state} = config.paths
   const stored = await readCarriers(state)
   let carriers: Carriers = stored.carriers
@@ -75,6 +78,10 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
       const carrier = report?.planned?.carriers.get(pair)?.find(({slot}) => slot === tunnel.slot)
       const name = nameOf(pair, carrier?.serial ?? 0)
       up.set(name, (up.get(name) ?? true) && isUp(tunnel))
+    }
+    for (const [pair, held] of carriers) {
+      for (const {serial} of held.filter(({encapsulation}) => encapsulation === 'none'))
+        up.set(nameOf(pair, serial), isNative?.(siteOf(pair)) ?? false)
     }
     for (const name of upSince.keys()) if (!up.get(name)) upSince.delete(name)
     for (const [name, is] of up) if (is && !upSince.has(name)) upSince.set(name, nowMs())
@@ -153,6 +160,7 @@ export async function createCarriers(options: CarrierOptions): Promise<CarrierKe
       return pairs
     },
 
+    current: () => carriers,
     findings: () => [...stored.findings, ...forms.findings()],
     forms,
   }

@@ -9,7 +9,7 @@ import type {Compiled} from '../policy/index.ts'
 import {createKeyStore, type StoredKey} from '../store/index.ts'
 import {createActualCache} from './actual.ts'
 import type {ApplyMetrics} from './apply-metrics.ts'
-import {type CarrierKeeping, createCarriers} from './carriers.ts'
+import type {CarrierKeeping} from './carriers.ts'
 import {type Certificates, startCertificates} from './certificates.ts'
 import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
@@ -35,6 +35,7 @@ import {sessionFindings} from './session-findings.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
 import {type Sources, startSources} from './sources.ts'
+import {startCarriers} from './start-carriers.ts'
 import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
@@ -203,11 +204,9 @@ export async function startRuntime({
   const tunnelHealth = await startTunnelHealth({
     ...{state: config.paths.state, planned: () => last?.planned ?? null, clock, signal, trigger, log},
   })
-  const carriers = await createCarriers({
-    ...{config, keys: keys.known, last: () => last, trigger, readings: tunnelHealth.readings},
+  const carriers = await startCarriers({
+    ...{config, keys: keys.known, last: () => last, trigger, readings: tunnelHealth.readings, clock, signal, log},
     isUp: (tunnel) => monitor !== null && tunnelUp(tunnel, monitor),
-    ...{nowMs: () => clock.nowMs(), wallMs: Date.now},
-    onError: (error) => log.warn({err: error}, 'tunnels that follow each other not saved'),
   })
   const pass = createPass({
     config,
@@ -390,7 +389,7 @@ export async function startRuntime({
       stopping.abort()
       news.stop()
       const ends = [loop.done, sources.done, monitor.done, certificates.done, news.done, checks, resyncs, counting]
-      await Promise.all([...ends, following, publishing?.done, writeBack.done, tunnelHealth.done])
+      await Promise.all([...ends, following, carriers.done, publishing?.done, writeBack.done, tunnelHealth.done])
     },
   }
 }

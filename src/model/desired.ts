@@ -40,6 +40,8 @@ export interface Tunnel {
   readonly session: string
   /** Nothing is sent on it while the other one of its uplinks is up: it follows that one, or has been followed by it. */
   readonly standby?: true
+  /** It has been followed: nothing is to be sent on it, whatever it brings. */
+  readonly followed?: true
 }
 
 /** What the node really holds, of our own things and of nobody else's. */

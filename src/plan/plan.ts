@@ -1,5 +1,14 @@
 import {siteRecords} from '../export/index.ts'
-import type {Carriers, Desired, Finding, GatewayConfig, NftTable, WgPublicKey, World} from '../model/index.ts'
+import type {
+  Carriers,
+  Desired,
+  Finding,
+  GatewayConfig,
+  NativeWays,
+  NftTable,
+  WgPublicKey,
+  World,
+} from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {type PlannedTunnels, planTunnels, retiredKeys, type Trial, type TunnelLimit} from '../tunnels/index.ts'
 import {nodeLinks} from './node-ipip.ts'
@@ -85,9 +94,10 @@ export function createPlan(): (input: PlanInput) => Planned {
       passwords: PlanInput['passwords'],
       draining: boolean,
       held: ReadonlySet<string>,
+      native: NativeWays,
     ) => {
       const world = {sites, nodes, blocks}
-      const {bird, findings} = planRouting({config, world, tunnels, passwords, draining, held})
+      const {bird, findings} = planRouting({config, world, tunnels, passwords, draining, held, native})
       return {text: renderBird(bird), findings}
     },
   )
@@ -98,14 +108,14 @@ export function createPlan(): (input: PlanInput) => Planned {
       sites: World['sites'],
       nodes: World['nodes'],
       nat: World['nat'],
-      {tunnels, trials, links, wireguard, fouPorts}: PlannedTunnels,
+      {tunnels, trials, links, wireguard, fouPorts, native}: PlannedTunnels,
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
     ) =>
       rulesetFrame({
         ...{config, world: {sites, nodes}, nat, tunnels: [...tunnels, ...trials], trials, links, wireguard, fouPorts},
-        ...{uplinkDevices, devices, limits},
+        ...{uplinkDevices, devices, limits, native},
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
@@ -118,7 +128,17 @@ export function createPlan(): (input: PlanInput) => Planned {
     const {sites} = world
     const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS} = rest
     const mesh = meshOf(config, sites, keys, limits, carriers, underlayMtus)
-    const routing = routingOf(config, sites, world.nodes, world.blocks, mesh.tunnels, passwords, draining, held)
+    const routing = routingOf(
+      config,
+      sites,
+      world.nodes,
+      world.blocks,
+      mesh.tunnels,
+      passwords,
+      draining,
+      held,
+      mesh.native,
+    )
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
     const links = linksOf(config, mesh.links)

@@ -2,10 +2,12 @@ import {
   type FouPort,
   type GatewayConfig,
   type LinkSpec,
+  type NativeWays,
   type NftChain,
   type NftHook,
   type NftSet,
   type NftTable,
+  nativeByConfig,
   sitesThrough,
   type Tunnel,
   WATCHED,
@@ -56,6 +58,8 @@ export interface RulesetInput {
   readonly devices: DeviceIndexes
   /** By tunnel device: MSS is clamped from less than its MTU while a larger one is only tried. */
   readonly limits?: ReadonlyMap<string, {readonly clamp: number}>
+  /** As the configuration has it unless said. */
+  readonly native?: NativeWays
 }
 
 /** All of the table that is not policy's. */
@@ -332,8 +336,9 @@ function outOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
 
 /** Prefixes of remote sites, closed or open, whose pod prefixes cross the WAN as they are. */
 function plainPrefixes(input: RulesetInput, closed: boolean): Prefix[] {
+  const native = input.native ?? nativeByConfig(input.config)
   return [...input.config.sites.values()]
-    .filter(({name, encapsulation}) => encapsulation === 'none' && isClosedTo(input, name) === closed)
+    .filter(({name}) => native.has(name) && isClosedTo(input, name) === closed)
     .flatMap(({owns}) => owns)
 }
 

@@ -1,4 +1,4 @@
-import type {GatewayConfig, Tunnel, World} from '../model/index.ts'
+import {type GatewayConfig, type NativeWays, nativeByConfig, type Tunnel, type World} from '../model/index.ts'
 import type {Family} from '../net/index.ts'
 
 export interface RoutingInput {
@@ -11,7 +11,13 @@ export interface RoutingInput {
   readonly draining: boolean
   /** Sessions over tunnels that come and go: the last choice, where there is another one. */
   readonly held?: ReadonlySet<string>
+  /** As the configuration has it unless said. */
+  readonly native?: NativeWays
 }
+
+/** Sites whose prefixes come from the WAN's routers, or are to be told to them. */
+export const nativeOf = ({native, config}: Pick<RoutingInput, 'native' | 'config'>): NativeWays =>
+  native ?? nativeByConfig(config)
 
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */
 export const fallbackProtocol = (family: Family): string => `fallback${family}`
@@ -25,6 +31,9 @@ export const lastTranslatedProtocol = (family: Family): string => `translated${f
 
 /** Own prefixes, whole, for routers that are told so. */
 export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
+
+/** Of routes over a tunnel beside which the WAN carries the prefixes too; all other routes of BGP have 100. */
+export const BESIDE_NATIVE = {before: 101, after: 99}
 
 /** Below every other preference: what holds when nobody announces the prefix. */
 export const FALLBACK_PREFERENCE = 1

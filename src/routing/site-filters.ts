@@ -1,4 +1,4 @@
-import {type GatewayConfig, GRACEFUL_SHUTDOWN, type RemoteSite} from '../model/index.ts'
+import {type GatewayConfig, GRACEFUL_SHUTDOWN, type NativeWays, type RemoteSite} from '../model/index.ts'
 import {comparePrefixes, type Family, familyOf, type Prefix, prefixFamily} from '../net/index.ts'
 import type {Change, Condition, FilterRule, PrefixPattern} from './bird-config.ts'
 import {aggregatesProtocol, fallbackProtocol} from './input.ts'
@@ -18,12 +18,13 @@ export function inside(prefixes: readonly Prefix[], family: Family): PrefixPatte
 
 export const netIn = (patterns: readonly PrefixPattern[]): Condition => ({is: 'net', patterns})
 
-export function tunnelledSites(config: GatewayConfig): RemoteSite[] {
-  return [...config.sites.values()].filter((site) => site.encapsulation !== 'none')
+/** Of which routers of the WAN may tell us nothing. */
+export function tunnelledSites({sites}: GatewayConfig, native: NativeWays): RemoteSite[] {
+  return [...sites.values()].filter(({name}) => native.get(name)?.isLeft ?? true)
 }
 
-export function directSites(config: GatewayConfig): RemoteSite[] {
-  return [...config.sites.values()].filter((site) => site.encapsulation === 'none')
+export function directSites({sites}: GatewayConfig, native: NativeWays): RemoteSite[] {
+  return [...sites.values()].filter(({name}) => native.get(name)?.isLeft === false)
 }
 
 /** What a site may announce: what is known here by another prefix has static routes instead. */

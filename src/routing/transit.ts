@@ -9,7 +9,7 @@ import {
 } from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
 import type {Change, Condition, FilterRule} from './bird-config.ts'
-import type {RoutingInput} from './input.ts'
+import {BESIDE_NATIVE, nativeOf, type RoutingInput} from './input.ts'
 import {
   announcedOwns,
   goingAway,
@@ -61,7 +61,16 @@ export function tunnelImport(input: RoutingInput, tunnel: Tunnel, as: number): F
   }
   // The MED stays: it says which of the site's gateways is to be gone by.
   const preference = tunnel.standby ? STANDBY_PREF : LOCAL_PREF
-  const set: Change[] = [{attribute: 'local-pref', value: preference}, shutdownPreference(draining), NO_COMMUNITIES]
+  const native = nativeOf(input).get(tunnel.site)
+  // Not even longer prefixes than the WAN has may lead there: the other end is about to take the tunnel away.
+  if (native?.isFirst && tunnel.followed) return []
+  const {before, after} = BESIDE_NATIVE
+  const set: Change[] = [
+    ...(native ? [{attribute: 'preference', value: native.isFirst ? after : before} as const] : []),
+    {attribute: 'local-pref', value: preference},
+    shutdownPreference(draining),
+    NO_COMMUNITIES,
+  ]
   const accepting = [
     ...ruleFor(groups.notedEncrypted, [...set, ...notes(config, true)]),
     ...ruleFor(groups.noted, [...set, ...notes(config, false)]),

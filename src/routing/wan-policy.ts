@@ -1,6 +1,7 @@
 import {
   type Community,
   type GatewayConfig,
+  type NativeWays,
   type PrefixRange,
   type RouteChanges,
   type RoutePolicy,
@@ -53,12 +54,17 @@ export const wanSession = (name: string): string => sessionName('wan', name, nam
  */
 export function importRules(
   config: GatewayConfig,
+  native: NativeWays,
   peer: WanPeer,
   source: Address | null,
   draining: boolean,
 ): FilterRule[] {
   const family = familyOf(peer.address)
-  const forbidden = [...config.interconnect, ...config.owns, ...tunnelledSites(config).flatMap((site) => site.owns)]
+  const forbidden = [
+    ...config.interconnect,
+    ...config.owns,
+    ...tunnelledSites(config, native).flatMap((site) => site.owns),
+  ]
   const always: Change[] = [
     shutdownPreference(draining),
     // The gateway's own packets to other gateways come from the address that these know.
@@ -70,7 +76,9 @@ export function importRules(
       : [
           {
             when: [
-              netIn(inside([...peer.import.prefixes, ...directSites(config).flatMap((site) => site.owns)], family)),
+              netIn(
+                inside([...peer.import.prefixes, ...directSites(config, native).flatMap((site) => site.owns)], family),
+              ),
             ],
             verdict: 'accept',
             set: always,
@@ -95,9 +103,9 @@ export function importRules(
  * routes of the routers that `passOn` names; then the policy chooses. A plain list chooses uplinks and what is passed
  * on, and own prefixes go whatever it says; rules choose everything.
  */
-export function exportRules(config: GatewayConfig, peer: WanPeer, draining: boolean): FilterRule[] {
+export function exportRules(config: GatewayConfig, native: NativeWays, peer: WanPeer, draining: boolean): FilterRule[] {
   const family = familyOf(peer.address)
-  const direct = directSites(config).length > 0
+  const direct = native.size > 0
   const last: Change[] = [
     ...goingAway(draining),
     ...(peer.removePrivateAs ? [{attribute: 'path-private', value: null} as const] : []),

@@ -1,9 +1,8 @@
 import type {Finding, GatewayConfig, PeerBfd, WanPeer} from '../model/index.ts'
 import {type Address, familyOf, type Prefix, prefixContains} from '../net/index.ts'
 import type {BfdOptions, BgpSession} from './bird-config.ts'
-import type {RoutingInput} from './input.ts'
+import {nativeOf, type RoutingInput} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
-import {directSites} from './site-filters.ts'
 import {bfdOptions} from './tunnel-sessions.ts'
 import {acceptedPrefixes, exportRules, importRules, wanSession} from './wan-policy.ts'
 
@@ -23,13 +22,15 @@ export function planWanSessions(input: RoutingInput): {sessions: BgpSession[]; f
       findings.push(password)
       continue
     }
-    findings.push(...unannounced(config, peer))
+    findings.push(...unannounced(input, peer))
     sessions.push(sessionWith(input, peer, password))
   }
   return {sessions, findings}
 }
 
-function sessionWith({config, draining}: RoutingInput, peer: WanPeer, password: string | null): BgpSession {
+function sessionWith(input: RoutingInput, peer: WanPeer, password: string | null): BgpSession {
+  const {config, draining} = input
+  const native = nativeOf(input)
   const family = familyOf(peer.address)
   const uplink = uplinkOf(config, peer)
   const localAs = peer.localAs ?? config.as
@@ -59,8 +60,8 @@ function sessionWith({config, draining}: RoutingInput, peer: WanPeer, password: 
     family,
     maxPrefixes: peer.maxPrefixes.limit,
     limitAction: peer.maxPrefixes.action,
-    import: importRules(config, peer, uplink, draining),
-    export: exportRules(config, peer, draining),
+    import: importRules(config, native, peer, uplink, draining),
+    export: exportRules(config, native, peer, draining),
   }
 }
 
@@ -97,10 +98,11 @@ function readPassword(peer: WanPeer, passwords: ReadonlyMap<string, string>): st
 }
 
 /** An export list that names own prefixes has no effect while every pair has a tunnel: said, not silently so. */
-function unannounced(config: GatewayConfig, peer: WanPeer): Finding[] {
+function unannounced(input: RoutingInput, peer: WanPeer): Finding[] {
+  const {config} = input
   const isOwn = (prefix: Prefix): boolean => config.owns.some((owned) => prefixContains(owned, prefix))
   const idle = (acceptedPrefixes(peer.export) ?? []).filter(isOwn)
-  if (idle.length === 0 || directSites(config).length > 0) return []
+  if (idle.length === 0 || nativeOf(input).size > 0) return []
   return [
     {
       code: 'config-conflict',

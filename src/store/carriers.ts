@@ -50,7 +50,7 @@ function parsed(value: unknown): StoredCarriers {
   return {carriers, asked}
 }
 
-const ENCAPSULATIONS: readonly Encapsulation[] = ['ipip', 'fou', 'wireguard', 'vxlan']
+const ENCAPSULATIONS: readonly Encapsulation[] = ['ipip', 'fou', 'wireguard', 'vxlan', 'none']
 const PHASES: readonly Carrier['phase'][] = ['joining', 'open', 'leaving', 'left']
 
 function carrierOf(pair: string, value: unknown): Carrier {

@@ -10,6 +10,7 @@ import {
   type GatewayConfig,
   isPlain,
   type LinkSpec,
+  type NativeWays,
   type SiteName,
   type SiteView,
   serialOf,
@@ -25,6 +26,7 @@ import {outerOf} from './auto.ts'
 import {formsOffered, type Trial, trialsOf} from './forms.ts'
 import {deviceName} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
+import {nativeWays} from './native-ways.ts'
 import {LEAST_IPV6_MTU, type TunnelLimit} from './path-mtu.ts'
 import {
   addressesOf,
@@ -77,6 +79,8 @@ export interface PlannedTunnels {
   readonly offers: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>
   /** Names of WireGuard keys that are needed, with a port each; without one there is no offer. All of them, made or not. */
   readonly wantedKeys: readonly string[]
+  /** Sites whose prefixes the WAN carries itself, alone or beside tunnels. */
+  readonly native: NativeWays
   readonly findings: readonly Finding[]
 }
 
@@ -96,7 +100,15 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
   const offers = new Map<UplinkRef, readonly TunnelOffer[]>()
   const wantedKeys: string[] = []
   const fouPorts = new Map<string, FouPort>()
+  const offered = (pair: Pair, offer: TunnelOffer): void => {
+    const {remote} = pair.identity
+    offers.set(remote, [...(offers.get(remote) ?? []), offer])
+  }
   for (const pair of pairsOf(input)) {
+    if (pair.encapsulation === 'none') {
+      offered(pair, offerOf(pair, null, input.config))
+      continue
+    }
     const device = deviceOf(pair, pair.identity)
     const name = keyName(device, pair.carrier.serial)
     if (pair.encapsulation === 'wireguard') wantedKeys.push(name)
@@ -107,7 +119,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
       continue
     }
     const offer = offerOf(pair, key, input.config)
-    offers.set(pair.identity.remote, [...(offers.get(pair.identity.remote) ?? []), offer])
+    offered(pair, offer)
     // Open as soon as it is told, so that nothing is lost of what the other end sends first.
     if (takes(offer, 'fou')) {
       for (const port of fouPortsOf(pair, input.config)) fouPorts.set(fouPortText(port), port)
@@ -143,6 +155,7 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     fouPorts: [...fouPorts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port),
     offers: new Map([...offers].sort(([a], [b]) => (a < b ? -1 : 1))),
     wantedKeys: wantedKeys.sort(),
+    native: nativeWays(input),
     findings,
   }
 }
@@ -353,7 +366,7 @@ function changeOf(pairing: UplinkPairing): Finding[] {
   if (!older || (!newer && !(isPlainChange && (isOther || isMixed)))) return []
   const next = newer?.encapsulation ?? site.encapsulation
   const isWarning = newer === undefined || older.encapsulation !== next
-  const until = newer ? `in slot ${newer.slot} is up and used by both ends` : 'is wanted by both ends and passes'
+  const until = untilOf(older, newer, site.name)
   const detail =
     isOther || newer
       ? `${older.encapsulation} in slot ${older.slot} stays until ${next} ${until}`
@@ -361,6 +374,14 @@ function changeOf(pairing: UplinkPairing): Finding[] {
   const remedy = `if it lasts: ${identity.remote} must be reached, want ${next} and let its packets in`
   const where = {source: `export ${site.name}`, key: `gateways/${gateway.name}`, field: identity.local}
   return [{code: 'tunnel-change', severity: isWarning ? 'warning' : 'info', where, detail, remedy}]
+}
+
+function untilOf(older: Carrier, newer: Carrier | undefined, site: SiteName): string {
+  if (newer?.encapsulation !== 'none')
+    return newer ? `in slot ${newer.slot} is up and used by both ends` : 'is wanted by both ends and passes'
+  return older.phase === 'open'
+    ? `is wanted by both ends, and routers of the WAN tell each of the other's prefixes (here: all that the tunnel brings of ${site})`
+    : 'is used by both ends'
 }
 
 function finding(

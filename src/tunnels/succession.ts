@@ -21,6 +21,9 @@ import {
  * end that hears nothing waits, with both. The state outlives a restart; where it is lost, the other end's offers say
  * what stands. Serials only grow, so the higher one is the newer at both ends, whoever began.
  *
+ * `none`, where the WAN carries the prefixes itself, is a carrier like the others, in a slot that it leaves empty: up once the
+ * WAN brings all that the tunnel does.
+ *
  * The two forms of IPIP are one tunnel, whose device takes both: there each end changes what it sends, as soon as the other
  * takes it and it is known to pass.
  */
@@ -31,7 +34,7 @@ export interface SuccessionView {
   readonly encrypted: boolean
   /** The other end's to this one, of the uplink that is meant. */
   readonly offers: readonly TunnelOffer[]
-  /** How long all sessions over it have been up; 0: they are not. */
+  /** How long all sessions over it have been up, or the WAN has brought what it is to carry; 0: they are not. */
   readonly upMs: (carrier: Carrier) => number
   /** How long the kernel and BIRD have had what these carriers say. */
   readonly inForceMs: number
@@ -70,7 +73,7 @@ function withWord(carriers: readonly Carrier[], {word, wanted}: SuccessionView):
 
 /** Of two tunnels between one pair of addresses the kernel can hold both. */
 export function canStandBeside(one: Encapsulation, other: Encapsulation): boolean {
-  return !(isPlain(one) && isPlain(other))
+  return !(isPlain(one) && isPlain(other)) && !(one === 'none' && other === 'none')
 }
 
 export const isOffered = (

@@ -75,6 +75,7 @@ export function tunnelsOf(pair: Pair, {device, families}: TunnelPart): Tunnel[] 
     peer: remote.inner[family][slot]!,
     session: sessionName('tunnel', site.name, describe(ofFamily(identity, family))),
     ...(pair.carrier.phase === 'open' ? {} : {standby: true}),
+    ...(pair.carrier.phase === 'leaving' || pair.carrier.phase === 'left' ? {followed: true} : {}),
   }))
 }
 

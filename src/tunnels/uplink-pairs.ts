@@ -5,7 +5,7 @@ import type {TunnelIdentity} from './identity.ts'
 import type {TunnelInput} from './plan.ts'
 import type {Pair} from './tunnel-parts.ts'
 
-/** Two uplinks between which there is to be a tunnel. */
+/** Two uplinks between which there is to be a tunnel, or a way without one. */
 export interface UplinkPairing extends Pick<Pair, 'site' | 'gateway' | 'remote' | 'local'> {
   readonly identity: Pick<TunnelIdentity, 'local' | 'remote'>
   readonly carriers: readonly Carrier[]
@@ -21,7 +21,7 @@ export function* uplinkPairs({
 }: Pick<TunnelInput, 'config' | 'sites' | 'carriers'>): Generator<UplinkPairing> {
   for (const site of byName([...config.sites.values()])) {
     const view = sites.get(site.name)
-    if (site.encapsulation === 'none' || site.via.length > 0 || !view) continue
+    if (site.via.length > 0 || !view) continue
     for (const gateway of byName(view.gateways)) {
       for (const remote of byName(gateway.uplinks)) {
         for (const local of byName(config.uplinks)) {
@@ -32,7 +32,10 @@ export function* uplinkPairs({
           } as const
           const ends = {identity, site, gateway, remote, local}
           const usual: Carrier = {slot: 0, serial: 0, encapsulation: wantedOf(ends), phase: 'open'}
-          yield {...ends, carriers: carriers?.get(`${identity.local} ${identity.remote}`) ?? [usual]}
+          const held = carriers?.get(`${identity.local} ${identity.remote}`) ?? []
+          // What was written down before is no leave to send in clear, should writing fail.
+          const kept = isStrict(ends) ? held.filter(({encapsulation}) => encapsulation === 'wireguard') : held
+          yield {...ends, carriers: kept.length > 0 ? kept : [usual]}
         }
       }
     }

@@ -79,6 +79,8 @@ export class TwoEnds {
     end.applied = end.carriers
     const before = end.devices
     end.devices = end.applied.flatMap((one) => {
+      // Prefixes are told to the WAN, and taken from it, whatever the other end says.
+      if (one.encapsulation === 'none') return [one.serial]
       const theirs = end.heard.find((offer) => offer.slot === one.slot && serialOf(offer) === one.serial)
       return theirs && takes(theirs, one.encapsulation) ? [one.serial] : []
     })

@@ -205,9 +205,13 @@ describe('planTunnels', () => {
     assert.match(plan.findings[0]!.detail, /fou without a port/)
   })
 
-  it('encapsulation none: neither device nor offer', () => {
+  it('encapsulation none: no device; that this end has none is said', () => {
     const {plan} = planAll({...TWO, pairs: {'a b': 'none'}}).get('a')!
-    assert.deepEqual([plan.tunnels, [...plan.offers], plan.findings], [[], [], []])
+    assert.deepEqual([plan.tunnels, plan.links, plan.addresses, plan.findings], [[], [], [], []])
+    assert.deepEqual(
+      [...plan.offers].map(([to, offers]) => [to, offers.map(({slot, encapsulation}) => [slot, encapsulation])]),
+      [['b/b1/wan', [[0, 'none']]]],
+    )
   })
 
   it('an export that was not read yet: nothing at all', () => {

@@ -86,6 +86,38 @@ describe('succession of tunnels', () => {
     }
   })
 
+  it('to none, and back: the tunnel goes when the WAN brings what it does at both ends, the WAN’s when the tunnel is up', () => {
+    const world = standing('ipip')
+    world.ends[0].wanted = 'none'
+    world.settle()
+    assert.deepEqual(shown(world), ['0:0 ipip open, 1:1 none joining', '0:0 ipip open'])
+    world.cut.add(1)
+    world.ends[1].wanted = 'none'
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:0 ipip open, 1:1 none joining'))
+    world.cut.clear()
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('1:1 none open'))
+    world.ends[1].wanted = 'ipip'
+    world.settle()
+    assert.deepEqual(shown(world), ['1:1 none open', '1:1 none open, 0:2 ipip joining'])
+    world.ends[0].wanted = 'ipip'
+    world.settle()
+    assert.deepEqual(shown(world), Array(2).fill('0:2 ipip open'))
+    assert.deepEqual(world.lost, [])
+  })
+
+  it('to encrypt what the WAN carried: nothing goes so any more at the end that must', () => {
+    const world = standing('none')
+    Object.assign(world.ends[0], {wanted: 'wireguard', encrypted: true})
+    world.settle()
+    assert.ok(world.ends[0].carriers.every(({encapsulation}) => encapsulation === 'wireguard'))
+    Object.assign(world.ends[1], {wanted: 'wireguard'})
+    world.settle()
+    assert.match(shown(world)[0]!, /^\d:\d wireguard open$/)
+    assert.equal(shown(world)[0], shown(world)[1])
+  })
+
   it('the other form of IPIP: the tunnel stays, and is sent so once the other end takes it and it passes', () => {
     const world = standing('ipip')
     world.ends[0].wanted = 'fou'
@@ -132,7 +164,7 @@ describe('succession of tunnels', () => {
     assert.deepEqual(shown(world), Array(2).fill('1:1 wireguard open'))
   })
 
-  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip', 'fou']
+  const SIDE_BY_SIDE: readonly Encapsulation[] = ['wireguard', 'vxlan', 'ipip', 'fou', 'none']
 
   it('whatever both ends do in whatever order: always a tunnel, no packet sent where nobody takes it, and one end', () => {
     const end = fc.constantFrom(0 as const, 1 as const)

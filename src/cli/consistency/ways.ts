@@ -12,10 +12,11 @@ export function waysOf(
     return {
       site: remote.name,
       prefixes: remote.owns,
-      devices:
-        remote.encapsulation === 'none'
-          ? uplinks
-          : tunnels.flatMap(({site, device}) => (neighbors.includes(site) ? [device] : [])),
+      // Where there is to be none there may be one yet.
+      devices: [
+        ...(remote.encapsulation === 'none' ? uplinks : []),
+        ...tunnels.flatMap(({site, device}) => (neighbors.includes(site) ? [device] : [])),
+      ],
     }
   })
 }
