@@ -20,6 +20,7 @@ import type {GatewayYaml} from './schema.ts'
 import {checkOverlaps, checkOwnPrefixes, checkTranslations, seenOwns, translationsOf} from './site-prefixes.ts'
 import {checkTls} from './tls.ts'
 import {checkTransit} from './transit.ts'
+import {checkUplinkWays, toUplinkWay} from './uplink-ways.ts'
 import {checkWriteBack, toWriteBack} from './write-back.ts'
 
 /** What the shape cannot say: references that must resolve, ranges that must hold, prefixes that must not overlap. */
@@ -30,6 +31,7 @@ export function checkMeaning(yaml: GatewayYaml, overlaps: readonly SiteOverlap[]
     ...checkRouteTable(yaml.routeTable, yaml.twin),
     ...checkNodes(yaml),
     ...checkUplinks(yaml),
+    ...checkUplinkWays(yaml),
     ...checkFou(yaml),
     ...checkKeys(yaml),
     ...checkOwnPrefixes(yaml),
@@ -290,7 +292,8 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
   }
 }
 
-function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
+function toUplink(uplink: GatewayYaml['uplinks'][number], index: number): LocalUplink {
+  const way = toUplinkWay(uplink, index)
   const inner = (family: Family): Address[] => uplink.inner.filter((address) => familyOf(address) === family)
   return {
     name: uplink.name,
@@ -298,6 +301,7 @@ function toUplink(uplink: GatewayYaml['uplinks'][number]): LocalUplink {
     public: uplink.public ?? null,
     device: uplink.device ?? null,
     ...(uplink.rateMbit === undefined ? {} : {rateMbit: uplink.rateMbit}),
+    ...(way ? {way} : {}),
     inner: {4: inner(4), 6: inner(6)},
   }
 }

@@ -34,6 +34,8 @@ const uplink = z.strictObject({
   device: device.optional(),
   inner: z.array(address).min(2).max(4),
   rateMbit: z.int().min(1).max(30_000).optional(),
+  gateway: address.optional(),
+  table: z.int().min(1).max(32_765).optional(),
 })
 
 /** fping sends to each of them twenty times a second. */

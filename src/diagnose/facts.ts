@@ -120,6 +120,8 @@ export interface RuleFacts {
   readonly priority: number
   readonly text: string
   readonly table: string
+  /** Of this gateway. */
+  readonly ours?: true
 }
 
 /** The way of a tunnel's outer packets. */

@@ -19,6 +19,7 @@ import {
 import {diffLinks} from './diff-links.ts'
 import {diffNft} from './diff-nft.ts'
 import {diffQueues} from './diff-queues.ts'
+import {diffRules} from './diff-rules.ts'
 import {keyBy} from './keyed-delta.ts'
 
 export interface DiffOptions {
@@ -42,6 +43,7 @@ export function diff(desired: Desired, actual: Actual, options: DiffOptions): No
     ...diffFou(desired, actual),
     ...diffLinks(desired, actual, options.mayPrune).map((step) => afterPort(step, desired.fouPorts)),
     ...diffQueues(desired.queues, actual.queues),
+    ...diffRules(desired.sourceRules, actual.sourceRules),
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
     ...diffBird(desired, actual),

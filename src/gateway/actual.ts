@@ -4,7 +4,7 @@ import type {Actual, DriverName} from '../model/index.ts'
 export interface Readers {
   readonly sysctl: (signal: AbortSignal) => Promise<Actual['sysctls']>
   readonly fou: (signal: AbortSignal) => Promise<Actual['fouPorts']>
-  readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses' | 'queues'>>
+  readonly netlink: (signal: AbortSignal) => Promise<Pick<Actual, 'links' | 'addresses' | 'queues' | 'sourceRules'>>
   readonly wireguard: (signal: AbortSignal) => Promise<Actual['wireguard']>
   readonly nft: (signal: AbortSignal) => Promise<Actual['nft']>
   readonly bird: (signal: AbortSignal) => Promise<Actual['bird']>
@@ -19,7 +19,7 @@ type Parts = {readonly [N in NodePart]: Awaited<ReturnType<Readers[N]>>}
 const UNREAD: Parts = {
   sysctl: new Map(),
   fou: [],
-  netlink: {links: [], addresses: [], queues: []},
+  netlink: {links: [], addresses: [], queues: [], sourceRules: []},
   wireguard: [],
   nft: null,
   bird: null,

@@ -4,6 +4,7 @@ import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './
 import type {NftTable} from './nft.ts'
 import type {ActualQueue, QueueSpec} from './queue.ts'
 import type {Encapsulation, Slot, UplinkRef} from './site.ts'
+import type {SourceRule} from './source-rule.ts'
 
 /** Everything that must exist on this gateway, one value: the plan. Equal input, equal bytes. Members are published apart. */
 export interface Desired {
@@ -13,6 +14,7 @@ export interface Desired {
   readonly addresses: readonly AddressSpec[]
   readonly wireguard: readonly WireguardSpec[]
   readonly queues: readonly QueueSpec[]
+  readonly sourceRules: readonly SourceRule[]
   readonly nft: NftTable
   /** BIRD's whole configuration file. */
   readonly bird: string
@@ -53,6 +55,8 @@ export interface Actual {
   readonly wireguard: readonly ActualWireguard[]
   /** Root queues that somebody has set, of any device. */
   readonly queues: readonly ActualQueue[]
+  /** Ours. */
+  readonly sourceRules: readonly SourceRule[]
   readonly nft: ActualNft | null
   /** The text of BIRD's configuration file and whether BIRD runs with it; null: no file or not ours. */
   readonly bird: ActualBird | null

@@ -98,6 +98,15 @@ export interface LocalUplink extends Uplink {
   readonly device: string | null
   /** What the line behind it carries, where packets are to wait here and control is to go first. */
   readonly rateMbit?: number
+  /** What is sent from its address leaves by this router of its own, whatever the main table says. */
+  readonly way?: UplinkWay
+}
+
+export interface UplinkWay {
+  readonly gateway: Address
+  readonly device: string
+  /** The kernel's table of routes that is the uplink's own, and the priority of the rule that leads there. */
+  readonly table: number
 }
 
 export interface TlsFiles {

@@ -1,6 +1,7 @@
 import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
 import type {NftHook} from './nft.ts'
 import type {QueueSpec} from './queue.ts'
+import type {SourceRule} from './source-rule.ts'
 
 /** Names one step within a batch, and across passes: `link is-b-1f2e3d`, `nft set class4`. */
 export type StepKey = string & {readonly __brand: 'StepKey'}
@@ -40,6 +41,7 @@ export type NetlinkStep = StepBase & {readonly driver: 'netlink'} & (
     | {readonly do: 'address-delete'; readonly address: AddressSpec}
     | {readonly do: 'queue-set'; readonly queue: QueueSpec}
     | {readonly do: 'queue-delete'; readonly device: string}
+    | {readonly do: 'rule-add' | 'rule-delete'; readonly rule: SourceRule}
   )
 
 export interface WireguardStep extends StepBase {

@@ -1,13 +1,14 @@
 import {siteRecords} from '../export/index.ts'
-import type {
-  Carriers,
-  Desired,
-  Finding,
-  GatewayConfig,
-  NativeWays,
-  NftTable,
-  WgPublicKey,
-  World,
+import {
+  type Carriers,
+  type Desired,
+  type Finding,
+  type GatewayConfig,
+  type NativeWays,
+  type NftTable,
+  sourceRules,
+  type WgPublicKey,
+  type World,
 } from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {type PlannedTunnels, planTunnels, retiredKeys, type Trial, type TunnelLimit} from '../tunnels/index.ts'
@@ -119,6 +120,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
+  const rulesOf = lastOf(sourceRules)
   const recordsOf = lastOf(
     (config: GatewayConfig, sites: World['sites'], documents: World['documents'], offers: Offers) =>
       siteRecords({sites, documents}, config, {tunnels: offers}),
@@ -150,6 +152,7 @@ export function createPlan(): (input: PlanInput) => Planned {
         addresses: mesh.addresses,
         wireguard: mesh.wireguard,
         queues,
+        sourceRules: rulesOf(config),
         nft: rulesetWith(frame, policy),
         bird: routing.text,
         exported: recordsOf(config, sites, world.documents, mesh.offers),

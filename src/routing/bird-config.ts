@@ -1,5 +1,6 @@
 import type {AddPaths, Community, LimitAction, PeerRole, SessionKind} from '../model/index.ts'
 import type {Address, Family, Prefix} from '../net/index.ts'
+import type {UplinkTable} from './uplink-tables.ts'
 
 /** BIRD's configuration file as data, as far as Isthmus uses it. Lists are in the order in which they are printed. */
 export interface BirdConfig {
@@ -24,6 +25,8 @@ export interface BirdConfig {
   /** Times of BFD by device, where something else than a session asks for it as well. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
+  /** Tables of the kernel beside the main one, by uplink. */
+  readonly uplinkTables: readonly UplinkTable[]
 }
 
 export interface StaticProtocol {

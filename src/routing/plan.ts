@@ -16,6 +16,7 @@ import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
 import {planTwinSession} from './twin-session.ts'
+import {planUplinkTables} from './uplink-tables.ts'
 import {planWanSessions} from './wan-sessions.ts'
 import {planWanWays} from './wan-ways.ts'
 
@@ -49,6 +50,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       pipes: aggregates.pipes,
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: translated.bfdDevices,
+      uplinkTables: planUplinkTables(input.config),
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions, ...planTwinSession(input)],
     },
     findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],

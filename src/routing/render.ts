@@ -3,6 +3,7 @@ import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
 import type {BfdOptions, BgpSession, BirdConfig, StaticProtocol} from './bird-config.ts'
 import {renderFilter} from './render-filter.ts'
 import {block, quoted, symbol} from './render-text.ts'
+import {renderUplinkTable} from './uplink-tables.ts'
 
 const FIRST_LINE = '# Written by Isthmus; changes are overwritten.'
 
@@ -55,6 +56,7 @@ export function renderBird(config: BirdConfig): string {
     '',
     ...kernel(6),
     ...(config.lostNetworks === null ? [] : ['', ...lostNetworks(config.lostNetworks)]),
+    ...config.uplinkTables.flatMap((table) => ['', ...renderUplinkTable(table)]),
     ...config.tables.flatMap(({name, family}) => ['', `ipv${family} table ${name};`]),
     ...config.pipes.flatMap((pipe) => ['', ...renderPipe(pipe)]),
     ...config.statics.flatMap((protocol) => ['', ...renderStatic(protocol)]),

@@ -6,7 +6,14 @@ import {pino} from 'pino'
 import {startApi} from '../../src/api/index.ts'
 import {createSysctlDriver} from '../../src/apply/index.ts'
 import {sysctlMemory} from '../../src/gateway/sysctl-memory.ts'
-import {BIRD_HASH_CONSTANT, LAN_LOST_TABLE, QUEUE_HANDLE, type StepKey, sysctlKey} from '../../src/model/index.ts'
+import {
+  BIRD_HASH_CONSTANT,
+  LAN_LOST_TABLE,
+  QUEUE_HANDLE,
+  RULE_PROTOCOL,
+  type StepKey,
+  sysctlKey,
+} from '../../src/model/index.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {fakeView} from '../support/fake-view.ts'
 import {gatewayYaml} from '../support/gateway-yaml.ts'
@@ -20,7 +27,8 @@ const kernel = (): string =>
     'ip address show | grep -v valid_lft',
     'ip -4 route show table all',
     'ip -6 route show table all',
-    'ip rule show',
+    'ip -4 rule show',
+    'ip -6 rule show',
     'nft list ruleset',
     "tc qdisc show | sed 's/direct_packets_stat [0-9]*//'",
     `for f in ${planSysctls([])
@@ -52,6 +60,9 @@ inNamespace(import.meta.url, () => {
         ip route add 10.2.5.0/24 via 100.64.2.0 proto bird; ip route add unreachable 10.3.0.0/16 proto bird
         ip -6 route add unreachable 2001:db8:3::/48 proto bird
         ip route add unreachable 10.1.7.0/24 table ${LAN_LOST_TABLE}
+        ip rule add from 192.0.2.1 lookup 1790 priority 1790 protocol ${RULE_PROTOCOL}
+        ip -6 rule add from 2001:db8::1 lookup 1791 priority 1791 protocol ${RULE_PROTOCOL}
+        ip route add default via 192.0.2.9 table 1790 proto bird
         tc qdisc add dev wan root handle ${handle}: htb default 2
         nft 'add table inet isthmus; add chain inet isthmus forward { type filter hook forward priority 0; policy drop; }'`)
       writeFileSync(bird, `# Written by Isthmus\nrouter id 192.0.2.1;\ndefine ${BIRD_HASH_CONSTANT} = "x";\n`)
@@ -75,6 +86,7 @@ inNamespace(import.meta.url, () => {
     it('leaves the kernel as it was, byte for byte, and what is others’ alone', async () => {
       shell(`ip link add wan type veth peer name far; ip link set wan addrgenmode none; ip link set far addrgenmode none; ip link set wan up; ip link set far up; ip addr add 192.0.2.1/24 dev wan
         ip link add is-not-ours type veth peer name is-neither; ip link set is-not-ours alias 'somebody else'
+        ip rule add from 192.0.2.1 lookup 1790 priority 1789
         ip route add 10.77.0.0/16 via 192.0.2.9; ip route add 10.78.0.0/16 via 192.0.2.9 proto static
         nft 'add table inet others; add chain inet others c; add rule inet others c counter'
         sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.send_redirects=1 net.ipv4.fib_multipath_hash_policy=0`)

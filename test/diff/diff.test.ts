@@ -33,6 +33,7 @@ const NOTHING: Desired = {
   fouPorts: [],
   wireguard: [],
   queues: [],
+  sourceRules: [],
   nft: {family: 'inet', name: 'isthmus', counters: [], sets: new Map(), chains: new Map()},
   bird: '',
   exported: new Map(),

@@ -14,7 +14,7 @@ function counting() {
   const readers: Readers = {
     sysctl: counted('sysctl', new Map()),
     fou: counted('fou', []),
-    netlink: counted('netlink', {links: [], addresses: [], queues: []}),
+    netlink: counted('netlink', {links: [], addresses: [], queues: [], sourceRules: []}),
     wireguard: counted('wireguard', []),
     nft: counted('nft', null),
     bird: counted('bird', {text: 'x', loaded: true}),

@@ -75,8 +75,8 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     sysctl: read('sysctl', () => node.actual().sysctls),
     fou: read('fou', () => node.actual().fouPorts),
     netlink: read('netlink', () => {
-      const {links, addresses, queues} = node.actual()
-      return {links, addresses, queues}
+      const {links, addresses, queues, sourceRules} = node.actual()
+      return {links, addresses, queues, sourceRules}
     }),
     wireguard: read('wireguard', () => node.actual().wireguard),
     nft: read('nft', () => node.actual().nft),

@@ -61,7 +61,14 @@ inNamespace(import.meta.url, () => {
         ...{state, clock: watchClock, signal: stopping.signal, pace: {...PACE, trialAfterMs}},
         planned: () => ({
           desired: {
-            ...{links: plan.links, tunnels: plan.tunnels, addresses: plan.addresses, wireguard: [], queues: []},
+            ...{
+              links: plan.links,
+              tunnels: plan.tunnels,
+              addresses: plan.addresses,
+              wireguard: [],
+              queues: [],
+              sourceRules: [],
+            },
             ...{sysctls: [], fouPorts: [], findings: [], bird: '', exported: new Map()},
             nft: {family: 'inet', name: 'isthmus', chains: new Map(), sets: new Map(), counters: []},
           },

@@ -54,7 +54,16 @@ describe('devices towards nodes behind a router', () => {
     assert.deepEqual(desired.links, nodeLinks(CONFIG))
     assert.ok(desired.sysctls.some(({path, value}) => path.join('/').endsWith('is-nodes/rp_filter') && value === '0'))
     const actual = {
-      ...{sysctls: new Map(), addresses: [], wireguard: [], queues: [], fouPorts: [], nft: null, bird: null},
+      ...{
+        sysctls: new Map(),
+        addresses: [],
+        wireguard: [],
+        queues: [],
+        sourceRules: [],
+        fouPorts: [],
+        nft: null,
+        bird: null,
+      },
       links: desired.links.map((spec, index) => ({name: spec.name, index, up: true, spec})),
     }
     const steps = (next: typeof CONFIG) =>

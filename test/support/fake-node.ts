@@ -10,6 +10,8 @@ import {
   hookText,
   type NodeStep,
   ruleHash,
+  type SourceRule,
+  sourceRuleText,
   sysctlKey,
 } from '../../src/model/index.ts'
 
@@ -21,6 +23,7 @@ export class FakeNode {
   readonly addresses = new Map<string, AddressSpec>()
   readonly wireguard = new Map<string, Actual['wireguard'][number]>()
   readonly queues = new Map<string, Actual['queues'][number]>()
+  readonly sourceRules = new Map<string, SourceRule>()
   nft: {counters: Set<string>; sets: Map<string, ActualNftSet>; chains: Map<string, ActualNftChain>} | null = null
   bird: string | null = null
 
@@ -33,6 +36,7 @@ export class FakeNode {
       addresses: [...this.addresses.values()],
       wireguard: [...this.wireguard.values()],
       queues: [...this.queues.values()],
+      sourceRules: [...this.sourceRules.values()],
       nft,
       bird: this.bird === null ? null : {text: this.bird, loaded: true},
     }
@@ -95,6 +99,12 @@ export class FakeNode {
         break
       case 'queue-delete':
         this.queues.delete(step.device)
+        break
+      case 'rule-add':
+        this.sourceRules.set(sourceRuleText(step.rule), step.rule)
+        break
+      case 'rule-delete':
+        this.sourceRules.delete(sourceRuleText(step.rule))
         break
     }
   }

@@ -108,10 +108,18 @@ ip fou del port 5555 local ${NEAR}; ip link delete wan0`)
         sysctls: [],
         wireguard: [],
         queues: [],
+        sourceRules: [],
         nft: {chains: new Map(), sets: new Map(), counters: []},
         bird: '',
       }
-      const actual = {sysctls: new Map(), wireguard: [], queues: [], nft: null, bird: {text: '', loaded: true}}
+      const actual = {
+        sysctls: new Map(),
+        wireguard: [],
+        queues: [],
+        sourceRules: [],
+        nft: null,
+        bird: {text: '', loaded: true},
+      }
       const steps = diff(
         {...nothing, ...plan} as unknown as Desired,
         {...actual, links, addresses, fouPorts: await fou.read(signal)} as never,

@@ -7,6 +7,7 @@ import {
   type LinkSpec,
   type NetlinkStep,
   type Outcome,
+  type SourceRule,
 } from '../../model/index.ts'
 import {outcomeOf, StepFailure} from '../failure.ts'
 import {
@@ -25,22 +26,24 @@ import {
 } from './messages.ts'
 import {deleteQueue, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
 import {NetlinkFailure} from './request-queue.ts'
+import {addRule, deleteRule, RTM_RULE, readRules, tellsOfRule} from './rules.ts'
 import {CREATE, EXCLUSIVE, GROUP, RouteSocket, subscribe} from './socket.ts'
 
 export interface NetlinkPart {
   readonly links: readonly ActualLink[]
   readonly addresses: readonly AddressSpec[]
   readonly queues: readonly ActualQueue[]
+  readonly sourceRules: readonly SourceRule[]
 }
 
 export interface NetlinkDriver extends Driver<NetlinkPart, NetlinkStep> {
-  /** Calls back with `link NAME`, `queue` or `address DEVICE` after a change of one of ours, by whomever; returns the end of it. */
+  /** Calls back with `link NAME`, `queue`, `rule` or `address DEVICE` after a change of one of ours, by whomever; returns the end of it. */
   watch(onChange: (what: string) => void): () => void
   close(): void
 }
 
 /**
- * Devices, addresses and uplinks' queues, by rtnetlink, in the network namespace of the process.
+ * Devices, addresses, uplinks' queues and rules by source, by rtnetlink, in the network namespace of the process.
  *
  * Ours is a device whose name begins with `is-` and whose alias begins with `isthmus `. The kernel takes no alias when
  * it makes a device, so a device is made down and in a group of its own, and gets alias, group 0 and up in one second
@@ -139,6 +142,10 @@ export function createNetlinkDriver(): NetlinkDriver {
         if (held) await deleteQueue(socket, held.index)
         return
       }
+      case 'rule-add':
+        return addRule(socket, step.rule)
+      case 'rule-delete':
+        return deleteRule(socket, step.rule)
     }
   }
 
@@ -157,7 +164,7 @@ export function createNetlinkDriver(): NetlinkDriver {
         return device === undefined || automatic ? [] : [{device, local, peer}]
       })
       const links = ours.map(({actual, halfMade}) => (halfMade ? {...actual, spec: null} : actual))
-      return {links, addresses: held, queues}
+      return {links, addresses: held, queues, sourceRules: await readRules(socket)}
     },
 
     async apply(steps, signal) {
@@ -171,7 +178,8 @@ export function createNetlinkDriver(): NetlinkDriver {
 
     watch(onChange) {
       const names = new Map<number, string>()
-      return subscribe([GROUP.link, GROUP.queue, GROUP.ipv4Address, GROUP.ipv6Address], (message) => {
+      const groups = [GROUP.link, GROUP.queue, GROUP.ipv4Address, GROUP.ipv6Address, GROUP.ipv4Rule, GROUP.ipv6Rule]
+      return subscribe(groups, (message) => {
         if (message === null) return onChange('netlink notifications lost')
         if (message.type === RTM.newLink || message.type === RTM.delLink) {
           const {index, name} = parseLink(message.data)
@@ -179,6 +187,8 @@ export function createNetlinkDriver(): NetlinkDriver {
           if (name.startsWith(DEVICE_PREFIX)) onChange(`link ${name}`)
         } else if (message.type === RTM_QDISC.new || message.type === RTM_QDISC.delete) {
           if (tellsOfQueue(message.data)) onChange('queue')
+        } else if (message.type === RTM_RULE.new || message.type === RTM_RULE.delete) {
+          if (tellsOfRule(message.data)) onChange('rule')
         } else if (message.type === RTM.newAddress || message.type === RTM.delAddress) {
           const found = parseAddressMessage(message.data)
           // Unknown index: a device from before the watch; better asked once too often.

@@ -52,12 +52,12 @@ export const HALF_MADE_GROUP = 0x69737468
 
 const join = (...parts: Uint8Array[]) => Buffer.concat(parts)
 
-function addressBytes(address: Address): Buffer {
+export function addressBytes(address: Address): Buffer {
   const width = familyOf(address) === 4 ? 8 : 32
   return Buffer.from(addressNumber(address).toString(16).padStart(width, '0'), 'hex')
 }
 
-function addressOf(bytes: Buffer | undefined): Address | null {
+export function addressOf(bytes: Buffer | undefined): Address | null {
   if (bytes?.length !== 4 && bytes?.length !== 16) return null
   return addressFromNumber(BigInt(`0x${bytes.toString('hex')}`), bytes.length === 4 ? 4 : 6)
 }

@@ -6,7 +6,7 @@ const DUMP = 0x300
 const BUFFER_BYTES = 1 << 20
 
 /** rtnetlink's own numbers (linux/rtnetlink.h). */
-export const GROUP = {link: 1, queue: 4, ipv4Address: 5, ipv6Address: 9} as const
+export const GROUP = {link: 1, queue: 4, ipv4Address: 5, ipv4Rule: 8, ipv6Address: 9, ipv6Rule: 19} as const
 export const CREATE = 0x400
 export const EXCLUSIVE = 0x200
 

@@ -117,6 +117,7 @@ function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
     fouPorts: [],
     wireguard: [],
     queues: [],
+    sourceRules: [],
     bird: '',
     nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map()},
   }
@@ -125,6 +126,7 @@ function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
     fouPorts: [],
     wireguard: [],
     queues: [],
+    sourceRules: [],
     bird: {text: '', loaded: true},
     nft: null,
   }

@@ -11,6 +11,7 @@ import {
   tableOf,
   tablesIn,
 } from '../../diagnose/index.ts'
+import {RULE_PROTOCOL} from '../../model/index.ts'
 import {look, tool} from './look.ts'
 
 const SETTINGS = [
@@ -129,7 +130,8 @@ export const readRules = (): Promise<Seen<readonly RuleFacts[]>> =>
     return texts.flatMap(listOf).map(({priority, table, action, ...conditions}): RuleFacts => {
       const target = String(table ?? action)
       const words = Object.entries(conditions).map(([name, value]) => `${name} ${String(value ?? '')}`.trim())
-      return {priority: Number(priority), table: target, text: `${priority}: ${words.join(' ')} ${target}`}
+      const own = String(conditions.protocol) === String(RULE_PROTOCOL) ? {ours: true as const} : {}
+      return {priority: Number(priority), table: target, text: `${priority}: ${words.join(' ')} ${target}`, ...own}
     })
   })
 

@@ -7,6 +7,7 @@ import {
   type GatewayConfig,
   LAN_LOST_TABLE,
   QUEUE_HANDLE,
+  RULE_PROTOCOL,
 } from '../../model/index.ts'
 import {familyOf} from '../../net/index.ts'
 import {planSysctls} from '../../plan/index.ts'
@@ -47,6 +48,7 @@ export async function kernelTraces(config: GatewayConfig): Promise<Trace[]> {
     ...(await routes(config)),
     ...(await devices()),
     ...(await queues()),
+    ...(await rules()),
     ...(await fouPorts(config)),
     ...(await ruleset()),
     ...(await sysctls(config)),
@@ -103,6 +105,20 @@ async function queues(): Promise<Trace[]> {
     const device = String(one.dev)
     return [removing(`queue of ${device}`, 'ours by its handle', doing('tc', 'qdisc', 'delete', 'dev', device, 'root'))]
   })
+}
+
+/** One by one: the kernel deletes the first that fits, so all of it is named. */
+async function rules(): Promise<Trace[]> {
+  const all = await Promise.all(['-4', '-6'].map((family) => tool('ip', family, 'rule', 'show')))
+  return all.flatMap((text, index) =>
+    text.split('\n').flatMap((line): Trace[] => {
+      const [, source, table] = new RegExp(`from (\\S+) lookup (\\d+) proto ${RULE_PROTOCOL}\\b`).exec(line) ?? []
+      if (source === undefined || table === undefined) return []
+      const words = ['from', source, 'lookup', table, 'priority', table, 'protocol', String(RULE_PROTOCOL)]
+      const remove = doing('ip', ['-4', '-6'][index]!, 'rule', 'delete', ...words)
+      return [removing(`rule from ${source} lookup ${table}`, `ours by its protocol, ${RULE_PROTOCOL}`, remove)]
+    }),
+  )
 }
 
 async function fouPorts({paths}: GatewayConfig): Promise<Trace[]> {

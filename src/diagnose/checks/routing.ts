@@ -188,7 +188,7 @@ export const ROUTING_CHECKS: readonly Check[] = [
 ]
 
 const USUAL_TABLES = new Set(['local', 'main', 'default'])
-const isUsual = ({table}: RuleFacts): boolean => USUAL_TABLES.has(table)
+const isUsual = ({table, ours}: RuleFacts): boolean => USUAL_TABLES.has(table) || ours === true
 
 const upOnes = (sessions: readonly Session[]): Session[] => sessions.filter(({up}) => up)
 

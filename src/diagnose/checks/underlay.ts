@@ -54,7 +54,11 @@ export const UNDERLAY_CHECKS: readonly Check[] = [
           const found = wrong(
             device,
             `packets from ${local} to ${remote} leave by ${way.value}, and ${wanted} is uplink ${uplink!.name}: they come from where nobody expects them`,
-            [`\`ip route get ${remote} from ${local}\`: which route is in front?`],
+            [
+              uplink!.way
+                ? `\`ip rule\` and \`ip route get ${remote} from ${local}\`: which rule or route is in front of table ${uplink!.way.table}?`
+                : `name the router of that line: \`gateway\` (and \`device\`) of uplink ${uplink!.name}; or see which route is in front: \`ip route get ${remote} from ${local}\``,
+            ],
           )
           return {evidence, found: way.value === wanted ? null : found}
         })

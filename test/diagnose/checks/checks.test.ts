@@ -195,6 +195,11 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
     'rule-foreign',
     {rules: seen([{priority: 100, text: '100: from 10.9.0.0/16 lookup 51', table: '51'}])},
   ],
+  [
+    'a rule of this gateway',
+    null,
+    {rules: seen([{priority: 1790, text: '1790: src 192.0.2.1 1790', table: '1790', ours: true}])},
+  ],
   ['no table', 'table-missing', {tables: seen([])}],
   [
     'Docker',
