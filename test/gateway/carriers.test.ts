@@ -52,6 +52,8 @@ describe('keeping of carriers', () => {
   let nowMs = 0
   let madeMs = 0
   let isUp = true
+  /** The WAN brings what tunnels bring. */
+  let isNative = false
   /** Of site b, by the configuration. */
   let toB: Partial<RemoteSite> = {}
   let errors: unknown[] = []
@@ -78,6 +80,7 @@ describe('keeping of carriers', () => {
         config: config(),
         keys,
         isUp: () => isUp,
+        isNative: () => isNative,
         readings: () => new Map(),
         last: () => ({planned: planned(), dirty: false}),
       },
@@ -94,6 +97,7 @@ describe('keeping of carriers', () => {
     nowMs = 0
     madeMs = 0
     isUp = true
+    isNative = false
     toB = {}
     errors = []
     carriers = new Map()
@@ -149,6 +153,29 @@ describe('keeping of carriers', () => {
       [pairTo('c')],
     )
     assert.doesNotMatch(JSON.stringify(stored()), /asked/)
+  })
+
+  it('to none only when the WAN has brought for ten seconds what the tunnel does; a restart in between goes on with it', async () => {
+    let keeping = await open()
+    await look(keeping)
+    toB = {encapsulation: 'none'}
+    keeping = await open()
+    const phases = () => carriers.get(pairTo('b'))!.map(({encapsulation, phase}) => `${encapsulation} ${phase}`)
+    const seconds = async (count: number): Promise<void> => {
+      for (let second = 0; second < count; second++) {
+        nowMs += 1000
+        await look(keeping)
+      }
+    }
+    await seconds(60)
+    assert.deepEqual(phases(), ['wireguard open', 'none joining'])
+    isNative = true
+    await seconds(9)
+    assert.deepEqual(phases(), ['wireguard open', 'none joining'])
+    keeping = await open()
+    await seconds(11)
+    assert.deepEqual(phases(), ['wireguard leaving', 'none open'])
+    assert.match(JSON.stringify(stored()), /"encapsulation":"none"/)
   })
 
   it('what cannot be written down does not count, and comes when it can', async () => {
