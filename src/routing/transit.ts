@@ -63,7 +63,7 @@ export function tunnelImport(input: RoutingInput, tunnel: Tunnel, as: number): F
   const preference = tunnel.standby ? STANDBY_PREF : LOCAL_PREF
   const native = nativeOf(input).get(tunnel.site)
   // Not even longer prefixes than the WAN has may lead there: the other end is about to take the tunnel away.
-  if (native?.isFirst && tunnel.followed) return []
+  if (native && tunnel.followed) return []
   const {before, after} = BESIDE_NATIVE
   const set: Change[] = [
     ...(native ? [{attribute: 'preference', value: native.isFirst ? after : before} as const] : []),

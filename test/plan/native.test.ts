@@ -52,6 +52,12 @@ describe('a site on its way from a tunnel to none, or back', () => {
     ['a tunnel alone', new Map(), {}, {tunnel: 100, fromWan: 'reject', toWan: null, nft: [false, false]}],
     ['the WAN is to follow: it is known, and the tunnel goes before it', only(false), {}, {...both, tunnel: 101}],
     ['the WAN has followed: the tunnel brings nothing', only(true), followed, {...both, tunnel: 'nothing'}],
+    [
+      'it has for one pair of uplinks of several: that one’s brings nothing',
+      only(false),
+      followed,
+      {...both, tunnel: 'nothing'},
+    ],
     ['a tunnel is to follow: it is known, and the WAN goes before it', only(true), standby, {...both, tunnel: 99}],
     ['a tunnel has followed: it goes before the WAN', only(false), {}, {...both, tunnel: 101}],
     [
