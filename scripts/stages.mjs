@@ -129,10 +129,10 @@ const CONSOLE = {
   count: countMocha,
 }
 
-/** Command lines completed at TAB, in shells at terminals. */
+/** Command lines completed at TAB, questions answered: in shells at terminals. */
 const SHELLS = {
-  name: 'completion in shells',
-  command: ['mocha', 'test/cli/completion.long.ts'],
+  name: 'command line at terminals',
+  command: ['mocha', 'test/cli/**/*.long.ts'],
   count: countMocha,
 }
 

@@ -15,8 +15,8 @@ export interface CliContext {
   }
   /** Which of the two a person looks at. */
   readonly terminal: {readonly out: boolean; readonly err: boolean}
-  /** A line that a person types; absent: nobody is there to ask. */
-  readonly ask?: () => Promise<string>
+  /** A line that a person types; null: the input has ended. Absent: nobody is there to ask. */
+  readonly ask?: () => Promise<string | null>
   /** How far a command is: shown to a person who has waited a second for it. */
   readonly progress: (text: string) => void
   /** Aborted when somebody has had enough of a command that goes on by itself. */

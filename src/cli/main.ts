@@ -12,12 +12,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // How a library could call Node otherwise (DEP0123: etcd by its address) is nothing that an operator can do something about.
 process.noDeprecation = true
 
-/** The first line; nothing, where the input ends before. */
-async function askPerson(): Promise<string> {
+/** The next line; null where the input has ended. Lines that came together wait for their questions. */
+async function askPerson(): Promise<string | null> {
   const {createInterface} = await import('node:readline/promises')
-  for await (const line of createInterface({input: process.stdin})) return line
-  return ''
+  typed ??= createInterface({input: process.stdin})[Symbol.asyncIterator]()
+  const line = await typed.next()
+  return line.done ? null : line.value
 }
+let typed: NodeJS.AsyncIterator<string> | undefined
 
 const status = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),

@@ -22,6 +22,7 @@ import {purgeCommand} from './commands/purge.ts'
 import {renderCommand} from './commands/render.ts'
 import {restoreCommand} from './commands/restore.ts'
 import {runCommand} from './commands/run.ts'
+import {setupCommand} from './commands/setup.ts'
 import {siteCommand} from './commands/site.ts'
 import {snapshotSaveCommand} from './commands/snapshot-save.ts'
 import {snapshotShowCommand} from './commands/snapshot-show.ts'
@@ -93,6 +94,7 @@ export function declareProgram(context: CliContext, finish: Finish, options: rea
     deleteCommand(context, finish),
     diffCommand(context, finish),
     policyCommand(context, finish),
+    setupCommand(context, finish),
     siteCommand(context, finish),
     renderCommand(context, finish),
     snapshot,
@@ -120,8 +122,8 @@ export function declareProgram(context: CliContext, finish: Finish, options: rea
   return program
 }
 
-/** Commands that nobody waits for the end of. */
-const GOES_ON: ReadonlySet<string> = new Set(['run', 'watch-lan', '__complete'])
+/** Commands that nobody waits for the end of; of `setup` it is the person who is waited for. */
+const GOES_ON: ReadonlySet<string> = new Set(['run', 'setup', 'watch-lan', '__complete'])
 
 /** `isthmus policy diff`. */
 const pathOf = (command: Command): string =>

@@ -74,7 +74,7 @@ function unlikeThis(value: unknown): Problem | null {
       code: 'config-missing',
       path: [],
       detail: 'nothing is configured yet: the file has no key',
-      remedy: 'write it by docs/operate/install.md, look with `isthmus check`, then start the gateway',
+      remedy: '`isthmus setup` makes it, or write it by docs/operate/install.md; then start the gateway',
     }
   }
   const version: unknown = typeof value === 'object' && 'version' in value ? value.version : null

@@ -24,7 +24,11 @@ export function linkOf(
 }
 
 /** A pair a family, by the numbers of site and gateway: nobody's change when another site comes or goes. */
-export function innerAddresses({inner}: Interconnect, site: InterconnectSite, gateway: Gateway): Address[] {
+export function innerAddresses(
+  {inner}: Pick<Interconnect, 'inner'>,
+  site: Pick<InterconnectSite, 'number'>,
+  gateway: Pick<Gateway, 'number'>,
+): Address[] {
   const offset = site.number * ADDRESSES_A_SITE + gateway.number * ADDRESSES_A_GATEWAY
   return inner.flatMap((pool) =>
     Array.from({length: ADDRESSES_A_GATEWAY}, (_, slot) =>

@@ -110,6 +110,8 @@ export interface LinkFacts {
 export interface RouteFacts {
   readonly prefix: string
   readonly devices: readonly string[]
+  /** The next hop, where there is one and only one. */
+  readonly via?: string
   /** Who made it: `bird`, `static`, `kernel`, `boot`. */
   readonly protocol: string
   /** `unreachable`, `blackhole`, `prohibit`: it goes nowhere on purpose. */

@@ -59,10 +59,13 @@ systemd-run -q --unit=gateway-b ip netns exec wan /tmp/b/node /tmp/b/isthmusd.mj
 const B_PATHS =
   'paths: {state: /tmp/b/state, run: /tmp/b/run, birdConfig: /tmp/b/bird.conf, birdSocket: /tmp/b/bird.ctl}\n'
 
-/** All that a package could leave, but what other programs write as they run. */
+/** All that a package could leave, but what other programs write as they run, some of them by a timer at midnight. */
 const FILES =
   'find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /work -o -path /root -o -path /var/log -o -path /var/tmp ' +
-  '-o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /etc/.pwd.lock \\) -prune -o -print | sort'
+  '-o -path /var/backups -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/logrotate -o -path /var/lib/systemd ' +
+  '-o -path /etc/.pwd.lock \\) -prune -o -print | sort'
+
+const GREETING = 'appliance/image/files/usr/lib/systemd/system/isthmus.service.d/greeting.conf'
 
 const NAMED = (version: string): string => `isthmus_${version}_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.deb`
 
@@ -114,6 +117,9 @@ describe('the Debian package, in a machine with systemd', function () {
     for (const version of ['0.1.0', '0.1.1']) built.set(version, build(version))
     machine = await startSystemdMachine()
     for (const [version, content] of built) machine.run(`cat >/tmp/isthmus_${version}.deb`, content)
+    // Of the image, which starts from this package; Debian's own folder, so that the package leaves no file.
+    machine.run('mkdir -p /etc/issue.d /run/systemd/system/isthmus.service.d')
+    machine.run(`cat >/run/systemd/system/isthmus.service.d/greeting.conf`, readFileSync(join(ROOT, GREETING)))
     // BIRD as its own package leaves it.
     machine.run('systemctl enable --now bird.service 2>/dev/null || true; systemd-sysusers --version >/dev/null')
     filesBefore = machine.run(FILES)
@@ -132,7 +138,7 @@ describe('the Debian package, in a machine with systemd', function () {
   it('installs, says that nothing is configured, and the daemon refuses with that sentence', async () => {
     const said = machine.attempt('dpkg -i /tmp/isthmus_0.1.0.deb 2>&1')
     assert.equal(said.status, 0, said.stdout)
-    assert.match(said.stdout, /nothing is configured yet: write \/etc\/isthmus\/gateway\.yaml/)
+    assert.match(said.stdout, /nothing is configured yet: isthmus setup, or write \/etc\/isthmus\/gateway\.yaml/)
     assert.equal(property('isthmus', 'ActiveState'), 'inactive')
     machine.run('systemctl start isthmus')
     await settles(() => assert.equal(property('isthmus', 'ActiveState'), 'failed'), 20_000)
@@ -140,6 +146,22 @@ describe('the Debian package, in a machine with systemd', function () {
     assert.equal(property('isthmus', 'NRestarts'), '0')
     assert.match(machine.run('journalctl -u isthmus --no-pager'), /nothing is configured yet/)
     assert.match(machine.run('isthmus version'), /^isthmus /)
+  })
+
+  it('the console of the image says so; isthmus setup writes what the daemon may read, and nobody else', async () => {
+    await settles(() => assert.match(machine.run('agetty --show-issue'), /not configured yet: isthmus setup/), 5000)
+    machine.run('chmod 0600 /etc/isthmus/gateway.yaml; chgrp root /etc/isthmus/gateway.yaml')
+    const refused = machine.attempt('isthmus setup --site a --owns 10.1.0.1/16')
+    assert.match(refused.stderr, /--owns: "10\.1\.0\.1\/16" is not a prefix/)
+    const said = machine.run(
+      'echo "{site: a, gateway: a1, owns: [10.1.0.0/16], address: 192.0.2.1}" | isthmus setup --answers -',
+    )
+    assert.match(
+      said,
+      /gateway a1 of site a, written and checked\nnext:\n {2}isthmus site init --server a1=192\.0\.2\.1 /,
+    )
+    assert.equal(machine.run('stat -c "%U %G %a" /etc/isthmus/gateway.yaml').trim(), 'root isthmus 640')
+    machine.run('setpriv --reuid isthmus --regid isthmus --clear-groups isthmus check')
   })
 
   it('BIRD runs as its own user, with what it needs only', async () => {
@@ -167,6 +189,7 @@ describe('the Debian package, in a machine with systemd', function () {
       40_000,
     )
     assert.doesNotMatch(machine.run('nft list tables'), /isthmus_base/)
+    assert.doesNotMatch(machine.run('agetty --show-issue'), /isthmus/)
     machine.run('systemctl restart isthmus-base')
     assert.doesNotMatch(machine.run('nft list tables'), /isthmus_base/, 'the gateway judges already')
   })

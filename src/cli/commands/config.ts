@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
 import type {Answer, ConfigChanged} from '../../api/client.ts'
+import type {ConfigDifference} from '../../config/index.ts'
 import {printable} from '../../model/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
@@ -45,14 +46,17 @@ function diffCommand(context: CliContext, finish: Finish): Command {
         return finish(EXIT.usage)
       }
       if (!(await printValue(context, output, differences))) {
-        for (const {field, before, after} of differences) {
-          const sign = before === null ? '+' : after === null ? '-' : '~'
-          const change = [before, after].filter((value) => value !== null).join(' → ')
-          context.out(`${sign} ${printable(field)}: ${printable(change)}\n`)
-        }
+        for (const difference of differences) context.out(differenceLine(difference))
       }
       finish(differences.length === 0 ? EXIT.fine : EXIT.finding)
     })
+}
+
+/** `~ sites.b.encapsulation: "ipip" → "fou"`. */
+export function differenceLine({field, before, after}: ConfigDifference): string {
+  const sign = before === null ? '+' : after === null ? '-' : '~'
+  const change = [before, after].filter((value) => value !== null).join(' → ')
+  return `${sign} ${printable(field)}: ${printable(change)}\n`
 }
 
 function applyCommand(context: CliContext, finish: Finish): Command {

@@ -68,7 +68,7 @@ async function isConfirmed(context: CliContext, command: Command): Promise<boole
   if (!context.ask)
     return command.error('error: --disruptive needs --yes where nobody can be asked', {exitCode: EXIT.usage})
   context.out('One tunnel is taken down, BIRD and the daemon are restarted; packets may be lost. Go on? [y/N] ')
-  const isYes = /^y(es)?$/i.test((await context.ask()).trim())
+  const isYes = /^y(es)?$/i.test(((await context.ask()) ?? '').trim())
   if (!isYes) context.err('nothing was done\n')
   return isYes
 }

@@ -113,11 +113,12 @@ export const readAddresses = (): Promise<Seen<readonly {device: string; address:
 export const readRoutes = (): Promise<Seen<readonly RouteFacts[]>> =>
   look('ip route', async (signal) => {
     const texts = await Promise.all(['-4', '-6'].map((family) => tool(signal, 'ip', family, '-j', 'route', 'show')))
-    return texts.flatMap(listOf).map(({dst, dev, type, protocol, nexthops}): RouteFacts => {
+    return texts.flatMap(listOf).map(({dst, dev, type, protocol, nexthops, gateway}): RouteFacts => {
       const hops = Array.isArray(nexthops) ? (nexthops as unknown[]).filter(isJson) : []
       return {
         prefix: String(dst),
         devices: [dev, ...hops.map((hop) => hop.dev)].filter((name) => typeof name === 'string'),
+        ...(typeof gateway === 'string' ? {via: gateway} : {}),
         protocol: String(protocol),
         refuses: type === 'unreachable' || type === 'blackhole' || type === 'prohibit',
       }
