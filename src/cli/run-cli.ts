@@ -64,6 +64,10 @@ export async function runCli(args: readonly string[], outside: CliContext): Prom
   try {
     await program.parseAsync([...args], {from: 'user'})
   } catch (error) {
+    if (isOfSystem(error)) {
+      context.err(`${error.message}\n`)
+      return EXIT.usage
+    }
     // Help that was asked for is an answer; everything else that commander throws is wrong usage.
     if (!(error instanceof CommanderError)) throw error
     return error.code === 'commander.helpDisplayed' ? EXIT.fine : EXIT.usage
@@ -121,6 +125,10 @@ export function declareProgram(context: CliContext, finish: Finish, options: rea
   for (const command of commands) program.addCommand(command)
   return program
 }
+
+/** A full disk, a folder that is not ours: its words say what and where; where it happened in here is nobody's concern. */
+const isOfSystem = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error && 'errno' in error
 
 /** Commands that nobody waits for the end of; of `setup` it is the person who is waited for. */
 const GOES_ON: ReadonlySet<string> = new Set(['run', 'setup', 'watch-lan', '__complete'])

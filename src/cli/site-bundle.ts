@@ -111,11 +111,16 @@ const uplinkEndpoints = (config: GatewayConfig): string[] =>
 async function writeBundle(out: string, {ca, cert, key}: ReturnType<typeof filesOf>, manifest: string): Promise<void> {
   const aside = `${out}.new`
   await rm(aside, {recursive: true, force: true})
-  await mkdir(aside, {recursive: true, mode: 0o700})
-  await copyFile(ca, path.join(aside, BUNDLE.ca))
-  await copyFile(cert, path.join(aside, BUNDLE.cert))
-  await copyFile(key, path.join(aside, BUNDLE.key))
-  await writeFile(path.join(aside, BUNDLE.manifest), manifest)
+  try {
+    await mkdir(aside, {recursive: true, mode: 0o700})
+    await copyFile(ca, path.join(aside, BUNDLE.ca))
+    await copyFile(cert, path.join(aside, BUNDLE.cert))
+    await copyFile(key, path.join(aside, BUNDLE.key))
+    await writeFile(path.join(aside, BUNDLE.manifest), manifest)
+  } catch (error) {
+    await rm(aside, {recursive: true, force: true})
+    throw error
+  }
   await rm(out, {recursive: true, force: true})
   await rename(aside, out)
 }

@@ -112,8 +112,13 @@ async function installBundle(from: string, target: string): Promise<void> {
     const aside = path.join(target, `.${file}.new`)
     await rm(aside, {force: true})
     // Closed to others before anything is in it, however it came.
-    await writeFile(aside, await readFile(path.join(from, file)), {flag: 'wx', mode: 0o600})
-    await rename(aside, path.join(target, file))
+    try {
+      await writeFile(aside, await readFile(path.join(from, file)), {flag: 'wx', mode: 0o600})
+      await rename(aside, path.join(target, file))
+    } catch (error) {
+      await rm(aside, {force: true})
+      throw error
+    }
   }
   await handOver(target, Object.values(BUNDLE))
   await handOver(path.dirname(target), [])

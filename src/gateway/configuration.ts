@@ -46,6 +46,8 @@ export interface ConfigurationOptions {
 }
 
 const EVERY_MS = 1000
+/** A disk that was full a moment ago mostly still is. */
+const AGAIN_MS = 10_000
 
 interface Read {
   readonly text: string
@@ -88,6 +90,8 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   const remember = (doing: Promise<void>): Promise<void> =>
     doing.catch((error) => log.warn({err: error}, 'history of the configuration not written'))
 
+  /** To be put back into the file: `follow` does it, as it does when the time is over. */
+  let waits = false
   if (history.pending) {
     const {version, previous} = history.pending
     const isInFile = read.text === (await textOf(version))
@@ -95,15 +99,22 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
       const text = await textOf(previous)
       const before: Read = {text, ...parseGatewayConfig(text, file)}
       if (before.config) {
-        await replaceConfigFile(file, text)
+        // On a full disk it comes into force all the same, and into the file later on: a start that fails is an outage.
+        await replaceConfigFile(file, text).catch((error) => {
+          waits = true
+          log.error({err: error, version, previous}, 'configuration was not confirmed; the file cannot be put back yet')
+        })
         read = before
-        undone = rolledBack(version, previous)
-        log.warn({version, previous}, 'configuration was not confirmed; the one before is in force again')
-        await remember(add(text, 'rolled back').then(settle))
+        if (!waits) {
+          undone = rolledBack(version, previous)
+          log.warn({version, previous}, 'configuration was not confirmed; the one before is in force again')
+          await remember(add(text, 'rolled back').then(settle))
+        }
       } else log.error({version, previous}, 'configuration was not confirmed, and the one before cannot be used')
     } else if (!isInFile) await remember(settle())
   }
-  if (current() === 0 || read.text !== (await textOf(current()))) await remember(add(read.text, 'found'))
+  const isNew = current() === 0 || read.text !== (await textOf(current()))
+  if (isNew && !waits) await remember(add(read.text, 'found'))
 
   let inForce = read.text
   /** Of what was last looked at in the file, in force or refused. */
@@ -264,7 +275,10 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
       log.warn({version, previous}, 'configuration was not confirmed; the one before comes back')
       const answer = await putBack(previous)
       if (answer.ok) undone = rolledBack(version, previous)
-      else log.error({version, previous, code: answer.code}, answer.message)
+      else {
+        log.error({version, previous, code: answer.code}, answer.message)
+        confirmByMs = clock.nowMs() + AGAIN_MS
+      }
     }
     const signature = fileSignature(file)
     const rests = signature === restless

@@ -135,7 +135,12 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
     const report = {world, planned, unread, findings: [...findings, ...foreign, ...planned.desired.findings]}
     const dirty = failures.length > 0 || unread.size > 0
     // Their devices are gone.
-    if (!dirty && planned.retiredKeys.length > 0) await deps.keys.drop(planned.retiredKeys)
+    const retired = dirty ? [] : planned.retiredKeys
+    if (retired.length > 0) {
+      await deps.keys.drop(retired).catch((error: unknown) => {
+        report.findings.push(keysNotKept('forgotten', retired, error))
+      })
+    }
     return {...report, held: false, steps, failures, durationMs: deps.nowMs() - beganMs, dirty}
   }
 }
@@ -217,10 +222,19 @@ function createPlanner(deps: PassDeps) {
     const planned = planOnce(input())
     const missing = planned.wantedKeys.filter((name) => !deps.keys.known().has(name))
     if (missing.length === 0) return {planned, policy, findings: []}
-    const findings = await deps.keys.make(missing)
+    const findings = await deps.keys.make(missing).catch((error: unknown) => [keysNotKept('made', missing, error)])
     return {planned: planOnce(input()), policy, findings}
   }
 }
+
+/** A full disk must not be the end of passes: the tunnels that wait for a key wait on, all else is put in force. */
+const keysNotKept = (what: string, names: readonly string[], error: unknown): Finding => ({
+  code: 'state-not-writable',
+  severity: 'error',
+  where: {source: 'state keys'},
+  detail: `keys of ${names.join(', ')} were not ${what}: ${error instanceof Error ? error.message : String(error)}`,
+  remedy: 'make room on the disk of `paths.state`; each pass tries again',
+})
 
 const sameList = (before: readonly string[] | undefined, now: readonly string[]): readonly string[] =>
   before?.join() === now.join() ? before : now

@@ -14,6 +14,7 @@ import {type Certificates, startCertificates} from './certificates.ts'
 import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
+import {diskFindings} from './disk-findings.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
@@ -378,6 +379,7 @@ export async function startRuntime({
         ...carriers.findings(),
         ...kernelFindings(last),
         ...machineFindings(config),
+        ...diskFindings(config),
         ...sessionFindings(monitor?.router() ?? null),
         ...nodeNat,
       ],

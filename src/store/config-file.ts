@@ -4,12 +4,12 @@ import {ifMissing} from '../model/index.ts'
 
 /**
  * Replaces the configuration whole, so that nobody ever reads half of one; its mode and owner stay, and where the path is a
- * link it is what it leads to that is replaced. One that is not there yet becomes its folder's owner's and group's.
+ * link it is what it leads to that is replaced. `mayBeNew`: one that is not there yet becomes its folder's owner's and group's.
  */
-export async function replaceConfigFile(path: string, text: string): Promise<void> {
-  const target = await realpath(path).catch(ifMissing(path))
-  const held = await stat(target).catch(ifMissing(null))
-  const {mode, uid, gid} = held ?? {...(await stat(dirname(target))), mode: 0o640}
+export async function replaceConfigFile(path: string, text: string, mayBeNew = false): Promise<void> {
+  const isNew = mayBeNew && (await stat(path).catch(ifMissing(null))) === null
+  const target = isNew ? path : await realpath(path)
+  const {mode, uid, gid} = isNew ? {...(await stat(dirname(target))), mode: 0o640} : await stat(target)
   const beside = `${target}.new`
   try {
     const file = await open(beside, 'w', 0o600)

@@ -48,9 +48,11 @@ export async function createKeyStore(stateDir: string): Promise<{store: KeyStore
   }
   keys = stored
 
-  const saveIndex = async (): Promise<void> => {
-    const index = [...keys].map(([name, {port, keyFile}]) => [name, {file: keyFile.slice(dir.length + 1), port}])
+  /** Written down before it counts: what a full disk has not taken must be tried again. */
+  const save = async (next: ReadonlyMap<string, StoredKey>): Promise<void> => {
+    const index = [...next].map(([name, {port, keyFile}]) => [name, {file: keyFile.slice(dir.length + 1), port}])
     await writeState(indexFile, `${JSON.stringify(Object.fromEntries(index), null, 2)}\n`)
+    keys = next
   }
   const store: KeyStore = {
     known: () => keys,
@@ -64,16 +66,14 @@ export async function createKeyStore(stateDir: string): Promise<{store: KeyStore
         made.set(name, {publicKey: rawPublic(publicKey), keyFile, port, madeMs: await writtenMs(keyFile)})
       }
       if (made.size === keys.size) return []
-      keys = made
-      await saveIndex()
+      await save(made)
       return []
     },
     async drop(names) {
       const gone = names.flatMap((name) => keys.get(name) ?? [])
       if (gone.length === 0) return
-      keys = new Map([...keys].filter(([name]) => !names.includes(name)))
       // The index first: a key that it names and that is not there would be a fault to be told.
-      await saveIndex()
+      await save(new Map([...keys].filter(([name]) => !names.includes(name))))
       for (const {keyFile} of gone) await rm(keyFile, {force: true})
     },
   }

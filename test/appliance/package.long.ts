@@ -6,58 +6,9 @@ import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {type SystemdMachine, startSystemdMachine, systemdMachineMissing} from '../support/systemd-machine.ts'
+import {B_PATHS, gatewayYaml, NETWORK, NO_7777, OTHER_GATEWAY, SMALL_VAR, USUAL_VAR} from './package-network.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-
-/**
- * The package's whole life in a machine of its own, under systemd: a gateway `a` from the package, and across a network a
- * gateway `b` that is only there to be joined, each with an etcd, a BIRD and one host behind it.
- */
-const gatewayYaml = (own: 'a' | 'b', paths: string) => {
-  const [mine, other, at] = own === 'a' ? [1, 2, 0] : [2, 1, 2]
-  return `version: 1
-site: ${own}
-gateway: ${own}1
-as: 420000000${mine}
-interconnect: [100.64.0.0/16]
-default: allow
-uplinks: [{name: wan, address: 192.0.2.${mine}, inner: [100.64.0.${at}, 100.64.0.${at + 1}]}]
-owns: [10.${mine}.0.0/16]
-datastores: [{name: main, kind: isthmus, endpoints: ['http://192.0.2.${mine}:2379'], insecure: true, export: {}}]
-sites:
-  ${own === 'a' ? 'b' : 'a'}:
-    owns: [10.${other}.0.0/16]
-    endpoints: ['http://192.0.2.${other}:2379']
-    insecure: true
-    encapsulation: vxlan
-authorities: [a]
-static: [{prefix: 10.${mine}.0.0/24, via: 10.${mine}.0.2}]
-lab: true
-${paths}`
-}
-
-const NETWORK = `ip link set lo up
-for place in near far wan; do ip netns add $place; ip -n $place link set lo up; done
-ip link add wan0 type veth peer name wan0 netns wan
-ip link add lan0 type veth peer name eth0 netns near
-ip -n wan link add lan0 type veth peer name eth0 netns far
-ip addr add 192.0.2.1/24 dev wan0; ip -n wan addr add 192.0.2.2/24 dev wan0
-ip addr add 10.1.0.1/24 dev lan0; ip -n wan addr add 10.2.0.1/24 dev lan0
-ip link set wan0 up; ip link set lan0 up; ip -n wan link set wan0 up; ip -n wan link set lan0 up
-ip -n near addr add 10.1.0.2/24 dev eth0; ip -n near link set eth0 up; ip -n near route add default via 10.1.0.1
-ip -n far addr add 10.2.0.2/24 dev eth0; ip -n far link set eth0 up; ip -n far route add default via 10.2.0.1
-mkdir -p /tmp/b
-etcd() { systemd-run -q --unit=etcd-$1 $2 etcd --data-dir /tmp/etcd-$1 --listen-client-urls http://192.0.2.$3:2379 --advertise-client-urls http://192.0.2.$3:2379 --listen-peer-urls http://127.0.0.1:2380; }
-etcd a '' 1
-etcd b 'ip netns exec wan' 2
-`
-const OTHER_GATEWAY = `echo 'router id 192.0.2.2; protocol device {}' >/tmp/b/bird.conf
-cp /usr/lib/isthmus/node /tmp/b/node; cp -r /usr/lib/isthmus/native /usr/lib/isthmus/*.mjs /tmp/b/
-systemd-run -q --unit=bird-b ip netns exec wan bird -f -c /tmp/b/bird.conf -s /tmp/b/bird.ctl
-systemd-run -q --unit=gateway-b ip netns exec wan /tmp/b/node /tmp/b/isthmusd.mjs run --config /tmp/b/gateway.yaml
-`
-const B_PATHS =
-  'paths: {state: /tmp/b/state, run: /tmp/b/run, birdConfig: /tmp/b/bird.conf, birdSocket: /tmp/b/bird.ctl}\n'
 
 /** All that a package could leave, but what other programs write as they run, some of them by a timer at midnight. */
 const FILES =
@@ -66,6 +17,9 @@ const FILES =
   '-o -path /etc/.pwd.lock \\) -prune -o -print | sort'
 
 const GREETING = 'appliance/image/files/usr/lib/systemd/system/isthmus.service.d/greeting.conf'
+
+/** As a getty shows it; it wants a terminal. */
+const ISSUE = "script -qec 'agetty --show-issue' /dev/null"
 
 const NAMED = (version: string): string => `isthmus_${version}_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.deb`
 
@@ -82,6 +36,10 @@ async function settles(claim: () => void, withinMs: number): Promise<void> {
   }
 }
 
+/**
+ * The package's whole life in a machine of its own, under systemd: a gateway `a` from the package, and across a network a
+ * gateway `b` that is only there to be joined, each with an etcd, a BIRD and one host behind it.
+ */
 describe('the Debian package, in a machine with systemd', function () {
   this.timeout(300_000)
   this.bail(true)
@@ -149,7 +107,7 @@ describe('the Debian package, in a machine with systemd', function () {
   })
 
   it('the console of the image says so; isthmus setup writes what the daemon may read, and nobody else', async () => {
-    await settles(() => assert.match(machine.run('agetty --show-issue'), /not configured yet: isthmus setup/), 5000)
+    await settles(() => assert.match(machine.run(ISSUE), /not configured yet: isthmus setup/), 5000)
     machine.run('chmod 0600 /etc/isthmus/gateway.yaml; chgrp root /etc/isthmus/gateway.yaml')
     const refused = machine.attempt('isthmus setup --site a --owns 10.1.0.1/16')
     assert.match(refused.stderr, /--owns: "10\.1\.0\.1\/16" is not a prefix/)
@@ -189,7 +147,7 @@ describe('the Debian package, in a machine with systemd', function () {
       40_000,
     )
     assert.doesNotMatch(machine.run('nft list tables'), /isthmus_base/)
-    assert.doesNotMatch(machine.run('agetty --show-issue'), /isthmus/)
+    assert.doesNotMatch(machine.run(ISSUE), /isthmus/)
     machine.run('systemctl restart isthmus-base')
     assert.doesNotMatch(machine.run('nft list tables'), /isthmus_base/, 'the gateway judges already')
   })
@@ -259,6 +217,48 @@ describe('the Debian package, in a machine with systemd', function () {
     for (const port of ports)
       assert.ok(['179', '3784', '4784'].includes(port!) || Number(port) >= 32768, ours.join('\n'))
     assert.ok(!ours.some((line) => line.startsWith('tcp') && !line.includes('"bird"')), 'only BIRD takes connections')
+  })
+
+  it('a full /var: it forwards on, takes policies, says so, refuses changes whole, starts, and goes on with room', async () => {
+    machine.run(SMALL_VAR)
+    await settles(() => assert.ok(isReady()), 40_000)
+    machine.run(
+      'systemd-run -q --unit=flow0 -p StandardOutput=file:/tmp/flow0 -p StandardError=file:/tmp/flow0 ip netns exec near ' +
+        'fping -q -p 2 -i 1 -t 2000 -c 15000 10.2.0.2; sleep 1; dd if=/dev/zero of=/tmp/small/filler bs=4k 2>/dev/null || true',
+    )
+    const said = (): string => machine.attempt('isthmus status').stderr
+    await settles(() => assert.match(said(), /state-not-writable disk \/var\/lib\/isthmus: the disk is full/), 5000)
+    assert.match(machine.attempt('isthmus diagnose').stdout, /disk-nearly-full/)
+
+    const connects = (): number =>
+      machine.attempt("ip netns exec near timeout 1 bash -c '</dev/tcp/10.2.0.2/7777' 2>/dev/null").status
+    assert.equal(connects(), 1, 'refused by the host, where nobody listens')
+    machine.run('isthmus apply -f - 2>&1', NO_7777)
+    await settles(() => assert.equal(connects(), 124), 10_000)
+
+    const before = machine.run('md5sum /etc/isthmus/gateway.yaml')
+    machine.run('sed "s/^default: allow/default: deny/" /etc/isthmus/gateway.yaml >/tmp/deny.yaml')
+    const refused = machine.attempt('isthmus config apply /tmp/deny.yaml')
+    assert.notEqual(refused.status, 0)
+    assert.match(refused.stderr, /ENOSPC/)
+    assert.equal(machine.run('md5sum /etc/isthmus/gateway.yaml'), before)
+
+    machine.run('systemctl kill -s KILL isthmus')
+    await settles(() => assert.ok(isReady(), machine.attempt('journalctl -u isthmus -n 20').stdout), 30_000)
+    assert.equal(connects(), 124)
+
+    machine.run('rm /tmp/small/filler')
+    await settles(() => assert.doesNotMatch(said(), /state-not-writable/), 5000)
+    machine.run(
+      'isthmus delete gnp default.no-7777 2>&1; isthmus config apply /tmp/deny.yaml && isthmus config rollback',
+    )
+    assert.match(machine.run('isthmus audit'), /config/)
+    await settles(() => assert.equal(connects(), 1), 10_000)
+    assert.equal(machine.run("find /tmp/small -name '*.new' -o -name '*.damaged' -o -name '*.isthmus-*'"), '')
+    await settles(() => assert.match(machine.run('cat /tmp/flow0'), /xmt/), 60_000)
+    assert.match(machine.run('cat /tmp/flow0'), /xmt\/rcv\/%loss = 15000\/15000\/0%/)
+    machine.run(USUAL_VAR)
+    await settles(() => assert.ok(isReady()), 40_000)
   })
 
   it('upgrade and downgrade: no datagram of a forwarded flow is lost', async () => {

@@ -6,6 +6,7 @@ import {pino} from 'pino'
 import {ConfigRefused, type Configuration, openConfiguration} from '../../src/gateway/configuration.ts'
 import {loadConfigHistory, saveConfigHistory} from '../../src/store/index.ts'
 import {gatewayYaml} from '../support/gateway-yaml.ts'
+import {createSmallDisk} from '../support/small-disk.ts'
 
 describe('configuration', () => {
   let folder: string
@@ -208,6 +209,35 @@ describe('configuration', () => {
       [await versions(), late.control.history().pending],
       [['1 found', '2 applied', '3 rolled back'], null],
     )
+  })
+
+  it('is undone by a start on a full disk too, and in the file when there is room', async () => {
+    const disk = createSmallDisk(join(folder, 'disk'))
+    try {
+      file = join(disk.folder, 'gateway.yaml')
+      writeFileSync(file, text('deny'))
+      await (await open()).control.apply(text('allow'), 60)
+      const state = join(folder, 'state')
+      const {history} = await loadConfigHistory(state)
+      const since = {...history.pending!.since, upMs: history.pending!.since.upMs - 61_000}
+      await saveConfigHistory(state, {...history, pending: {...history.pending!, since}})
+      disk.fill()
+      const late = await open()
+      assert.deepEqual([late.config.default, inFile()], ['deny', text('allow')])
+      await follow(late)
+      await pass(1000)
+      assert.equal(inFile(), text('allow'))
+      disk.free()
+      await pass(5000)
+      assert.equal(inFile(), text('allow'), 'not at once again')
+      await pass(5000)
+      assert.deepEqual(
+        [inFile(), codes(late), late.control.history().pending],
+        [text('deny'), ['config-rolled-back'], null],
+      )
+    } finally {
+      disk.remove()
+    }
   })
 
   it('that somebody wrote into the file meanwhile has nothing to be confirmed', async () => {

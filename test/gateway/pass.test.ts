@@ -5,6 +5,7 @@ import {FIRST_PASS_DEADLINE_MS} from '../../src/gateway/first-pass.ts'
 import {createPass} from '../../src/gateway/pass.ts'
 import type {Appliers} from '../../src/gateway/reconcile.ts'
 import {
+  type Carriers,
   type DriverName,
   type NodeStep,
   type Outcome,
@@ -12,7 +13,9 @@ import {
   ruleHash,
   type SourceId,
   type WanPeer,
+  type WgPublicKey,
 } from '../../src/model/index.ts'
+import type {PlanInput} from '../../src/plan/index.ts'
 import {type Compiled, compilePolicy} from '../../src/policy/index.ts'
 import {FakeNode} from '../support/fake-node.ts'
 import {eventually} from '../support/namespace.ts'
@@ -35,7 +38,6 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   /** What reading a part waits for. */
   const slow = new Map<DriverName, Promise<void>>()
   const raised: number[] = []
-  const made: string[] = []
   const order: string[] = []
   /** What rules looked up, after each batch of the ruleset. */
   const judgements: string[] = []
@@ -45,6 +47,8 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
   let draining = false
   let queues: readonly QueueSpec[] = []
   const limits = new Map()
+  let carriers: Carriers = NO_CARRIERS
+  let keys: PlanInput['keys'] = NO_KEYS
 
   const applier = <N extends NodeStep['driver']>(name: N) => ({
     apply: async (steps: readonly Extract<NodeStep, {driver: N}>[]): Promise<Outcome[]> => {
@@ -97,14 +101,16 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
       return compiled
     },
     keys: {
-      known: () => NO_KEYS,
-      make: async (names) => {
-        made.push(...names)
-        return []
+      known: () => keys,
+      // On a full disk; what makes keys is tried with a real one elsewhere.
+      make: async () => {
+        throw new Error('ENOSPC')
       },
-      drop: async () => undefined,
+      drop: async () => {
+        throw new Error('ENOSPC')
+      },
     },
-    carriers: async () => NO_CARRIERS,
+    carriers: async () => carriers,
     passwords: new Map(),
     draining: () => draining,
     limits: () => limits,
@@ -139,6 +145,10 @@ function gateway(node = new FakeNode(), peers: readonly WanPeer[] = []) {
     },
     drain: (on: boolean) => {
       draining = on
+    },
+    carry: (wanted: Carriers, known: PlanInput['keys']) => {
+      carriers = wanted
+      keys = known
     },
     failRaise: (times: number) => {
       raiseFails = times
@@ -260,6 +270,35 @@ describe('a pass', () => {
     drain(false)
     await pass()
     assert.equal(node.bird, before)
+  })
+
+  it('keys that a full disk does not take hold up their tunnel, and nothing else', async () => {
+    const {federation, carry, hear, pass} = gateway()
+    hear(...SOURCES)
+    await pass()
+    const uplinks = [{name: 'wan', address: '192.0.2.2', inner: ['100.64.0.2', '100.64.0.3']}]
+    const records = [
+      rawRecord('/isthmus/v1/export/gateways/b1', {uplinks, tunnels: {}}),
+      rawRecord('/isthmus/v1/export/site', {as: 4200000002, prefixes: ['10.2.0.0/16']}),
+    ]
+    federation.update(listOf('export/b', records))
+    federation.update(listOf('datastore/main', [policyRecord('Allow', 3)]))
+    const carrier = {slot: 0, serial: 0, encapsulation: 'wireguard', phase: 'joining'} as const
+    carry(new Map([['a/a1/wan b/b1/wan', [carrier]]]), NO_KEYS)
+    const report = await pass()
+    assert.deepEqual(report.failures, [])
+    const told = report.findings.filter(({code}) => code === 'state-not-writable')
+    assert.match(told[0]!.detail, /^keys of is-\S+ were not made: ENOSPC$/)
+    assert.ok(
+      report.steps.some(({driver}) => driver === 'nft'),
+      'the policy is in force',
+    )
+
+    const name = /is-\S+/.exec(told[0]!.detail)![0]
+    const key = {publicKey: 'k' as WgPublicKey, keyFile: '/k', port: 51820, madeMs: 0}
+    carry(NO_CARRIERS, new Map([[name, key]]))
+    const {findings} = await pass()
+    assert.ok(findings.some(({detail}) => detail === `keys of ${name} were not forgotten: ENOSPC`))
   })
 
   it('a restart on what an earlier run made does nothing either', async () => {

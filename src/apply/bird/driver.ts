@@ -69,21 +69,16 @@ async function applyText(
   const client = await connectOrNull(options, signal)
   try {
     const staged = await file.stage(text)
+    const committed = await checkAndCommit(file, staged, client, options, signal)
     try {
-      if (client) await checkByBird(client, staged, signal)
-      else await checkByProgram(options.program ?? 'bird', staged, signal)
-    } catch (error) {
-      await file.dropStaged()
-      throw error
-    }
-    const putBack = await file.commit()
-    if (!client) throw new StepFailure('unreachable', 'BIRD does not run; the file is in place for its start')
-    try {
+      if (!client) throw new BirdUnreachable('BIRD does not run; the file is in place for its start')
       await load(client, options, text, signal)
     } catch (error) {
       // A BIRD that went away meanwhile starts with the new file, which it has found good.
-      if (error instanceof StepFailure) await putBack()
+      if (error instanceof StepFailure) await committed.putBack()
       throw error
+    } finally {
+      await committed.keep()
     }
   } catch (error) {
     // An abort passes through the client as itself, and through a child process as an error with a code.
@@ -92,6 +87,24 @@ async function applyText(
     throw error
   } finally {
     client?.close()
+  }
+}
+
+/** A text that is not good, or not in place, leaves nothing. */
+async function checkAndCommit(
+  file: ConfigFile,
+  staged: string,
+  client: BirdClient | null,
+  options: BirdDriverOptions,
+  signal: AbortSignal,
+): ReturnType<ConfigFile['commit']> {
+  try {
+    if (client) await checkByBird(client, staged, signal)
+    else await checkByProgram(options.program ?? 'bird', staged, signal)
+    return await file.commit()
+  } catch (error) {
+    await file.dropStaged()
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import {open, readFile} from 'node:fs/promises'
+import {open, readFile, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Command} from 'commander'
 import {VERSION} from '../../api/client.ts'
@@ -54,8 +54,15 @@ export function gatherCommand(context: CliContext, finish: Finish): Command {
           `${JSON.stringify((await runChecks({context, file: options.config, socket, only: null})).reports, null, 1)}\n`,
       }
       const {bytes, files, missing} = await packBundle([diagnosis, ...items], secrets, {seconds: nowMs / 1000})
-      await handle.writeFile(bytes)
-      await handle.close()
+      try {
+        await handle.writeFile(bytes)
+      } catch (error) {
+        await rm(output, {force: true})
+        context.err(`${output} cannot be written: ${error instanceof Error ? error.message : String(error)}\n`)
+        return finish(EXIT.finding)
+      } finally {
+        await handle.close()
+      }
       context.out(`${output}: ${files} files, ${Math.ceil(bytes.length / 1024)} KiB\n`)
       for (const {name: item, why} of missing) context.err(`without ${item}: ${why}\n`)
       context.err('secrets that this gateway knows are taken out; names and addresses of yours are in it\n')

@@ -1,4 +1,4 @@
-import {mkdir, rename, writeFile} from 'node:fs/promises'
+import {mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {Command} from 'commander'
 import {formatFinding, formatSnapshot, type Snapshot} from '../../model/index.ts'
@@ -40,6 +40,11 @@ export function snapshotSaveCommand(context: CliContext, finish: Finish): Comman
 async function writeSnapshot(file: string, snapshot: Snapshot): Promise<void> {
   let text = ''
   for (const line of formatSnapshot(snapshot)) text += `${line}\n`
-  await writeFile(`${file}.new`, text, {mode: 0o600})
-  await rename(`${file}.new`, file)
+  try {
+    await writeFile(`${file}.new`, text, {mode: 0o600})
+    await rename(`${file}.new`, file)
+  } catch (error) {
+    await rm(`${file}.new`, {force: true})
+    throw error
+  }
 }

@@ -11,7 +11,7 @@ import {
 } from '../../model/index.ts'
 import {familyOf} from '../../net/index.ts'
 import {planSysctls} from '../../plan/index.ts'
-import {readFouPorts, readSysctlsBefore} from '../../store/index.ts'
+import {readFouPorts, readSysctlsBefore, replaceConfigFile} from '../../store/index.ts'
 import {runProgram} from '../run-program.ts'
 
 /** One thing of Isthmus on this machine, and how it goes. `remove` null: it stays, and `reason` says why. */
@@ -63,7 +63,7 @@ async function routes({paths}: GatewayConfig): Promise<Trace[]> {
   if (isOurs) {
     const reason = 'what BIRD does for Isthmus; a configuration that does nothing stays'
     const idle = async (): Promise<void> => {
-      await writeFile(paths.birdConfig, idleBird(text))
+      await replaceConfigFile(paths.birdConfig, idleBird(text))
       await tool('birdc', '-s', paths.birdSocket, 'configure')
     }
     traces.push(removing(paths.birdConfig, reason, idle))

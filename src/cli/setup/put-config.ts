@@ -16,7 +16,7 @@ export async function putConfig(file: string, text: string, keep: boolean): Prom
       await link(file, `${kept}.new`)
       await rename(`${kept}.new`, kept)
     }
-    await replaceConfigFile(file, text)
+    await replaceConfigFile(file, text, true)
     await handOver(dirname(file), [basename(file)])
   })
   return keep ? kept : null

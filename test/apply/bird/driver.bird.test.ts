@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {existsSync, mkdirSync, readFileSync, statSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {createBirdDriver, watchBird} from '../../../src/apply/bird/index.ts'
 import {type BirdStep, stepKey} from '../../../src/model/index.ts'
@@ -9,6 +9,7 @@ import {describeDriver} from '../../contract/driver.ts'
 import {IDLE_CONFIG, TestBird} from '../../support/bird.ts'
 import {configOf, worldOf} from '../../support/interconnect.ts'
 import {createNamespace, eventually, type Namespace} from '../../support/namespace.ts'
+import {createSmallDisk} from '../../support/small-disk.ts'
 
 const {signal} = new AbortController()
 
@@ -74,6 +75,32 @@ describe('the BIRD driver', () => {
     assert.match(outcome.cause, /:\d+:\d+ .*syntax error/)
     assert.deepEqual(await driver().read(signal), {text: textFor(1), loaded: true})
     assert.ok(!existsSync(`${bird.configFile}.isthmus-new`))
+  })
+
+  it('a full disk: the text in force stays, nothing half-written is left, and with room it goes on', async () => {
+    const disk = createSmallDisk(join(bird.folder, 'disk'))
+    try {
+      const configFile = join(disk.folder, 'bird.conf')
+      const onDisk = createBirdDriver({configFile, socket: bird.socket, until: signal})
+      writeFileSync(configFile, IDLE_CONFIG)
+      await bird.start(configFile)
+      disk.fill()
+      const [first] = await onDisk.apply([step(textFor(1))], signal)
+      assert.ok(first && !first.ok)
+      assert.match(first.cause, /ENOSPC/)
+      assert.equal(readFileSync(configFile, 'utf8'), IDLE_CONFIG)
+      assert.deepEqual(readdirSync(disk.folder).sort(), ['bird.conf', 'filler'])
+      disk.free()
+      assert.deepEqual(await onDisk.apply([step(textFor(1))], signal), [{ok: true, step: 'bird configuration'}])
+      assert.equal(readFileSync(`${configFile}.before-isthmus`, 'utf8'), IDLE_CONFIG)
+      disk.fill()
+      const [second] = await onDisk.apply([step(textFor(2))], signal)
+      assert.ok(second && !second.ok)
+      assert.deepEqual(await onDisk.read(signal), {text: textFor(1), loaded: true})
+      assert.deepEqual(readdirSync(disk.folder).sort(), ['bird.conf', 'bird.conf.before-isthmus', 'filler'])
+    } finally {
+      disk.remove()
+    }
   })
 
   it('a BIRD that was started on another file is noticed, and takes ours', async () => {
