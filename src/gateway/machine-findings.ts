@@ -1,8 +1,15 @@
 import {type NetworkInterfaceInfo, networkInterfaces} from 'node:os'
 import type {Finding, GatewayConfig} from '../model/index.ts'
+import {diskFindings} from './disk-findings.ts'
 
 /** Of each device that is up: its addresses. */
 export type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'address' | 'internal'>[]>>
+
+/** Of its devices and its disks. */
+export const findingsOfMachine = (config: GatewayConfig): Finding[] => [
+  ...machineFindings(config),
+  ...diskFindings(config),
+]
 
 /** What the configuration takes for granted of this machine, and is not so. Nothing is refused: it may come yet. */
 export function machineFindings(

@@ -14,7 +14,6 @@ import {type Certificates, startCertificates} from './certificates.ts'
 import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
-import {diskFindings} from './disk-findings.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
@@ -22,7 +21,7 @@ import {createHeldSessions, type HeldSessions} from './hold-down.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
 import {type Loop, startLoop} from './loop.ts'
-import {machineFindings} from './machine-findings.ts'
+import {findingsOfMachine} from './machine-findings.ts'
 import {createMemberCounts} from './member-counts.ts'
 import {type Monitor, sitesUp, startMonitor, tunnelUp} from './monitor.ts'
 import {followNews} from './news.ts'
@@ -378,8 +377,7 @@ export async function startRuntime({
         ...drain.findings(),
         ...carriers.findings(),
         ...kernelFindings(last),
-        ...machineFindings(config),
-        ...diskFindings(config),
+        ...findingsOfMachine(config),
         ...sessionFindings(monitor?.router() ?? null),
         ...nodeNat,
       ],
