@@ -1,7 +1,8 @@
-import {readdir, readFile, stat} from 'node:fs/promises'
+import {readdir, stat} from 'node:fs/promises'
 import path from 'node:path'
 import type {SourceText} from '../documents/index.ts'
 import type {Finding} from '../model/index.ts'
+import {readInput} from './read-input.ts'
 
 const DOCUMENT_FILE = /\.(?:ya?ml|json)$/
 
@@ -23,7 +24,7 @@ export async function readTexts(
       const files = given === '-' ? ['-'] : await filesAt(given)
       if (files.length === 0) fail(given, 'the folder holds no *.yaml, *.yml or *.json')
       for (const file of files) {
-        texts.push({file, text: await readFile(file === '-' ? '/dev/stdin' : file, 'utf8')})
+        texts.push({file, text: await readInput(file)})
       }
     } catch (error) {
       fail(given, error instanceof Error ? error.message : String(error))

@@ -66,13 +66,13 @@ export const MUTATIONS: readonly {
   {module: 'aws', from: '].user_data', to: '].userdata', found: /module bootstrap has no output userdata/},
   {
     module: 'aws',
-    from: 'gateway_yaml = var',
+    from: 'gateway_yaml = local',
     to: 'gateway_file = var',
     found: /no variable gateway_file|gateway_yaml is required/,
   },
   {
     module: 'aws',
-    from: 'file("${path.module}/move-routes.sh")',
+    from: 'file("${path.module}/take-routes.sh")',
     to: 'file("${path.module}/moves.sh")',
     found: /no file moves\.sh/,
   },

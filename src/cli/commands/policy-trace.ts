@@ -1,9 +1,9 @@
-import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
 import type {Explanation, Flow, Station, TraceLine, TranslatedEnd} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption} from '../output.ts'
+import {readInput} from '../read-input.ts'
 import {configOption, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
@@ -76,7 +76,7 @@ async function traceOne(context: CliContext, tracer: Tracer, flow: object, outpu
 async function traceFile(context: CliContext, tracer: Tracer, file: string): Promise<ExitStatus> {
   let text: string
   try {
-    text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8')
+    text = await readInput(file)
   } catch (error) {
     context.err(`${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.usage

@@ -1,9 +1,9 @@
-import {readFile} from 'node:fs/promises'
 import {Command} from 'commander'
 import type {Assertion, Verified} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
 import {type Format, outputOption, printValue} from '../output.ts'
+import {readInput} from '../read-input.ts'
 import {configOption, type OfflineOptions, policyOption, readOffline, snapshotOption} from '../read-offline.ts'
 import type {Finish} from '../run-cli.ts'
 
@@ -62,7 +62,7 @@ function describe(
 async function readAssertions(context: CliContext, file: string): Promise<readonly Assertion[] | null> {
   let text: string
   try {
-    text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8')
+    text = await readInput(file)
   } catch (error) {
     context.err(`${error instanceof Error ? error.message : String(error)}\n`)
     return null

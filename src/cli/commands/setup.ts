@@ -3,6 +3,7 @@ import {Command} from 'commander'
 import {type Finding, formatFinding, ifMissing} from '../../model/index.ts'
 import {type CliContext, DEFAULT_CONFIG, EXIT, type ExitStatus} from '../context.ts'
 import {formatFindingIn, readGatewayConfig} from '../read-config.ts'
+import {readInput} from '../read-input.ts'
 import type {Finish} from '../run-cli.ts'
 import type {Setup} from '../setup/gateway-file.ts'
 import type {AnswerFault} from '../setup/judge.ts'
@@ -140,7 +141,7 @@ async function answersFor(
     const {readAnswers} = await import('../setup/read-answers.ts')
     let text: string
     try {
-      text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8')
+      text = await readInput(file)
     } catch (error) {
       context.err(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}\n`)
       return EXIT.usage

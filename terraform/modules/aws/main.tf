@@ -75,6 +75,19 @@ locals {
   preferred = local.names[0]
   twin_of   = { for name in local.names : name => [for other in local.names : other if other != name] }
 
+  take_routes = "/var/lib/isthmus-cloud/take-routes"
+
+  # Of a pair the gateways move the VPC's routes (`isthmus watch-routes`); what gateway.yaml says of it itself counts.
+  gateway_yaml = {
+    for name in local.names : name => length(local.names) < 2 ? var.gateway_yaml[name] : yamlencode(merge({
+      routeTable = {
+        command = [local.take_routes]
+        listen  = "${var.gateways[name].address}:9635"
+        twin    = "${var.gateways[local.twin_of[name][0]].address}:9635"
+      }
+    }, yamldecode(var.gateway_yaml[name])))
+  }
+
   # A list a family, so that a gateway takes all prefixes of one table by one call, also those that come later.
   families = {
     for family, prefixes in {
@@ -121,24 +134,19 @@ module "bootstrap" {
   source   = "../bootstrap"
   for_each = var.gateways
 
-  gateway_yaml = var.gateway_yaml[each.key]
+  gateway_yaml = local.gateway_yaml[each.key]
   deb          = var.deb
   fetch_secrets = templatefile("${path.module}/fetch-secrets.sh.tftpl", {
     region = data.aws_region.current.region
     secret = aws_secretsmanager_secret.site.arn
   })
 
-  health = {
-    metrics   = "${each.value.address}:9633"
-    twin      = join("", [for twin in local.twin_of[each.key] : "${var.gateways[twin].address}:9634"])
-    preferred = each.key == local.preferred
-  }
-
-  files = {
-    "/var/lib/isthmus-cloud/move-routes"              = { content = file("${path.module}/move-routes.sh"), mode = "0755" }
-    "/etc/systemd/system/isthmus-move-routes.service" = { content = file("${path.module}/isthmus-move-routes.service"), mode = "0644" }
-    "/etc/isthmus/move-routes.env" = {
-      mode = "0600"
+  # One gateway has the routes from the beginning, and nobody to give them to.
+  files = length(local.names) < 2 ? {} : {
+    (local.take_routes)                                = { content = file("${path.module}/take-routes.sh"), mode = "0755" }
+    "/etc/systemd/system/isthmus-watch-routes.service" = { content = file("${path.module}/isthmus-watch-routes.service"), mode = "0644" }
+    "/etc/isthmus/take-routes.env" = {
+      mode = "0644"
       content = join("", [
         "REGION='${data.aws_region.current.region}'\n",
         "INTERFACE='${aws_network_interface.gateway[each.key].id}'\n",
@@ -147,7 +155,7 @@ module "bootstrap" {
       ])
     }
   }
-  units = ["isthmus-move-routes.service"]
+  units = length(local.names) < 2 ? [] : ["isthmus-watch-routes.service"]
 }
 
 resource "aws_instance" "gateway" {
@@ -210,7 +218,7 @@ resource "aws_route" "remote" {
   network_interface_id       = aws_network_interface.gateway[local.preferred].id
 
   lifecycle {
-    # The gateways move it (move-routes.sh).
+    # The gateways move it (take-routes.sh).
     ignore_changes = [network_interface_id]
   }
 }
