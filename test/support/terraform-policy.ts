@@ -172,6 +172,6 @@ function* ofOwnRules(module: Module): Generator<string> {
     if (!/"(?:forwarded|twin)[ -]/.test(line)) yield `all protocols for others than the own site: ${line.trim()}`
   }
   for (const [, port] of text.matchAll(/from = (\d+)/g)) {
-    if (!['22', '179', '2379', '9633', '9634'].includes(port!)) yield `port ${port}`
+    if (!['22', '179', '2379', '9633', '9634', '9635'].includes(port!)) yield `port ${port}`
   }
 }

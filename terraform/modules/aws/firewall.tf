@@ -10,6 +10,9 @@ locals {
     { for prefix in var.bgp_sources : "bgp ${prefix}" => { cidr = prefix, protocol = "tcp", from = 179, to = 179 } },
     { for prefix in var.etcd_sources : "etcd ${prefix}" => { cidr = prefix, protocol = "tcp", from = 2379, to = 2379 } },
     { for prefix in var.metrics_sources : "metrics ${prefix}" => { cidr = prefix, protocol = "tcp", from = 9633, to = 9633 } },
+    length(local.names) < 2 ? {} : {
+      for prefix in var.metrics_sources : "routes ${prefix}" => { cidr = prefix, protocol = "tcp", from = 9635, to = 9635 }
+    },
     { for prefix in var.ssh_sources : "ssh ${prefix}" => { cidr = prefix, protocol = "tcp", from = 22, to = 22 } },
   )
 }
