@@ -10,6 +10,11 @@ const JSON_OUTPUT = 1 << 4
 /** An `nft_ctx *`, which only the library looks into. */
 type Context = object | bigint
 
+const ifOfDisk = (error: unknown): null => {
+  if (error instanceof Error && 'syscall' in error) return null
+  throw error
+}
+
 type ForeignFunction = ReturnType<LibraryHandle['func']>
 
 /**
@@ -68,10 +73,12 @@ export function createLibraryRunner(): NftRunner | null {
 
     // From a buffer nft 1.0.6 tells the column but not the line, from a file both.
     async explain(script): Promise<readonly NftError[]> {
-      const folder = await mkdtemp(join(tmpdir(), 'isthmus-nft-'))
+      // On a full disk the refusal stands without a line.
+      const folder = await mkdtemp(join(tmpdir(), 'isthmus-nft-')).catch(ifOfDisk)
+      if (folder === null) return []
       try {
         const file = join(folder, 'script')
-        await writeFile(file, script)
+        if ((await writeFile(file, script).catch(ifOfDisk)) === null) return []
         return await withContext(async (context) => {
           setDryRun(context, true)
           const {ok, error} = await call(runFile, context, file)

@@ -280,6 +280,17 @@ inNamespace(import.meta.url, () => {
       )
       assert.match(outcomes[1]!.ok ? '' : outcomes[1]!.cause, /No such file or directory.*goto nowhere/)
       assert.equal(kernelText(), before)
+
+      // Where there is no room for the script that would tell the line.
+      const folder = process.env.TMPDIR
+      process.env.TMPDIR = '/nonexistent'
+      try {
+        const told = await driver.apply([good, bad], signal)
+        assert.match(told.map((outcome) => (outcome.ok ? '' : outcome.cause)).join(), /No such file or directory/)
+      } finally {
+        if (folder === undefined) delete process.env.TMPDIR
+        else process.env.TMPDIR = folder
+      }
     })
 
     it('refuses an element that does not fit its set, before nft sees it', async () => {
