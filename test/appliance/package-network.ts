@@ -56,7 +56,7 @@ systemctl start isthmus`
 
 export const NO_7777 = `apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
-metadata: {name: default.no-7777}
+metadata: {name: no-7777}
 spec:
   tier: default
   order: 1

@@ -250,7 +250,7 @@ describe('the Debian package, in a machine with systemd', function () {
     machine.run('rm /tmp/small/filler')
     await settles(() => assert.doesNotMatch(said(), /state-not-writable/), 5000)
     machine.run(
-      'isthmus delete gnp default.no-7777 2>&1; isthmus config apply /tmp/deny.yaml && isthmus config rollback',
+      'isthmus delete gnp no-7777 2>&1; isthmus config apply /tmp/deny.yaml && isthmus config rollback',
     )
     assert.match(machine.run('isthmus audit'), /config/)
     await settles(() => assert.equal(connects(), 1), 10_000)
