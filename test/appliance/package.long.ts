@@ -237,8 +237,8 @@ describe('the Debian package, in a machine with systemd', function () {
     await settles(() => assert.equal(connects(), 124), 10_000)
 
     const before = machine.run('md5sum /etc/isthmus/gateway.yaml')
-    machine.run('sed "s/^default: allow/default: deny/" /etc/isthmus/gateway.yaml >/tmp/deny.yaml')
-    const refused = machine.attempt('isthmus config apply /tmp/deny.yaml')
+    machine.run('(cat /etc/isthmus/gateway.yaml; echo "infrastructure: [192.168.0.0/24]") >/tmp/other.yaml')
+    const refused = machine.attempt('isthmus config apply /tmp/other.yaml')
     assert.notEqual(refused.status, 0)
     assert.match(refused.stderr, /ENOSPC/)
     assert.equal(machine.run('md5sum /etc/isthmus/gateway.yaml'), before)
@@ -249,9 +249,7 @@ describe('the Debian package, in a machine with systemd', function () {
 
     machine.run('rm /tmp/small/filler')
     await settles(() => assert.doesNotMatch(said(), /state-not-writable/), 5000)
-    machine.run(
-      'isthmus delete gnp no-7777 2>&1; isthmus config apply /tmp/deny.yaml && isthmus config rollback',
-    )
+    machine.run('isthmus delete gnp no-7777 2>&1; isthmus config apply /tmp/other.yaml && isthmus config rollback')
     assert.match(machine.run('isthmus audit'), /config/)
     await settles(() => assert.equal(connects(), 1), 10_000)
     assert.equal(machine.run("find /tmp/small -name '*.new' -o -name '*.damaged' -o -name '*.isthmus-*'"), '')
