@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {leaveOutModules, writeInitrd} from './image-kernel.mjs'
 import {PINNED_NODE} from './requirements.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -28,7 +29,7 @@ const SOURCES = path.join(ROOT, 'appliance/image')
 const OUT = path.join(ROOT, 'dist/image')
 const CACHE = path.join(process.env.XDG_CACHE_HOME ?? `${process.env.HOME}/.cache`, 'isthmus/image-packages')
 const TOOLS =
-  'mmdebstrap squashfs-tools dosfstools gdisk grub-pc-bin grub-efi-amd64-bin grub-common mtools qemu-utils e2fsprogs zstd'
+  'mmdebstrap squashfs-tools dosfstools gdisk grub-pc-bin grub-efi-amd64-bin grub-common mtools qemu-utils e2fsprogs zstd cpio kmod'
 const MIB = 1024 * 1024
 const SECTOR = 512
 
@@ -48,6 +49,12 @@ const SERVICES =
   'ssh chrony systemd-networkd systemd-resolved systemd-networkd-wait-online isthmus-slot isthmus-grow-var isthmus-base isthmus cloud-init-local cloud-init cloud-config cloud-final'
 const NOT_STARTED =
   'etcd keepalived conntrackd apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.timer'
+/** Debian's own at each boot, for what a gateway has not: LVM, binaries of other machines, graphics, FUSE, tracing. */
+const MASKED =
+  'e2scrub_reap.service e2scrub_all.timer systemd-binfmt.service proc-sys-fs-binfmt_misc.automount systemd-pstore.service ' +
+  'modprobe@drm.service modprobe@dm_mod.service modprobe@efi_pstore.service modprobe@fuse.service modprobe@loop.service modprobe@configfs.service ' +
+  'sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount'
+const MASKED_GENERATORS = 'cryptsetup gpt-auto hibernate-resume integritysetup rc-local system-update sysv veritysetup'
 
 const run = (command, args, options = {}) =>
   execFileSync(command, args, {stdio: ['ignore', 'inherit', 'inherit'], ...options})
@@ -120,25 +127,29 @@ function bootstrap(root, deb) {
   const packages = readFileSync(path.join(SOURCES, 'packages.txt'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
-  run('mmdebstrap', [
-    '--mode=root',
-    '--variant=minbase',
-    '--quiet',
-    `--include=${packages.join(',')}`,
-    '--dpkgopt=path-exclude=/usr/share/man/*',
-    '--dpkgopt=path-exclude=/usr/share/locale/*',
-    '--dpkgopt=path-exclude=/usr/share/doc/*',
-    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-    '--aptopt=APT::Install-Recommends "false"',
-    '--skip=download/empty',
-    '--skip=essential/unlink',
-    `--setup-hook=mkdir -p "$1/var/cache/apt/archives/"; cp -n ${CACHE}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || true`,
-    `--customize-hook=cp -n "$1"/var/cache/apt/archives/*.deb ${CACHE}/ 2>/dev/null || true`,
-    `--customize-hook=cp ${deb} "$1/tmp/isthmus.deb" && chroot "$1" dpkg -i /tmp/isthmus.deb && rm "$1/tmp/isthmus.deb"`,
-    'bookworm',
-    root,
-    ...aptSources(),
-  ])
+  run(
+    'mmdebstrap',
+    [
+      '--mode=root',
+      '--variant=minbase',
+      '--quiet',
+      `--include=${packages.join(',')}`,
+      '--dpkgopt=path-exclude=/usr/share/man/*',
+      '--dpkgopt=path-exclude=/usr/share/locale/*',
+      '--dpkgopt=path-exclude=/usr/share/doc/*',
+      '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+      '--aptopt=APT::Install-Recommends "false"',
+      '--skip=download/empty',
+      '--skip=essential/unlink',
+      `--setup-hook=mkdir -p "$1/var/cache/apt/archives/"; cp -n ${CACHE}/*.deb "$1/var/cache/apt/archives/" 2>/dev/null || true`,
+      `--customize-hook=cp -n "$1"/var/cache/apt/archives/*.deb ${CACHE}/ 2>/dev/null || true`,
+      `--customize-hook=cp ${deb} "$1/tmp/isthmus.deb" && chroot "$1" dpkg -i /tmp/isthmus.deb && rm "$1/tmp/isthmus.deb"`,
+      'bookworm',
+      root,
+      ...aptSources(),
+    ],
+    {env: {...process.env, INITRD: 'No'}},
+  )
 }
 
 /** What makes a machine of it; then /var as it is at first becomes the copy that an empty /var is filled from. */
@@ -147,6 +158,16 @@ function settle(root) {
   const systemctl = (...args) => run('systemctl', [`--root=${root}`, ...args], {stdio: 'ignore'})
   for (const unit of NOT_STARTED.split(' ')) tolerate(() => systemctl('disable', unit))
   for (const unit of SERVICES.split(' ')) systemctl('enable', unit)
+  const etc = path.join(root, 'etc/systemd')
+  for (const unit of MASKED.split(' ')) symlinkSync('/dev/null', path.join(etc, 'system', unit))
+  for (const name of MASKED_GENERATORS.split(' '))
+    symlinkSync('/dev/null', path.join(etc, `system-generators/systemd-${name}-generator`))
+  // Names of hosts may come later than the gateway: it tries again.
+  rewrite(
+    path.join(root, 'usr/lib/systemd/system/systemd-resolved.service'),
+    'Before=sysinit.target network.target ',
+    'Before=',
+  )
   symlinkSync('/usr/lib/isthmus/isthmus-slot', path.join(root, 'usr/sbin/isthmus-slot'))
   writeFileSync(path.join(root, 'etc/hostname'), 'isthmus\n')
   writeFileSync(path.join(root, 'etc/machine-id'), '')
@@ -155,7 +176,7 @@ function settle(root) {
   symlinkSync('../run/systemd/resolve/stub-resolv.conf', path.join(root, 'etc/resolv.conf'))
   for (const file of readdirSync(path.join(root, 'etc/ssh')))
     if (file.startsWith('ssh_host_')) rmSync(path.join(root, 'etc/ssh', file))
-  run('chroot', [root, 'update-initramfs', '-u', '-k', 'all'], {stdio: 'ignore'})
+  leaveOutModules(root)
   mkdirSync(path.join(root, 'usr/lib/sysimage'), {recursive: true})
   renameSync(path.join(root, 'var/lib/dpkg'), path.join(root, 'usr/lib/sysimage/dpkg'))
   symlinkSync('/usr/lib/sysimage/dpkg', path.join(root, 'var/lib/dpkg'))
@@ -165,6 +186,13 @@ function settle(root) {
   mkdirSync(path.join(root, 'usr/share/factory'), {recursive: true})
   run('cp', ['-a', path.join(root, 'var'), path.join(root, 'usr/share/factory/var')])
   run('find', [path.join(root, 'var'), '-mindepth', '1', '-delete'])
+}
+
+/** A file of Debian's, where a drop-in cannot take away. */
+function rewrite(file, from, to) {
+  const before = readFileSync(file, 'utf8')
+  if (!before.includes(from)) throw new Error(`${file} has no "${from}" any more`)
+  writeFileSync(file, before.replace(from, to))
 }
 
 function tolerate(act) {
@@ -177,12 +205,9 @@ function tolerate(act) {
 
 function slotParts(root) {
   const boot = path.join(root, 'boot')
-  const kernel = (start) => readdirSync(boot).find((file) => file.startsWith(start))
-  for (const [name, file] of [
-    ['vmlinuz', kernel('vmlinuz-')],
-    ['initrd.img', kernel('initrd.img-')],
-  ])
-    cpSync(path.join(boot, file), path.join(work, name))
+  const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-'))
+  cpSync(path.join(boot, kernel), path.join(work, 'vmlinuz'))
+  writeInitrd(root, path.join(work, 'initrd.img'), work)
   run('find', [boot, '-mindepth', '1', '-delete'])
   mkdirSync(path.join(boot, 'slots'))
   const squashfs = path.join(work, 'root.squashfs')
