@@ -16,7 +16,7 @@ import path from 'node:path'
 
 const SOURCES = path.resolve(import.meta.dirname, '../appliance/image')
 /** What `init` calls by name, all of it BusyBox. */
-const APPLETS = 'sh cat chmod cp find grep head mkdir modprobe mount reboot sed sleep sort switch_root sync'
+const APPLETS = 'sh chmod cp find grep head mkdir modprobe mount reboot sed sleep sort switch_root sync'
 const LISTS = ['modules.builtin', 'modules.builtin.modinfo', 'modules.order']
 
 const linesOf = (file) =>

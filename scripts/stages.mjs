@@ -163,10 +163,10 @@ const PACKAGE = {
 /** Ten minutes, half of them for packages that have not been fetched before. */
 const IMAGE = {name: 'image', command: [PINNED_NODE, 'scripts/image.mjs'], needs: 'build'}
 
-/** Booted as a machine, upgraded, cut off; CUTS: how often the power goes in the middle of an upgrade. */
+/** Booted as machines, joined, upgraded, told wrong things, cut off; CUTS: how often the power goes in the middle of an upgrade. */
 const SLOTS = {
   name: 'appliance',
-  command: ['mocha', 'test/appliance/image/slots.long.ts'],
+  command: ['mocha', 'test/appliance/image/*.long.ts'],
   env: {CUTS: process.env.CUTS ?? '20'},
   needs: 'image',
   count: countMocha,

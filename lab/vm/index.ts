@@ -49,12 +49,12 @@ const BOOT_TIMEOUT_MS = 120_000
  * each copy from or to user space; without protection keys: V8 writes them around each change of code, and each time the
  * whole TLB goes.
  */
-const EMULATED_CPU = 'max,la57=off,smap=off,pku=off'
+export const EMULATED_CPU = 'max,la57=off,smap=off,pku=off'
 /**
  * Linux takes the TSCs of several AMD CPUs for unsynchronized, and then reads the time from the HPET: a system call and
  * a device access each time, under QEMU's one lock. Here they are all the host's.
  */
-const EMULATED_CLOCK = 'tsc=reliable clocksource=tsc'
+export const EMULATED_CLOCK = 'tsc=reliable clocksource=tsc'
 /** Debian's kernel clears all memory that it hands out, and is patient with RCU when a namespace goes: not for a lab. */
 const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 rcupdate.rcu_expedited=1'
 

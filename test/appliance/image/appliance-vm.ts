@@ -1,9 +1,9 @@
 import {type ChildProcess, execFileSync, spawn, spawnSync} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
-import {type Accelerator, accelerator} from '../../../lab/vm/index.ts'
+import {type Accelerator, accelerator, EMULATED_CLOCK, EMULATED_CPU} from '../../../lab/vm/index.ts'
 
 /** One appliance in QEMU, booted from its disk as a machine would be, with a NoCloud seed, serial console and SSH. */
 export interface Appliance {
@@ -11,6 +11,8 @@ export interface Appliance {
   readonly console: () => string
   /** Status and output of a command, as root; status 255: nobody answered. */
   readonly ssh: (command: string, input?: string | Buffer) => {status: number; output: string}
+  /** The output of a command that must succeed. */
+  readonly ask: (command: string) => string
   /** When the console says this; rejects after `seconds`, with what it said last. */
   readonly says: (what: RegExp, seconds: number) => Promise<void>
   /** When SSH answers. */
@@ -19,21 +21,35 @@ export interface Appliance {
   readonly power: () => void
   /** Power goes, at once. */
   readonly cut: () => Promise<void>
+  /** Another disk of cloud-init's; with the power off. */
+  readonly seed: (instance: string, userData: string) => void
+  /** The host's time at which its kernel started. */
+  readonly startedAtMs: () => number
+  /** Seconds of the processor that its emulation has taken since the power came: what another machine's load does not change much. */
+  readonly cpuSeconds: () => number
 }
 
 export interface Wish {
   readonly name: string
-  readonly image: string
   readonly sshPort: number
-  /** A wire between two of them: a port of the loopback device. */
-  readonly wire?: {readonly port: number; readonly end: 'listens' | 'connects'}
+  /** A wire between two of them, as eth1: UDP ports of the loopback device, its own and the other's. */
+  readonly wire?: {readonly own: number; readonly other: number}
+  /** A namespace of the host behind it, as eth2. */
+  readonly lan?: string
+  /** A file that it has as its third disk, /dev/vdc. */
+  readonly attached?: string
   readonly userData?: string
   readonly networkConfig?: string
 }
 
 /** Emulation has the CPU that the lab's VM has; KVM, where the lab found that it works. */
-const CPU = {kvm: ['-accel', 'kvm', '-cpu', 'host'], tcg: ['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off']}
-const SERIAL = ['-display', 'none', '-monitor', 'none', '-serial', 'stdio']
+const CPU = {kvm: ['-accel', 'kvm', '-cpu', 'host'], tcg: ['-accel', 'tcg,thread=multi', '-cpu', EMULATED_CPU]}
+/** What the kernel is told where it is emulated, by grub's environment (`docs/operate/appliance.md`). */
+const EXTRA = {kvm: '', tcg: `${EMULATED_CLOCK} mitigations=off init_on_alloc=0`}
+const SERIAL = ['-nodefaults', '-vga', 'none', '-display', 'none', '-serial', 'stdio']
+/** Of the partition `boot`, in scripts/image.mjs. */
+const BOOT_AT = '2M'
+const TICKS_PER_SECOND = 100
 
 export interface Bench {
   readonly appliance: (wish: Wish) => Appliance
@@ -41,17 +57,18 @@ export interface Bench {
   readonly close: () => Promise<void>
 }
 
-/** Appliances with a key of their own, and a folder that goes with them. */
-export async function createBench(): Promise<Bench> {
+/** Appliances of an image with a key of their own, and a folder that goes with them. */
+export async function createBench(image: string): Promise<Bench> {
   const kind = await accelerator(new AbortController().signal)
   const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-appliances-'))
   const key = path.join(folder, 'key')
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
+  const base = makeBase(image, folder, EXTRA[kind])
   const all: Appliance[] = []
   return {
     folder,
     appliance: (wish) => {
-      const one = makeAppliance(wish, path.join(folder, wish.name), key, kind)
+      const one = makeAppliance(wish, path.join(folder, wish.name), {base, key, kind})
       all.push(one)
       return one
     },
@@ -62,24 +79,53 @@ export async function createBench(): Promise<Bench> {
   }
 }
 
-function makeAppliance(wish: Wish, folder: string, key: string, kind: Accelerator): Appliance {
+/** The image, unpacked, with what the kernel of this machine is told. */
+function makeBase(image: string, folder: string, extra: string): string {
+  const base = path.join(folder, 'base.raw')
+  const environment = path.join(folder, 'grubenv')
+  execFileSync('qemu-img', ['convert', '-O', 'raw', image, base])
+  execFileSync('mcopy', ['-n', '-i', `${base}@@${BOOT_AT}`, '::grub/grubenv', environment])
+  execFileSync('grub-editenv', [environment, 'set', `extra=${extra}`])
+  execFileSync('mcopy', ['-o', '-i', `${base}@@${BOOT_AT}`, environment, '::grub/grubenv'])
+  return base
+}
+
+interface Machine {
+  readonly base: string
+  readonly key: string
+  readonly kind: Accelerator
+}
+
+function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): Appliance {
   mkdirSync(folder)
   const disk = path.join(folder, 'disk.qcow2')
-  const seed = makeSeed(wish, folder, execFileSync('cat', [`${key}.pub`], {encoding: 'utf8'}).trim())
-  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', wish.image, disk, '8G'])
-  const wire = wish.wire && `${wish.wire.end === 'listens' ? 'listen' : 'connect'}=127.0.0.1:${wish.wire.port}`
+  const publicKey = readFileSync(`${key}.pub`, 'utf8').trim()
+  const seed = path.join(folder, 'seed.img')
+  const login = `disable_root: false\nusers:\n  - default\n  - {name: root, ssh_authorized_keys: ["${publicKey}"]}\n`
+  const metaData = (instance: string): string => `instance-id: ${instance}\nlocal-hostname: ${wish.name}\n`
+  makeSeed(seed, {
+    'meta-data': metaData(wish.name),
+    'user-data': `#cloud-config\n${login}${wish.userData ?? ''}`,
+    ...(wish.networkConfig ? {'network-config': wish.networkConfig} : {}),
+  })
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, disk, '8G'])
+  const {wire, lan, attached} = wish
+  const udp = wire && `socket,model=virtio-net-pci,udp=127.0.0.1:${wire.other},localaddr=127.0.0.1:${wire.own}`
+  const mac = (card: number): string => `mac=52:54:00:00:0${card}:${String(wish.sshPort % 100).padStart(2, '0')}`
   const arguments_ = [
     ...[...CPU[kind], '-smp', '2', '-m', '1024', ...SERIAL],
     ...['-drive', `file=${disk},if=virtio`, '-drive', `file=${seed},if=virtio,format=raw,readonly=on`],
+    ...(attached ? ['-drive', `file=${attached},if=virtio,format=raw,readonly=on`] : []),
     ...['-nic', `user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:${wish.sshPort}-:22`],
-    ...(wire ? ['-nic', `socket,model=virtio-net-pci,mac=52:54:00:00:00:0${wish.sshPort % 10},${wire}`] : []),
+    ...(udp ? ['-nic', `${udp},${mac(1)}`] : []),
+    ...(lan ? ['-nic', `tap,model=virtio-net-pci,ifname=${lan},script=no,downscript=no,${mac(2)}`] : []),
     ...['-device', 'i6300esb', '-rtc', 'base=utc'],
   ]
   let machine: ChildProcess | null = null
   let said = ''
   const power = (): void => {
     said = ''
-    machine = spawn('qemu-system-x86_64', arguments_, {stdio: ['ignore', 'pipe', 'pipe']})
+    machine = spawn('nice', ['-n', '5', 'qemu-system-x86_64', ...arguments_], {stdio: ['ignore', 'pipe', 'pipe']})
     for (const stream of [machine.stdout!, machine.stderr!]) {
       stream.on('data', (chunk) => {
         said += String(chunk).replaceAll('\r', '')
@@ -97,6 +143,11 @@ function makeAppliance(wish: Wish, folder: string, key: string, kind: Accelerato
     })
     return {status: status ?? 255, output: stdout}
   }
+  const ask = (command: string): string => {
+    const {status, output} = ssh(command)
+    if (status !== 0) throw new Error(`${wish.name}: ${command}: status ${status}: ${output}`)
+    return output.trim()
+  }
   const until = async (seconds: number, what: string, done: () => boolean): Promise<void> => {
     const end = Date.now() + seconds * 1000
     while (!done()) {
@@ -110,31 +161,33 @@ function makeAppliance(wish: Wish, folder: string, key: string, kind: Accelerato
   return {
     console: () => said,
     ssh,
+    ask,
     says: (what, seconds) => until(seconds, `${what}`, () => what.test(said)),
     answers: (seconds) => until(seconds, 'SSH', () => ssh('true').status === 0),
     power,
     cut: async () => {
-      if (!machine || machine.exitCode !== null) return
+      if (!machine || machine.exitCode !== null || machine.signalCode !== null) return
       const gone = once(machine, 'exit')
       machine.kill('SIGKILL')
       await gone
+    },
+    seed: (instance, userData) =>
+      makeSeed(seed, {'meta-data': metaData(instance), 'user-data': `#cloud-config\n${login}${userData}`}),
+    startedAtMs: () => {
+      const [uptime] = ask('cat /proc/uptime').split(' ')
+      return Date.now() - Number(uptime) * 1000
+    },
+    cpuSeconds: () => {
+      const fields = readFileSync(`/proc/${machine!.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
     },
   }
 }
 
 /** A FAT file system with the label that cloud-init looks for. */
-function makeSeed(wish: Wish, folder: string, publicKey: string): string {
-  const files = {
-    'meta-data': `instance-id: ${wish.name}\nlocal-hostname: ${wish.name}\n`,
-    'user-data': `#cloud-config\ndisable_root: false\nusers:\n  - default\n  - {name: root, ssh_authorized_keys: ["${publicKey}"]}\n${wish.userData ?? ''}`,
-    ...(wish.networkConfig ? {'network-config': wish.networkConfig} : {}),
-  }
-  const seed = path.join(folder, 'seed.img')
+function makeSeed(seed: string, files: Readonly<Record<string, string>>): void {
+  writeFileSync(seed, '')
   execFileSync('truncate', ['-s', '2M', seed])
   execFileSync('mkfs.vfat', ['-n', 'CIDATA', seed], {stdio: 'ignore'})
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(path.join(folder, name), text)
-    execFileSync('mcopy', ['-i', seed, path.join(folder, name), '::'])
-  }
-  return seed
+  for (const [name, text] of Object.entries(files)) execFileSync('mcopy', ['-i', seed, '-', `::${name}`], {input: text})
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import {execFileSync} from 'node:child_process'
-import {existsSync, readFileSync, statSync, writeFileSync} from 'node:fs'
+import {existsSync, readFileSync, statSync} from 'node:fs'
 import path from 'node:path'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
+import {renamedUpgrade} from './renamed-upgrade.ts'
 
 /**
  * A built image (`npm run image`) booted as a machine: what it is, what it refuses, and that whatever happens to an upgrade
@@ -20,33 +20,23 @@ describe('an appliance', function () {
   this.timeout(3_600_000)
   let bench: Bench
   let gateway: Appliance
-  let upgrade: string
 
   before(async () => {
     assert.ok(existsSync(IMAGE), 'npm run image makes it')
-    bench = await createBench()
-    upgrade = renamed(bench.folder, '0.2.0')
-    gateway = bench.appliance({name: 'gw-a', image: IMAGE, sshPort: 2221})
+    bench = await createBench(IMAGE)
+    const attached = renamedUpgrade(UPGRADE, path.join(bench.folder, 'renamed'), '0.2.0')
+    gateway = bench.appliance({name: 'gw-a', sshPort: 2221, attached})
     gateway.power()
     await gateway.answers(BOOT_S)
   })
   after(() => bench.close())
 
-  const ask = (command: string): string => {
-    const {status, output} = gateway.ssh(command)
-    assert.equal(status, 0, `${command}: ${output}`)
-    return output.trim()
-  }
+  const ask = (command: string): string => gateway.ask(command)
   const refused = (command: string, why: RegExp): void => {
     const {status, output} = gateway.ssh(command)
     assert.notEqual(status, 0)
     assert.match(output, why)
   }
-  const send = (file: string, to: string): void => {
-    const {status, output} = gateway.ssh(`cat > ${to}`, readFileSync(file))
-    assert.equal(status, 0, output)
-  }
-
   it('is small, and boots by BIOS from slot a', () => {
     assert.ok(statSync(IMAGE).size < 450 * 1024 * 1024, `${statSync(IMAGE).size} bytes`)
     assert.match(ask('isthmus-slot status'), /^a 0\.\S+ running default$/m)
@@ -82,10 +72,9 @@ describe('an appliance', function () {
   it('refuses what is no upgrade, is cut off, or is damaged, and boots what it had', () => {
     ask('echo nothing > /var/tmp/no; true')
     refused('isthmus-slot install /var/tmp/no', /no upgrade of an appliance/)
-    send(upgrade, '/var/tmp/good')
-    ask('head -c 60000000 /var/tmp/good > /var/tmp/cut')
+    ask('head -c 60000000 /dev/vdc > /var/tmp/cut')
     refused('isthmus-slot install /var/tmp/cut', /cut off|not what was written/)
-    ask('cp /var/tmp/good /var/tmp/bad && printf x | dd of=/var/tmp/bad bs=1 seek=200000000 conv=notrunc status=none')
+    ask('cp /dev/vdc /var/tmp/bad && printf x | dd of=/var/tmp/bad bs=1 seek=150000000 conv=notrunc status=none')
     refused('isthmus-slot install /var/tmp/bad', /not what was written/)
     ask('rm /var/tmp/cut /var/tmp/bad')
     assert.match(ask('isthmus-slot status'), /^a \S+ running default$/m)
@@ -94,7 +83,7 @@ describe('an appliance', function () {
   for (const cut of Array.from({length: CUTS}, (_, index) => index)) {
     it(`the power goes in the middle of an upgrade, ${cut + 1} of ${CUTS}`, async () => {
       const seconds = (20 * (cut + Math.random())) / CUTS
-      ask('nohup isthmus-slot install /var/tmp/good > /dev/null 2>&1 &')
+      ask('nohup isthmus-slot install /dev/vdc > /dev/null 2>&1 &')
       await new Promise((go) => setTimeout(go, seconds * 1000))
       await gateway.cut()
       gateway.power()
@@ -107,7 +96,7 @@ describe('an appliance', function () {
 
   it('boots the other slot after an upgrade, and keeps it once it is healthy', async () => {
     ask('isthmus-slot rollback 2>/dev/null || true')
-    ask('isthmus-slot install /var/tmp/good')
+    ask('isthmus-slot install /dev/vdc')
     assert.match(ask('isthmus-slot status'), /on-trial:3/)
     gateway.ssh('systemctl reboot')
     await gateway.says(/slot b is healthy, and boots from now on/, BOOT_S)
@@ -116,7 +105,7 @@ describe('an appliance', function () {
   })
 
   it('goes back from one that is not healthy', async () => {
-    ask('isthmus-slot install /var/tmp/good')
+    ask('isthmus-slot install /dev/vdc')
     ask(
       'mkdir -p /etc/systemd/system/isthmus-slot.service.d && printf "[Service]\\nEnvironment=ISTHMUS_TRIAL_SECONDS=5\\n" > /etc/systemd/system/isthmus-slot.service.d/trial.conf',
     )
@@ -130,23 +119,10 @@ describe('an appliance', function () {
 
   it('goes back by itself when a slot does not come up at all', async () => {
     ask('rm /etc/tmpfiles.d/sick.conf')
-    ask('isthmus-slot install /var/tmp/good')
+    ask('isthmus-slot install /dev/vdc')
     // Its kernel finds nothing to boot: three tries, each ended by panic=10.
     ask('mount /boot/slots; echo broken > /boot/slots/slots/a/initrd.img; umount /boot/slots')
     gateway.ssh('systemctl reboot')
     await gateway.says(/slot a failed its trial; this is slot b again/, 2 * BOOT_S)
   })
 })
-
-/** The same content as another version. */
-function renamed(folder: string, name: string): string {
-  const members = ['manifest', 'version', 'vmlinuz', 'initrd.img', 'root.squashfs']
-  execFileSync('tar', ['-xf', UPGRADE, '-C', folder])
-  writeFileSync(path.join(folder, 'version'), `${name}\n`)
-  const [sum] = execFileSync('sha256sum', [path.join(folder, 'version')], {encoding: 'utf8'}).split(' ')
-  const manifest = readFileSync(path.join(folder, 'manifest'), 'utf8').replace(/^\S+ {2}version$/m, `${sum}  version`)
-  writeFileSync(path.join(folder, 'manifest'), manifest)
-  const file = path.join(folder, 'new.upgrade')
-  execFileSync('tar', ['-cf', file, '-C', folder, ...members])
-  return file
-}
