@@ -217,7 +217,7 @@ function slotParts(root) {
     '-comp',
     'zstd',
     '-Xcompression-level',
-    '12',
+    '3',
     '-noappend',
     '-quiet',
     '-no-progress',
