@@ -292,11 +292,11 @@ async function runTogether(stages, done) {
 async function runStage({name, command, extra, env, quietStdout, count}, say) {
   say(`\n── ${name}\n`)
   const began = performance.now()
-  const {status, output} = await run([...command, ...(extra?.() ?? [])], env, say, quietStdout)
+  const {status, output, errors} = await run([...command, ...(extra?.() ?? [])], env, say, quietStdout)
   const counts = count?.(output, say) ?? {passed: 0, failed: 0}
   // A stage that died without saying what failed still failed.
   if (status !== 0 && counts.failed === 0) counts.failed = 1
-  counts.faults ||= output.split('\n').slice(-20).join('\n')
+  counts.faults ||= `${output}\n${errors}`.trim().split('\n').slice(-20).join('\n')
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   say(`── ${name}: ${counts.failed === 0 ? 'ok' : `FAILED (${counts.failed})`} in ${seconds} s\n`)
   return counts
@@ -311,6 +311,7 @@ function run([command, ...args], env, say, quietStdout) {
     const file = command.includes('/') ? command : path.join(ROOT, 'node_modules/.bin', command)
     const child = spawn(file, args, {cwd: ROOT, env: {...ENVIRONMENT, ...env}, stdio: ['ignore', 'pipe', 'pipe']})
     let output = ''
+    let errors = ''
     let hung
     const end = () => {
       say(`nothing for ${HUNG_MS / 1000} s after the last test: one of them leaves something open, and is ended\n`)
@@ -322,14 +323,17 @@ function run([command, ...args], env, say, quietStdout) {
       clearTimeout(hung)
       if (/^\d+ passed, \d+ failed, \d+ skipped\s*$/m.test(output.slice(-80))) hung = setTimeout(end, HUNG_MS)
     })
-    child.stderr.setEncoding('utf8').on('data', say)
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      errors += text
+      say(text)
+    })
     child.on('error', (error) => {
       say(`${error.message}\n`)
-      resolve({status: 1, output})
+      resolve({status: 1, output, errors})
     })
     child.on('close', (status) => {
       clearTimeout(hung)
-      resolve({status: status ?? 1, output})
+      resolve({status: status ?? 1, output, errors})
     })
   })
 }
