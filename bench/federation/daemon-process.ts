@@ -1,6 +1,7 @@
 import {type ChildProcess, fork} from 'node:child_process'
 import {once} from 'node:events'
 import {openSync, readFileSync} from 'node:fs'
+import {request} from 'node:http'
 import {join, resolve} from 'node:path'
 import {DAEMON_ENV, DAEMON_FLAGS} from '../../src/cli/daemon-flags.ts'
 import type {LoopReport} from '../gateway/loop-watch.ts'
@@ -60,8 +61,16 @@ export class DaemonProcess {
   }
 }
 
-/** Of its metrics the first of a name, with these labels if any; NaN: none. */
-export async function metric(name: string, labels = ''): Promise<number> {
-  const text = await (await fetch('http://127.0.0.1:9633/metrics')).text()
+/** Of its metrics the first of a name, with these labels if any; NaN: none. By its socket, which answers as often as it is asked. */
+export async function metric(folder: string, name: string, labels = ''): Promise<number> {
+  const text = await new Promise<string>((resolve, reject) => {
+    request({socketPath: join(folder, 'api.sock'), path: '/metrics'}, (response) => {
+      if (response.statusCode !== 200) return reject(new Error(`/metrics: ${response.statusCode}`))
+      const parts: Buffer[] = []
+      response.on('data', (part) => parts.push(part)).on('end', () => resolve(Buffer.concat(parts).toString()))
+    })
+      .on('error', reject)
+      .end()
+  })
   return Number(new RegExp(`^${name}${labels ? `{[^}]*${labels}[^}]*}` : '(?:{[^}]*})?'} (\\S+)$`, 'm').exec(text)?.[1])
 }

@@ -143,7 +143,7 @@ async function churn({client, endpoint}: Site, first: number, count: number) {
 
 async function reconnect(daemon: DaemonProcess, {etcd, client}: Site): Promise<FederationFigures['reconnect']> {
   const source = `source="export/${siteName(0)}"`
-  const isConnected = async (): Promise<boolean> => (await metric('isthmus_datastore_connected', source)) === 1
+  const isConnected = async (): Promise<boolean> => (await metric(folder, 'isthmus_datastore_connected', source)) === 1
   const before = kernel.writes()
   await daemon.report('reset')
   tell('etcd comes again')
@@ -155,7 +155,7 @@ async function reconnect(daemon: DaemonProcess, {etcd, client}: Site): Promise<F
   const resumedSeconds = (performance.now() - startedMs) / 1000
 
   tell('etcd comes again, compacted')
-  const lists = (): Promise<number> => metric('isthmus_datastore_resyncs_total', `${source},reason="compacted"`)
+  const lists = (): Promise<number> => metric(folder, 'isthmus_datastore_resyncs_total', `${source},reason="compacted"`)
   daemon.freeze()
   await etcd.kill()
   await etcd.start()
@@ -178,7 +178,7 @@ const SCRAPES = 40
 /** The port answers five a second to one who asks. */
 const SCRAPE_EVERY_MS = 250
 
-/** As Prometheus does it, with compression. */
+/** As Prometheus does it. */
 async function scrapes(): Promise<ScrapeFigures> {
   const ms: number[] = []
   let text = ''

@@ -10,6 +10,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
 import type {Entry} from '../../lab/site/calico-data.ts'
 import {plainClient, startEtcd} from '../../test/support/etcd-server.ts'
+import {metric} from '../federation/daemon-process.ts'
 import type {ChurnFigures, ChurnPlan, Latencies} from './churn-plan.ts'
 import type {LoopReport} from './loop-watch.ts'
 import {Moments} from './moments.ts'
@@ -52,11 +53,6 @@ const revision = async (): Promise<number> => {
   return Number(header.revision)
 }
 const countBelow = async (prefix: string): Promise<number> => Number(await client.getAll().prefix(prefix).count())
-
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch('http://127.0.0.1:9633/metrics')).text()
-  return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1])
-}
 
 function startDaemon(): ChildProcess {
   const config = join(folder, 'gateway.yaml')
@@ -178,7 +174,7 @@ async function run(): Promise<ChurnFigures> {
   const startedMs = performance.now()
   const daemon = startDaemon()
   processes.push(daemon)
-  await until('all in the kernel', async () => (await metric('isthmus_policy_endpoints')) >= plan.endpoints)
+  await until('all in the kernel', async () => (await metric(folder, 'isthmus_policy_endpoints')) >= plan.endpoints)
   const kernelMs = performance.now() - startedMs
   await until('all in the export', async () => (await countBelow(ENDPOINTS)) >= plan.endpoints)
   const start = {kernelMs, exportMs: performance.now() - startedMs}
@@ -196,7 +192,7 @@ async function run(): Promise<ChurnFigures> {
   ackMs.length = 0
   const {cpuMs} = await loopReport(daemon, 'reset')
   const [passes, before, beganMs] = [
-    await metric('isthmus_reconcile_passes_total'),
+    await metric(folder, 'isthmus_reconcile_passes_total'),
     await revision(),
     performance.now(),
   ]
@@ -204,7 +200,7 @@ async function run(): Promise<ChurnFigures> {
   const steady = {
     ...latencies,
     seconds: (performance.now() - beganMs) / 1000,
-    passes: (await metric('isthmus_reconcile_passes_total')) - passes,
+    passes: (await metric(folder, 'isthmus_reconcile_passes_total')) - passes,
     transactions: (await revision()) - before - plan.steadyEvents / AT_ONCE,
     ackMs: [...ackMs],
     ...(await since(daemon, cpuMs)),
