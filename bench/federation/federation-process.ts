@@ -226,7 +226,7 @@ async function run(): Promise<Pick<FederationFigures, 'scrape'> | FederationFigu
   const resident = daemon.residentMib()
   const cold = {seconds, blockMs, cpuSeconds: cpuMs / 1000, rssMib: resident.most, settledRssMib: resident.now}
 
-  tell('scrapes')
+  tell(`settled at ${resident.now.toFixed(0)} MiB, at most ${resident.most.toFixed(0)}; scrapes`)
   const scrape = await scrapes()
   if (plan.churnEvents === 0) return {scrape}
 

@@ -15,6 +15,9 @@ const ifOfDisk = (error: unknown): null => {
   throw error
 }
 
+/** Of a script's text: what adds some ten thousand elements. */
+const LARGE = 1 << 19
+
 type ForeignFunction = ReturnType<LibraryHandle['func']>
 
 /**
@@ -25,8 +28,10 @@ type ForeignFunction = ReturnType<LibraryHandle['func']>
  * context of its own. `null` when there is no library.
  */
 export function createLibraryRunner(): NftRunner | null {
-  const library = load()
+  const library = load(LIBRARY)
   if (library === null) return null
+  // Another libc than glibc may have none.
+  const trim = functionOf(load('libc.so.6'), 'int malloc_trim(size_t pad)')
   const createContext = library.func('void *nft_ctx_new(uint32_t flags)')
   const freeContext = library.func('void nft_ctx_free(void *ctx)')
   const bufferOutput = library.func('int nft_ctx_buffer_output(void *ctx)')
@@ -62,12 +67,20 @@ export function createLibraryRunner(): NftRunner | null {
     }
   }
 
-  const main = open()
+  let main = open()
+  /** A context keeps what it was told, a kilobyte an element, and glibc keeps what the context gives back. */
+  async function forget(): Promise<void> {
+    const old = main
+    main = open()
+    await new Promise((resolve) => freeContext.async(old, resolve))
+    if (trim) await new Promise((resolve) => trim.async(0, resolve))
+  }
   return {
     kind: 'library',
 
     async run(script) {
       const {ok, error} = await call(runBuffer, main, script)
+      if (script.length >= LARGE) await forget()
       return ok ? null : firstWords(error)
     },
 
@@ -103,9 +116,14 @@ export function createLibraryRunner(): NftRunner | null {
   }
 }
 
-function load(): LibraryHandle | null {
+const load = (name: string): LibraryHandle | null => ifThere(() => koffi.load(name))
+
+const functionOf = (library: LibraryHandle | null, prototype: string): ForeignFunction | null =>
+  library && ifThere(() => library.func(prototype))
+
+function ifThere<T>(find: () => T): T | null {
   try {
-    return koffi.load(LIBRARY)
+    return find()
   } catch (error) {
     if (error instanceof Error) return null
     throw error
