@@ -49,7 +49,7 @@ export async function clients({quick}: BenchOptions): Promise<readonly BenchResu
       for (const warm of [without, beside]) await warm()
       told = 0
       const rounds: Round[] = []
-      for (let round = 0; round < (quick ? ROUNDS.quick : ROUNDS.usual); round++) {
+      for (let round = 0; round < (quick ? ROUNDS.quick : Number(process.env.ROUNDS ?? ROUNDS.usual)); round++) {
         if (round % 2 === 0) rounds.push({without: await without(), beside: await beside()})
         else rounds.push({beside: await beside(), without: await without()})
         console.error(`round ${round + 1}`)
