@@ -12,6 +12,7 @@ import {
 } from '../model/index.ts'
 import {planRouting, renderBird} from '../routing/index.ts'
 import {type PlannedTunnels, planTunnels, retiredKeys, type Trial, type TunnelLimit} from '../tunnels/index.ts'
+import {elementsIn, type Framed, isLargeJoin} from './large-join.ts'
 import {nodeLinks} from './node-ipip.ts'
 import {type PolicyPart, rulesetFrame, rulesetWith} from './ruleset.ts'
 import {planSysctls} from './sysctls.ts'
@@ -126,6 +127,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       siteRecords({sites, documents}, config, {tunnels: offers}),
   )
 
+  let before: Framed | null = null
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
     const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS} = rest
@@ -144,6 +146,12 @@ export function createPlan(): (input: PlanInput) => Planned {
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
     const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
     const links = linksOf(config, mesh.links)
+    const now: Framed = {config, sites, tunnels: mesh.tunnels, native: mesh.native, frame, elements: elementsIn(policy)}
+    const {stages: parts = []} = policy
+    const stages = isLargeJoin(before, now)
+      ? [...parts, policy].map((part) => rulesetWith(before!.frame, part))
+      : parts.map((part) => rulesetWith(frame, part))
+    before = now
     return {
       desired: {
         sysctls: sysctlsOf(links),
@@ -159,7 +167,7 @@ export function createPlan(): (input: PlanInput) => Planned {
         tunnels: mesh.tunnels,
         findings: [...world.findings, ...policy.findings, ...mesh.findings, ...routing.findings],
       },
-      stages: (policy.stages ?? []).map((part) => rulesetWith(frame, part)),
+      stages,
       wantedKeys: mesh.wantedKeys,
       retiredKeys: mesh.retiredKeys,
       carriers,

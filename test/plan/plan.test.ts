@@ -76,6 +76,30 @@ describe('plan', () => {
     }
   })
 
+  it('very many endpoints with another frame: policy first in the frame that was, then the new one', () => {
+    const sketched = sketchConfig(SKETCH, 'a')
+    const federation = new Federation(sketched)
+    const world = {...federation.world(), sites: planAll(SKETCH).get('a')!.sites}
+    const few = compilePolicy(federation.world(), {default: 'deny', previous: null, firstClass: 7})
+    const class4 = few.sets.get('class4')!
+    const elements = new Map(Array.from({length: 20_000}, (_, index) => [`10.1.${index >> 8}.${index & 255}`, '0x7']))
+    const many = {...few, sets: new Map([...few.sets, ['class4', {...class4, elements}]])}
+    const next = createPlan()
+    const input = {config: sketched, world, policy: few, ...NOTHING_ELSE}
+    const before = next(input).desired.nft
+    const {stages, desired} = next({...input, policy: many, devices: new Map([['lan0', 3]])})
+    assert.deepEqual([stages.length, before.sets.get('class4')!.elements.size], [1, 0])
+    for (const [table, trusted] of [
+      [stages[0]!, before.sets.get('trusted')],
+      [desired.nft, desired.nft.sets.get('trusted')],
+    ] as const) {
+      assert.equal(table.sets.get('class4')!.elements.size, 20_000)
+      assert.equal(table.sets.get('trusted'), trusted)
+    }
+    assert.notEqual(desired.nft.sets.get('trusted'), before.sets.get('trusted'))
+    assert.deepEqual(next({...input, policy: many}).stages, [])
+  })
+
   it('of a tunnel that bears IPv6 neighbours may ask for each other, and nothing else of their own links counts', () => {
     const sites = SKETCH.sites.map((one) => ({...one, inner: [4, 6] as const}))
     const {nft, tunnels} = planned({sites, pairs: {'a b': 'vxlan', 'a c': 'none'}})
