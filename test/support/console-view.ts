@@ -7,10 +7,10 @@ export const SCRIPT = '<img src=x onerror="document.title=1"><script>document.ti
 const SPAN = 360
 
 /** Names by which a test has a refusal. */
-const REFUSED: Readonly<Record<string, Refused>> = {
-  nowhere: {refused: 'not-found', message: 'nothing of that name'},
-  everything: {refused: 'too-large', message: 'more than can be compared'},
-}
+const REFUSED = new Map<string, Refused>([
+  ['nowhere', {refused: 'not-found', message: 'nothing of that name'}],
+  ['everything', {refused: 'too-large', message: 'more than can be compared'}],
+])
 
 /** Answers for the console over fixed data. */
 export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
@@ -31,7 +31,7 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
       }
     },
     policyMatrix: async (by) =>
-      REFUSED[by] ?? {
+      REFUSED.get(by) ?? {
         by,
         labels: ['site', 'namespace', 'class', 'app', 'tier'],
         groups: GROUPS.map((name, index) => ({name, addresses: 400 >> index, classes: 1 + (index % 3)})),
@@ -39,7 +39,7 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
         cells: GROUPS.map((_, from) => GROUPS.map((_, to) => 'admd'[(from * 3 + to * to) % 4]).join('')),
       },
     policyPair: async (by, from, to) =>
-      REFUSED[from] ?? {
+      REFUSED.get(from) ?? {
         ...{by, from, to, leftOut: 0},
         ways: [
           {
@@ -50,9 +50,9 @@ export function fakeConsole(parts: Partial<ConsoleView> = {}): ConsoleView {
           },
         ],
       },
-    policyText: (name) => (name in REFUSED ? null : `kind: GlobalNetworkPolicy\nmetadata:\n  name: ${name}\n`),
+    policyText: (name) => (REFUSED.has(name) ? null : `kind: GlobalNetworkPolicy\nmetadata:\n  name: ${name}\n`),
     policyDiff: (text, [deleted = '']) =>
-      REFUSED[deleted] ??
+      REFUSED.get(deleted) ??
       (text.includes('kind')
         ? {
             findings: [],
