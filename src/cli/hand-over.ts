@@ -1,5 +1,6 @@
 import {chmod, chown, readFile, stat} from 'node:fs/promises'
 import path from 'node:path'
+import {ifMissing} from '../model/index.ts'
 
 /** Where the package keeps them: elsewhere, folders are whoever's. */
 const PLACE = '/etc/isthmus/'
@@ -20,7 +21,7 @@ export async function handOver(folder: string, files: readonly string[]): Promis
 
 /** What is not there is nobody's; what others may read already, they still may. */
 async function give(place: string, gid: number, mode: number): Promise<void> {
-  const held = await stat(place).catch(() => null)
+  const held = await stat(place).catch(ifMissing(null))
   if (held === null) return
   if (held.gid !== gid) await chown(place, held.uid, gid)
   await chmod(place, (held.mode & 0o777) | mode)

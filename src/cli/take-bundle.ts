@@ -1,6 +1,6 @@
 import {mkdir, readFile, rename, rm, stat, writeFile} from 'node:fs/promises'
 import path from 'node:path'
-import type {Finding} from '../model/index.ts'
+import {type Finding, ifMissing} from '../model/index.ts'
 import type {JoinInput} from './commands/site-join.ts'
 import {EXIT, type ExitStatus} from './context.ts'
 import {handOver} from './hand-over.ts'
@@ -100,7 +100,7 @@ async function readManifest(file: string): Promise<string | {readonly fault: str
 }
 
 async function isSame(from: string, to: string, file: string): Promise<boolean> {
-  const read = (folder: string) => readFile(path.join(folder, file)).catch(() => null)
+  const read = (folder: string) => readFile(path.join(folder, file)).catch(ifMissing(null))
   const [a, b] = await Promise.all([read(from), read(to)])
   return a !== null && b !== null && a.equals(b)
 }

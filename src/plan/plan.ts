@@ -148,8 +148,9 @@ export function createPlan(): (input: PlanInput) => Planned {
     const links = linksOf(config, mesh.links)
     const now: Framed = {config, sites, tunnels: mesh.tunnels, native: mesh.native, frame, elements: elementsIn(policy)}
     const {stages: parts = []} = policy
-    const stages = isLargeJoin(before, now)
-      ? [...parts, policy].map((part) => rulesetWith(before!.frame, part))
+    const joined = isLargeJoin(before, now) ? before : null
+    const stages = joined
+      ? [...parts, policy].map((part) => rulesetWith(joined.frame, part))
       : parts.map((part) => rulesetWith(frame, part))
     before = now
     return {

@@ -141,7 +141,7 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
       return false
     },
     async journal() {
-      const text = await readFile(journalFile, 'utf8').catch(() => null)
+      const text = await readFile(journalFile, 'utf8').catch(ifMissing(null))
       return text === null ? {pending: null, previous: null} : (JSON.parse(text) as Journal)
     },
     async note(journal) {
