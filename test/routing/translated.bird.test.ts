@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {keepBird} from '../../src/bird/index.ts'
-import type {GatewayConfig, SiteName} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayLan, GatewayName, SiteName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
@@ -78,8 +78,10 @@ describe('ways to translated prefixes', () => {
         {name: 'translated4_last', preference: 40, to: [over(first!)]},
       ],
     )
-    const lan = {device: 'lan0', address: '192.168.1.254', twin: '192.168.1.253', watch: []}
-    const twins = new Map([...CONFIGS, ['a', {...CONFIGS.get('a')!, twin: 'a2', lan} as unknown as GatewayConfig]])
+    const [address, other] = ['192.168.1.254', '192.168.1.253'] as Address[]
+    const lan: GatewayLan = {device: 'lan0', address: address!, twin: other!, watch: []}
+    const a: GatewayConfig = {...CONFIGS.get('a')!, twin: 'a2' as GatewayName, lan}
+    const twins = new Map([...CONFIGS, ['a', a] as const])
     const {sessions} = routingOf('a', twins, [first!.peer])
     for (const [kind, value] of [
       ['twin', 0],

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import {existsSync, readFileSync} from 'node:fs'
-import path from 'node:path'
+import {existsSync} from 'node:fs'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
+import {IMAGE} from './built-image.ts'
 
 /** An appliance that is told wrong things by cloud-init: what its console says, and that it can be set up all the same. */
-const ROOT = path.resolve(import.meta.dirname, '../../..')
-const {version} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {version: string}
-const IMAGE = path.join(ROOT, `dist/image/isthmus_${version}.qcow2`)
 const BOOT_S = 900
 
 /** uplinks is no list, and much is not there. */

@@ -2,12 +2,12 @@ import {execFileSync, spawnSync} from 'node:child_process'
 import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {stringify} from 'yaml'
+import {ROOT} from './built-image.ts'
 
 /**
  * Two sites, each with a gateway that is an appliance, an etcd of its own on it, and a "pod": a namespace of this machine
  * behind it. Certificates are made here by `isthmus site`, all the rest is told by cloud-init.
  */
-const ROOT = path.resolve(import.meta.dirname, '../../..')
 const NUMBER = {a: 1, b: 2} as const
 export type Name = keyof typeof NUMBER
 const OTHER = {a: 'b', b: 'a'} as const

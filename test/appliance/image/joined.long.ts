@@ -3,6 +3,7 @@ import {type ChildProcess, spawn} from 'node:child_process'
 import {existsSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
+import {IMAGE, UPGRADE} from './built-image.ts'
 import {
   lanDevice,
   makePod,
@@ -20,10 +21,6 @@ import {renamedUpgrade} from './renamed-upgrade.ts'
  * Two appliances, from cloud-init to joined sites, each with an etcd of its own: a pod behind one reaches a pod behind the other
  * through the tunnel. Then boots and an upgrade of one, with the time until it forwards and the datagrams that are lost.
  */
-const ROOT = path.resolve(import.meta.dirname, '../../..')
-const {version} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {version: string}
-const IMAGE = path.join(ROOT, `dist/image/isthmus_${version}.qcow2`)
-const UPGRADE = path.join(ROOT, `dist/image/isthmus_${version}.upgrade`)
 /** Beside other work an emulated processor is many times slower; what is reported is what was measured. */
 const BOOT_S = 900
 const PINGS_PER_SECOND = 5

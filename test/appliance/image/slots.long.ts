@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import {existsSync, readFileSync, statSync} from 'node:fs'
+import {existsSync, statSync} from 'node:fs'
 import path from 'node:path'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
+import {IMAGE, UPGRADE} from './built-image.ts'
 import {renamedUpgrade} from './renamed-upgrade.ts'
 
 /**
@@ -9,10 +10,6 @@ import {renamedUpgrade} from './renamed-upgrade.ts'
  * leaves a slot that boots. Under emulation a boot takes one to three minutes. CUTS is how often the power goes in the
  * middle of an upgrade.
  */
-const ROOT = path.resolve(import.meta.dirname, '../../..')
-const {version} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {version: string}
-const IMAGE = path.join(ROOT, `dist/image/isthmus_${version}.qcow2`)
-const UPGRADE = path.join(ROOT, `dist/image/isthmus_${version}.upgrade`)
 const CUTS = Number(process.env.CUTS ?? 3)
 const BOOT_S = 600
 
