@@ -6,7 +6,7 @@ import {podEntry} from '../lab/site/calico-data.ts'
 import {adminClient} from '../lab/site/etcd.ts'
 import type {World} from '../lab/world.ts'
 
-const EVERY_MS = 50
+const EVERY_MS = 20
 
 /** How long each of some endpoints took from its put in site a's etcd to its element in a kernel. */
 export interface EventTimes {

@@ -14,14 +14,14 @@ import type {Scenario} from './scenario/schema.ts'
 import {type Certificates, makeCertificates} from './site/certificates.ts'
 import {startConntrackd} from './site/conntrackd.ts'
 import {etcdPlan, startDatastore} from './site/datastores.ts'
-import {makeDisk, removeDisks} from './site/disks.ts'
+import {inMemory, makeDisk, removeDisks} from './site/disks.ts'
 import {type EtcdMember, type EtcdPlan, startEtcd} from './site/etcd.ts'
 import {leaderOf} from './site/etcd-faults.ts'
 import {gatewayYaml} from './site/gateway-yaml.ts'
 import {startKeepalived} from './site/keepalived.ts'
 import {startRoutedNode} from './site/routed-node.ts'
 
-/** Everything that the lab keeps on disk; on tmpfs, gone with the machine. */
+/** Everything that the lab keeps, in memory. */
 export const LAB_DIR = '/run/isthmus-lab'
 
 /** A running lab. */
@@ -57,6 +57,7 @@ export async function cleanUp(): Promise<void> {
 /** Builds the whole scenario on the running kernel and starts every part of it, in parallel where that is possible. */
 export async function startWorld(scenario: Scenario, dir: string, tell: (line: string) => void): Promise<World> {
   await cleanUp()
+  await inMemory(LAB_DIR)
   claim(LAB_DIR)
   const plan = planNetwork(scenario)
   const dirOf = (name: string): string => join(LAB_DIR, name)

@@ -11,8 +11,8 @@ import {type BenchOptions, type BenchResult, quantile} from '../result.ts'
 
 const SCENARIO = path.resolve(import.meta.dirname, '../../lab/scenarios/three-sites-direct.yaml')
 const CLIENTS = 50
-const ROUNDS = {quick: 2, usual: 12}
-const EVENTS = {quick: 20, usual: 100}
+const ROUNDS = {quick: 2, usual: 24}
+const EVENTS = {quick: 20, usual: 250}
 const SETTLE_MS = 1500
 const PROCESS = path.join(import.meta.dirname, 'event-clients.ts')
 
