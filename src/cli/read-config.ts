@@ -11,7 +11,9 @@ export async function readGatewayConfig(
   } catch (error) {
     const where = {source: `config ${file}`}
     const detail = error instanceof Error ? error.message : String(error)
-    return {config: null, findings: [{code: 'config-unreadable', severity: 'error', where, detail}]}
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const remedy = isMissing ? {remedy: 'name the file that there is, or make one with isthmus setup'} : {}
+    return {config: null, findings: [{code: 'config-unreadable', severity: 'error', where, detail, ...remedy}]}
   }
   // zod and yaml are most of what the command line loads; only commands that read a configuration pay for them.
   const {parseGatewayConfig} = await import('../config/index.ts')

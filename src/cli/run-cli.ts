@@ -137,11 +137,23 @@ const GOES_ON: ReadonlySet<string> = new Set(['run', 'setup', 'watch-lan', '__co
 const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
 
+/** What commander says where an argument is missing names it, and not what could stand there. */
+const LACKS_ARGUMENT = /missing required argument '(.+)'/
+
+function whatIs(command: Command, argument: string): string {
+  const description = command.registeredArguments.find((one) => one.name() === argument)?.description
+  return description ? `: ${description}` : ''
+}
+
 /** Commander hands these on to subcommands only while it makes them itself. */
 function settle(command: Command, context: Pick<CliContext, 'out' | 'err'>): void {
   command
     .exitOverride()
-    .configureOutput({writeOut: context.out, writeErr: context.err})
+    .configureOutput({
+      writeOut: context.out,
+      writeErr: context.err,
+      outputError: (text, write) => write(text.replace(LACKS_ARGUMENT, (said, name) => said + whatIs(command, name))),
+    })
     .showHelpAfterError('(--help shows what there is)')
   for (const inner of command.commands) settle(inner, context)
 }

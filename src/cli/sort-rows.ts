@@ -26,9 +26,9 @@ function columnReader<Row>(columns: readonly Column<Row>[], by: string): ((row: 
   const column = columns.find(({title}) => wordOf(title) === wordOf(by))
   if (column) return column.value
   const words = columns.map(({title}) => wordOf(title))
-  return `no column '${by}'${meant(by, words)} There is ${words.join(', ')}, or a path such as .name`.replace(
-    '? There',
-    '? there',
+  return `no column '${by}'${meant(by, words)}; there is ${words.join(', ')}, or a path such as .name`.replace(
+    '?;',
+    '?',
   )
 }
 

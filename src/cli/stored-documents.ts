@@ -65,9 +65,9 @@ export async function getStored(context: CliContext, query: StoredQuery): Promis
 /** A text instead: what is wrong with the selector. */
 async function labelTest(selector: string | null): Promise<((row: StoredRow) => boolean) | string> {
   if (selector === null) return () => true
-  const {evaluateSelector, parseSelector} = await import('../selectors/index.ts')
+  const {evaluateSelector, parseSelector, selectorProblem} = await import('../selectors/index.ts')
   const parsed = parseSelector(selector)
-  if (!parsed.ok) return `selector, at character ${parsed.position + 1}: ${parsed.message}`
+  if (!parsed.ok) return selectorProblem(selector, parsed)
   return ({document}) => {
     const metadata: unknown = document?.metadata
     const labels: unknown = typeof metadata === 'object' && metadata !== null && 'labels' in metadata && metadata.labels

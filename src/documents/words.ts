@@ -7,7 +7,7 @@ import {
   prefixAddress,
   prefixLength,
 } from '../net/index.ts'
-import {checkSelector} from '../selectors/index.ts'
+import {checkSelector, selectorRemedy} from '../selectors/index.ts'
 import {doubtful, isObject, type Shape, show, text, wrong} from './shape.ts'
 
 const LABEL_PART = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?'
@@ -76,8 +76,7 @@ const selectorWith = (mayBeGlobal: boolean): Shape =>
   text((given) => {
     const checked = checkSelector(given, mayBeGlobal)
     if (checked.ok) return null
-    const single = /[^=!<>]=[^=]/.test(given) ? 'equality is written ==, and values stand in quotes' : null
-    return {detail: checked.message, remedy: single ?? "such as app == 'web' && has(tier)"}
+    return {detail: checked.message, remedy: selectorRemedy(given)}
   })
 
 export const selector: Shape = selectorWith(false)

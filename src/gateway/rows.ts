@@ -1,7 +1,7 @@
 import type {ClassRow, ConflictRow, Found, GatewayRow, Kind, Meant, PolicyStatus, Rows} from '../api/index.ts'
 import type {Finding, SiteName, Uplink, World} from '../model/index.ts'
 import type {Compiled} from '../policy/index.ts'
-import {evaluateSelector, parseSelector, type Selector} from '../selectors/index.ts'
+import {evaluateSelector, parseSelector, type Selector, selectorProblem} from '../selectors/index.ts'
 import {findEndpoints} from './find-endpoints.ts'
 import {nodeRows} from './node-rows.ts'
 import {peerRows} from './peer-rows.ts'
@@ -25,11 +25,9 @@ export function rowsOf<K extends Kind>(
 }
 
 function foundRows(runtime: Runtime, kind: Kind, {name = null, selector = null, text = null}: Meant, nowMs: number) {
-  const parsed = selector === null ? null : parseSelector(selector)
-  if (parsed?.ok === false) {
-    return {code: 'bad-request', problem: `selector, at character ${parsed.position + 1}: ${parsed.message}`} as const
-  }
-  const ast = parsed?.ast ?? null
+  const parsed = parseSelector(selector ?? 'all()')
+  if (!parsed.ok) return {code: 'bad-request', problem: selectorProblem(selector ?? '', parsed)} as const
+  const ast = selector === null ? null : parsed.ast
   if (kind === 'endpoints') return findEndpoints(runtime.world, {name, selector: ast, text})
   if (text !== null)
     return {code: 'bad-request', problem: `only endpoints are searched by text, ${kind} are not`} as const

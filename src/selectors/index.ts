@@ -20,4 +20,5 @@ export {
 } from './fold.ts'
 export {type Parsed, parseSelector} from './parse.ts'
 export {printSelector} from './print.ts'
+export {selectorProblem, selectorRemedy} from './problem.ts'
 export type {Comparison, LabelReader, Selector} from './selector.ts'

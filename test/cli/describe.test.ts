@@ -107,6 +107,7 @@ warning    path-mtu   kernel   device is-b-1f2e3d
       ['datastore', 'export/b', /\nfindings\n.*\nwarning +path-mtu +export b/],
       ['datastore', 'datastore/main', /\nsites\n.*\na \(here\)/, /datastore main +y\n/],
       ['policy', 'web', /^SELECTOR: +app == 'web'$/m, /\npolicies\n/],
+      ['tunnel', 'b1', /^NAME: +wan b\/b1\/wan 0$/m],
       ['peer', 'wan b/b1/wan 0', /^SESSION: +tun_b/m, /\ntunnels\n/, /\nroutes\n.*\n10\.2\.5\.0\/24/, /is lost\n/],
       ['route', '10.2.5.0/24', /^LOCAL PREF: +100$/m, /\ntunnels\n.*\nwan b\/b1\/wan 0/],
     ]
@@ -138,7 +139,8 @@ warning    path-mtu   kernel   device is-b-1f2e3d
     [['site', 'aa'], 1, /^no sites named aa\ndid you mean a\? isthmus get sites -o name lists what there is\n$/],
     [['site', 'nowhere'], 1, /^no sites named nowhere\nisthmus get sites -o name lists what there is\n$/],
     [['route', '10.9.0.0/16'], 1, /--why-not 10\.9\.0\.0\/16 says why\n$/],
-    [['tunnel'], 2, /missing required argument 'name'/],
+    [['tunnel'], 2, /missing required argument 'name': its name, as get shows it; /],
+    [['tunnel', 'wan'], 1, /^no tunnels named wan\n/],
   ] as const) {
     it(`${args.join(' ')}: says what to ask instead`, async () => {
       await start()

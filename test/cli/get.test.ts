@@ -108,6 +108,12 @@ wan b/b1/wan 0   tunnel   100.64.1.0   4200000002   Established   up      1 m   
     })
   }
 
+  it('without a kind: says which there are', async () => {
+    const {status, err} = await cli(['get'])
+    assert.equal(status, 2)
+    assert.match(err, /^error: missing required argument 'kind': what to show: tunnels, /)
+  })
+
   it('--no-headers leaves the titles out', async () => {
     await start()
     assert.match((await get('tiers --no-headers')).out, /^default +- +Deny/)

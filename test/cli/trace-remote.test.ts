@@ -93,6 +93,11 @@ describe("policy trace through a remote's own Calico", () => {
     )
   })
 
+  it('ends by the names of endpoints, whatever they are behind', async () => {
+    const named = await bySnapshots(EXPORTED, '--from', 'shop/web', '--to', 'shop/db-1', '-o', 'json')
+    assert.deepEqual(JSON.parse(named), byGateway(EXPORTED))
+  })
+
   it('without them, both say that it is not known', async () => {
     const without = EXPORTED.filter(({key}) => !key.includes('/local/') && !key.endsWith('/meta'))
     const answer = byGateway(without)

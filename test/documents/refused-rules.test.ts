@@ -13,12 +13,12 @@ describe('validateDocuments refuses of a policy’s selectors and rules', () => 
     [
       'a selector that does not parse',
       gnp('p', {selector: 'app == web'}),
-      "spec.selector: expected a quoted string at character 8 of app == web; such as app == 'web' && has(tier)",
+      "spec.selector: expected a quoted string at character 8 of app == web; equality is written ==, and values stand in quotes: app == 'web'",
     ],
     [
       'a single =',
       rule({source: {selector: "app = 'web'"}}),
-      "spec.ingress[0].source.selector: expected an operator after the label app at character 5 of app = 'web'; equality is written ==, and values stand in quotes",
+      "spec.ingress[0].source.selector: expected an operator after the label app at character 5 of app = 'web'; equality is written ==, and values stand in quotes: app == 'web'",
     ],
     [
       'a newline',

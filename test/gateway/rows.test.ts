@@ -57,7 +57,7 @@ describe('rows by their labels', () => {
     })
     assert.deepEqual(ask('nodes', 'a =='), {
       code: 'bad-request',
-      problem: 'selector, at character 5: expected a quoted string',
+      problem: "selector, at character 5: expected a quoted string; such as app == 'web' && has(tier)",
     })
   })
 })

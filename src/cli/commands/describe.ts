@@ -47,7 +47,7 @@ async function describeNamed<K extends Kind>(
   {kind, name, output}: Asked<K>,
 ): Promise<ExitStatus> {
   const api = context.api(socket)
-  const found = await api.get(kind, name)
+  const found = await findNamed(api, kind, name)
   if (!found.ok) {
     const status = explain(context, socket, found)
     if (found.code === 'not-found') context.err(await wordsFor(api, kind, name))
@@ -71,6 +71,22 @@ async function describeNamed<K extends Kind>(
     }
   }
   return EXIT.fine
+}
+
+/** By its name, or by words of it that no other's has all of: of tunnel `wan b/b1/wan 0` that is `b1`. */
+async function findNamed<K extends Kind>(api: ApiClient, kind: K, name: string) {
+  const found = await api.get(kind, name)
+  if (found.ok || found.code !== 'not-found' || MANY.includes(kind)) return found
+  const all = await api.get(kind, null)
+  if (!all.ok) return found
+  const items = all.value.items.filter((row) => hasWords(nameOf(row), name))
+  return items.length === 1 ? {...all, value: {...all.value, items}} : found
+}
+
+const wordsOf = (name: string): string[] => name.split(/[\s/]+/)
+function hasWords(name: string, typed: string): boolean {
+  const words = wordsOf(name)
+  return wordsOf(typed).every((word) => words.includes(word))
 }
 
 const bestFirst = <K extends Kind>(rows: readonly Rows[K][]): readonly Rows[K][] =>

@@ -17,8 +17,8 @@ import {answersOverTime, changesSince, type RowChange, type RowChanges, type Sai
 /** `isthmus get KIND [NAME]`: what the gateway knows and does, and the documents that are stored. */
 export function getCommand(context: CliContext, finish: Finish): Command {
   return new Command('get')
-    .description(`show objects: ${[...KINDS, ...STORED].join(', ')}`)
-    .argument('<kind>', 'what to show')
+    .description('show what the gateway has, or documents that are stored')
+    .argument('<kind>', `what to show: ${[...KINDS, ...STORED].join(', ')}`)
     .argument('[name]', 'only the one of this name')
     .option('-l, --selector <selector>', "only those whose labels it means, in Calico's language: app == 'web'")
     .option('-w, --watch', 'go on, and print what is new, changed or gone as it comes')

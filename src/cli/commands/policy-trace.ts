@@ -2,6 +2,7 @@ import {Command} from 'commander'
 import type {Explanation, Flow, Station, TraceLine, TranslatedEnd} from '../../policy/index.ts'
 import {type CliContext, EXIT, type ExitStatus, explain} from '../context.ts'
 import {describeJudgement} from '../describe-judgement.ts'
+import {type FindNamed, flowEnds, namedIn} from '../flow-ends.ts'
 import {type Format, outputOption} from '../output.ts'
 import {readInput} from '../read-input.ts'
 import {configOption, type OfflineOptions, policyOption, readOffline} from '../read-offline.ts'
@@ -28,14 +29,18 @@ type TraceAnswer = {readonly [K in keyof TraceLine]?: unknown} & {
 }
 /** Answers one flow as it was given; a number instead: the status with which to give up. */
 type Result = {readonly answer: TraceAnswer} | {readonly problem: string} | ExitStatus
-type Tracer = (flow: unknown) => Result | Promise<Result>
+/** And knows the names of endpoints. */
+interface Tracer {
+  readonly trace: (flow: unknown) => Result | Promise<Result>
+  readonly find: FindNamed
+}
 
 /** `isthmus policy trace`: which verdict, and which rule gives it; by a gateway, or offline by snapshots. */
 export function policyTraceCommand(context: CliContext, finish: Finish): Command {
   return new Command('trace')
     .description('what becomes of a flow, and which rule decides')
-    .option('--from <address>', 'its source')
-    .option('--to <address>', 'its destination')
+    .option('--from <address>', 'its source, or the name of an endpoint (NAMESPACE/POD)')
+    .option('--to <address>', 'its destination, or such a name')
     .option('--protocol <name>', 'tcp, udp, sctp, icmp, icmpv6 or a number')
     .option('--port <port>', 'destination port')
     .option('--source-port <port>', 'source port')
@@ -61,8 +66,15 @@ export function policyTraceCommand(context: CliContext, finish: Finish): Command
     })
 }
 
-async function traceOne(context: CliContext, tracer: Tracer, flow: object, output: Format): Promise<ExitStatus> {
-  const result = await tracer(flow)
+async function traceOne(
+  context: CliContext,
+  {trace, find}: Tracer,
+  flow: {readonly from: string | undefined; readonly to: string | undefined},
+  output: Format,
+): Promise<ExitStatus> {
+  const {from, to} = flow
+  const ends = from === undefined || to === undefined ? {} : await flowEnds({from, to}, find)
+  const result = typeof ends === 'string' ? {problem: ends} : await trace({...flow, ...ends})
   if (typeof result === 'number') return result
   if ('problem' in result) {
     context.err(`${result.problem}\n`)
@@ -89,7 +101,7 @@ async function traceFile(context: CliContext, tracer: Tracer, file: string): Pro
   }
   for (const [number, line] of linesOf(text)) {
     if (line.trim() === '') continue
-    const given = tracer(parseLine(line))
+    const given = tracer.trace(parseLine(line))
     const result = given instanceof Promise ? await given : given
     if (typeof result === 'number' || 'problem' in result) {
       write()
@@ -128,10 +140,16 @@ function parseLine(line: string): unknown {
 
 function onlineTracer(context: CliContext, socketPath: string, single: boolean): Tracer {
   const api = context.api(socketPath)
-  return async (flow) => {
-    const answer = await api.trace(flow, single)
-    if (answer.ok) return {answer: answer.value}
-    return answer.code === 'bad-request' ? {problem: answer.message} : explain(context, socketPath, answer)
+  return {
+    async trace(flow) {
+      const answer = await api.trace(flow, single)
+      if (answer.ok) return {answer: answer.value}
+      return answer.code === 'bad-request' ? {problem: answer.message} : explain(context, socketPath, answer)
+    },
+    async find(name) {
+      const answer = await api.get('endpoints', name)
+      return answer.ok ? answer.value.items : []
+    },
   }
 }
 
@@ -146,7 +164,7 @@ async function offlineTracer(
   const {prepareTracer, traceStations, translatedEnds} = await import('../../policy/index.ts')
   const tracer = prepareTracer(offline.world, offline.config.default)
   const translated = translatedEnds(offline.world.sites)
-  return (flow) => {
+  const trace: Tracer['trace'] = (flow) => {
     if (!isFlow(flow)) return {problem: 'a flow is an object with from, to and protocol'}
     const traced: Explanation = single ? traceStations(tracer, offline.ownCalico, flow, translated) : tracer.trace(flow)
     if (!traced.ok) return {problem: `${traced.field}: ${traced.message}`}
@@ -154,6 +172,7 @@ async function offlineTracer(
     if (!stations && ends.length === 0) return {answer: line}
     return {answer: {...line, ...(ends.length > 0 ? {translated: ends} : {}), ...(stations ? {stations} : {})}}
   }
+  return {trace, find: async (name) => namedIn(offline.world, name)}
 }
 
 /** Enough of a flow that `parseFlow` can say what is wrong with the rest. */
