@@ -78,8 +78,9 @@ describe('the Debian package, in a machine with systemd', function () {
     // Of the image, which starts from this package; Debian's own folder, so that the package leaves no file.
     machine.run('mkdir -p /etc/issue.d /run/systemd/system/isthmus.service.d')
     machine.run(`cat >/run/systemd/system/isthmus.service.d/greeting.conf`, readFileSync(join(ROOT, GREETING)))
-    // BIRD as its own package leaves it.
+    // BIRD as its own package leaves it; an etcd that Ubuntu's package started has the ports of those here.
     machine.run('systemctl enable --now bird.service 2>/dev/null || true; systemd-sysusers --version >/dev/null')
+    machine.run('systemctl disable --now etcd.service 2>/dev/null || true')
     filesBefore = machine.run(FILES)
   })
   after(() => {

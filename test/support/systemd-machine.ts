@@ -7,7 +7,8 @@ import {setTimeout as delay} from 'node:timers/promises'
 /**
  * This machine's Debian once more, as a container with systemd as its first process: the files of the host under an overlay
  * that goes when it ends, its own processes, network, mounts and control groups. systemd sets up units there as it does on
- * a machine: users, capabilities, seccomp filters, mounts.
+ * a machine: users, capabilities, seccomp filters, mounts. `MACHINE_ROOT` names a folder with another distribution's files
+ * (`mmdebstrap jammy FOLDER …`, with what scripts/packages.txt names).
  */
 export interface SystemdMachine {
   /** Runs a shell line in it; throws with what it said when it fails. */
@@ -20,13 +21,13 @@ export interface SystemdMachine {
   stop(): void
 }
 
-/** What makes the container, run in namespaces of its own; `$1` is an empty folder. */
+/** What makes the container, run in namespaces of its own; `$1` is an empty folder, `$2` has the files. */
 const ENTER = `set -e
 mount --make-rprivate /
 mount -t tmpfs -o size=3g tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 R="$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$R"
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$R"
 mount -t proc proc "$R/proc"
 mount -t sysfs sysfs "$R/sys"
 mount -t cgroup2 cgroup2 "$R/sys/fs/cgroup"
@@ -58,7 +59,7 @@ export function systemdMachineMissing(): string | null {
 
 export async function startSystemdMachine(): Promise<SystemdMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-machine-'))
-  const child = spawn('unshare', [...NAMESPACES, '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', folder], {
+  const child = spawn('unshare', [...NAMESPACES, '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', folder, process.env.MACHINE_ROOT ?? '/'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let complaint = ''
