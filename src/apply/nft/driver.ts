@@ -182,10 +182,12 @@ export function createNftDriver({
   }
 
   async function attempt(steps: readonly NftStep[]): Promise<readonly Outcome[]> {
-    if (await putElements(steps)) return steps.map(({key}) => ({ok: true, step: key}))
-    // A way's number may come to mean another way, and a flow must not be trusted on that one.
+    // A way's number may come to mean another way, and a flow must not be trusted on that one. Written as they are, ways
+    // would bear no generation at all.
+    const hasWays = changedWays(held, steps) !== null
+    if (!hasWays && (await putElements(steps))) return steps.map(({key}) => ({ok: true, step: key}))
     const own = known()
-    const number = changedWays(held, steps) ? nextGeneration(own, half()) : own
+    const number = hasWays ? nextGeneration(own, half()) : own
     const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
     const input = {table, steps, held, generation: number, ruleTexts: parseRuleTexts(texts ?? '')}
     const lines = compose(input)

@@ -121,6 +121,22 @@ inNamespace(import.meta.url, () => {
       assert.ok(marks().every((mark) => mark >= markOf(driver.generation())))
     })
 
+    it('is another one where ways only come, too: none is without a number', async () => {
+      const driver = open()
+      await bringNft(driver, tableOf(WAYS))
+      const number = driver.generation()
+      const [trusted, ways] = WAYS.map((one, index): NftSet => {
+        const [key, value] = [
+          [`${markText(3)} . original . 9 . 5`, ''],
+          ['original . 9 . 5', markText(3)],
+        ][index]!
+        return {...one, elements: new Map([...one.elements, [key!, value!]])}
+      })
+      await bringNft(driver, tableOf([trusted!, ways!]))
+      assert.equal(driver.generation(), nextGeneration(number, 'even'))
+      assert.ok(marks().every((mark) => mark >>> 8 === driver.generation()))
+    })
+
     it('of a process before: its ways are written anew, under another number', async () => {
       const driver = open()
       await bringNft(driver, tableOf(WAYS))
