@@ -32,8 +32,8 @@ export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
  * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
  * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
- * With a second way to all that the tunnel leads to, lost BFD withdraws at once (`on`); on a single path there is nothing better to
- * move to, and `graceful` makes a restart of BIRD cost nothing.
+ * With a second way to all that the tunnel leads to, lost BFD withdraws at once. On a single path there is nothing better to
+ * move to: BFD watches, and the session does not hear of it (decision 0139).
  */
 export function planTunnelSessions(input: RoutingInput): TunnelSessions {
   const {config, world, tunnels} = input
@@ -54,12 +54,32 @@ export function planTunnelSessions(input: RoutingInput): TunnelSessions {
     const draining = input.draining || (isHeld && !isLast)
     sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
-  return {sessions, ...waysByDevice(sessions), findings}
+  return {sessions, ...waysByDevice(sessions), ...watched(input, sessions), findings}
 }
 
-interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables'> {
+interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables' | 'bfdDevices' | 'bfdNeighbors'> {
   readonly sessions: readonly BgpSession[]
   readonly findings: readonly Finding[]
+}
+
+/** BFD of all tunnels stands by itself: a session or a static way that comes to ask for it finds it as it is. */
+function watched(
+  {config, tunnels}: RoutingInput,
+  sessions: readonly BgpSession[],
+): Pick<BirdConfig, 'bfdDevices' | 'bfdNeighbors'> {
+  // Two sessions, one a family, may be over one device.
+  const devices = new Map(
+    tunnels.flatMap(({site, device}) => {
+      const bfd = config.sites.get(site)?.bfd
+      return bfd ? [[device, gatewayBfd(bfd, 'on')] as const] : []
+    }),
+  )
+  return {
+    bfdDevices: [...devices]
+      .map(([device, options]) => ({device, options}))
+      .sort((a, b) => (a.device < b.device ? -1 : 1)),
+    bfdNeighbors: sessions.map(({neighbor, local, device}) => ({neighbor, local: local!, device: device!})),
+  }
 }
 
 /** Tables of sessions that have their own: each holds its neighbour, on the session's device. */
@@ -105,7 +125,7 @@ function sessionOver(
       : null,
     reach: 'direct',
     ttlSecurity: true,
-    bfd: gatewayBfd(remote.bfd, secondPath ? 'on' : 'graceful'),
+    bfd: secondPath ? gatewayBfd(remote.bfd, 'on') : null,
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: Math.min(MAX_PREFIXES * sitesThrough(config, tunnel.site).length, MOST_PREFIXES),

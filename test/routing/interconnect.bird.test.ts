@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {spawn, spawnSync} from 'node:child_process'
 import {keepBird} from '../../src/bird/index.ts'
-import type {GatewayConfig, PeerName} from '../../src/model/index.ts'
+import type {GatewayConfig, PeerName, SiteName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
@@ -95,12 +95,20 @@ describe('an interconnect of real BIRDs', function () {
   const emptied = new Map<string, string>()
   /** The text of a with these sessions held down. */
   let held: (...names: string[]) => string
+  /** The text of a as that of a hub for b, so that a loss of b is told at once. */
+  let hub: string
   let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
 
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
   const tunnelOf = (name: string, site: string): string =>
     plans.get(name)!.plan.tunnels.find((tunnel) => tunnel.site === site)!.device
   const state = (name: string) => readRouter(keepBird(birds.get(name)!.socket, signal), signal)
+
+  const allUp = () =>
+    eventually(async () => {
+      const seen = await Promise.all(['a', 'b', 'c'].map(state))
+      return seen.every(({bfd, sessions}) => [...bfd, ...sessions].every(({up}) => up))
+    }, 8000)
 
   /** The kernel's own account of what changes while something is done. */
   async function routeEvents(name: string, during: () => Promise<void>): Promise<string> {
@@ -160,7 +168,10 @@ describe('an interconnect of real BIRDs', function () {
       const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
       const routing = planRouting(input)
       emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
-      if (name === 'a') held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
+      if (name === 'a') {
+        held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
+        hub = renderBird(planRouting({...input, config: {...config, transit: ['b' as SiteName]}}).bird)
+      }
       assert.deepEqual(routing.findings, [])
       texts.set(name, renderBird(routing.bird))
     }
@@ -252,8 +263,9 @@ describe('an interconnect of real BIRDs', function () {
   it('a pair without tunnel goes by the WAN; nobody else takes such a prefix from it', async () => {
     await eventually(() => routes('b', '10.3.5.0/24').includes('via 198.51.100.16 dev wan'), 5000)
     assert.match(routes('b', '10.3.5.0/24'), /src 192\.0\.2\.16/)
-    const wan = (await state('a')).sessions.find(({kind}) => kind === 'wan')!
-    assert.ok(wan.filtered >= 2, 'a was told of both by the WAN, and refused them')
+    const wan = async () => (await state('a')).sessions.find(({kind}) => kind === 'wan')!
+    // a was told of both by the WAN, and refused them.
+    await eventually(async () => (await wan()).filtered >= 2, 5000)
     assert.ok(!routes('a', '10.3.5.0/24').includes('dev wan'))
   })
 
@@ -292,6 +304,57 @@ describe('an interconnect of real BIRDs', function () {
     }, 2000)
     assert.ok(performance.now() - began < 1000)
     spaces.get('router')!.run('ip link set c-lte up')
+  })
+
+  it('a single path is silent for a second: BFD says so, and no session, route or node hears of it', async () => {
+    const far = uplinksOf(SKETCH.sites[1]!)[0]!.address
+    const near = uplinksOf(SKETCH.sites[0]!)[0]!.address
+    const sinceOf = async (name: string) =>
+      (await state(name)).sessions.filter((one) => /^tun_[ab]_/.test(one.name)).map(({sinceMs}) => sinceMs)
+    await allUp()
+    const before = {a: await sinceOf('a'), b: await sinceOf('b')}
+    const seen: string[] = []
+    const watching = (names: readonly string[], during: () => Promise<void>): Promise<void> => {
+      const [name, ...others] = names
+      if (name === undefined) return during()
+      return routeEvents(name, () => watching(others, during)).then((events) => void seen.push(events))
+    }
+    await watching(['a', 'b', 'node'], async () => {
+      const pair = `{ ${near}, ${far} }`
+      spaces
+        .get('router')!
+        .run(
+          `nft 'table ip cut { chain c { type filter hook forward priority 0; ip saddr ${pair} ip daddr ${pair} drop; }; }'`,
+        )
+      for (const name of ['a', 'b']) await eventually(async () => (await state(name)).bfd.some(({up}) => !up), 2000)
+      spaces.get('router')!.run('nft delete table ip cut')
+      for (const name of ['a', 'b']) await eventually(async () => (await state(name)).bfd.every(({up}) => up), 2000)
+      await new Promise((resolve) => setTimeout(resolve, 600))
+    })
+    assert.deepEqual({a: await sinceOf('a'), b: await sinceOf('b')}, before)
+    for (const events of seen) assert.doesNotMatch(events, /10\.2\.5\.0|10\.1\.7\.0/)
+  })
+
+  it('BFD stands on where the session comes to ask for it, or no longer does, as it did in older files', async () => {
+    const bird = birds.get('a')!
+    const now = held()
+    const older = now
+      .replaceAll(/^ {2}neighbor \S+ dev .*\n/gm, '')
+      .replaceAll(/^ {2}interface "is-.*\n.*\n {2}};\n/gm, '')
+      .replaceAll('  hold time 30;\n', '  hold time 30;\n  bfd graceful;\n  bfd { idle tx interval 100 ms; };\n')
+    assert.match(hub, /protocol bgp tun_b_[^}]*bfd on;/)
+    assert.doesNotMatch(now, /protocol bgp tun_b_[^}]*bfd on;/)
+    const sinceOf = async (name: string) => {
+      const {bfd, sessions} = await state(name)
+      return [...bfd, ...sessions].map(({sinceMs, up}) => `${sinceMs} ${up}`)
+    }
+    await allUp()
+    const before = [await sinceOf('a'), await sinceOf('b'), await sinceOf('c')]
+    for (const text of [hub, now, hub, older, now]) {
+      await bird.reload(text)
+      await new Promise((resolve) => setTimeout(resolve, 400))
+    }
+    assert.deepEqual([await sinceOf('a'), await sinceOf('b'), await sinceOf('c')], before)
   })
 
   it('BIRD killed and started again: neither end takes a route away, on a single path', async () => {
