@@ -54,7 +54,7 @@ export function planTunnelSessions(input: RoutingInput): TunnelSessions {
     const draining = input.draining || (isHeld && !isLast)
     sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
-  return {sessions, ...waysByDevice(sessions), ...watched(input, sessions), findings}
+  return {sessions, ...farEnds(sessions), ...watched(input, sessions), findings}
 }
 
 interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables' | 'bfdDevices' | 'bfdNeighbors'> {
@@ -82,18 +82,24 @@ function watched(
   }
 }
 
-/** Tables of sessions that have their own: each holds its neighbour, on the session's device. */
-function waysByDevice(sessions: readonly BgpSession[]): Pick<BirdConfig, 'statics' | 'tables'> {
-  const own = sessions.filter(({igpTable}) => igpTable !== null)
+/**
+ * Far ends, each on its tunnel's device, in tables where nothing else is. Where there is another way one counts while BFD
+ * sees it: what a session tells is no way before, whichever of the two is there first (decision 0144).
+ */
+function farEnds(sessions: readonly BgpSession[]): Pick<BirdConfig, 'statics' | 'tables'> {
+  const byTable = Map.groupBy(sessions, ({igpTable}) => igpTable!)
   return {
-    tables: own.map(({igpTable, family}) => ({name: igpTable!, family})),
-    statics: own.map(({name, igpTable, family, neighbor, device}) => ({
+    tables: [...byTable].map(([name, [first]]) => ({name, family: first!.family})),
+    statics: [...byTable].map(([name, own]) => ({
       name: `at_${name}`,
-      family,
-      comment: `The far end of ${name}, which is the far end of another device too.`,
+      family: own[0]!.family,
+      comment: 'Far ends of tunnels, where what comes over them leads.',
       preference: null,
-      tables: {routes: igpTable!},
-      routes: [{prefix: hostPrefix(neighbor), to: {over: [{peer: neighbor, device: device!}], bfd: false}}],
+      tables: {routes: name},
+      routes: own.map(({neighbor, device, bfd}) => ({
+        prefix: hostPrefix(neighbor),
+        to: {over: [{peer: neighbor, device: device!}], bfd: bfd !== null},
+      })),
     })),
   }
 }
@@ -119,10 +125,10 @@ function sessionOver(
     neighbor,
     neighborAs: as,
     device: tunnel.device,
-    // With two uplinks here and one there BIRD would find the next hops of both sessions on the first of the two devices.
+    // With two uplinks here and one there both sessions have one far end, on two devices (decision 0148).
     igpTable: input.tunnels.some(({device, peer}) => peer === tunnel.peer && device !== tunnel.device)
       ? `ways_${tunnel.session}`
-      : null,
+      : `ends${family}`,
     reach: 'direct',
     ttlSecurity: true,
     bfd: secondPath ? gatewayBfd(remote.bfd, 'on') : null,

@@ -273,6 +273,30 @@ describe('an interconnect of real BIRDs', function () {
     assert.match(spaces.get('a')!.run('ip route get 192.0.2.16'), /via 198\.51\.100\.8 dev wan src 192\.0\.2\.8/)
   })
 
+  it('a session of two paths that is there before its BFD: nothing goes by it until BFD is', async () => {
+    const [first, second] = plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')
+    await allUp()
+    const drop = `iifname "${first!.device}" udp dport 3784 drop`
+    spaces.get('a')!.run(`nft 'table ip nobfd { chain i { type filter hook input priority 0; ${drop}; }; }'`)
+    const isBack = (sinceMs: number | null) => async () => {
+      const session = (await state('a')).sessions.find(({name}) => name === first!.session)!
+      return session.up && session.sinceMs !== sinceMs
+    }
+    const since = (await state('a')).sessions.find(({name}) => name === first!.session)!.sinceMs
+    await eventually(isBack(since), 8000)
+    const ofC = plans.get('c')!.plan.tunnels.filter(({site}) => site === 'a')
+    const farDevice = ofC.find(({localUplink}) => first!.remote.endsWith(`/${localUplink}`))!.device
+    for (let look = 0; look < 10; look++) {
+      assert.ok(!routes('a', '10.3.5.0/24').includes(first!.device))
+      assert.ok(!routes('c', '10.1.7.0/26').includes(farDevice))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(routes('a', '10.3.5.0/24').includes(second!.device))
+    spaces.get('a')!.run('nft delete table ip nobfd')
+    await eventually(() => routes('a', '10.3.5.0/24').split('nexthop').length === 3, 5000)
+    await eventually(() => routes('c', '10.1.7.0/26').split('nexthop').length === 3, 5000)
+  })
+
   it('one of two paths that is held down: nobody uses it, no session is lost, and it serves when the other one goes', async () => {
     const [first, second] = plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')
     const areTwo = () => routes('a', '10.3.5.0/24').split('nexthop').length === 3
