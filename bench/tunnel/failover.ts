@@ -41,9 +41,10 @@ export async function failover({quick}: BenchOptions): Promise<readonly BenchRes
         if (name.endsWith(BACK)) for (const event of events) await makeHappen(world, event, dir)
         // What nothing ends alone would still be there in the next round.
         if (expect.gapMs === undefined || !names.has(name + BACK)) continue
-        const {gapMs, losses, flows} = await measureDuring(world, {...step.during, settleMs: SETTLE_MS}, dir)
+        const {gapMs, losses, stretches, flows} = await measureDuring(world, {...step.during, settleMs: SETTLE_MS}, dir)
         const lost = losses.map((loss) => loss.lost).join(', ')
-        tell(`${round} ${name}: ${gapMs} ms, ${lost} lost, ${flows?.failed} new flows late`)
+        const when = stretches.map((some) => some.join(', ')).join('; ')
+        tell(`${round} ${name}: ${gapMs} ms, ${lost} lost (${when}), ${flows?.failed} new flows late`)
         if (gapMs < LEAST_MS) tell(`${name}: does not count, since nothing was lost`)
         else gaps.set(name, [...(gaps.get(name) ?? []), gapMs])
       }

@@ -30,6 +30,8 @@ export interface Measured {
   readonly ways: readonly (readonly [from: string, to: string])[]
   /** By way. */
   readonly losses: readonly Loss[]
+  /** By way, for people. */
+  readonly stretches: readonly (readonly string[])[]
   /** The longest of all ways. */
   readonly gapMs: number
   /** What came to pods that had no time to read it, and is not lost. */
@@ -52,6 +54,26 @@ export function gapOf(
   return Math.max(tail * intervalMs, Math.min(longestGapMs, (Math.max(0, ...missing) + 1) * intervalMs))
 }
 
+/** So many stretches of what is missing are told. */
+const MOST_STRETCHES = 4
+
+/** The longest stretches of missing numbers, in their order, each with the time of day when it began: what logs can be read beside. */
+export function stretchesOf(
+  sent: number,
+  ranges: Received['ranges'],
+  began: number,
+  intervalMs: number,
+): readonly string[] {
+  const ends = [...ranges.map(([first]) => first), sent]
+  return ends
+    .map((end, index) => ({from: (ranges[index - 1]?.[1] ?? -1) + 1, end}))
+    .filter(({from, end}) => end > from)
+    .toSorted((a, b) => b.end - b.from - (a.end - a.from))
+    .slice(0, MOST_STRETCHES)
+    .toSorted((a, b) => a.from - b.from)
+    .map(({from, end}) => `${end - from} from ${new Date(began + from * intervalMs).toISOString().slice(11, 23)}`)
+}
+
 /** Lets events happen under traffic, and counts what was lost on the way. */
 export async function measureDuring(world: World, step: During, dir: string): Promise<Measured> {
   const {udp, tcp, refused} = step.traffic
@@ -70,6 +92,7 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   // The answers to the first way are the second.
   const begun = udp?.answered ? ways.slice(0, 1) : ways
   const intervalMs = (udp?.intervalMs ?? 0) * slowness() * slowness()
+  const began = Date.now()
   await Promise.all(begun.map(([from, to]) => agent(from).startUdp(world.addressOf(to), intervalMs, udp!.answered)))
   if (tcp) await agent(tcp.from).startFlows(world.addressOf(tcp.to), NEW_FLOW_EVERY_MS * slowness())
   if (refused)
@@ -109,12 +132,13 @@ export async function measureDuring(world: World, step: During, dir: string): Pr
   const tries = refused ? await agent(refused.from).stopTries() : null
   const gaps = received.map((one, index) => gapOf(sent[index]!.sent, one, intervalMs))
   const overflowed = received.reduce((sum, one) => sum + one.overflowed, 0)
-  return {ways, losses, gapMs: Math.max(0, ...gaps), overflowed, flows, tries}
+  const stretches = received.map(({ranges}, index) => stretchesOf(sent[index]!.sent, ranges, began, intervalMs))
+  return {ways, losses, stretches, gapMs: Math.max(0, ...gaps), overflowed, flows, tries}
 }
 
 /** The same, against what is expected. */
 export async function runDuring(world: World, step: During, dir: string): Promise<Seen> {
-  const {ways, losses, gapMs, overflowed, flows, tries} = await measureDuring(world, step, dir)
+  const {ways, losses, stretches, gapMs, overflowed, flows, tries} = await measureDuring(world, step, dir)
   const {expect} = step
   const {udp} = step.traffic
   const lost = losses.reduce((sum, loss) => sum + loss.lost, 0)
@@ -134,7 +158,10 @@ export async function runDuring(world: World, step: During, dir: string): Promis
   if (losses.some((loss) => loss.sent === 0) || flows?.opened === 0 || tries?.tried === 0)
     wrong.push('no traffic flowed')
   const parts = [
-    ...losses.map((loss, index) => `${ways[index]!.join(' → ')}: ${loss.lost} of ${loss.sent} lost`),
+    ...losses.map(({lost, sent}, index) => {
+      const when = lost > 0 && stretches[index]!.length > 0 ? ` (${stretches[index]!.join(', ')})` : ''
+      return `${ways[index]!.join(' → ')}: ${lost} of ${sent} lost${when}`
+    }),
     ...(udp ? [`longest gap ${gapMs} ms`] : []),
     ...(overflowed > 0 ? [`${overflowed} more came to pods that had no time to read them`] : []),
     ...(flows ? [`${flows.opened} new flows, ${flows.failed} failed, ${flows.broken} broken`] : []),

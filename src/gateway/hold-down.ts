@@ -1,11 +1,14 @@
+import type {Tunnel} from '../model/index.ts'
 import type {RouterState} from '../observe/index.ts'
-import {heldDown, NO_HOLD_DOWN, nextHoldDown} from '../routing/index.ts'
+import {heldDown, NO_HOLD_DOWN, nextHoldDown, type SeenSession} from '../routing/index.ts'
+
+type WatchedTunnel = Pick<Tunnel, 'session' | 'peer' | 'device'>
 
 /** Which tunnels' sessions come and go, by what the monitor sees of BIRD. */
 export interface HeldSessions {
   /** Names; the same object as long as it says the same. */
   held(): ReadonlySet<string>
-  look(router: RouterState | null): void
+  look(router: RouterState | null, tunnels: readonly WatchedTunnel[]): void
 }
 
 /** @param changed Wants a pass. */
@@ -14,13 +17,24 @@ export function createHeldSessions(nowMs: () => number, changed: () => void): He
   let held: ReadonlySet<string> = new Set()
   return {
     held: () => held,
-    look(router) {
-      const tunnels = router?.up ? router.sessions.filter(({kind}) => kind === 'tunnel') : null
-      state = nextHoldDown(state, tunnels, nowMs())
+    look(router, tunnels) {
+      state = nextHoldDown(state, router?.up ? sessionsSeen(router, tunnels) : null, nowMs())
       const names = heldDown(state, nowMs())
       if (names.join() === [...held].join()) return
       held = new Set(names)
       changed()
     },
   }
+}
+
+/** On a single path a session outlives what BFD tells: there the loss is BFD's. */
+function sessionsSeen({sessions, bfd}: RouterState, tunnels: readonly WatchedTunnel[]): SeenSession[] {
+  return sessions
+    .filter(({kind}) => kind === 'tunnel')
+    .map(({name, up, sinceMs}) => {
+      const tunnel = tunnels.find(({session}) => session === name)
+      const watch = bfd.find(({neighbor, device}) => neighbor === tunnel?.peer && device === tunnel.device)
+      if (!watch) return {name, up, sinceMs}
+      return {name, up: up && watch.up, sinceMs: Math.max(sinceMs ?? 0, watch.sinceMs ?? 0)}
+    })
 }

@@ -333,7 +333,7 @@ export async function startRuntime({
     reader: kernel.tunnels,
     clock,
     signal,
-    onRouter: heldSessions.look,
+    onRouter: (router) => heldSessions.look(router, last?.planned?.desired.tunnels ?? []),
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
   const following = siteWatch.follow(clock, signal)

@@ -22,7 +22,9 @@ export interface BirdConfig {
   }[]
   /** The kernel's table whose routes say which connected networks cannot be reached, whatever their carrier says; null: none. */
   readonly lostNetworks: number | null
-  /** Times of BFD by device, where something else than a session asks for it as well. */
+  /** Far ends that BFD watches whatever asks for it: what wants to know of a loss may change, and no session begins anew. */
+  readonly bfdNeighbors: readonly {readonly neighbor: Address; readonly local: Address; readonly device: string}[]
+  /** Times of BFD by device, for those and for static ways. */
   readonly bfdDevices: readonly {readonly device: string; readonly options: BfdOptions}[]
   readonly sessions: readonly BgpSession[]
   /** Tables of the kernel beside the main one, by uplink. */

@@ -146,6 +146,7 @@ function sessionWith(
   const fromRemote: Condition[] = [
     netIn(inside(remote, family)),
     {is: 'source', source: 'bgp'},
+    {is: 'reachable'},
     ...twinSessionNames(config).map((protocol): Condition => ({is: 'not-from', protocol})),
   ]
   const lastWays: FilterRule[] =

@@ -39,7 +39,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       statics: [
         ...planStatics(input.config),
         ...aggregates.statics,
-        ...translated.statics,
+        ...translated,
         ...planWanWays(input),
         ...nodes.statics,
         ...tunnels.statics,
@@ -49,7 +49,8 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       tables: [...aggregates.tables, ...nodes.tables, ...tunnels.tables],
       pipes: aggregates.pipes,
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
-      bfdDevices: translated.bfdDevices,
+      bfdDevices: tunnels.bfdDevices,
+      bfdNeighbors: tunnels.bfdNeighbors,
       uplinkTables: planUplinkTables(input.config),
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions, ...planTwinSession(input)],
     },

@@ -38,10 +38,14 @@ export function renderBird(config: BirdConfig): string {
       `interface -${quoted(`${DEVICE_PREFIX}*`)}, "*";`,
     ]),
     '',
-    ...block(
-      'protocol bfd bfd1',
-      config.bfdDevices.flatMap(({device, options}) => block(`interface ${quoted(device)}`, [bfdTimes(options)], '};')),
-    ),
+    ...block('protocol bfd bfd1', [
+      ...config.bfdDevices.flatMap(({device, options}) =>
+        block(`interface ${quoted(device)}`, [bfdTimes(options)], '};'),
+      ),
+      ...config.bfdNeighbors.map(
+        ({neighbor, local, device}) => `neighbor ${neighbor} dev ${quoted(device)} local ${local};`,
+      ),
+    ]),
     '',
     ...block('filter to_kernel', [
       // The kernel has its connected networks itself.

@@ -107,6 +107,7 @@ export function transitExport(input: RoutingInput, tunnel: Tunnel): FilterRule[]
   const rule = (noted: Community, more: readonly Change[]): FilterRule => ({
     when: [
       {is: 'from-tunnel'},
+      {is: 'reachable'},
       {is: 'community', any: [noted]},
       {is: 'none-of', groups: [[{is: 'path-from', as: origins}], [{is: 'path-longer', than: LONGEST_PATH - 1}]]},
     ],

@@ -1,26 +1,19 @@
 import {isTakenOut, type RemoteSite, type SiteName, type Tunnel} from '../model/index.ts'
 import {type Address, comparePrefixes, type Family, familyOf, prefixFamily} from '../net/index.ts'
-import type {BirdConfig, StaticProtocol} from './bird-config.ts'
+import type {StaticProtocol} from './bird-config.ts'
 import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
-import {gatewayBfd} from './tunnel-sessions.ts'
 
 /**
  * Ways to prefixes that stand for what a site announces: BIRD's filters cannot change a prefix, so these are static, by
  * all tunnels to the site.
  *
- * With a second way to go to, by another tunnel here or by the twin, a tunnel counts while its BFD session is up, which
- * is the one that BGP has asked for. On a single one nothing is gained by taking the route away: as with `bfd graceful`
- * there, a restart of the other BIRD costs nothing.
+ * With a second way to go to, by another tunnel here or by the twin, a tunnel counts while its BFD session is up. On a
+ * single one nothing is gained by taking the route away: so a restart of the other BIRD costs nothing.
  *
  * Tunnels that are held down have routes of their own, below all others: BIRD itself goes back to them, at once, when
  * nothing else is left.
  */
-export function planTranslatedWays({
-  config,
-  world,
-  tunnels,
-  held,
-}: RoutingInput): Pick<BirdConfig, 'bfdDevices'> & {readonly statics: StaticProtocol[]} {
+export function planTranslatedWays({config, world, tunnels, held}: RoutingInput): StaticProtocol[] {
   const bySite = new Map<SiteName, readonly Tunnel[]>()
   for (const tunnel of tunnels) bySite.set(tunnel.site, [...(bySite.get(tunnel.site) ?? []), tunnel])
   const sites = [...config.sites.values()].filter(
@@ -28,11 +21,6 @@ export function planTranslatedWays({
       translations.length > 0 && bySite.has(name) && !isTakenOut(world.sites.get(name)?.presence),
   )
   const hasOtherWay = (site: SiteName): boolean => bySite.get(site)!.length > 1 || config.twin !== null
-
-  const bfdDevices = sites
-    .filter(({name}) => hasOtherWay(name))
-    .flatMap(({name, bfd}) => bySite.get(name)!.map(({device}) => ({device, options: gatewayBfd(bfd, 'on')})))
-    .sort((a, b) => (a.device < b.device ? -1 : 1))
 
   const isHeld = (site: RemoteSite, {session}: Tunnel): boolean =>
     site.holdDown && hasOtherWay(site.name) && (held?.has(session) ?? false)
@@ -67,7 +55,7 @@ export function planTranslatedWays({
       routes: routesBy(family, true),
     },
   ])
-  return {statics: statics.filter(({routes}) => routes.length > 0), bfdDevices}
+  return statics.filter(({routes}) => routes.length > 0)
 }
 
 /** Below all that the twin tells. */

@@ -32,8 +32,8 @@ export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
  * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
  * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
- * With a second way to all that the tunnel leads to, lost BFD withdraws at once (`on`); on a single path there is nothing better to
- * move to, and `graceful` makes a restart of BIRD cost nothing.
+ * With a second way to all that the tunnel leads to, lost BFD withdraws at once. On a single path there is nothing better to
+ * move to: BFD watches, and the session does not hear of it (decision 0139).
  */
 export function planTunnelSessions(input: RoutingInput): TunnelSessions {
   const {config, world, tunnels} = input
@@ -54,26 +54,52 @@ export function planTunnelSessions(input: RoutingInput): TunnelSessions {
     const draining = input.draining || (isHeld && !isLast)
     sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
-  return {sessions, ...waysByDevice(sessions), findings}
+  return {sessions, ...farEnds(sessions), ...watched(input, sessions), findings}
 }
 
-interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables'> {
+interface TunnelSessions extends Pick<BirdConfig, 'statics' | 'tables' | 'bfdDevices' | 'bfdNeighbors'> {
   readonly sessions: readonly BgpSession[]
   readonly findings: readonly Finding[]
 }
 
-/** Tables of sessions that have their own: each holds its neighbour, on the session's device. */
-function waysByDevice(sessions: readonly BgpSession[]): Pick<BirdConfig, 'statics' | 'tables'> {
-  const own = sessions.filter(({igpTable}) => igpTable !== null)
+/** BFD of all tunnels stands by itself: a session or a static way that comes to ask for it finds it as it is. */
+function watched(
+  {config, tunnels}: RoutingInput,
+  sessions: readonly BgpSession[],
+): Pick<BirdConfig, 'bfdDevices' | 'bfdNeighbors'> {
+  // Two sessions, one a family, may be over one device.
+  const devices = new Map(
+    tunnels.flatMap(({site, device}) => {
+      const bfd = config.sites.get(site)?.bfd
+      return bfd ? [[device, gatewayBfd(bfd, 'on')] as const] : []
+    }),
+  )
   return {
-    tables: own.map(({igpTable, family}) => ({name: igpTable!, family})),
-    statics: own.map(({name, igpTable, family, neighbor, device}) => ({
+    bfdDevices: [...devices]
+      .map(([device, options]) => ({device, options}))
+      .sort((a, b) => (a.device < b.device ? -1 : 1)),
+    bfdNeighbors: sessions.map(({neighbor, local, device}) => ({neighbor, local: local!, device: device!})),
+  }
+}
+
+/**
+ * Far ends, each on its tunnel's device, in tables where nothing else is. Where there is another way one counts while BFD
+ * sees it: what a session tells is no way before, whichever of the two is there first (decision 0144).
+ */
+function farEnds(sessions: readonly BgpSession[]): Pick<BirdConfig, 'statics' | 'tables'> {
+  const byTable = Map.groupBy(sessions, ({igpTable}) => igpTable!)
+  return {
+    tables: [...byTable].map(([name, [first]]) => ({name, family: first!.family})),
+    statics: [...byTable].map(([name, own]) => ({
       name: `at_${name}`,
-      family,
-      comment: `The far end of ${name}, which is the far end of another device too.`,
+      family: own[0]!.family,
+      comment: 'Far ends of tunnels, where what comes over them leads.',
       preference: null,
-      tables: {routes: igpTable!},
-      routes: [{prefix: hostPrefix(neighbor), to: {over: [{peer: neighbor, device: device!}], bfd: false}}],
+      tables: {routes: name},
+      routes: own.map(({neighbor, device, bfd}) => ({
+        prefix: hostPrefix(neighbor),
+        to: {over: [{peer: neighbor, device: device!}], bfd: bfd !== null},
+      })),
     })),
   }
 }
@@ -99,13 +125,13 @@ function sessionOver(
     neighbor,
     neighborAs: as,
     device: tunnel.device,
-    // With two uplinks here and one there BIRD would find the next hops of both sessions on the first of the two devices.
+    // With two uplinks here and one there both sessions have one far end, on two devices (decision 0148).
     igpTable: input.tunnels.some(({device, peer}) => peer === tunnel.peer && device !== tunnel.device)
       ? `ways_${tunnel.session}`
-      : null,
+      : `ends${family}`,
     reach: 'direct',
     ttlSecurity: true,
-    bfd: gatewayBfd(remote.bfd, secondPath ? 'on' : 'graceful'),
+    bfd: secondPath ? gatewayBfd(remote.bfd, 'on') : null,
     holdSeconds: HOLD_SECONDS,
     family,
     maxPrefixes: Math.min(MAX_PREFIXES * sitesThrough(config, tunnel.site).length, MOST_PREFIXES),

@@ -76,7 +76,7 @@ export function planTwinSession({config}: RoutingInput): BgpSession[] {
         {when: [remote], verdict: 'accept', set: [{attribute: 'preference', value: TWIN_PREFERENCE}, NO_COMMUNITIES]},
       ]),
       export: meaningful([
-        {when: [remote, fromSessions], verdict: 'accept', set: [NO_COMMUNITIES]},
+        {when: [remote, fromSessions, {is: 'reachable'}], verdict: 'accept', set: [NO_COMMUNITIES]},
         {
           when: [netIn(inside(translated, 4)), {is: 'from', protocol: translatedProtocol(4)}],
           verdict: 'accept',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {createHeldSessions} from '../../src/gateway/hold-down.ts'
-import type {BgpSessionState, RouterState} from '../../src/observe/index.ts'
+import type {BfdSession, BgpSessionState, RouterState} from '../../src/observe/index.ts'
 
 const router = (sinceMs: number, up = true): RouterState => ({
   ...{up, version: '2', bfd: [], routes: new Map()},
@@ -19,7 +19,7 @@ describe('sessions that come and go, as the gateway follows them', () => {
     )
     const look = (atMs: number, state: RouterState | null): string => {
       nowMs = atMs
-      sessions.look(state)
+      sessions.look(state, [])
       return [...sessions.held()].join()
     }
     assert.deepEqual(
@@ -32,5 +32,26 @@ describe('sessions that come and go, as the gateway follows them', () => {
     assert.equal(sessions.held(), held)
     assert.equal(told, 1)
     assert.deepEqual([look(32_000, router(9)), told], ['', 2])
+  })
+
+  it('a session that outlives what BFD tells: the losses are BFD’s, and of that device', () => {
+    const tunnels = [{session: 'tunnel', peer: '100.64.0.2', device: 'is-b'}]
+    const heldAfter = (...seen: readonly (readonly [up: boolean, sinceMs: number, device?: string])[]): string => {
+      let nowMs = 0
+      const sessions = createHeldSessions(
+        () => nowMs,
+        () => {},
+      )
+      for (const [up, sinceMs, device = 'is-b'] of seen) {
+        nowMs += 1000
+        const bfd = [{neighbor: '100.64.0.2', device, up, sinceMs} as BfdSession]
+        sessions.look({...router(1), bfd}, tunnels)
+      }
+      return [...sessions.held()].join()
+    }
+    assert.equal(heldAfter([true, 2], [false, 3], [true, 4], [false, 5]), 'tunnel')
+    assert.equal(heldAfter([true, 2], [true, 4], [true, 6]), 'tunnel', 'between two looks')
+    assert.equal(heldAfter([false, 1], [true, 2], [true, 2], [false, 5]), '', 'once is no flap')
+    assert.equal(heldAfter([true, 2, 'is-c'], [false, 3, 'is-c'], [true, 4, 'is-c'], [false, 5, 'is-c']), '')
   })
 })

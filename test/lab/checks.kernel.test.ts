@@ -214,7 +214,10 @@ describe('the lab’s checks, on a network made by hand', () => {
     const {ok, detail} = await runDuring(world, during([], {}), '.')
     await makeHappen(world, {exec: {in: 'r1', command: 'nft delete table inet x'}}, '.')
     assert.equal(ok, false)
-    assert.match(detail, /a\/p1 → b\/p1: (\d+) of \1 lost; b\/p1 → a\/p1: (\d+) of \2 lost.*; no traffic flowed$/)
+    assert.match(
+      detail,
+      /a\/p1 → b\/p1: (\d+) of \1 lost \(\1 from [\d:.]+\); b\/p1 → a\/p1: (\d+) of \2 lost.*; no traffic flowed$/,
+    )
   })
 
   it('during: an event that cannot happen is a failed check', async () => {

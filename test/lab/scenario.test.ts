@@ -9,7 +9,7 @@ import {certificatesIn} from '../../lab/site/certificates.ts'
 import {gatewayYaml} from '../../lab/site/gateway-yaml.ts'
 import {sampleOf} from '../../lab/steps/observations.ts'
 import {inRange} from '../../lab/steps/result.ts'
-import {gapOf, lossOf} from '../../lab/steps/traffic.ts'
+import {gapOf, lossOf, stretchesOf} from '../../lab/steps/traffic.ts'
 import {parseGatewayConfig} from '../../src/config/index.ts'
 import {decodeRecord} from '../../src/decode/index.ts'
 
@@ -179,6 +179,17 @@ describe('the lab’s arithmetic', () => {
   ] as const) {
     it(`a gap: ${what}`, () => assert.equal(gapOf(sent, {ranges, longestGapMs}, 1), gap))
   }
+  it('what is missing, by the time of day: the longest four stretches, in their order', () => {
+    const began = Date.UTC(2026, 10, 27, 3, 17, 42)
+    const told = (...ranges: [number, number][]) => stretchesOf(100, ranges, began, 10)
+    assert.deepEqual(told([0, 99]), [])
+    assert.deepEqual(told(), ['100 from 03:17:42.000'])
+    assert.deepEqual(told([5, 49], [57, 89]), ['5 from 03:17:42.000', '7 from 03:17:42.500', '10 from 03:17:42.900'])
+    assert.deepEqual(
+      told([1, 9], [12, 20], [24, 30], [35, 40], [46, 99]).map((text) => text.split(' ')[0]),
+      ['2', '3', '4', '5'],
+    )
+  })
   it('ranges', () => {
     assert.deepEqual(
       [inRange(1, 1), inRange(2, 1), inRange(2, {min: 1}), inRange(2, {max: 1})],

@@ -1,91 +1,14 @@
 import assert from 'node:assert/strict'
 import {spawn, spawnSync} from 'node:child_process'
 import {keepBird} from '../../src/bird/index.ts'
-import type {GatewayConfig, PeerName} from '../../src/model/index.ts'
-import type {Address, Prefix} from '../../src/net/index.ts'
+import type {SiteName} from '../../src/model/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
 import {type PlannedTunnels, renderTunnelCommands} from '../../src/tunnels/index.ts'
 import {TestBird} from '../support/bird.ts'
-import {configOf, nodeOf, planAll, type Sketch, uplinksOf, worldOf} from '../support/interconnect.ts'
+import {nodeOf, planAll, uplinksOf, worldOf} from '../support/interconnect.ts'
 import {createNamespace, eventually, type Namespace} from '../support/namespace.ts'
-import {BFD, plain, wanPeer} from '../support/wan-peer.ts'
-
-/**
- * Three sites on real BIRDs around one router of the WAN:
- *
- *     node ── a ══ vxlan ══ b         a–c over two tunnels, c has two uplinks
- *             ║             ┆         b–c without tunnel, by the WAN
- *             ╚═══ 2× ═════ c
- *
- * b also announces 10.66.1.0/24, which nobody grants it.
- */
-const SKETCH: Sketch = {
-  sites: [
-    {name: 'a', number: 1},
-    {name: 'b', number: 2},
-    {name: 'c', number: 3, uplinks: ['wan', 'lte']},
-  ],
-  pairs: {'a b': 'vxlan', 'a c': 'vxlan', 'b c': 'none'},
-}
-
-/** The router's own address on the link to an uplink. */
-const routerAddress = (uplink: string): Address => uplink.replace('192.0.2.', '198.51.100.') as Address
-
-function gatewayConfig(name: string): GatewayConfig {
-  const site = SKETCH.sites.find((entry) => entry.name === name)!
-  const lists = {import: plain('192.0.2.0/24'), export: plain('192.0.2.0/24')}
-  const base = configOf(SKETCH, name)
-  const statics: Record<string, string[]> = {a: [], b: ['10.2.5.0/24', '10.66.1.0/24'], c: ['10.3.5.0/24']}
-  return {
-    ...base,
-    owns: [...base.owns, ...(name === 'b' ? ['10.66.0.0/16' as Prefix] : [])],
-    peers: uplinksOf(site).map((uplink) =>
-      wanPeer({
-        ...lists,
-        name: `r-${uplink.name}` as PeerName,
-        address: routerAddress(uplink.address),
-        bfd: BFD,
-        uplink: uplink.name,
-      }),
-    ),
-    nodes: name === 'a' ? {session: 'ibgp', localAs: 64512, nextHop: null} : null,
-    static: statics[name]!.map((prefix) => ({prefix: prefix as Prefix, via: '192.168.9.7' as Address, labels: {}})),
-  }
-}
-
-const ROUTER_CONFIG = `
-router id 198.51.100.1;
-protocol device {}
-protocol direct { ipv4; }
-protocol bfd {}
-protocol kernel { ipv4 { export where source = RTS_BGP; }; }
-template bgp site {
-  local as 64900; connect delay time 1; connect retry time 1; error wait time 1, 1; bfd on; graceful restart on;
-  ipv4 { import all; export all; next hop self; };
-}
-${SKETCH.sites
-  .flatMap((site) => uplinksOf(site).map(({address}) => ({address, as: 4200000000 + site.number})))
-  .map(({address, as}, index) => `protocol bgp g${index} from site { neighbor ${address} as ${as}; }`)
-  .join('\n')}
-`
-
-/** A Calico node as the gateway sees it: one block, the local preference that Calico sends, and two claims too many. */
-const NODE_CONFIG = `
-router id 192.168.1.1;
-protocol device {}
-protocol direct { ipv4; }
-protocol kernel { ipv4 { export where source = RTS_BGP; }; }
-protocol static blocks {
-  ipv4;
-  route 10.1.7.0/26 blackhole; route 10.9.0.0/24 blackhole; route 10.2.9.0/24 blackhole;
-}
-protocol bgp isthmus {
-  local 192.168.1.1 as 64512; neighbor 192.168.1.254 as 64512; multihop;
-  connect delay time 1; connect retry time 1; error wait time 1, 1; graceful restart on;
-  ipv4 { import all; export filter { if proto != "blocks" then reject; bgp_local_pref = 2147482623; accept; }; };
-}
-`
+import {gatewayConfig, NODE_CONFIG, ROUTER_CONFIG, routerAddress, SKETCH} from '../support/three-bird-sites.ts'
 
 describe('an interconnect of real BIRDs', function () {
   this.timeout(20_000)
@@ -95,12 +18,20 @@ describe('an interconnect of real BIRDs', function () {
   const emptied = new Map<string, string>()
   /** The text of a with these sessions held down. */
   let held: (...names: string[]) => string
+  /** The text of a as that of a hub for b, so that a loss of b is told at once. */
+  let hub: string
   let plans: ReadonlyMap<string, {plan: PlannedTunnels}>
 
   const routes = (name: string, prefix: string): string => spaces.get(name)!.run(`ip route show ${prefix}`).trim()
   const tunnelOf = (name: string, site: string): string =>
     plans.get(name)!.plan.tunnels.find((tunnel) => tunnel.site === site)!.device
   const state = (name: string) => readRouter(keepBird(birds.get(name)!.socket, signal), signal)
+
+  const allUp = () =>
+    eventually(async () => {
+      const seen = await Promise.all(['a', 'b', 'c'].map(state))
+      return seen.every(({bfd, sessions}) => [...bfd, ...sessions].every(({up}) => up))
+    }, 8000)
 
   /** The kernel's own account of what changes while something is done. */
   async function routeEvents(name: string, during: () => Promise<void>): Promise<string> {
@@ -160,7 +91,10 @@ describe('an interconnect of real BIRDs', function () {
       const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
       const routing = planRouting(input)
       emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
-      if (name === 'a') held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
+      if (name === 'a') {
+        held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
+        hub = renderBird(planRouting({...input, config: {...config, transit: ['b' as SiteName]}}).bird)
+      }
       assert.deepEqual(routing.findings, [])
       texts.set(name, renderBird(routing.bird))
     }
@@ -252,13 +186,38 @@ describe('an interconnect of real BIRDs', function () {
   it('a pair without tunnel goes by the WAN; nobody else takes such a prefix from it', async () => {
     await eventually(() => routes('b', '10.3.5.0/24').includes('via 198.51.100.16 dev wan'), 5000)
     assert.match(routes('b', '10.3.5.0/24'), /src 192\.0\.2\.16/)
-    const wan = (await state('a')).sessions.find(({kind}) => kind === 'wan')!
-    assert.ok(wan.filtered >= 2, 'a was told of both by the WAN, and refused them')
+    const wan = async () => (await state('a')).sessions.find(({kind}) => kind === 'wan')!
+    // a was told of both by the WAN, and refused them.
+    await eventually(async () => (await wan()).filtered >= 2, 5000)
     assert.ok(!routes('a', '10.3.5.0/24').includes('dev wan'))
   })
 
   it('the gateway’s own packets to other gateways come from its uplink', () => {
     assert.match(spaces.get('a')!.run('ip route get 192.0.2.16'), /via 198\.51\.100\.8 dev wan src 192\.0\.2\.8/)
+  })
+
+  it('a session of two paths that is there before its BFD: nothing goes by it until BFD is', async () => {
+    const [first, second] = plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')
+    await allUp()
+    const drop = `iifname "${first!.device}" udp dport 3784 drop`
+    spaces.get('a')!.run(`nft 'table ip nobfd { chain i { type filter hook input priority 0; ${drop}; }; }'`)
+    const isBack = (sinceMs: number | null) => async () => {
+      const session = (await state('a')).sessions.find(({name}) => name === first!.session)!
+      return session.up && session.sinceMs !== sinceMs
+    }
+    const since = (await state('a')).sessions.find(({name}) => name === first!.session)!.sinceMs
+    await eventually(isBack(since), 8000)
+    const ofC = plans.get('c')!.plan.tunnels.filter(({site}) => site === 'a')
+    const farDevice = ofC.find(({localUplink}) => first!.remote.endsWith(`/${localUplink}`))!.device
+    for (let look = 0; look < 10; look++) {
+      assert.ok(!routes('a', '10.3.5.0/24').includes(first!.device))
+      assert.ok(!routes('c', '10.1.7.0/26').includes(farDevice))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(routes('a', '10.3.5.0/24').includes(second!.device))
+    spaces.get('a')!.run('nft delete table ip nobfd')
+    await eventually(() => routes('a', '10.3.5.0/24').split('nexthop').length === 3, 5000)
+    await eventually(() => routes('c', '10.1.7.0/26').split('nexthop').length === 3, 5000)
   })
 
   it('one of two paths that is held down: nobody uses it, no session is lost, and it serves when the other one goes', async () => {
@@ -292,6 +251,57 @@ describe('an interconnect of real BIRDs', function () {
     }, 2000)
     assert.ok(performance.now() - began < 1000)
     spaces.get('router')!.run('ip link set c-lte up')
+  })
+
+  it('a single path is silent for a second: BFD says so, and no session, route or node hears of it', async () => {
+    const far = uplinksOf(SKETCH.sites[1]!)[0]!.address
+    const near = uplinksOf(SKETCH.sites[0]!)[0]!.address
+    const sinceOf = async (name: string) =>
+      (await state(name)).sessions.filter((one) => /^tun_[ab]_/.test(one.name)).map(({sinceMs}) => sinceMs)
+    await allUp()
+    const before = {a: await sinceOf('a'), b: await sinceOf('b')}
+    const seen: string[] = []
+    const watching = (names: readonly string[], during: () => Promise<void>): Promise<void> => {
+      const [name, ...others] = names
+      if (name === undefined) return during()
+      return routeEvents(name, () => watching(others, during)).then((events) => void seen.push(events))
+    }
+    await watching(['a', 'b', 'node'], async () => {
+      const pair = `{ ${near}, ${far} }`
+      spaces
+        .get('router')!
+        .run(
+          `nft 'table ip cut { chain c { type filter hook forward priority 0; ip saddr ${pair} ip daddr ${pair} drop; }; }'`,
+        )
+      for (const name of ['a', 'b']) await eventually(async () => (await state(name)).bfd.some(({up}) => !up), 2000)
+      spaces.get('router')!.run('nft delete table ip cut')
+      for (const name of ['a', 'b']) await eventually(async () => (await state(name)).bfd.every(({up}) => up), 2000)
+      await new Promise((resolve) => setTimeout(resolve, 600))
+    })
+    assert.deepEqual({a: await sinceOf('a'), b: await sinceOf('b')}, before)
+    for (const events of seen) assert.doesNotMatch(events, /10\.2\.5\.0|10\.1\.7\.0/)
+  })
+
+  it('BFD stands on where the session comes to ask for it, or no longer does, as it did in older files', async () => {
+    const bird = birds.get('a')!
+    const now = held()
+    const older = now
+      .replaceAll(/^ {2}neighbor \S+ dev .*\n/gm, '')
+      .replaceAll(/^ {2}interface "is-.*\n.*\n {2}};\n/gm, '')
+      .replaceAll('  hold time 30;\n', '  hold time 30;\n  bfd graceful;\n  bfd { idle tx interval 100 ms; };\n')
+    assert.match(hub, /protocol bgp tun_b_[^}]*bfd on;/)
+    assert.doesNotMatch(now, /protocol bgp tun_b_[^}]*bfd on;/)
+    const sinceOf = async (name: string) => {
+      const {bfd, sessions} = await state(name)
+      return [...bfd, ...sessions].map(({sinceMs, up}) => `${sinceMs} ${up}`)
+    }
+    await allUp()
+    const before = [await sinceOf('a'), await sinceOf('b'), await sinceOf('c')]
+    for (const text of [hub, now, hub, older, now]) {
+      await bird.reload(text)
+      await new Promise((resolve) => setTimeout(resolve, 400))
+    }
+    assert.deepEqual([await sinceOf('a'), await sinceOf('b'), await sinceOf('c')], before)
   })
 
   it('BIRD killed and started again: neither end takes a route away, on a single path', async () => {

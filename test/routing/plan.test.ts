@@ -32,9 +32,15 @@ describe('planRouting', () => {
     assert.ok(b.ttlSecurity)
   })
 
-  it('a single path is graceful, two paths to one site are not', () => {
+  it('BFD watches all tunnels; the session of a single path does not hear of it, those of two paths to one site do', () => {
     const {bird} = routingOf('a', {})
-    assert.equal(session(bird, 'tun_b_').bfd?.mode, 'graceful')
+    const watched = bird.bfdNeighbors.map(({neighbor, local}) => `${local} ${neighbor}`)
+    assert.deepEqual(watched, ['100.64.1.0 100.64.2.0', '100.64.1.0 100.64.3.0', '100.64.1.0 100.64.3.2'])
+    assert.deepEqual(
+      bird.bfdDevices.map(({device, options}) => [device, options.intervalMs, options.idleMs]),
+      bird.bfdNeighbors.map(({device}) => [device, 100, 100]),
+    )
+    assert.equal(session(bird, 'tun_b_').bfd, null)
     assert.equal(bird.sessions.filter(({name}) => name.startsWith('tun_c_')).length, 2)
     assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
     assert.equal(session(bird, 'tun_c_').bfd?.idleMs, 100)

@@ -115,7 +115,7 @@ describe('what passes a hub', () => {
 
   it('a hub withdraws at once what it has lost; one for whom it is the only way waits', () => {
     assert.equal(hub.get('b')?.bfd?.mode, 'on')
-    assert.equal(hub.get('d')?.bfd?.mode, 'graceful')
-    assert.equal(sessionsOf('b').get('h')?.bfd?.mode, 'graceful')
+    assert.equal(hub.get('d')?.bfd, null)
+    assert.equal(sessionsOf('b').get('h')?.bfd, null)
   })
 })

@@ -21,15 +21,15 @@ describe('sessions over tunnels', () => {
         tunnels: [{...standby, standby: true}, other],
       }).bird.sessions.map(({name, bfd, import: rules}) => {
         const set = rules.flatMap((rule) => (rule.verdict === 'accept' ? (rule.set ?? []) : []))
-        return [name, bfd?.mode, set.find(({attribute}) => attribute === 'local-pref')?.value]
+        return [name, bfd?.mode ?? 'none', set.find(({attribute}) => attribute === 'local-pref')?.value]
       })
     assert.deepEqual(standing(newer, older!), [
-      ['tun_b_newer', 'graceful', 99],
-      [older!.session, 'graceful', 100],
+      ['tun_b_newer', 'none', 99],
+      [older!.session, 'none', 100],
     ])
     assert.deepEqual(standing(older!, newer), [
-      [older!.session, 'graceful', 99],
-      ['tun_b_newer', 'graceful', 100],
+      [older!.session, 'none', 99],
+      ['tun_b_newer', 'none', 100],
     ])
   })
 
