@@ -1,6 +1,6 @@
-import {type ChildProcess, execFileSync, spawn, spawnSync} from 'node:child_process'
+import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {type Accelerator, accelerator, EMULATED_CLOCK, EMULATED_CPU} from '../../../lab/vm/index.ts'
@@ -10,10 +10,10 @@ export interface Appliance {
   /** All that the console has said since the power came. */
   readonly console: () => string
   readonly forget: () => void
-  /** Status and output of a command, as root; status 255: nobody answered. */
-  readonly ssh: (command: string, input?: string | Buffer) => {status: number; output: string}
+  /** Status and output of a command, as root if nobody else is named; status 255: nobody answered. */
+  readonly ssh: (command: string, user?: string) => Promise<Answer>
   /** The output of a command that must succeed. */
-  readonly ask: (command: string) => string
+  readonly ask: (command: string) => Promise<string>
   /** When the console says this; rejects after `seconds`, with what it said last. */
   readonly says: (what: RegExp, seconds: number) => Promise<void>
   /** When SSH answers. */
@@ -25,9 +25,16 @@ export interface Appliance {
   /** Another disk of cloud-init's; with the power off. */
   readonly seed: (instance: string, userData: string) => void
   /** The host's time at which its kernel started. */
-  readonly startedAtMs: () => number
+  readonly startedAtMs: () => Promise<number>
   /** Seconds of the processor that its emulation has taken since the power came: what another machine's load does not change much. */
   readonly cpuSeconds: () => number
+}
+
+interface Answer {
+  readonly status: number
+  readonly output: string
+  /** When the first of it was heard. */
+  readonly heardMs: number
 }
 
 export interface Wish {
@@ -51,6 +58,10 @@ const SERIAL = ['-nodefaults', '-vga', 'none', '-display', 'none', '-serial', 's
 /** Of the partition `boot`, in scripts/image.mjs. */
 const BOOT_AT = '2M'
 const TICKS_PER_SECOND = 100
+/** What `ssh` ends with by itself. */
+const NOBODY = 255
+/** A folder where all that consoles say is kept. */
+const {CONSOLES} = process.env
 
 export interface Bench {
   readonly appliance: (wish: Wish) => Appliance
@@ -126,33 +137,41 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
   let said = ''
   const power = (): void => {
     said = ''
-    machine = spawn('nice', ['-n', '5', 'qemu-system-x86_64', ...arguments_], {stdio: ['ignore', 'pipe', 'pipe']})
+    machine = spawn('qemu-system-x86_64', arguments_, {stdio: ['ignore', 'pipe', 'pipe']})
     for (const stream of [machine.stdout!, machine.stderr!]) {
       stream.on('data', (chunk) => {
         said += String(chunk).replaceAll('\r', '')
+        if (CONSOLES) appendFileSync(path.join(CONSOLES, wish.name), chunk)
       })
     }
   }
-  const ssh: Appliance['ssh'] = (command, input) => {
-    const options = ['-i', key, '-p', `${wish.sshPort}`, '-o', 'StrictHostKeyChecking=no', '-o', 'ConnectTimeout=20']
+  const ssh: Appliance['ssh'] = async (command, user = 'root') => {
+    const door = ['-i', key, '-p', `${wish.sshPort}`, '-o', 'StrictHostKeyChecking=no', '-o', 'ConnectTimeout=60']
     const quiet = ['-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes']
-    const {status, stdout} = spawnSync('ssh', [...options, ...quiet, 'root@127.0.0.1', `{ ${command}\n} 2>&1`], {
-      encoding: 'utf8',
-      input,
-      timeout: 600_000,
-      maxBuffer: 1 << 26,
+    // Who talks to a machine that has no power any more would wait for long.
+    const alive = ['-o', 'ServerAliveInterval=20', '-o', 'ServerAliveCountMax=6']
+    const child = spawn('ssh', [...door, ...quiet, ...alive, `${user}@127.0.0.1`, `{ ${command}\n} 2>&1`], {
+      stdio: ['ignore', 'pipe', 'ignore'],
     })
-    return {status: status ?? 255, output: stdout}
+    let output = ''
+    let heardMs = 0
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      heardMs ||= Date.now()
+      output += text
+    })
+    const [status] = await once(child, 'close')
+    return {status: status ?? NOBODY, output, heardMs}
   }
-  const ask = (command: string): string => {
+  const ask = async (command: string): Promise<string> => {
+    let answer = await ssh(command)
     // A machine that is emulated beside others may be too slow for a first answer.
-    const {status, output} = [1, 2, 3].reduce((last) => (last.status === 255 ? ssh(command) : last), ssh(command))
-    if (status !== 0) throw new Error(`${wish.name}: ${command}: status ${status}: ${output}`)
-    return output.trim()
+    for (let tries = 1; tries < 4 && answer.status === NOBODY; tries++) answer = await ssh(command)
+    if (answer.status !== 0) throw new Error(`${wish.name}: ${command}: status ${answer.status}: ${answer.output}`)
+    return answer.output.trim()
   }
-  const until = async (seconds: number, what: string, done: () => boolean): Promise<void> => {
+  const until = async (seconds: number, what: string, done: () => boolean | Promise<boolean>): Promise<void> => {
     const end = Date.now() + seconds * 1000
-    while (!done()) {
+    while (!(await done())) {
       if (Date.now() > end)
         throw new Error(`${wish.name}: ${what}: not within ${seconds} s; it said last:\n${said.slice(-3000)}`)
       if (machine?.exitCode !== null && machine?.exitCode !== undefined)
@@ -168,7 +187,7 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
     ssh,
     ask,
     says: (what, seconds) => until(seconds, `${what}`, () => what.test(said)),
-    answers: (seconds) => until(seconds, 'SSH', () => ssh('true').status === 0),
+    answers: (seconds) => until(seconds, 'SSH', async () => (await ssh('true')).status === 0),
     power,
     cut: async () => {
       if (!machine || machine.exitCode !== null || machine.signalCode !== null) return
@@ -178,9 +197,9 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
     },
     seed: (instance, userData) =>
       makeSeed(seed, {'meta-data': metaData(instance), 'user-data': `#cloud-config\n${login}${userData}`}),
-    startedAtMs: () => {
-      const [uptime] = ask('cat /proc/uptime').split(' ')
-      return Date.now() - Number(uptime) * 1000
+    startedAtMs: async () => {
+      const {output, heardMs} = await ssh('cat /proc/uptime')
+      return heardMs - Number(output.split(' ')[0]) * 1000
     },
     cpuSeconds: () => {
       const fields = readFileSync(`/proc/${machine!.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')

@@ -31,7 +31,7 @@ describe('an appliance that is told wrong things', function () {
     await gateway.says(/isthmus: no gateway is configured yet: nothing is forwarded/, BOOT_S)
     await gateway.says(/ login: /, BOOT_S)
     // Nobody was let in by what was not understood.
-    assert.equal(gateway.ssh('true').status, 255)
+    assert.equal((await gateway.ssh('true')).status, 255)
   })
 
   it('by a gateway.yaml that is refused: the console names the keys; another machine by its instance id is set up while it runs', async () => {
@@ -45,6 +45,6 @@ describe('an appliance that is told wrong things', function () {
     await gateway.says(/isthmus: there is none from before: nothing is forwarded until it is mended/, BOOT_S)
     await gateway.answers(BOOT_S)
     // Closed as before.
-    assert.match(gateway.ask('nft list table inet isthmus_base'), /policy drop/)
+    assert.match(await gateway.ask('nft list table inet isthmus_base'), /policy drop/)
   })
 })

@@ -148,8 +148,13 @@ export function movePod(site: Name): void {
   ip(...inside, 'link', 'set', 'lo', 'up')
   ip(...inside, 'addr', 'add', `10.${NUMBER[site]}.0.10/24`, 'dev', lanDevice(site))
   ip(...inside, 'link', 'set', lanDevice(site), 'up')
-  ip(...inside, 'addr', 'add', `${podAddress(site)}/32`, 'dev', 'lo')
+  ip(...inside, 'addr', 'replace', `${podAddress(site)}/32`, 'dev', 'lo')
   ip(...inside, 'route', 'add', 'default', 'via', `10.${NUMBER[site]}.0.1`, 'src', podAddress(site))
+}
+
+/** The device comes back to where a QEMU that starts again looks for it. */
+export function returnPod(site: Name): void {
+  ip('-n', podNamespace(site), 'link', 'set', lanDevice(site), 'netns', '1')
 }
 
 export function removePod(site: Name): void {

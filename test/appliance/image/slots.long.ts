@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {existsSync, statSync} from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
 import {IMAGE, UPGRADE} from './built-image.ts'
 import {renamedUpgrade} from './renamed-upgrade.ts'
@@ -8,10 +9,14 @@ import {renamedUpgrade} from './renamed-upgrade.ts'
 /**
  * A built image (`npm run image`) booted as a machine: what it is, what it refuses, and that whatever happens to an upgrade
  * leaves a slot that boots. Under emulation a boot takes one to three minutes. CUTS is how often the power goes in the
- * middle of an upgrade.
+ * middle of an upgrade, at moments that SEED chooses. Each test stands alone (`--grep`), so that a long run has parts.
  */
 const CUTS = Number(process.env.CUTS ?? 3)
-const BOOT_S = 600
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const BOOT_S = 900
+
+type Slot = 'a' | 'b'
+const OTHER = {a: 'b', b: 'a'} as const
 
 describe('an appliance', function () {
   this.timeout(3_600_000)
@@ -26,120 +31,163 @@ describe('an appliance', function () {
     gateway.power()
     await gateway.answers(BOOT_S)
   })
+  beforeEach(() => gateway.answers(BOOT_S))
   after(() => bench.close())
 
-  const ask = (command: string): string => gateway.ask(command)
-  const refused = (command: string, why: RegExp): void => {
-    const {status, output} = gateway.ssh(command)
+  const ask = (command: string): Promise<string> => gateway.ask(command)
+  const refused = async (command: string, why: RegExp): Promise<void> => {
+    const {status, output} = await gateway.ssh(command)
     assert.notEqual(status, 0)
     assert.match(output, why)
   }
-  it('is small, and boots by BIOS from slot a', () => {
+  const running = async (): Promise<Slot> => {
+    const [, slot] = /^([ab]) .*running/m.exec(await ask('isthmus-slot status')) ?? []
+    assert.ok(slot === 'a' || slot === 'b', 'a slot runs')
+    return slot
+  }
+  /** The upgrade lies in the other slot, on trial; which one that is. */
+  const install = async (): Promise<Slot> => {
+    const other = OTHER[await running()]
+    await ask('isthmus-slot install /dev/vdc')
+    assert.match(await ask('isthmus-slot status'), new RegExp(`^${other} 0\\.2\\.0 on-trial:3$`, 'm'))
+    return other
+  }
+  const reboot = async (): Promise<void> => {
+    // What an earlier boot said is not this one's.
+    gateway.forget()
+    await gateway.ssh('systemctl reboot')
+  }
+
+  it('is small, and boots by BIOS from slot a', async () => {
     assert.ok(statSync(IMAGE).size < 450 * 1024 * 1024, `${statSync(IMAGE).size} bytes`)
-    assert.match(ask('isthmus-slot status'), /^a 0\.\S+ running default$/m)
-    assert.match(ask('isthmus-slot status'), /^b empty$/m)
+    assert.match(await ask('isthmus-slot status'), /^a 0\.\S+ running default$[\s\S]*^b empty$/m)
   })
 
-  it('does not write its root, and keeps /etc and /var', () => {
-    refused('touch /usr/x', /Read-only file system/)
-    assert.equal(ask('findmnt -no FSTYPE /'), 'squashfs')
-    assert.equal(ask('findmnt -no FSTYPE /etc'), 'overlay')
-    assert.equal(ask('findmnt -no FSTYPE /var'), 'ext4')
-    ask('systemctl start isthmus-grow-var')
-    assert.ok(Number(ask('df --output=size -B1M /var | tail -1')) > 4000, '/var has grown with the disk')
+  it('does not write its root, and keeps /etc and /var', async () => {
+    await refused('touch /usr/x', /Read-only file system/)
+    assert.equal(await ask('findmnt -no FSTYPE /'), 'squashfs')
+    assert.equal(await ask('findmnt -no FSTYPE /etc'), 'overlay')
+    assert.equal(await ask('findmnt -no FSTYPE /var'), 'ext4')
+    await ask('systemctl start isthmus-grow-var')
+    assert.ok(Number(await ask('df --output=size -B1M /var | tail -1')) > 4000, '/var has grown with the disk')
   })
 
-  it('has no password, takes keys only, and was set up by cloud-init', () => {
-    assert.equal(ask('hostname'), 'gw-a')
-    assert.match(ask('sshd -T'), /passwordauthentication no[\s\S]*/)
-    assert.equal(ask("awk -F: '$2 !~ /^[!*]/' /etc/shadow"), '')
+  it('has no password, takes keys only, and was set up by cloud-init', async () => {
+    assert.equal(await ask('hostname'), 'gw-a')
+    assert.match(await ask('sshd -T'), /passwordauthentication no[\s\S]*/)
+    assert.equal(await ask("awk -F: '$2 !~ /^[!*]/' /etc/shadow"), '')
   })
 
-  it('is closed before the network is up, and says what it wants', () => {
-    assert.match(ask('systemctl is-active isthmus-base'), /^active$/)
-    assert.match(ask('systemctl --failed --plain --no-legend | grep -v "isthmus.service" || true'), /^$/)
-    assert.match(ask('journalctl -b -u isthmus --no-pager'), /gateway\.yaml/)
+  it('is closed before the network is up, and says what it wants', async () => {
+    assert.match(await ask('systemctl is-active isthmus-base'), /^active$/)
+    assert.match(await ask('systemctl --failed --plain --no-legend | grep -v "isthmus.service" || true'), /^$/)
+    assert.match(await ask('journalctl -b -u isthmus --no-pager'), /gateway\.yaml/)
   })
 
-  it('tells how long it took', () => {
-    ask('systemctl is-system-running --wait || true')
-    const analysed = ask('systemd-analyze')
-    process.stdout.write(`${analysed}\n${ask('systemd-analyze blame | head -12')}\n`)
+  it('tells how long it took', async () => {
+    await ask('systemctl is-system-running --wait || true')
+    const analysed = await ask('systemd-analyze')
+    process.stdout.write(`${analysed}\n${await ask('systemd-analyze blame | head -12')}\n`)
     assert.match(analysed, /Startup finished/)
   })
 
-  it('refuses what is no upgrade, is cut off, or is damaged, and boots what it had', () => {
-    ask('echo nothing > /var/tmp/no; true')
-    refused('isthmus-slot install /var/tmp/no', /no upgrade of an appliance/)
-    ask('head -c 60000000 /dev/vdc > /var/tmp/cut')
-    refused('isthmus-slot install /var/tmp/cut', /cut off|not what was written/)
-    ask('cp /dev/vdc /var/tmp/bad && printf x | dd of=/var/tmp/bad bs=1 seek=150000000 conv=notrunc status=none')
-    refused('isthmus-slot install /var/tmp/bad', /not what was written/)
-    ask('rm /var/tmp/cut /var/tmp/bad')
-    assert.match(ask('isthmus-slot status'), /^a \S+ running default$/m)
+  it('refuses what is no upgrade, is cut off, or is damaged, and boots what it had', async () => {
+    await ask('echo nothing > /var/tmp/no; true')
+    await refused('isthmus-slot install /var/tmp/no', /no upgrade of an appliance/)
+    await ask('head -c 60000000 /dev/vdc > /var/tmp/cut')
+    await refused('isthmus-slot install /var/tmp/cut', /cut off|not what was written/)
+    await ask('cp /dev/vdc /var/tmp/bad && printf x | dd of=/var/tmp/bad bs=1 seek=150000000 conv=notrunc status=none')
+    await refused('isthmus-slot install /var/tmp/bad', /not what was written/)
+    await ask('rm /var/tmp/cut /var/tmp/bad')
+    assert.match(await ask('isthmus-slot status'), /^a \S+ running default$/m)
   })
 
-  for (const cut of Array.from({length: CUTS}, (_, index) => index)) {
-    it(`the power goes in the middle of an upgrade, ${cut + 1} of ${CUTS}`, async () => {
-      const seconds = (20 * (cut + Math.random())) / CUTS
-      ask('nohup isthmus-slot install /dev/vdc > /dev/null 2>&1 &')
-      await new Promise((go) => setTimeout(go, seconds * 1000))
+  /** How long an upgrade takes that nothing cuts off. */
+  let installMs = 0
+  for (const [cut, part] of momentsOf(CUTS, SEED).entries()) {
+    it(`the power goes in the middle of an upgrade, ${cut + 1} of ${CUTS} (SEED=${SEED}, after ${(100 * part).toFixed(0)} % of it)`, async () => {
+      if (!installMs) {
+        const began = Date.now()
+        await ask('isthmus-slot install /dev/vdc')
+        installMs = Date.now() - began
+      }
+      const before = await running()
+      const version = await ask('cat /usr/lib/isthmus/image-version')
+      await ask('nohup isthmus-slot install /dev/vdc > /dev/null 2>&1 &')
+      await new Promise((go) => setTimeout(go, part * installMs))
       await gateway.cut()
       gateway.power()
       await gateway.answers(BOOT_S)
-      // The whole upgrade may have been there by then.
-      assert.match(ask('isthmus-slot status'), /running/)
-      assert.match(ask('cat /usr/lib/isthmus/image-version'), /./)
+      const status = await ask('isthmus-slot status')
+      process.stdout.write(
+        `      after ${((part * installMs) / 1000).toFixed(1)} of ${(installMs / 1000).toFixed(1)} s: ${status.replace('\n', '; ')}\n`,
+      )
+      // Either an upgrade was whole, and is tried, or what ran before boots; what is not whole is no slot.
+      const now = await running()
+      if (now === before) assert.match(status, new RegExp(`^${OTHER[before]} empty$`, 'm'))
+      else assert.match(status, new RegExp(`^${now} 0\\.2\\.0 running (default|on-trial:2)`, 'm'))
+      assert.equal(await ask('cat /usr/lib/isthmus/image-version'), before === now ? version : '0.2.0')
     })
   }
 
   it('boots the other slot after an upgrade, and keeps it once it is healthy', async () => {
-    ask('isthmus-slot rollback 2>/dev/null || true')
-    ask('isthmus-slot install /dev/vdc')
-    assert.match(ask('isthmus-slot status'), /on-trial:3/)
-    gateway.ssh('systemctl reboot')
-    await gateway.says(/slot b is healthy, and boots from now on/, BOOT_S)
+    const slot = await install()
+    await reboot()
+    await gateway.says(new RegExp(`slot ${slot} is healthy, and boots from now on`), BOOT_S)
     await gateway.answers(BOOT_S)
-    assert.match(ask('isthmus-slot status'), /^b 0\.2\.0 running default$/m)
+    assert.match(await ask('isthmus-slot status'), new RegExp(`^${slot} 0\\.2\\.0 running default$`, 'm'))
   })
 
   it('goes back from one that is not healthy', async () => {
-    ask('isthmus-slot install /dev/vdc')
-    ask(
+    const before = await running()
+    const slot = await install()
+    await ask(
       'mkdir -p /etc/systemd/system/isthmus-slot.service.d && printf "[Service]\\nEnvironment=ISTHMUS_TRIAL_SECONDS=5\\n" > /etc/systemd/system/isthmus-slot.service.d/trial.conf',
     )
-    ask('echo "f /run/isthmus-slot-sick" > /etc/tmpfiles.d/sick.conf; sync')
-    gateway.ssh('systemctl reboot')
-    await gateway.says(/slot a is not healthy: told to be sick; going back to slot b/, BOOT_S)
-    await gateway.says(/slot a failed its trial; this is slot b again/, BOOT_S)
-    await gateway.answers(BOOT_S)
-    assert.match(ask('isthmus-slot status'), /^b 0\.2\.0 running default$/m)
-    gateway.forget()
+    await ask('echo "f /run/isthmus-slot-sick" > /etc/tmpfiles.d/sick.conf; sync')
+    await reboot()
+    await gateway.says(new RegExp(`slot ${slot} is not healthy: told to be sick; going back to slot ${before}`), BOOT_S)
+    await cameBack(slot)
+    await ask('rm /etc/tmpfiles.d/sick.conf /etc/systemd/system/isthmus-slot.service.d/trial.conf; sync')
   })
 
-  const broken: {name: string; act: string; says: RegExp}[] = [
+  const broken: {name: string; act: (slot: Slot) => string; says: (slot: Slot) => RegExp}[] = [
     {
       name: 'initramfs',
-      act: 'mount /boot/slots; echo broken > /boot/slots/slots/a/initrd.img; umount /boot/slots',
-      says: /Kernel panic/,
+      act: (slot) => `mount /boot/slots; echo broken > /boot/slots/slots/${slot}/initrd.img; umount /boot/slots`,
+      says: () => /Kernel panic/,
     },
     {
       name: 'root',
-      act: 'dd if=/dev/zero of=/dev/disk/by-partlabel/slot-a bs=1M count=1 conv=fsync status=none',
-      says: /isthmus: slot-a cannot be mounted/,
+      act: (slot) => `dd if=/dev/zero of=/dev/disk/by-partlabel/slot-${slot} bs=1M count=1 conv=fsync status=none`,
+      says: (slot) => new RegExp(`isthmus: slot-${slot} cannot be mounted`),
     },
   ]
   for (const {name, act, says} of broken) {
     it(`goes back by itself when a slot does not come up at all: its ${name} is damaged`, async () => {
-      ask('rm -f /etc/tmpfiles.d/sick.conf')
-      ask('isthmus-slot install /dev/vdc')
-      ask(act)
-      gateway.ssh('systemctl reboot')
-      await gateway.says(says, BOOT_S)
-      await gateway.says(/slot a failed its trial; this is slot b again/, 2 * BOOT_S)
-      await gateway.answers(BOOT_S)
-      // Another round must not find what this one said.
-      gateway.forget()
+      const slot = await install()
+      await ask(act(slot))
+      await reboot()
+      await gateway.says(says(slot), BOOT_S)
+      await cameBack(slot)
     })
   }
+
+  async function cameBack(failed: Slot): Promise<void> {
+    const slot = OTHER[failed]
+    await gateway.says(new RegExp(`slot ${failed} failed its trial; this is slot ${slot} again`), 2 * BOOT_S)
+    await gateway.answers(BOOT_S)
+    const status = await ask('isthmus-slot status')
+    assert.match(status, new RegExp(`^${slot} \\S+ running default$`, 'm'))
+    assert.match(status, new RegExp(`^${failed} 0\\.2\\.0 failed-its-trial$`, 'm'))
+  }
 })
+
+/** Parts of the time that an upgrade takes, one in each of as many equal pieces, in an order of chance; the last may be just after its end. */
+function momentsOf(count: number, seed: number): number[] {
+  const chance = fc.sample(fc.tuple(...Array.from({length: count}, () => fc.double({min: 0, max: 1, noNaN: true}))), {
+    numRuns: 1,
+    seed,
+  })[0]!
+  return chance.map((inPiece, piece) => (1.1 * (piece + inPiece)) / count)
+}
