@@ -10,7 +10,7 @@ export interface Appliance {
   /** All that the console has said since the power came. */
   readonly console: () => string
   readonly forget: () => void
-  /** Status and output of a command, as root if nobody else is named; status 255: nobody answered. */
+  /** Status and output of a command, by whom the wish names or by another; status 255: nobody answered, or nobody is let in. */
   readonly ssh: (command: string, user?: string) => Promise<Answer>
   /** The output of a command that must succeed. */
   readonly ask: (command: string) => Promise<string>
@@ -44,9 +44,12 @@ export interface Wish {
   readonly wire?: {readonly own: number; readonly other: number}
   /** A namespace of the host behind it, as eth2. */
   readonly lan?: string
+  /** Who is logged in where nobody is named; root. */
+  readonly user?: string
   /** A file that it has as its third disk, /dev/vdc. */
   readonly attached?: string
-  readonly userData?: string
+  /** Beside the key for root; or all of it, for who brings in the key as an operator does. */
+  readonly userData?: string | ((publicKey: string) => string)
   readonly networkConfig?: string
 }
 
@@ -117,7 +120,8 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
   const metaData = (instance: string): string => `instance-id: ${instance}\nlocal-hostname: ${wish.name}\n`
   makeSeed(seed, {
     'meta-data': metaData(wish.name),
-    'user-data': `#cloud-config\n${login}${wish.userData ?? ''}`,
+    'user-data':
+      typeof wish.userData === 'function' ? wish.userData(publicKey) : `#cloud-config\n${login}${wish.userData ?? ''}`,
     ...(wish.networkConfig ? {'network-config': wish.networkConfig} : {}),
   })
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, disk, '8G'])
@@ -145,7 +149,7 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
       })
     }
   }
-  const ssh: Appliance['ssh'] = async (command, user = 'root') => {
+  const ssh: Appliance['ssh'] = async (command, user = wish.user ?? 'root') => {
     const door = ['-i', key, '-p', `${wish.sshPort}`, '-o', 'StrictHostKeyChecking=no', '-o', 'ConnectTimeout=60']
     const quiet = ['-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes']
     // Who talks to a machine that has no power any more would wait for long.

@@ -65,11 +65,12 @@ function gatewayYaml(site: Name): string {
   })
 }
 
-const ETCD = (site: Name): string =>
+/** /etc/default/etcd of an etcd by itself at this address. */
+export const ETCD = (address: string): string =>
   [
     'ETCD_NAME=m1',
     'ETCD_LISTEN_CLIENT_URLS=https://0.0.0.0:2379',
-    `ETCD_ADVERTISE_CLIENT_URLS=https://${uplink(site)}:2379`,
+    `ETCD_ADVERTISE_CLIENT_URLS=https://${address}:2379`,
     'ETCD_CLIENT_CERT_AUTH=true',
     'ETCD_TRUSTED_CA_FILE=/etc/etcd/ca.pem',
     'ETCD_CERT_FILE=/etc/etcd/etcd-m1.pem',
@@ -122,7 +123,7 @@ export function makeUserData(folder: string): Record<Name, string> {
       ...['ca.pem', 'etcd-m1.pem', 'etcd-m1.key'].map((name) =>
         file(`tls-${site}/${name}`, `/etc/etcd/${name}`, 'etcd'),
       ),
-      {path: '/etc/default/etcd', permissions: '0644', content: ETCD(site)},
+      {path: '/etc/default/etcd', permissions: '0644', content: ETCD(uplink(site))},
       {path: '/etc/isthmus/gateway.yaml', owner: 'root:isthmus', permissions: '0660', content: gatewayYaml(site)},
     ]
     return `write_files: ${JSON.stringify(files)}\nruncmd: [[systemctl, enable, --now, --no-block, etcd]]\n`

@@ -13,6 +13,8 @@ import {
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 
+import {DAEMON_ENV, DAEMON_FLAGS} from '../../../src/cli/daemon-flags.ts'
+
 const SOURCES = path.resolve(import.meta.dirname, '../../../appliance/image')
 const FILES = path.join(SOURCES, 'files')
 
@@ -51,6 +53,14 @@ describe('scripts of the image', () => {
       const {status, stderr} = spawnSync('sh', ['-n', script], {encoding: 'utf8'})
       assert.equal(status, 0, `${script}: ${stderr}`)
     }
+  })
+
+  it('start the daemon as `isthmus run` does', () => {
+    const unit = readFileSync(path.join(FILES, 'usr/lib/systemd/system/isthmus.service.d/60-appliance.conf'), 'utf8')
+    const words = ['/usr/lib/isthmus/node', ...DAEMON_FLAGS, '/usr/lib/isthmus/isthmusd.mjs', 'run', '--config']
+    assert.ok(unit.includes(`\nExecStart=${[...words, '/etc/isthmus/gateway.yaml'].join(' ')}\n`))
+    for (const [name, value] of Object.entries(DAEMON_ENV))
+      assert.match(unit, new RegExp(`^Environment=.*\\b${name}=${value}\\b`, 'm'))
   })
 
   describe('what is booted first', () => {
