@@ -126,7 +126,7 @@ export function makeUserData(folder: string): Record<Name, string> {
       {path: '/etc/default/etcd', permissions: '0644', content: ETCD(uplink(site))},
       {path: '/etc/isthmus/gateway.yaml', owner: 'root:isthmus', permissions: '0660', content: gatewayYaml(site)},
     ]
-    return `write_files: ${JSON.stringify(files)}\nruncmd: [[systemctl, enable, --now, --no-block, etcd]]\n`
+    return `write_files: ${JSON.stringify(files)}\n`
   }
   return {a: userData('a'), b: userData('b')}
 }

@@ -179,6 +179,19 @@ describe('two appliances', function () {
     assert.match(await gateways.a.ask('cat /etc/isthmus/gateway.yaml'), /^owns:/m)
   })
 
+  it('refuses the backup of another gateway, says whose it is, and forwards as before', async () => {
+    const backup = await gateways.b.ask('isthmus backup -o /var/tmp/b.backup > /dev/null && base64 -w0 /var/tmp/b.backup')
+    const before = pings.now()
+    const restored = await gateways.a.ssh(`echo ${backup} | base64 -d > /var/tmp/b.backup; isthmus restore /var/tmp/b.backup`)
+    assert.notEqual(restored.status, 0)
+    assert.match(restored.output, /of gateway b1 of site b, and this machine is a1 of a: /)
+    const after = pings.now()
+    const lost = await pings.lost(before, after)
+    say(`      lost while it was refused: ${lost} of ${after - before}`)
+    assert.ok(after > before)
+    assert.ok(lost <= LOST_WHILE_INSTALLED, `${lost} lost`)
+  })
+
   it('forwards while /var is full, says so, and recovers with the space', async () => {
     const before = pings.now()
     // What root alone may take as well: all but a little at once, then to the last block.

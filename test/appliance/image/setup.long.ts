@@ -28,12 +28,11 @@ function withKey(printed: string, publicKey: string): string {
 
 interface UserData {
   readonly write_files: readonly object[]
-  readonly runcmd: readonly (readonly string[])[]
 }
 
-/** With certificates, and an etcd that has them and starts before the gateway is made. */
+/** With certificates, and an etcd that has them: it starts by itself. */
 function withEtcd(userData: string, folder: string): string {
-  const {write_files, runcmd, ...rest} = parse(userData) as UserData
+  const {write_files, ...rest} = parse(userData) as UserData
   const file = (name: string, to: string, group: string): object => {
     const content = readFileSync(path.join(folder, name), 'utf8')
     return {path: path.join(to, name), owner: `root:${group}`, permissions: '0640', content}
@@ -43,8 +42,7 @@ function withEtcd(userData: string, folder: string): string {
     ...['ca.pem', 'etcd-m1.pem', 'etcd-m1.key'].map((name) => file(name, '/etc/etcd', 'etcd')),
     {path: '/etc/default/etcd', permissions: '0644', content: ETCD(ADDRESS)},
   ]
-  const start = ['systemctl', 'enable', '--now', '--no-block', 'etcd']
-  return `#cloud-config\n${stringify({...rest, write_files: [...write_files, ...files], runcmd: [start, ...runcmd]})}`
+  return `#cloud-config\n${stringify({...rest, write_files: [...write_files, ...files]})}`
 }
 
 describe('an appliance that is set up by what `isthmus setup --cloud-init` prints', function () {
