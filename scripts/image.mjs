@@ -47,8 +47,7 @@ const MODULES =
   'part_gpt fat normal configfile linux serial terminal loadenv test echo reboot search search_label sleep minicmd'
 const SERVICES =
   'ssh chrony systemd-networkd systemd-resolved systemd-networkd-wait-online isthmus-slot isthmus-grow-var isthmus-base isthmus isthmus-warm etcd cloud-init-local cloud-init cloud-config cloud-final'
-const NOT_STARTED =
-  'keepalived conntrackd apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.timer'
+const NOT_STARTED = 'keepalived conntrackd apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.timer'
 /** Debian's own at each boot, for what a gateway has not: LVM, binaries of other machines, graphics, FUSE, tracing. */
 const MASKED =
   'e2scrub_reap.service e2scrub_all.timer systemd-binfmt.service proc-sys-fs-binfmt_misc.automount systemd-pstore.service ' +

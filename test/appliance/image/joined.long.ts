@@ -180,9 +180,13 @@ describe('two appliances', function () {
   })
 
   it('refuses the backup of another gateway, says whose it is, and forwards as before', async () => {
-    const backup = await gateways.b.ask('isthmus backup -o /var/tmp/b.backup > /dev/null && base64 -w0 /var/tmp/b.backup')
+    const backup = await gateways.b.ask(
+      'isthmus backup -o /var/tmp/b.backup > /dev/null && base64 -w0 /var/tmp/b.backup',
+    )
     const before = pings.now()
-    const restored = await gateways.a.ssh(`echo ${backup} | base64 -d > /var/tmp/b.backup; isthmus restore /var/tmp/b.backup`)
+    const restored = await gateways.a.ssh(
+      `echo ${backup} | base64 -d > /var/tmp/b.backup; isthmus restore /var/tmp/b.backup`,
+    )
     assert.notEqual(restored.status, 0)
     assert.match(restored.output, /of gateway b1 of site b, and this machine is a1 of a: /)
     const after = pings.now()
