@@ -58,6 +58,11 @@ describe('two appliances', function () {
     await powerOn('a')
     pings = startPings(podNamespace('b'), podAddress('a'), PINGS_PER_SECOND)
   })
+  // Each test stands alone (`--grep`), so that a long run has parts.
+  beforeEach(async () => {
+    await pings.answered(2 * BOOT_S)
+    await gateways.a.answers(BOOT_S)
+  })
   after(async () => {
     pings?.stop()
     await bench?.close()
