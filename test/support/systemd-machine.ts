@@ -59,9 +59,13 @@ export function systemdMachineMissing(): string | null {
 
 export async function startSystemdMachine(): Promise<SystemdMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-machine-'))
-  const child = spawn('unshare', [...NAMESPACES, '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', folder, process.env.MACHINE_ROOT ?? '/'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = spawn(
+    'unshare',
+    [...NAMESPACES, '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', folder, process.env.MACHINE_ROOT ?? '/'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint += text
