@@ -3,6 +3,10 @@ import type {WgPublicKey} from './site.ts'
 
 /** Every device of ours begins with this, and its alias tells the whole identity; nothing else is ever touched. */
 export const DEVICE_PREFIX = 'is-'
+const SITE_PART = 5
+
+/** How the names of all tunnel devices to a site begin; so may those of another one. */
+export const siteDevices = (site: string): string => `${DEVICE_PREFIX}${site.slice(0, SITE_PART)}-`
 
 /** Towards nodes behind a router, all of them. */
 export const NODE_DEVICE = 'is-nodes'

@@ -1,4 +1,4 @@
-import {type BfdProfile, type Finding, type RemoteSite, sitesThrough, type Tunnel} from '../model/index.ts'
+import {type BfdProfile, type Finding, type RemoteSite, siteDevices, sitesThrough, type Tunnel} from '../model/index.ts'
 import {type Address, familyOf, hostPrefix} from '../net/index.ts'
 import type {BfdOptions, BgpSession, BirdConfig} from './bird-config.ts'
 import type {RoutingInput} from './input.ts'
@@ -74,10 +74,14 @@ function watched(
       return bfd ? [[device, gatewayBfd(bfd, 'on')] as const] : []
     }),
   )
+  // BIRD 2.0.12 begins a session that a new file brings with the times of the file before: there its site's pattern stands.
+  const patterns = new Map(
+    [...config.sites.values()].map(({name, bfd}) => [`${siteDevices(name)}*`, gatewayBfd(bfd, 'on')] as const),
+  )
+  const sorted = (times: ReadonlyMap<string, BfdOptions>) =>
+    [...times].map(([device, options]) => ({device, options})).sort((a, b) => (a.device < b.device ? -1 : 1))
   return {
-    bfdDevices: [...devices]
-      .map(([device, options]) => ({device, options}))
-      .sort((a, b) => (a.device < b.device ? -1 : 1)),
+    bfdDevices: [...sorted(devices), ...sorted(patterns)],
     bfdNeighbors: sessions.map(({neighbor, local, device}) => ({neighbor, local: local!, device: device!})),
   }
 }

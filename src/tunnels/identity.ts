@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto'
-import {ALIAS_PREFIX, DEVICE_PREFIX, type SiteName, type Slot, shortHash, type UplinkRef} from '../model/index.ts'
+import {ALIAS_PREFIX, type SiteName, type Slot, shortHash, siteDevices, type UplinkRef} from '../model/index.ts'
 
 /** The two ends, the slot and the family: what a tunnel is, whatever carries it. */
 export interface TunnelIdentity {
@@ -10,11 +10,9 @@ export interface TunnelIdentity {
   readonly family?: 6
 }
 
-const SITE_PART = 5
-
 /** At most 15 characters (IFNAMSIZ − 1): prefix, the start of the site's name for people, hash of the whole identity. */
 export function deviceName(site: SiteName, identity: TunnelIdentity): string {
-  return `${DEVICE_PREFIX}${site.slice(0, SITE_PART)}-${shortHash(describe(identity))}`
+  return `${siteDevices(site)}${shortHash(describe(identity))}`
 }
 
 export function deviceAlias(identity: TunnelIdentity): string {

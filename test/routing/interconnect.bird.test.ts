@@ -82,6 +82,7 @@ describe('an interconnect of real BIRDs', function () {
     spaces
       .get('node')!
       .run('ip link set eth0 up; ip addr add 192.168.1.1/24 dev eth0; ip route add default via 192.168.1.254')
+    const first = new Map<string, string>()
     const texts = new Map([
       ['router', ROUTER_CONFIG],
       ['node', NODE_CONFIG],
@@ -90,6 +91,7 @@ describe('an interconnect of real BIRDs', function () {
       const world = worldOf(sites, name === 'a' ? [nodeOf('n1', '192.168.1.1')] : [])
       const input = {config, world, tunnels: plan.tunnels, passwords: new Map(), draining: false}
       const routing = planRouting(input)
+      first.set(name, renderBird(planRouting({...input, tunnels: []}).bird))
       emptied.set(name, renderBird(planRouting({...input, draining: true}).bird))
       if (name === 'a') {
         held = (...names) => renderBird(planRouting({...input, held: new Set(names)}).bird)
@@ -100,9 +102,11 @@ describe('an interconnect of real BIRDs', function () {
     }
     await Promise.all(
       [...texts].map(async ([name, text]) => {
-        const bird = new TestBird(spaces.get(name)!, text)
+        // As on a gateway: of the tunnels a later file tells.
+        const bird = new TestBird(spaces.get(name)!, first.get(name) ?? text)
         birds.set(name, bird)
         await bird.start()
+        await bird.reload(text)
       }),
     )
   })
@@ -132,6 +136,8 @@ describe('an interconnect of real BIRDs', function () {
         name,
       )
       assert.equal(router.version, installed)
+      const watched = router.bfd.filter(({device}) => device?.startsWith('is-'))
+      assert.deepEqual(new Set(watched.map(({detectSeconds}) => detectSeconds)), new Set([0.3]))
       assert.ok(router.routes.get('master4')! > 3)
     }
   })

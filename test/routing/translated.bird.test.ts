@@ -57,8 +57,8 @@ describe('ways to translated prefixes', () => {
     assert.deepEqual(translated(), [{prefix: '10.203.0.0/16', to: {over, bfd: true}}])
     const bird = routingOf('a')
     assert.deepEqual(
-      bird.bfdDevices.map(({options}) => options.intervalMs),
-      [100, 100],
+      bird.bfdDevices.map(({device, options}) => [device.slice(0, 5), options.intervalMs]),
+      [0, 1, 2].map(() => ['is-c-', 100]),
     )
     const session = bird.sessions.find(({kind}) => kind === 'tunnel')!
     assert.deepEqual(session.import, [], 'none')
