@@ -127,10 +127,11 @@ const allEncrypt = ({tunnels}: RoutingInput, site: SiteName): boolean =>
   tunnels.every((tunnel) => tunnel.site !== site || tunnel.encapsulation === 'wireguard')
 
 /**
- * Whether somebody has another way to what a tunnel leads to: this gateway for one of the sites, or whom it is a hub
- * for. They must not be kept on one that is lost.
+ * Whether somebody has another way to what a tunnel leads to: this gateway for one of the sites, its twin, or whom it is a
+ * hub for. They must not be kept on one that is lost.
  */
 export const hasOtherWay = ({config, tunnels}: RoutingInput, {site, peer}: Tunnel): boolean =>
+  config.twin !== null ||
   sitesThrough(config, site).some((reached) => {
     const neighbors = neighborsTo(reached)
     const bears = (other: Tunnel): boolean => familyOf(other.peer as Address) === familyOf(peer as Address)

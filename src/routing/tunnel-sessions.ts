@@ -32,7 +32,7 @@ export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
  * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
  * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
- * With a second way to all that the tunnel leads to, lost BFD withdraws at once. On a single path there is nothing better to
+ * With a second way to all that the tunnel leads to, here or at the twin, lost BFD withdraws at once. On a single path there is nothing better to
  * move to: BFD watches, and the session does not hear of it (decision 0139).
  */
 export function planTunnelSessions(input: RoutingInput): TunnelSessions {
@@ -49,9 +49,8 @@ export function planTunnelSessions(input: RoutingInput): TunnelSessions {
     }
     const secondPath = hasOtherWay(input, tunnel)
     const isHeld = remote.holdDown && (input.held?.has(tunnel.session) ?? false)
-    const isLast = !secondPath && config.twin === null
-    if (isHeld) findings.push(comesAndGoes(tunnel, isLast))
-    const draining = input.draining || (isHeld && !isLast)
+    if (isHeld) findings.push(comesAndGoes(tunnel, !secondPath))
+    const draining = input.draining || (isHeld && secondPath)
     sessions.push(sessionOver({...input, draining}, tunnel, remote, as, secondPath))
   }
   return {sessions, ...farEnds(sessions), ...watched(input, sessions), findings}

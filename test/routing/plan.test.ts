@@ -44,6 +44,8 @@ describe('planRouting', () => {
     assert.equal(bird.sessions.filter(({name}) => name.startsWith('tun_c_')).length, 2)
     assert.equal(session(bird, 'tun_c_').bfd?.mode, 'on')
     assert.equal(session(bird, 'tun_c_').bfd?.idleMs, 100)
+    const paired = routingOf('a', {twin: 'a2' as GatewayName}).bird
+    assert.equal(session(paired, 'tun_b_').bfd?.mode, 'on', 'the twin has another way')
   })
 
   it('a single router of the WAN is graceful, two are not', () => {
