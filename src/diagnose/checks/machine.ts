@@ -105,14 +105,21 @@ export const MACHINE_CHECKS: readonly Check[] = [
           remedy: `\`df -i ${path}\`; remove files that nobody needs, or make the disk larger`,
         },
   ),
-  disk('state-not-writable', 'whether the folders of state and configuration can be written', (seen, {path, what}) =>
-    seen.refusesWrites === null
-      ? null
-      : {
-          detail: `${path}, where ${what} lies, cannot be written: ${seen.refusesWrites}`,
-          remedy: 'is its disk mounted read-only (`findmnt -T`, `dmesg`)? The daemon must own the folder',
-        },
-  ),
+  {
+    ...disk(
+      'state-not-writable',
+      'whether the folders of state and configuration can be written',
+      (seen, {path, what}) =>
+        seen.refusesWrites === null
+          ? null
+          : {
+              detail: `${path}, where ${what} lies, cannot be written: ${seen.refusesWrites}`,
+              remedy: 'is its disk mounted read-only (`findmnt -T`, `dmesg`)? The daemon must own the folder',
+            },
+    ),
+    // The daemon says the same of a disk that is full.
+    follows: ['disk-nearly-full', 'inodes-low'],
+  },
   {
     code: 'clock-differs',
     theme: 'machine',
