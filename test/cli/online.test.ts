@@ -127,6 +127,13 @@ web    default     100   Ingress       2   app == 'web'   a
     assert.match(unknown.err, /no site x; there is b/)
   })
 
+  it('trace by names without a gateway is unreachable, and not a wrong name', async () => {
+    const ends = ['--from', 'shop/web-1', '--to', 'shop/db-1', '--protocol', 'tcp', '--port', '80']
+    const {status, err} = await cli(['policy', 'trace', ...ends], path.join(folder, 'none.sock'))
+    assert.equal(status, 3)
+    assert.match(err, /^no gateway answers on /)
+  })
+
   it('drain without a gateway is unreachable', async () => {
     assert.equal((await cli(['drain'], socketPath)).status, 3)
   })

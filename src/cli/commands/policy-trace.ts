@@ -73,7 +73,8 @@ async function traceOne(
   output: Format,
 ): Promise<ExitStatus> {
   const {from, to} = flow
-  const ends = from === undefined || to === undefined ? {} : await flowEnds({from, to}, find)
+  const ends = from === undefined || to === undefined ? flow : await flowEnds({from, to}, find)
+  if (typeof ends === 'number') return ends
   const result = typeof ends === 'string' ? {problem: ends} : await trace({...flow, ...ends})
   if (typeof result === 'number') return result
   if ('problem' in result) {
@@ -148,7 +149,8 @@ function onlineTracer(context: CliContext, socketPath: string, single: boolean):
     },
     async find(name) {
       const answer = await api.get('endpoints', name)
-      return answer.ok ? answer.value.items : []
+      if (answer.ok) return answer.value.items
+      return answer.code === 'not-found' ? [] : explain(context, socketPath, answer)
     },
   }
 }
