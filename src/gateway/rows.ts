@@ -25,9 +25,12 @@ export function rowsOf<K extends Kind>(
 }
 
 function foundRows(runtime: Runtime, kind: Kind, {name = null, selector = null, text = null}: Meant, nowMs: number) {
-  const parsed = parseSelector(selector ?? 'all()')
-  if (!parsed.ok) return {code: 'bad-request', problem: selectorProblem(selector ?? '', parsed)} as const
-  const ast = selector === null ? null : parsed.ast
+  let ast: Selector | null = null
+  if (selector !== null) {
+    const parsed = parseSelector(selector)
+    if (!parsed.ok) return {code: 'bad-request', problem: selectorProblem(selector, parsed)} as const
+    ast = parsed.ast
+  }
   if (kind === 'endpoints') return findEndpoints(runtime.world, {name, selector: ast, text})
   if (text !== null)
     return {code: 'bad-request', problem: `only endpoints are searched by text, ${kind} are not`} as const
