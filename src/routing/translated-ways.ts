@@ -2,6 +2,7 @@ import {isTakenOut, type RemoteSite, type SiteName, type Tunnel} from '../model/
 import {type Address, comparePrefixes, type Family, familyOf, prefixFamily} from '../net/index.ts'
 import type {StaticProtocol} from './bird-config.ts'
 import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
+import {hasOtherWay} from './transit.ts'
 
 /**
  * Ways to prefixes that stand for what a site announces: BIRD's filters cannot change a prefix, so these are static, by
@@ -13,17 +14,16 @@ import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './i
  * Tunnels that are held down have routes of their own, below all others: BIRD itself goes back to them, at once, when
  * nothing else is left.
  */
-export function planTranslatedWays({config, world, tunnels, held}: RoutingInput): StaticProtocol[] {
+export function planTranslatedWays(input: RoutingInput): StaticProtocol[] {
+  const {config, world, tunnels, held} = input
   const bySite = new Map<SiteName, readonly Tunnel[]>()
   for (const tunnel of tunnels) bySite.set(tunnel.site, [...(bySite.get(tunnel.site) ?? []), tunnel])
   const sites = [...config.sites.values()].filter(
     ({name, translations}) =>
       translations.length > 0 && bySite.has(name) && !isTakenOut(world.sites.get(name)?.presence),
   )
-  const hasOtherWay = (site: SiteName): boolean => bySite.get(site)!.length > 1 || config.twin !== null
-
-  const isHeld = (site: RemoteSite, {session}: Tunnel): boolean =>
-    site.holdDown && hasOtherWay(site.name) && (held?.has(session) ?? false)
+  const isHeld = (site: RemoteSite, tunnel: Tunnel): boolean =>
+    site.holdDown && hasOtherWay(input, tunnel) && (held?.has(tunnel.session) ?? false)
   const routesBy = (family: Family, last: boolean): StaticProtocol['routes'] =>
     sites
       .flatMap((site) => site.translations.map(({seen}) => ({site, seen})))
@@ -32,11 +32,13 @@ export function planTranslatedWays({config, world, tunnels, held}: RoutingInput)
       .flatMap(({site, seen}) => {
         const over = bySite
           .get(site.name)!
-          .filter((tunnel) => isHeld(site, tunnel) === last)
-          .map(({peer, device}) => ({peer: peer as Address, device}))
-          .filter(({peer}) => familyOf(peer) === family)
+          .filter((tunnel) => isHeld(site, tunnel) === last && familyOf(tunnel.peer as Address) === family)
           .sort((a, b) => (a.device < b.device ? -1 : 1))
-        return over.length > 0 ? [{prefix: seen, to: {over, bfd: hasOtherWay(site.name)}}] : []
+        const to = {
+          over: over.map(({peer, device}) => ({peer: peer as Address, device})),
+          bfd: over.some((tunnel) => hasOtherWay(input, tunnel)),
+        }
+        return over.length > 0 ? [{prefix: seen, to}] : []
       })
 
   const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => [

@@ -32,8 +32,8 @@ export function gatewayBfd(profile: BfdProfile, mode: BfdOptions['mode']): BfdOp
  * eBGP over every tunnel. In: what we grant the site, from its own AS, and likewise of sites that are behind it as a hub;
  * out: own prefixes only, so that no gateway is ever a way between two others, but one that is a hub for them.
  *
- * With a second way to all that the tunnel leads to, here or at the twin, lost BFD withdraws at once. On a single path there is nothing better to
- * move to: BFD watches, and the session does not hear of it (decision 0139).
+ * With a second way to all that the tunnel leads to, here or at the twin, lost BFD withdraws at once. On a single path there
+ * is nothing better to move to: BFD watches, and the session does not hear of it (decision 0139).
  */
 export function planTunnelSessions(input: RoutingInput): TunnelSessions {
   const {config, world, tunnels} = input
