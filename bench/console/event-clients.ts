@@ -13,7 +13,9 @@ const [socketPath, clients] = process.argv.slice(2)
 let events = 0
 let open = 0
 
-function ask(path: string, agent: Agent | false, take: (response: IncomingMessage) => void): void {
+const agent = new Agent({keepAlive: true})
+
+function ask(path: string, take: (response: IncomingMessage) => void): void {
   request({socketPath: socketPath!, path, agent}, (response) => {
     if (response.statusCode !== 200) throw new Error(`${path}: status ${response.statusCode}`)
     take(response)
@@ -21,16 +23,15 @@ function ask(path: string, agent: Agent | false, take: (response: IncomingMessag
 }
 
 function every(path: string, everyMs: number, firstMs: number): void {
-  const agent = new Agent({keepAlive: true})
   setTimeout(() => {
-    const again = (): void => ask(path, agent, (response) => response.resume())
+    const again = (): void => ask(path, (response) => response.resume())
     again()
     setInterval(again, everyMs)
   }, firstMs)
 }
 
 for (let client = 0; client < Number(clients); client++) {
-  ask('/v1/events', false, (response) => {
+  ask('/v1/events', (response) => {
     if (++open === Number(clients)) process.stdout.write('open\n')
     response.setEncoding('utf8').on('data', (text: string) => {
       events += text.split('\nevent: ').length - 1

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import {type ChildProcess, spawn, spawnSync} from 'node:child_process'
-import {existsSync} from 'node:fs'
+import {existsSync, statfsSync} from 'node:fs'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {LAB_DIR} from '../../lab/world.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** As statfs(2) names it. */
+const TMPFS_MAGIC = 0x01021994
 const LAB = [join(ROOT, 'lab/main.ts'), '--scenario', join(ROOT, 'lab/scenarios/self-test.yaml')]
 
 /** What a lab leaves on the machine while it stands: its namespaces, what runs in them, its folder. */
@@ -43,6 +45,7 @@ describe('the lab, one at a time', () => {
   it('refuses a second, cleans up after one that was killed hard, and leaves nothing when it is ended', async () => {
     const first = await startLab()
     const standing = traces()
+    assert.equal(statfsSync(LAB_DIR).type, TMPFS_MAGIC, 'its etcds wait for no disk')
 
     const second = spawnSync(process.execPath, [...LAB, '--verify'], {encoding: 'utf8'})
     assert.equal(second.status, 2)

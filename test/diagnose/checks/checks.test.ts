@@ -331,6 +331,12 @@ describe('causes', () => {
     const [below, above] = withCauses([report('uplink-down'), report('prefix-without-route')])
     assert.equal(below?.mayFollowFrom, undefined)
     assert.deepEqual(above?.mayFollowFrom, ['uplink-down'])
+    const [, written] = withCauses([report('disk-nearly-full'), report('state-not-writable')])
+    assert.deepEqual(
+      written?.mayFollowFrom,
+      ['disk-nearly-full'],
+      'the daemon says of a full disk that it cannot write',
+    )
   })
 
   it('are other codes than the one itself', () => {
