@@ -1,6 +1,5 @@
-// `npm run bench -- NAME [--only PART] [--quick] [--json FILE] [--vm]`: runs bench/NAME.bench.ts, prints its results, status 1
-// when a goal is missed. `--only` and `--quick` (few rounds, for trying) are for the benches that have parts; `--vm` runs it
-// in the lab's VM, whose kernel has all encapsulations.
+// `npm run bench -- NAME [--only PART] [--quick] [--json FILE]`: runs bench/NAME.bench.ts, prints its results, status 1
+// when a goal is missed. `--only` and `--quick` (few rounds, for trying) are for the benches that have parts.
 import {readdirSync, writeFileSync} from 'node:fs'
 import {parseArgs} from 'node:util'
 import {type Column, formatTable} from '../src/cli/table.ts'
@@ -12,26 +11,15 @@ const NAMES = readdirSync(import.meta.dirname)
   .sort()
 
 const {values, positionals} = parseArgs({
-  options: {
-    json: {type: 'string'},
-    only: {type: 'string'},
-    quick: {type: 'boolean', default: false},
-    vm: {type: 'boolean', default: false},
-  },
+  options: {json: {type: 'string'}, only: {type: 'string'}, quick: {type: 'boolean', default: false}},
   allowPositionals: true,
 })
 const [name, ...rest] = positionals
 if (name === undefined || rest.length > 0 || !NAMES.includes(name)) {
   console.error(
-    `usage: npm run bench -- NAME [--only PART] [--quick] [--json FILE] [--vm], where NAME is one of: ${NAMES.join(', ')}`,
+    `usage: npm run bench -- NAME [--only PART] [--quick] [--json FILE], where NAME is one of: ${NAMES.join(', ')}`,
   )
   process.exit(2)
-}
-
-if (values.vm) {
-  const {passThrough} = await import('../lab/vm/index.ts')
-  const inside = process.argv.slice(1).filter((word) => word !== '--vm')
-  process.exit(await passThrough([process.execPath, ...inside]))
 }
 
 // A bench that is told to end removes its namespaces on the way out.
