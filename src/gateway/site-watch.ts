@@ -62,7 +62,7 @@ export async function createSiteWatch(options: SiteWatchOptions): Promise<SiteWa
   const seen = new Map<SiteName, {heardMs: number; upMs: number; lostMs: number | null; state: SiteState}>()
   for (const {name, lost} of config.sites.values()) {
     const before = stored.sites.get(name)
-    const state = SITE_STATES.find((known) => known === before?.state) ?? 'stale'
+    const state = SITE_STATES.find((known) => known === before?.state) ?? 'fresh'
     const [heardMs, upMs] = [startedMs - (before?.silentMs ?? 0), startedMs - (before?.cutMs ?? 0)]
     seen.set(name, {heardMs, upMs, lostMs: isLost(state) ? startedMs - (before?.withdrawnMs ?? 0) : null, state})
     // It may have ended between the two: what is forgotten is not to be read again.

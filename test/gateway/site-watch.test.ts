@@ -105,6 +105,13 @@ describe('the watch over remote sites', () => {
     }
   }
 
+  it('has nothing to tell of a site that nobody has looked for yet: the first look changes no state', async () => {
+    const gateway = await life()
+    const before = gateway.state()
+    await gateway.watch.look()
+    assert.deepEqual([before, gateway.state()], ['fresh', 'fresh'])
+  })
+
   it('takes a lost site out by way of closed, and has it back at once when its etcd answers', async () => {
     const gateway = await life()
     gateway.heard()

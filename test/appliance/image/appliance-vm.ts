@@ -1,6 +1,6 @@
 import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {type Accelerator, accelerator, EMULATED_CLOCK, EMULATED_CPU} from '../../../lab/vm/index.ts'
@@ -51,6 +51,8 @@ export interface Wish {
   /** Beside the key for root; or all of it, for who brings in the key as an operator does. */
   readonly userData?: string | ((publicKey: string) => string)
   readonly networkConfig?: string
+  /** BIOS where none is named. */
+  readonly firmware?: 'uefi'
 }
 
 /** Emulation has the CPU that the lab's VM has; KVM, where the lab found that it works. */
@@ -58,6 +60,8 @@ const CPU = {kvm: ['-accel', 'kvm', '-cpu', 'host'], tcg: ['-accel', 'tcg,thread
 /** What the kernel is told where it is emulated, by grub's environment (`docs/operate/appliance.md`). */
 const EXTRA = {kvm: '', tcg: `${EMULATED_CLOCK} mitigations=off init_on_alloc=0`}
 const SERIAL = ['-nodefaults', '-vga', 'none', '-display', 'none', '-serial', 'stdio']
+/** Debian's package ovmf: the firmware, and what a machine that is new remembers. */
+const UEFI = {code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd'}
 /** Of the partition `boot`, in scripts/image.mjs. */
 const BOOT_AT = '2M'
 const TICKS_PER_SECOND = 100
@@ -131,6 +135,7 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
   const arguments_ = [
     ...[...CPU[kind], '-smp', '2', '-m', '1024', ...SERIAL],
     ...['-drive', `file=${disk},if=virtio`, '-drive', `file=${seed},if=virtio,format=raw,readonly=on`],
+    ...(wish.firmware === 'uefi' ? uefi(folder) : []),
     ...(attached ? ['-drive', `file=${attached},if=virtio,format=raw,readonly=on`] : []),
     ...['-nic', `user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:${wish.sshPort}-:22`],
     ...(udp ? ['-nic', `${udp},${mac(1)}`] : []),
@@ -210,6 +215,13 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
       return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
     },
   }
+}
+
+function uefi(folder: string): string[] {
+  const variables = path.join(folder, 'variables.fd')
+  copyFileSync(UEFI.variables, variables)
+  const flash = 'if=pflash,format=raw'
+  return ['-drive', `${flash},unit=0,readonly=on,file=${UEFI.code}`, '-drive', `${flash},unit=1,file=${variables}`]
 }
 
 /** A FAT file system with the label that cloud-init looks for. */
