@@ -3,7 +3,7 @@ import {neighborsTo} from '../model/index.ts'
 import {type Prefix, prefixContains, prefixLength} from '../net/index.ts'
 import {betterBy} from './better-route.ts'
 import type {BgpSession} from './bird-config.ts'
-import {fallbackProtocol} from './input.ts'
+import {fallbackProtocol, lastWaysProtocol} from './input.ts'
 import {planRouting} from './plan.ts'
 import {refusedBy} from './refused-by.ts'
 import type {SessionFacts, Way, WayStep, WhyNotFacts} from './way.ts'
@@ -168,6 +168,8 @@ function inUse({bird, input}: WhyNotFacts, prefix: Prefix): WayStep[] {
     })
   } else {
     const others = covering.filter((route) => route !== best && !fallbacks.includes(route.protocol))
+    const isLast = best.protocol === lastWaysProtocol(4) || best.protocol === lastWaysProtocol(6)
+    if (isLast) steps.push({step: 'announced', ok: false, evidence: `no session tells of ${prefix}: ${LAST_WAY}`})
     const better = others.map((other) => `; better than by ${other.protocol}: ${betterBy(best, other)}`).join('')
     const isWider = prefixLength(best.prefix) < prefixLength(prefix)
     const wider = isWider ? `, which holds more than ${prefix}` : ''
@@ -192,5 +194,7 @@ function inUse({bird, input}: WhyNotFacts, prefix: Prefix): WayStep[] {
   }
   return steps
 }
+
+const LAST_WAY = 'what is left is that it is granted to the site, and the tunnels to it'
 
 const firstDevice = ({via, dest}: BirdRoute): string => via[0]?.device ?? dest
