@@ -38,11 +38,13 @@ export function whyNot(facts: WhyNotFacts, prefix: Prefix): Way {
     ...(bird === null ? [BIRD_AWAY] : [...bringing(facts, prefix, sessions), ...inUse(facts, prefix)]),
   ]
   const best = bird?.covering.find((route) => route.best)
-  const here = best !== undefined && best.dest === 'unicast' && !best.refusedByKernel
+  const here = best !== undefined && best.dest === 'unicast' && !isLastWay(best) && !best.refusedByKernel
   const failed = steps.find(({ok}) => ok === false)
   const nothing = 'no step fails, and there is no route: look again in a moment'
   return {prefix, here, why: here ? `it is here: ${wayOf(best)}` : (failed?.evidence ?? nothing), steps}
 }
+
+const isLastWay = ({protocol}: BirdRoute): boolean => [lastWaysProtocol(4), lastWaysProtocol(6)].includes(protocol)
 
 const ofOurs = (own: Prefix): WayStep => ({step: 'owner', ok: true, evidence: `it is this site's own: owns has ${own}`})
 
@@ -166,10 +168,11 @@ function inUse({bird, input}: WhyNotFacts, prefix: Prefix): WayStep[] {
       ok: false,
       evidence: `${best.prefix} is unreachable here: nobody announces it (${best.protocol})`,
     })
+  } else if (isLastWay(best)) {
+    const evidence = `no session tells of it; packets go where it is granted to all the same: ${wayOf(best)}`
+    steps.push({step: 'best', ok: false, evidence})
   } else {
     const others = covering.filter((route) => route !== best && !fallbacks.includes(route.protocol))
-    const isLast = best.protocol === lastWaysProtocol(4) || best.protocol === lastWaysProtocol(6)
-    if (isLast) steps.push({step: 'announced', ok: false, evidence: `no session tells of ${prefix}: ${LAST_WAY}`})
     const better = others.map((other) => `; better than by ${other.protocol}: ${betterBy(best, other)}`).join('')
     const isWider = prefixLength(best.prefix) < prefixLength(prefix)
     const wider = isWider ? `, which holds more than ${prefix}` : ''
@@ -194,7 +197,5 @@ function inUse({bird, input}: WhyNotFacts, prefix: Prefix): WayStep[] {
   }
   return steps
 }
-
-const LAST_WAY = 'what is left is that it is granted to the site, and the tunnels to it'
 
 const firstDevice = ({via, dest}: BirdRoute): string => via[0]?.device ?? dest
