@@ -12,6 +12,8 @@ export interface BirdConfig {
   readonly kernelExcludes: readonly string[]
   /** The same, of prefixes that are unreachable in the kernel, whatever stands for them elsewhere. */
   readonly kernelUnreachable: readonly string[]
+  /** Inside these a route of BGP whose next hop does not resolve is not put into the kernel: a wider one there leads on. */
+  readonly kernelUnresolved: readonly PrefixPattern[]
   /** Tables beside the main one, and what goes from one into another: all of a prefix's routes, not the best alone. */
   readonly tables: readonly {readonly name: string; readonly family: Family}[]
   readonly pipes: readonly {

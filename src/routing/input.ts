@@ -29,6 +29,9 @@ export const translatedProtocol = (family: Family): string => `translated${famil
 /** The same, by tunnels that come and go: what is left where there is no other way. */
 export const lastTranslatedProtocol = (family: Family): string => `translated${family}_last`
 
+/** What is granted to remote sites, by their tunnels, whatever sessions over these say. */
+export const lastWaysProtocol = (family: Family): string => `lastways${family}`
+
 /** Own prefixes, whole, for routers that are told so. */
 export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
 

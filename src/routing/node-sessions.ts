@@ -10,6 +10,7 @@ import {type Address, type Family, familyOf, hostPrefix, prefixFamily} from '../
 import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
 import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
+import {planLastWays} from './last-ways.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {
   FORGET,
@@ -40,14 +41,16 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * Nodes behind a router (`ipip`): no router on the way knows pods. What a node announces is looked up in a table of its
  * own, where every node is at the far end of the device that wraps packets for it; the session itself goes by the router.
  */
-export function planNodeSessions({config, world, draining}: RoutingInput): {
+export function planNodeSessions(input: RoutingInput): {
   sessions: BgpSession[]
   statics: StaticProtocol[]
   tables: BirdConfig['tables']
   findings: Finding[]
 } {
+  const {config, world} = input
   const {nodes} = config
   if (nodes === null) return {sessions: [], statics: [], tables: [], findings: []}
+  const lastWays = planLastWays(input)
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   const seen = new Map<Address, string>()
@@ -64,7 +67,7 @@ export function planNodeSessions({config, world, draining}: RoutingInput): {
       const other = seen.get(address)
       if (other === undefined) {
         seen.set(address, node.meta.name)
-        if (isNeighbor(node)) sessions.push(sessionWith(config, nodes, node, address, draining))
+        if (isNeighbor(node)) sessions.push(sessionWith(input, lastWays, nodes, node, address))
       } else if (other !== node.meta.name) {
         // Two clusters may hold one node; one session is then all that BIRD could have.
         findings.push(finding('address-duplicate', node, `nodes ${other} and ${node.meta.name} both have ${address}`))
@@ -128,11 +131,11 @@ function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
 }
 
 function sessionWith(
-  config: GatewayConfig,
+  {config, draining}: RoutingInput,
+  lastWays: readonly StaticProtocol[],
   nodes: NodeSessions,
   node: CalicoNode,
   neighbor: Address,
-  draining: boolean,
 ): BgpSession {
   const family = familyOf(neighbor)
   const neighborAs = node.as ?? nodes.localAs
@@ -142,6 +145,12 @@ function sessionWith(
   const set: readonly Change[] = draining
     ? [...FORGET, ...goingAway(true), {attribute: 'local-pref', value: 0}]
     : [...localPrefOf(config), ...FORGET]
+  const lastSet = config.twin === null || draining ? set : [lastPrefOf(config), ...FORGET]
+  // Preference does not cross eBGP, and the twin may have a way that somebody tells.
+  const longer: Change[] =
+    config.twin === null || neighborAs === nodes.localAs
+      ? []
+      : [1, 2, 3].map(() => ({attribute: 'prepend', value: nodes.localAs}))
   // A way by the twin is no reason to come here: the twin tells of it itself.
   const fromRemote: Condition[] = [
     netIn(inside(remote, family)),
@@ -149,7 +158,7 @@ function sessionWith(
     {is: 'reachable'},
     ...twinSessionNames(config).map((protocol): Condition => ({is: 'not-from', protocol})),
   ]
-  const lastWays: FilterRule[] =
+  const lastRules: FilterRule[] =
     config.twin === null || draining
       ? []
       : [
@@ -186,7 +195,7 @@ function sessionWith(
       },
     ]),
     export: meaningful([
-      ...lastWays,
+      ...lastRules,
       {when: fromRemote, verdict: 'accept', set},
       {
         when: [netIn(inside(translated, family)), {is: 'from', protocol: translatedProtocol(family)}],
@@ -196,8 +205,13 @@ function sessionWith(
       {
         when: [netIn(inside(translated, family)), {is: 'from', protocol: lastTranslatedProtocol(family)}],
         verdict: 'accept',
-        set: config.twin === null || draining ? set : [lastPrefOf(config), ...FORGET],
+        set: lastSet,
       },
+      ...lastWays.flatMap((protocol): FilterRule[] =>
+        protocol.family === family
+          ? [{when: [{is: 'from', protocol: protocol.name}], verdict: 'accept', set: [...lastSet, ...longer]}]
+          : [],
+      ),
       {
         when: ownPrefixes(config, family),
         verdict: 'accept',

@@ -12,6 +12,7 @@ import {
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
 import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
+import {abovePatterns, planLastWays} from './last-ways.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
@@ -30,6 +31,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const tunnels = planTunnelSessions(input)
   const aggregates = planAggregates(input)
   const translated = planTranslatedWays(input)
+  const lastWays = planLastWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
   return {
@@ -40,12 +42,14 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
         ...planStatics(input.config),
         ...aggregates.statics,
         ...translated,
+        ...lastWays,
         ...planWanWays(input),
         ...nodes.statics,
         ...tunnels.statics,
       ],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       kernelUnreachable: aggregates.kernelUnreachable,
+      kernelUnresolved: abovePatterns(lastWays),
       tables: [...aggregates.tables, ...nodes.tables, ...tunnels.tables],
       pipes: aggregates.pipes,
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,

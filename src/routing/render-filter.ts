@@ -62,7 +62,7 @@ export function renderCondition(condition: Condition): string {
 
 const renderGroup = (group: readonly Condition[]): string => `(${group.map(renderCondition).join(' && ')})`
 
-function renderPattern({prefix, longer, lengths}: PrefixPattern): string {
+export function renderPattern({prefix, longer, lengths}: PrefixPattern): string {
   if (lengths) return `${prefix}{${lengths.from},${lengths.to}}`
   return `${prefix}${longer ? '+' : ''}`
 }

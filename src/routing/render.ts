@@ -1,7 +1,8 @@
 import {createHash} from 'node:crypto'
 import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
+import {prefixFamily} from '../net/index.ts'
 import type {BfdOptions, BgpSession, BirdConfig, StaticProtocol} from './bird-config.ts'
-import {renderFilter} from './render-filter.ts'
+import {renderFilter, renderPattern} from './render-filter.ts'
 import {block, quoted, symbol} from './render-text.ts'
 import {renderUplinkTable} from './uplink-tables.ts'
 
@@ -53,6 +54,12 @@ export function renderBird(config: BirdConfig): string {
       ...(config.lostNetworks === null ? [] : [`if proto = ${quoted(LOST_NETWORKS)} then reject;`]),
       ...config.kernelExcludes.map((name) => `if proto = ${quoted(name)} then reject;`),
       ...config.kernelUnreachable.map((name) => `if proto = ${quoted(name)} then dest = RTD_UNREACHABLE;`),
+      ...([4, 6] as const).flatMap((family) => {
+        const patterns = config.kernelUnresolved.filter(({prefix}) => prefixFamily(prefix) === family)
+        if (patterns.length === 0) return []
+        const isInside = `net.type = NET_IP${family} && net ~ [ ${patterns.map(renderPattern).join(', ')} ]`
+        return [`if source = RTS_BGP && dest = RTD_UNREACHABLE && ${isInside} then reject;`]
+      }),
       'accept;',
     ]),
     '',

@@ -3,7 +3,7 @@ import {neighborsTo} from '../model/index.ts'
 import {type Prefix, prefixContains, prefixLength} from '../net/index.ts'
 import {betterBy} from './better-route.ts'
 import type {BgpSession} from './bird-config.ts'
-import {fallbackProtocol} from './input.ts'
+import {fallbackProtocol, lastWaysProtocol} from './input.ts'
 import {planRouting} from './plan.ts'
 import {refusedBy} from './refused-by.ts'
 import type {SessionFacts, Way, WayStep, WhyNotFacts} from './way.ts'
@@ -38,11 +38,13 @@ export function whyNot(facts: WhyNotFacts, prefix: Prefix): Way {
     ...(bird === null ? [BIRD_AWAY] : [...bringing(facts, prefix, sessions), ...inUse(facts, prefix)]),
   ]
   const best = bird?.covering.find((route) => route.best)
-  const here = best !== undefined && best.dest === 'unicast' && !best.refusedByKernel
+  const here = best !== undefined && best.dest === 'unicast' && !isLastWay(best) && !best.refusedByKernel
   const failed = steps.find(({ok}) => ok === false)
   const nothing = 'no step fails, and there is no route: look again in a moment'
   return {prefix, here, why: here ? `it is here: ${wayOf(best)}` : (failed?.evidence ?? nothing), steps}
 }
+
+const isLastWay = ({protocol}: BirdRoute): boolean => [lastWaysProtocol(4), lastWaysProtocol(6)].includes(protocol)
 
 const ofOurs = (own: Prefix): WayStep => ({step: 'owner', ok: true, evidence: `it is this site's own: owns has ${own}`})
 
@@ -166,6 +168,9 @@ function inUse({bird, input}: WhyNotFacts, prefix: Prefix): WayStep[] {
       ok: false,
       evidence: `${best.prefix} is unreachable here: nobody announces it (${best.protocol})`,
     })
+  } else if (isLastWay(best)) {
+    const evidence = `no session tells of it; packets go where it is granted to all the same: ${wayOf(best)}`
+    steps.push({step: 'best', ok: false, evidence})
   } else {
     const others = covering.filter((route) => route !== best && !fallbacks.includes(route.protocol))
     const better = others.map((other) => `; better than by ${other.protocol}: ${betterBy(best, other)}`).join('')

@@ -335,6 +335,32 @@ describe('an interconnect of real BIRDs', function () {
     assert.ok(routes('b', '10.1.7.0/26').includes(tunnelOf('b', 'a')))
   })
 
+  it('BIRD killed at the far end of two paths: at no moment is there no way, here or at the node, and all is as before when it is back', async () => {
+    const bird = birds.get('c')!
+    await allUp()
+    await eventually(() => routes('a', '10.3.5.0/24').includes('nexthop'), 5000)
+    const own = plans.get('a')!.plan.tunnels.filter(({site}) => site === 'c')
+    const way = (name: string): string => spaces.get(name)!.run('ip route get 10.3.5.7 2>&1 || true')
+    const tunnels = own.map(({device}) => `dev ${device} `).join('|')
+    let isOver = false
+    const looking = (async () => {
+      for (; !isOver; await new Promise((go) => setTimeout(go, 5)))
+        assert.match(way('a') + way('node'), new RegExp(`(${tunnels})[^]* via 192\\.168\\.1\\.254 `))
+    })()
+    await bird.kill()
+    await eventually(() => routes('a', '10.3.5.0/24') === '' && routes('node', '10.3.5.0/24') === '', 3000)
+    assert.match(routes('node', '10.3.0.0/16'), /via 192\.168\.1\.254/)
+    assert.match(await birds.get('a')!.ask('show route for 10.3.5.7 primary'), /\[lastways4 /)
+    await bird.start()
+    await eventually(
+      () => routes('a', '10.3.5.0/24').includes('nexthop') && routes('node', '10.3.5.0/24') !== '',
+      10_000,
+    )
+    await allUp()
+    isOver = true
+    await looking
+  })
+
   it('a remote gateway that is emptied is liked least, and still the way where there is no other', async () => {
     const asked = (): Promise<string> => birds.get('a')!.ask('show route 10.2.5.0/24 all')
     await eventually(async () => (await asked()).includes('BGP.local_pref: 100\n'), 5000)

@@ -201,8 +201,8 @@ describe('planRouting', () => {
       ]
     }
     assert.deepEqual(changes(null), [null, [], [], '192.168.1.201', 15])
-    assert.deepEqual(changes('a2'), [0, [2], [], '192.168.1.201', 3])
-    assert.deepEqual(changes('a0'), [100, [1, 50, 50], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a2'), [0, [2, 2], [], '192.168.1.201', 3])
+    assert.deepEqual(changes('a0'), [100, [1, 50, 1, 50], [], '192.168.1.201', 3])
   })
 
   it('own prefixes go out only while their next hop can be reached', () => {

@@ -198,6 +198,21 @@ describe('the way of a prefix', () => {
     assert.ok(steps.some(({step, ok}) => step === 'kernel' && ok === false))
   })
 
+  it('told by nobody, and granted: packets go there, and it is not here', () => {
+    const covering = [route('10.2.0.0/16', {protocol: 'lastways4', preference: 2})]
+    const {here, steps} = ask('10.2.1.0/24', {}, {bird: {...bird, covering}})
+    assert.equal(here, false)
+    const said = steps.filter(({step}) => step === 'best')
+    assert.deepEqual(
+      said.map(({ok}) => ok),
+      [false],
+    )
+    assert.match(
+      said[0]!.evidence,
+      /^no session tells of it; .*: 10\.2\.0\.0\/16 by lastways4, via 100\.64\.2\.0 on is-b$/,
+    )
+  })
+
   it('over the limit', () => {
     const name = plan.plan.tunnels[0]!.session
     const session = {
