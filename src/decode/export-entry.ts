@@ -90,6 +90,9 @@ function standInEntry(
  */
 type EntryReader = (top: Fields, rest: readonly string[], text: string) => ExportEntry | 'newer' | null
 
+/** Of these there is one record; a key below it is newer, and must not be taken for it. */
+const SINGLE: readonly string[] = ['meta', 'site']
+
 function readerOf(segments: readonly string[]): EntryReader | null {
   const readers: Readonly<Record<string, EntryReader>> = {
     meta: metaEntry,
@@ -101,6 +104,7 @@ function readerOf(segments: readonly string[]): EntryReader | null {
     local: localEntry,
   }
   const head = segments[0] ?? ''
+  if (segments.length > 1 && SINGLE.includes(head)) return null
   return Object.hasOwn(readers, head) ? readers[head]! : null
 }
 
