@@ -343,20 +343,6 @@ describe('a remote export', () => {
     )
   })
 
-  it('what stands in a list at the revision that is known, with another value, is taken: a backup was restored meanwhile', () => {
-    const [meta, own, attributes, endpoint] = EXPORT_B
-    const renamed = rawRecord(endpoint!.key, {n: ['shop/db-1']}, endpoint!.modRevision)
-    const retold = rawRecord(attributes!.key, {kind: 'pod', labels: {app: 'web'}, namespace: 'shop'})
-    for (const restored of [false, true]) {
-      const federation = new Federation(configOf())
-      if (restored) federation.restore(listOf('export/b', EXPORT_B))
-      else federation.update(listOf('export/b', EXPORT_B))
-      federation.update(listOf('export/b', [meta!, own!, retold, renamed]))
-      const [member] = membersAt(federation.world(), '10.2.0.5/32')
-      assert.deepEqual([member?.set.labels.app, member?.names], ['web', ['shop/db-1']])
-    }
-  })
-
   it('a site that the configuration does not name owns nothing', () => {
     const federation = new Federation(configOf())
     federation.update(listOf('export/z', [EXPORT_B[2]!, EXPORT_B[3]!]))
