@@ -67,7 +67,10 @@ export function viewSites(
   const twins = (reports.get(config.site)?.gateways ?? []).filter((gateway) => gateway.name !== config.gateway)
   gateways.set(config.site, byName([selfRecord(config), ...twins]))
   for (const {name} of twins) if (name !== config.twin) findings.push(twinNotNamed(config, name))
-  for (const site of [...config.sites.keys()].sort()) gateways.set(site, byName(reports.get(site)?.gateways ?? []))
+  for (const site of [...config.sites.keys()].sort()) {
+    const report = reports.get(site)
+    gateways.set(site, byName(report && isOwn(report, site) ? report.gateways : []))
+  }
   const checked = checkInnerAddresses(config, gateways, findings)
 
   const sites = new Map<SiteName, SiteView>()
@@ -83,8 +86,9 @@ export function viewSites(
     presence: 'open',
   })
   for (const name of [...config.sites.keys()].sort()) {
-    const report = reports.get(name)
-    if (report?.meta && report.meta.site !== name) findings.push(wrongSite(name, report.meta.site))
+    const said = reports.get(name)
+    const report = said && isOwn(said, name) ? said : null
+    if (said?.meta && !report) findings.push(wrongSite(name, said.meta.site))
     const {translations} = config.sites.get(name)!
     const admitted = (report?.site?.prefixes ?? []).flatMap((prefix) => {
       const seen = seenPrefix(translations, prefix)
@@ -106,6 +110,9 @@ export function viewSites(
   }
   return {sites, findings}
 }
+
+/** Not another site's: then nothing of it counts, or the other's gateways were two sites', and its policies this one's. */
+const isOwn = ({meta}: SiteReport, name: SiteName): boolean => meta === null || meta.site === name
 
 /** This gateway, as its configuration has it; what it offers is the tunnels' business. */
 function selfRecord(config: GatewayConfig): GatewayRecord {
@@ -158,7 +165,7 @@ function wrongSite(name: SiteName, said: SiteName): Finding {
     code: 'record-name-mismatch',
     severity: 'error',
     where: {...exportOf(name), key: '/isthmus/v1/export/meta', field: 'site'},
-    detail: `the export at site ${name}'s endpoints says that it is site ${said}'s`,
+    detail: `the export at site ${name}'s endpoints says that it is site ${said}'s: nothing of it counts`,
     remedy: `correct sites.${name}.endpoints`,
   }
 }
