@@ -15,7 +15,7 @@ import {type Address, familyOf, parseAddress, parseCidr, parsePrefix} from '../n
 import {Fields, type Problem, show} from './fields.ts'
 import {parseKeyCidr} from './ipam.ts'
 import {parseJson} from './json.ts'
-import {bad, finished, ignored, type Place, toFinding} from './outcome.ts'
+import {bad, findingsOf, finished, ignored, type Place} from './outcome.ts'
 import {parseResourceKey, type ResourceKey, resourceOf} from './resource.ts'
 import {standInFor} from './stand-in.ts'
 
@@ -38,7 +38,7 @@ export function decodeExport(at: Place, segments: readonly string[], text: strin
   const top = new Fields(parsed.value, '', problems)
   if (parsed.value === null) top.fail('', 'not an object')
   const entry = reader(top, segments.slice(1), text)
-  if (entry === 'newer') return {...ignored(place, 'export'), findings: problems.map((one) => toFinding(place, one))}
+  if (entry === 'newer') return {...ignored(place, 'export'), findings: findingsOf(place, problems)}
   return finished<Decoded>(
     place,
     problems,

@@ -330,7 +330,7 @@ export class Federation {
       const code = prefix === null ? 'endpoint-not-owned' : this.#ownership.refusal(site, set.kind, prefix)
       if (prefix !== null && code === null) {
         holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
-      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, name: names.join(', ')})
+      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, names})
     }
     const before = this.#table.duplicateRevision
     this.#table.replace(holder, holds)

@@ -21,6 +21,7 @@ import {
   seenPrefix,
 } from '../net/index.ts'
 import type {Ownership} from './ownership.ts'
+import {FEW, firstFindings, listed} from './problems.ts'
 
 /** What a site's export says of the site itself. */
 export interface SiteReport {
@@ -108,7 +109,7 @@ export function viewSites(
       presence,
     })
   }
-  return {sites, findings}
+  return {sites, findings: firstFindings(findings)}
 }
 
 /** Not another site's: then nothing of it counts, or the other's gateways were two sites', and its policies this one's. */
@@ -242,7 +243,7 @@ function checkInnerAddresses(
     const inRange = config.interconnect.some((prefix) => prefixContainsAddress(prefix, address))
     if (rivals.length === 0 && inRange) continue
     const detail = inRange
-      ? `inner address ${address} is claimed by ${all.map(say).join(' and ')}`
+      ? `inner address ${address} is claimed by ${listed(all.map(say), ' and ')}`
       : `inner address ${address} of ${say(first!)} is outside interconnect ${config.interconnect.join(', ')}`
     const ours = all.filter(({site}) => site === config.site)
     const sides = [...ours, ...all.filter(({site}) => site !== config.site)]
@@ -254,7 +255,7 @@ function checkInnerAddresses(
       remedy: 'give each uplink inner addresses of its own, inside interconnect',
       conflict: {
         over: address,
-        sides: sides.map((holder) => ({site: holder.site, says: `uplink ${say(holder)}`})),
+        sides: sides.slice(0, FEW).map((holder) => ({site: holder.site, says: `uplink ${say(holder)}`})),
         firstCounts: inRange && ours.length > 0,
       },
     })

@@ -1,5 +1,6 @@
 import type {Decoded, DecodedBad, DecodedBatch, Finding, SiteName, SourceId, SourceState} from '../model/index.ts'
 import type {EndpointRows} from './endpoint-rows.ts'
+import {recordFindings} from './problems.ts'
 import {consequenceOf, keepsLastGood, type SourceRole} from './refused.ts'
 import {isSameRecord} from './same-record.ts'
 
@@ -95,9 +96,9 @@ export class SourceStore {
     return this.#lastGood.get(refused.key) ?? refused.standIn
   }
 
-  /** Decode's findings, in the order of the keys; the same array while none changed. */
+  /** Decode's findings, in the order of the keys, the first of each sort; the same array while none changed. */
   findings(): readonly Finding[] {
-    this.#findings ??= [...this.#withFindings].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, findings]) => findings)
+    this.#findings ??= recordFindings(this.#role.name, this.#withFindings)
     return this.#findings
   }
 
