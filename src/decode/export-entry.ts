@@ -22,6 +22,9 @@ import {standInFor} from './stand-in.ts'
 /** The export's format that this version reads and writes. */
 const SCHEMA = 1
 
+/** Far above what sites have: each uplink is a device, a key and a session at every other gateway. */
+const LIMITS = {uplinks: 16, infrastructure: 1000} as const
+
 const ATTRIBUTES_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** One record of an export, by the segments behind `/isthmus/v1/export/`. What is not known is ignored: it is newer. */
@@ -125,17 +128,23 @@ function siteEntry(top: Fields): ExportEntry | null {
     return null
   }
   // One wrong prefix must not take the site off the map; what is left of it is still true.
-  return {
-    kind: 'site',
-    as,
-    prefixes: top.parsed('prefixes', parsePrefix, 'a prefix', 'warn'),
-    infrastructure: top.parsed('infrastructure', parsePrefix, 'a prefix', 'warn'),
+  const prefixes = top.parsed('prefixes', parsePrefix, 'a prefix', 'warn')
+  const infrastructure = top.parsed('infrastructure', parsePrefix, 'a prefix', 'warn')
+  // What it announces counts as far as it is granted; of this each is an element of rules.
+  if (infrastructure.length > LIMITS.infrastructure) {
+    top.warn('infrastructure', `${infrastructure.length} prefixes; the first ${LIMITS.infrastructure} count`)
   }
+  return {kind: 'site', as, prefixes, infrastructure: infrastructure.slice(0, LIMITS.infrastructure)}
 }
 
 function gatewayEntry(top: Fields, [nameText = '', ...rest]: readonly string[]): ExportEntry | null {
   const name = parseGatewayName(nameText)
   if (name === null || rest.length > 0) return null
+  const {length} = top.list('uplinks')
+  if (length > LIMITS.uplinks) {
+    top.exceed('uplinks', `${length} uplinks; a gateway has at most ${LIMITS.uplinks}`)
+    return null
+  }
   const uplinks = top.objects('uplinks').flatMap((fields) => uplinkOf(fields) ?? [])
   const tunnels = new Map<UplinkRef, readonly TunnelOffer[]>()
   const offers = top.object('tunnels')

@@ -70,7 +70,9 @@ export function viewSites(
   for (const {name} of twins) if (name !== config.twin) findings.push(twinNotNamed(config, name))
   for (const site of [...config.sites.keys()].sort()) {
     const report = reports.get(site)
-    gateways.set(site, byName(report && isOwn(report, site) ? report.gateways : []))
+    const said = byName(report && isOwn(report, site) ? report.gateways : [])
+    if (said.length > MOST_GATEWAYS) findings.push(tooManyGateways(site, said.length))
+    gateways.set(site, said.slice(0, MOST_GATEWAYS))
   }
   const checked = checkInnerAddresses(config, gateways, findings)
 
@@ -111,6 +113,17 @@ export function viewSites(
   }
   return {sites, findings: firstFindings(findings)}
 }
+
+/** Of one remote site: each has its tunnels here. */
+const MOST_GATEWAYS = 16
+
+const tooManyGateways = (site: SiteName, count: number): Finding => ({
+  code: 'document-too-large',
+  severity: 'error',
+  where: exportOf(site),
+  detail: `site ${site} has ${count} gateways; the first ${MOST_GATEWAYS} by name count`,
+  remedy: `have those that are gone removed from site ${site}'s export`,
+})
 
 /** Not another site's: then nothing of it counts, or the other's gateways were two sites', and its policies this one's. */
 const isOwn = ({meta}: SiteReport, name: SiteName): boolean => meta === null || meta.site === name

@@ -60,7 +60,7 @@ describe('findings that a site makes in numbers', () => {
     federation.update(
       listOf('export/b', [
         rawRecord(`${EXPORT}site`, {as: 7, prefixes}),
-        rawRecord(`${EXPORT}gateways/b1`, {uplinks: Array.from({length: 50}, (_, number) => uplink(number))}),
+        rawRecord(`${EXPORT}gateways/b1`, {uplinks: Array.from({length: 16}, (_, number) => uplink(number))}),
       ]),
     )
     const {findings} = federation.world()
