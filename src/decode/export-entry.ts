@@ -15,12 +15,15 @@ import {type Address, familyOf, parseAddress, parseCidr, parsePrefix} from '../n
 import {Fields, type Problem, show} from './fields.ts'
 import {parseKeyCidr} from './ipam.ts'
 import {parseJson} from './json.ts'
-import {bad, finished, ignored, type Place, toFinding} from './outcome.ts'
+import {bad, findingsOf, finished, ignored, type Place} from './outcome.ts'
 import {parseResourceKey, type ResourceKey, resourceOf} from './resource.ts'
 import {standInFor} from './stand-in.ts'
 
 /** The export's format that this version reads and writes. */
 const SCHEMA = 1
+
+/** Far above what sites have: each uplink is a device, a key and a session at every other gateway. */
+const LIMITS = {uplinks: 16, infrastructure: 1000} as const
 
 const ATTRIBUTES_ID = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -38,7 +41,7 @@ export function decodeExport(at: Place, segments: readonly string[], text: strin
   const top = new Fields(parsed.value, '', problems)
   if (parsed.value === null) top.fail('', 'not an object')
   const entry = reader(top, segments.slice(1), text)
-  if (entry === 'newer') return {...ignored(place, 'export'), findings: problems.map((one) => toFinding(place, one))}
+  if (entry === 'newer') return {...ignored(place, 'export'), findings: findingsOf(place, problems)}
   return finished<Decoded>(
     place,
     problems,
@@ -90,6 +93,9 @@ function standInEntry(
  */
 type EntryReader = (top: Fields, rest: readonly string[], text: string) => ExportEntry | 'newer' | null
 
+/** Of these there is one record; a key below it is newer, and must not be taken for it. */
+const SINGLE: readonly string[] = ['meta', 'site']
+
 function readerOf(segments: readonly string[]): EntryReader | null {
   const readers: Readonly<Record<string, EntryReader>> = {
     meta: metaEntry,
@@ -101,6 +107,7 @@ function readerOf(segments: readonly string[]): EntryReader | null {
     local: localEntry,
   }
   const head = segments[0] ?? ''
+  if (segments.length > 1 && SINGLE.includes(head)) return null
   return Object.hasOwn(readers, head) ? readers[head]! : null
 }
 
@@ -121,17 +128,23 @@ function siteEntry(top: Fields): ExportEntry | null {
     return null
   }
   // One wrong prefix must not take the site off the map; what is left of it is still true.
-  return {
-    kind: 'site',
-    as,
-    prefixes: top.parsed('prefixes', parsePrefix, 'a prefix', 'warn'),
-    infrastructure: top.parsed('infrastructure', parsePrefix, 'a prefix', 'warn'),
+  const prefixes = top.parsed('prefixes', parsePrefix, 'a prefix', 'warn')
+  const infrastructure = top.parsed('infrastructure', parsePrefix, 'a prefix', 'warn')
+  // What it announces counts as far as it is granted; of this each is an element of rules.
+  if (infrastructure.length > LIMITS.infrastructure) {
+    top.warn('infrastructure', `${infrastructure.length} prefixes; the first ${LIMITS.infrastructure} count`)
   }
+  return {kind: 'site', as, prefixes, infrastructure: infrastructure.slice(0, LIMITS.infrastructure)}
 }
 
 function gatewayEntry(top: Fields, [nameText = '', ...rest]: readonly string[]): ExportEntry | null {
   const name = parseGatewayName(nameText)
   if (name === null || rest.length > 0) return null
+  const {length} = top.list('uplinks')
+  if (length > LIMITS.uplinks) {
+    top.exceed('uplinks', `${length} uplinks; a gateway has at most ${LIMITS.uplinks}`)
+    return null
+  }
   const uplinks = top.objects('uplinks').flatMap((fields) => uplinkOf(fields) ?? [])
   const tunnels = new Map<UplinkRef, readonly TunnelOffer[]>()
   const offers = top.object('tunnels')

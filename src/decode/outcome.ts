@@ -1,4 +1,4 @@
-import type {Decoded, DecodedBad, Finding, FindingCode} from '../model/index.ts'
+import {brief, type Decoded, type DecodedBad, type Finding, type FindingCode} from '../model/index.ts'
 import type {Problem} from './fields.ts'
 
 /** The record under decode: what every answer carries. */
@@ -11,11 +11,26 @@ export interface Place {
   readonly kind?: string
 }
 
-export function toFinding(place: Place, problem: Problem): Finding {
-  const {source, key} = place
-  const where = problem.path === '' ? {source, key} : {source, key, field: problem.path}
-  return {code: problem.code, severity: problem.severity, where, detail: problem.detail}
+/** So many faults of one record are named. */
+const NAMED = 20
+
+/** What is wrong with a record, errors first where there is more than can be named. */
+export function findingsOf(place: Place, problems: readonly Problem[]): Finding[] {
+  if (problems.length <= NAMED) return problems.map((problem) => toFinding(place, problem))
+  const isError = ({severity}: Problem): boolean => severity === 'error'
+  const sorted = [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))]
+  const [next] = sorted.slice(NAMED)
+  const more = {...next!, path: '', detail: `${problems.length - NAMED} more faults in this record`}
+  return [...sorted.slice(0, NAMED), more].map((problem) => toFinding(place, problem))
 }
+
+function toFinding(place: Place, problem: Problem): Finding {
+  const {source, key} = whereIn(place)
+  const where = problem.path === '' ? {source, key} : {source, key, field: brief(problem.path)}
+  return {code: problem.code, severity: problem.severity, where, detail: brief(problem.detail)}
+}
+
+const whereIn = ({source, key}: Place): {source: string; key: string} => ({source, key: brief(key)})
 
 export function bad(
   place: Place,
@@ -23,8 +38,7 @@ export function bad(
   detail: string,
   severity: Finding['severity'] = 'error',
 ): DecodedBad {
-  const where = {source: place.source, key: place.key}
-  return badWith(place, [{code, severity, where, detail}])
+  return badWith(place, [{code, severity, where: whereIn(place), detail: brief(detail)}])
 }
 
 export function badWith(place: Place, findings: readonly Finding[], standIn: DecodedBad['standIn'] = null): DecodedBad {
@@ -42,7 +56,7 @@ export function finished<T extends Decoded>(
   build: (findings: readonly Finding[]) => T,
   standIn: () => DecodedBad['standIn'] = () => null,
 ): T | DecodedBad {
-  const findings = problems.map((problem) => toFinding(place, problem))
+  const findings = findingsOf(place, problems)
   return problems.some((problem) => problem.severity === 'error')
     ? badWith(place, findings, standIn())
     : build(findings)

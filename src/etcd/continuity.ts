@@ -1,16 +1,17 @@
 import type {Etcd3} from 'etcd3'
 import type {RawRecord} from '../model/index.ts'
-import {errorText} from './errors.ts'
-import {rangeEnd} from './pages.ts'
+import {errorText, isTooLarge} from './errors.ts'
+import {isUnread, rangeEnd} from './pages.ts'
 
 /** The newest record that was handed on: what the history of this datastore must have in it, at that revision. */
-export type Mark = Pick<RawRecord, 'key' | 'modRevision'>
+export type Mark = RawRecord
 
 /** The newer of a mark and of records. */
 export function newestMark(mark: Mark | null, records: readonly RawRecord[]): Mark | null {
   let newest = mark
-  for (const {key, modRevision} of records) if (modRevision > (newest?.modRevision ?? 0)) newest = {key, modRevision}
-  return newest
+  for (const record of records) if (record.modRevision > (newest?.modRevision ?? 0)) newest = record
+  // A copy: the value is a part of the message that it came in, whole pages of a list.
+  return newest && newest !== mark ? {...newest, value: Buffer.from(newest.value)} : newest
 }
 
 export interface ReadHistory {
@@ -40,11 +41,14 @@ export async function brokenHistory(client: Etcd3, history: ReadHistory): Promis
   return mark && !(await hasMark(client, mark)) ? 'revision' : null
 }
 
-async function hasMark(client: Etcd3, {key, modRevision}: Mark): Promise<boolean> {
+/** With its value: who restores a backup to take back a change makes the right one next, under the same key and revision. */
+async function hasMark(client: Etcd3, {key, value, modRevision}: Mark): Promise<boolean> {
   try {
-    const {kvs} = await client.kv.range({key: Buffer.from(key), revision: String(modRevision), keys_only: true})
-    return kvs[0]?.mod_revision === String(modRevision)
+    const {kvs} = await client.kv.range({key: Buffer.from(key), revision: String(modRevision)})
+    const [held] = kvs
+    return held?.mod_revision === String(modRevision) && Buffer.compare(held.value, value) === 0
   } catch (error) {
+    if (isTooLarge(error)) return isUnread(value)
     const text = errorText(error)
     if (/future revision/.test(text)) return false
     // Compacted beneath us, as every datastore is after a while: the watch itself says whether it can go on.

@@ -42,6 +42,8 @@ export function rangeEnd(prefix: string): Buffer {
 /** What a value is read as that does not fit in a message: no kind of record, so decode refuses it by its key. */
 const TOO_LARGE = Buffer.from('a value that is too large to be read')
 
+export const isUnread = (value: Uint8Array): boolean => TOO_LARGE.equals(value)
+
 /**
  * Every key below a prefix, in pages, all at one revision (of the first page, or the one given). Pages that do not fit in a
  * message are asked for in smaller ones. With limits keys are counted before anything is read; throws `OverLimits`.

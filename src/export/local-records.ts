@@ -12,7 +12,7 @@ import {
 } from '../model/index.ts'
 import {type Address, type Prefix, prefixContainsAddress} from '../net/index.ts'
 import {SERVICE_ACCOUNT_LABEL} from '../selectors/index.ts'
-import {EXPORT_ROOT} from './records.ts'
+import {EXPORT_ROOT, isTooLarge, tooLargeText} from './records.ts'
 
 const CALICO = '/calico/resources/v3/projectcalico.org/'
 const ISTHMUS = '/isthmus/v1/resources/projectcalico.org/'
@@ -21,9 +21,6 @@ const ISTHMUS = '/isthmus/v1/resources/projectcalico.org/'
 const DOCUMENTS: ReadonlySet<string> = new Set([
   ...['networkpolicies', 'globalnetworkpolicies', 'tiers', 'profiles', 'networksets', 'globalnetworksets'],
 ])
-
-/** etcd takes requests of 1.5 MiB. What is larger goes out as a text that no reader takes for a document. */
-const LARGEST = 1_000_000
 
 /**
  * The site's own policies for its export (`localPolicies`): documents of Calico's tree as they are stored, kept up by what
@@ -83,7 +80,8 @@ export class LocalRecords {
     // Of an endpoint that is refused the last good version counts, here as among the members; of a policy nobody knows
     // what Calico makes of it, and the reader should know that it does not know.
     if (decoded.type === 'bad' && isEndpointPath(key)) return ''
-    return value.byteLength > LARGEST ? `${value.byteLength} bytes: too large` : Buffer.from(value).toString('utf8')
+    const {byteLength} = value
+    return isTooLarge(byteLength) ? tooLargeText(byteLength) : Buffer.from(value).toString('utf8')
   }
 
   /** Whether a reader finds out of the export alone how its own Calico sees this pod. */

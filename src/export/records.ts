@@ -16,6 +16,16 @@ export const EXPORT_ROOT = '/isthmus/v1/export/'
 /** Format of the records; a larger number only ever says that there is more (decision 0038, docs/reference/export.md). */
 const SCHEMA = 1
 
+/**
+ * etcd takes requests of 1.5 MiB, and one that it does not take holds up all that are to follow. What is larger goes out as a
+ * text that no reader takes for a record.
+ */
+const LARGEST = 1_000_000
+
+export const isTooLarge = (bytes: number): boolean => bytes > LARGEST
+
+export const tooLargeText = (bytes: number): string => `${bytes} bytes: too large`
+
 /** A counter would need a memory that a pure station has not, and readers take no meaning from it (decision 0032). */
 const GENERATION = 1
 
@@ -86,15 +96,18 @@ function keySegment(prefix: Prefix): string {
   return isHostPrefix(prefix) ? prefixAddress(prefix) : prefix.replace('/', '-')
 }
 
+/** Labels of a pod and of its namespace may each be as much as etcd takes, and come together here. */
 export function attributesText(set: AttributeSet): string {
   const ports = set.ports.map(({name, protocol, port}) => [name, protocol, port])
-  return JSON.stringify({
+  const text = JSON.stringify({
     kind: set.kind,
     labels: sortedObject(Object.entries(set.labels)),
     namespace: set.namespace,
     serviceAccount: set.serviceAccount,
     ports: ports.sort((a, b) => (a.join('\0') < b.join('\0') ? -1 : 1)),
   })
+  const bytes = Buffer.byteLength(text)
+  return isTooLarge(bytes) ? tooLargeText(bytes) : text
 }
 
 function gatewayValue(uplinks: readonly Uplink[], tunnels: ReadonlyMap<UplinkRef, readonly TunnelOffer[]>): object {

@@ -169,6 +169,15 @@ export class EndpointRows {
     return typeof names === 'string' ? [names] : names
   }
 
+  /** Whether a record under the row's own key says what the row does. */
+  says(row: number, {entry, findings, modRevision}: DecodedExport): boolean {
+    if (entry.kind !== 'endpoint' || findings.length > 0 || modRevision !== this.#revision[row]) return false
+    const {names} = entry
+    const held = this.#names[row]!
+    if (typeof held === 'string') return names.length === 1 && names[0] === held
+    return names.length === held.length && names.every((name, at) => name === held[at])
+  }
+
   isAdmitted(row: number): boolean {
     return this.#state[row] === 2
   }

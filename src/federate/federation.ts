@@ -31,7 +31,7 @@ import {natExposures} from './nat-exposures.ts'
 import {ownBlocks, ownNodes} from './own-nodes.ts'
 import {Ownership} from './ownership.ts'
 import {Part} from './part.ts'
-import {type GlobalDocument, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
+import {globalDocuments, isGlobalDocument, type ResolvedPolicies, resolvePolicies} from './policies.ts'
 import {countRefusals, duplicateFindings, missingFindings, type Refusal, refusalFindings} from './problems.ts'
 import {labelledOf, missingDependencies, rowsOfMoved} from './row-labels.ts'
 import {reportsOf, viewSites} from './sites.ts'
@@ -53,6 +53,8 @@ export class Federation {
   readonly #others = new Map<string, {readonly source: SourceId; readonly record: Decoded}>()
   readonly #labels = new LabelStore()
   readonly #presences = new Map<SiteName, Presence>()
+  /** Sites at whose endpoints another one's export lies. */
+  readonly #mistaken = new Set<SiteName>()
   readonly #policies = new Part<ResolvedPolicies>(() => this.#resolvePolicies())
   readonly #sites = new Part(() => this.#viewSites())
   readonly #nodes = new Part(() => ownNodes(this.#others.values()))
@@ -160,9 +162,17 @@ export class Federation {
     // First everything is stored, then what depends on it is derived: order within a batch means nothing.
     const touched = new Set<string>()
     const site = this.#siteOf(batch.source)
+    const wasMistaken = site !== null && this.#mistaken.has(site)
     for (const change of site === null ? [] : changes.records) {
       this.#note(batch.source, site!, change, touched)
       yield
+    }
+    if (site !== null && this.#mistaken.has(site) !== wasMistaken) {
+      this.#policies.stale = true
+      for (const key of store.keys()) {
+        touched.add(key)
+        yield
+      }
     }
     for (const row of changes.rows) {
       this.#deriveNew(row, site!, store)
@@ -207,6 +217,10 @@ export class Federation {
         for (const user of this.#dependencies.usersOf(source, dependency)) touched.add(user)
         this.#labelsMoved.add(source)
         this.#memberFindings.stale = true
+      }
+      if (record.type === 'export' && record.entry.kind === 'meta') {
+        if (there && record.entry.site !== site) this.#mistaken.add(site)
+        else this.#mistaken.delete(site)
       }
       for (const part of this.#partsOf(record)) {
         part.stale = true
@@ -259,7 +273,7 @@ export class Federation {
       this.#place(holder, '', source, site, 0, null, false)
     }
     const labelled = labelledOf(group, this.#labels)
-    if (this.#isOut(site, labelled)) {
+    if (this.#isOut(site, labelled) || this.#mistaken.has(site)) {
       this.#withdraw(row)
       return true
     }
@@ -288,6 +302,7 @@ export class Federation {
   #holdingOf(source: SourceId, record: Decoded, site: SiteName): Holding | null {
     const lookup = this.#labels.of(source)
     const remote = site !== this.#config.site
+    if (remote && this.#mistaken.has(site)) return null
     if (record.type === 'resource') {
       const datastore = parseDatastoreName(source.slice('datastore/'.length))
       return remote || datastore === null ? null : holdingOfResource(record.resource, lookup, {site, datastore})
@@ -315,7 +330,7 @@ export class Federation {
       const code = prefix === null ? 'endpoint-not-owned' : this.#ownership.refusal(site, set.kind, prefix)
       if (prefix !== null && code === null) {
         holds.push({prefix, site, source, id, set, names, modRevision, holder, derived})
-      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, name: names.join(', ')})
+      } else if (code !== null) refusals.push({code, site, source, key, prefix: said, names})
     }
     const before = this.#table.duplicateRevision
     this.#table.replace(holder, holds)
@@ -346,24 +361,13 @@ export class Federation {
   }
 
   #resolvePolicies(): ResolvedPolicies {
-    const documents: GlobalDocument[] = []
-    for (const {source, record} of this.#others.values()) {
+    const {site: local, authorities, datastores} = this.#config
+    const records = [...this.#others.values()].flatMap(({source, record}) => {
       const site = this.#siteOf(source)
-      if (site === null) continue
-      const local = site === this.#config.site
-      if (record.type === 'resource' && local && isGlobalDocument(record.resource)) {
-        const {key, root, resource, path, document} = record
-        documents.push({site, source, key, root, resource, path, document: document ?? ''})
-      }
-      if (record.type === 'export' && !local && record.entry.kind === 'resource') {
-        const {resource, path, document} = record.entry
-        if (isGlobalDocument(resource)) {
-          documents.push({site, source, key: record.key, root: 'isthmus', resource, path, document})
-        }
-      }
-    }
-    const order = this.#config.datastores.map(({name}): SourceId => `datastore/${name}`)
-    return resolvePolicies(documents, this.#config.site, this.#config.authorities, order)
+      return site === null || (site !== local && this.#mistaken.has(site)) ? [] : [{source, site, record}]
+    })
+    const order = datastores.map(({name}): SourceId => `datastore/${name}`)
+    return resolvePolicies(globalDocuments(records, local), local, authorities, order)
   }
 
   #viewSites(): ReturnType<typeof viewSites> {

@@ -1,4 +1,5 @@
 import {
+  type Decoded,
   type DecodedResource,
   type Finding,
   type GlobalPolicies,
@@ -20,6 +21,27 @@ export interface GlobalDocument {
   readonly resource: Policy | Tier
   readonly path: string
   readonly document: string
+}
+
+/** Of the own site's trees, and of what others export. */
+export function globalDocuments(
+  records: Iterable<{readonly source: SourceId; readonly site: SiteName; readonly record: Decoded}>,
+  local: SiteName,
+): GlobalDocument[] {
+  const documents: GlobalDocument[] = []
+  for (const {source, site, record} of records) {
+    if (record.type === 'resource' && site === local && isGlobalDocument(record.resource)) {
+      const {key, root, resource, path, document} = record
+      documents.push({site, source, key, root, resource, path, document: document ?? ''})
+    }
+    if (record.type === 'export' && site !== local && record.entry.kind === 'resource') {
+      const {resource, path, document} = record.entry
+      if (isGlobalDocument(resource)) {
+        documents.push({site, source, key: record.key, root: 'isthmus', resource, path, document})
+      }
+    }
+  }
+  return documents
 }
 
 export interface ResolvedPolicies {

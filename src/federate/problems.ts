@@ -1,4 +1,11 @@
-import type {AttributeSetId, Finding, FindingCode, SiteName, SourceId} from '../model/index.ts'
+import {
+  type AttributeSetId,
+  brief,
+  type Finding,
+  type FindingCode,
+  type SiteName,
+  type SourceId,
+} from '../model/index.ts'
 import {isHostPrefix, type Prefix, prefixAddress} from '../net/index.ts'
 import type {Dependency} from './holding.ts'
 import type {Hold} from './members.ts'
@@ -14,13 +21,24 @@ export interface Refusal {
   readonly source: SourceId
   readonly key: string
   readonly prefix: Prefix
-  readonly name: string
+  readonly names: readonly string[]
 }
 
 const where = (source: SourceId, key?: string): Finding['where'] => ({
   source: source.replace('/', ' '),
-  ...(key === undefined ? {} : {key}),
+  ...(key === undefined ? {} : {key: brief(key)}),
 })
+
+/** Of what one address has of something. */
+export const FEW = 3
+
+/** The first of some names, which are anybody's. */
+const namesText = (names: readonly string[]): string => listed(names, ', ')
+
+export function listed(texts: readonly string[], separator: string): string {
+  const more = texts.length > FEW ? [`${texts.length - FEW} more`] : []
+  return brief([...texts.slice(0, FEW), ...more].join(separator))
+}
 
 /**
  * The first few of many, in the order of their keys, whatever the order they came in.
@@ -43,7 +61,7 @@ function smallest<T>(items: Iterable<T>, keyOf: (item: T) => string): {named: T[
 
 /** The other side of a refusal: who owns the address, or else the configuration, which grants it to nobody. */
 function contest(
-  {site, source, prefix, name}: Refusal,
+  {site, source, prefix, names}: Refusal,
   over: string,
   ownership: Ownership,
 ): Required<Pick<Finding, 'remedy' | 'conflict'>> {
@@ -56,7 +74,7 @@ function contest(
     : `grant its prefix to site ${site} (owns), or take the address out there`
   return {
     remedy,
-    conflict: {over, sides: [owner, {site, says: `${name || 'a prefix'} (${source})`}], firstCounts: true},
+    conflict: {over, sides: [owner, {site, says: `${namesText(names) || 'a prefix'} (${source})`}], firstCounts: true},
   }
 }
 
@@ -75,7 +93,7 @@ export function refusalFindings(
           code: refusal.code,
           severity: 'warning',
           where: where(refusal.source, refusal.key),
-          detail: `${what} of ${refusal.name || 'a prefix'} is outside the prefixes of site ${site}; refused`,
+          detail: `${what} of ${namesText(refusal.names) || 'a prefix'} is outside the prefixes of site ${site}; refused`,
           ...contest(refusal, what, ownership),
         }
       })
@@ -89,19 +107,66 @@ export function refusalFindings(
     })
 }
 
+/** Of each sort that there is of one source the first few, in the order in which they stand. */
+export function firstFindings(findings: readonly Finding[]): Finding[] {
+  const sorts = Map.groupBy(findings, ({code, where: {source}}) => `${code} ${source}`)
+  return [...sorts.values()].flatMap((all): Finding[] => {
+    const {code, severity, where: place} = all[0]!
+    const detail = `${all.length - NAMED} more like these of ${place.source}`
+    const rest: Finding = {code, severity, where: {source: place.source}, detail}
+    return all.length > NAMED ? [...all.slice(0, NAMED), rest] : all
+  })
+}
+
+interface Told {
+  readonly key: string
+  /** Among those of its record. */
+  readonly at: number
+  readonly finding: Finding
+}
+
+const isBefore = (a: Omit<Told, 'finding'>, b: Told): boolean => (a.key === b.key ? a.at < b.at : a.key < b.key)
+
+/** Of one source: what decode and `refused.ts` found, by key; of each sort the first few. A hostile one has very many. */
+export function recordFindings(source: string, byKey: ReadonlyMap<string, readonly Finding[]>): Finding[] {
+  const sorts = new Map<FindingCode, {readonly named: Told[]; total: number; severity: Finding['severity']}>()
+  for (const [key, findings] of byKey) {
+    for (const [at, finding] of findings.entries()) {
+      let sort = sorts.get(finding.code)
+      if (!sort) {
+        sort = {named: [], total: 0, severity: finding.severity}
+        sorts.set(finding.code, sort)
+      }
+      sort.total++
+      if (finding.severity === 'error') sort.severity = 'error'
+      const {named} = sort
+      if (named.length === NAMED && !isBefore({key, at}, named.at(-1)!)) continue
+      const place = named.findIndex((other) => isBefore({key, at}, other))
+      named.splice(place < 0 ? named.length : place, 0, {key, at, finding})
+      if (named.length > NAMED) named.pop()
+    }
+  }
+  const told = [...sorts.values()].flatMap(({named}) => named).sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  const rest = [...sorts].flatMap(([code, {named, total, severity}]): Finding[] => {
+    const detail = `${total - named.length} more like these in records of ${source}`
+    return total > named.length ? [{code, severity, where: {source}, detail}] : []
+  })
+  return [...told.map(({finding}) => finding), ...rest.sort((a, b) => (a.code < b.code ? -1 : 1))]
+}
+
 export function duplicateFindings(duplicates: ReadonlyMap<Prefix, readonly Hold[]>): Finding[] {
   const {named, more} = smallest(duplicates, ([prefix]) => prefix)
   const findings = named.map(([prefix, [winner, ...losers]]): Finding => {
-    const say = (hold: Hold): string => `${hold.names.join(', ') || hold.id} (${hold.source})`
+    const say = (hold: Hold): string => `${namesText(hold.names) || hold.id} (${hold.source})`
     return {
       code: 'address-duplicate',
       severity: 'warning',
       where: where(winner!.source),
-      detail: `${prefixAddress(prefix)} is held by ${[winner!, ...losers].map(say).join(' and ')}; the first, written last, counts`,
+      detail: `${prefixAddress(prefix)} is held by ${listed([winner!, ...losers].map(say), ' and ')}; the first, written last, counts`,
       remedy: 'delete the endpoint that is gone, or give each cluster of the site pools of its own',
       conflict: {
         over: prefixAddress(prefix),
-        sides: [winner!, ...losers].map((hold) => ({site: hold.site, says: say(hold)})),
+        sides: [winner!, ...losers].slice(0, FEW).map((hold) => ({site: hold.site, says: say(hold)})),
         firstCounts: true,
       },
     }

@@ -1,4 +1,4 @@
-import type {Decoded, DecodedBad, Finding} from '../model/index.ts'
+import {brief, type Decoded, type DecodedBad, type Finding} from '../model/index.ts'
 import {isGlobalPolicy} from './policies.ts'
 
 /** What policy is made of. Of these the last good version counts while the stored one is refused. */
@@ -38,7 +38,7 @@ export function consequenceOf(
   return (
     found && {
       ...{code: found.code, severity: found.code === 'refused-last-good' ? 'warning' : 'error'},
-      ...{where: {source: name, key: refused.key}, detail: found.detail, remedy: 'mend or delete the document'},
+      ...{where: {source: name, key: brief(refused.key)}, detail: found.detail, remedy: 'mend or delete the document'},
     }
   )
 }

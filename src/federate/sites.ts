@@ -21,6 +21,7 @@ import {
   seenPrefix,
 } from '../net/index.ts'
 import type {Ownership} from './ownership.ts'
+import {FEW, firstFindings, listed} from './problems.ts'
 
 /** What a site's export says of the site itself. */
 export interface SiteReport {
@@ -67,7 +68,12 @@ export function viewSites(
   const twins = (reports.get(config.site)?.gateways ?? []).filter((gateway) => gateway.name !== config.gateway)
   gateways.set(config.site, byName([selfRecord(config), ...twins]))
   for (const {name} of twins) if (name !== config.twin) findings.push(twinNotNamed(config, name))
-  for (const site of [...config.sites.keys()].sort()) gateways.set(site, byName(reports.get(site)?.gateways ?? []))
+  for (const site of [...config.sites.keys()].sort()) {
+    const report = reports.get(site)
+    const said = byName(report && isOwn(report, site) ? report.gateways : [])
+    if (said.length > MOST_GATEWAYS) findings.push(tooManyGateways(site, said.length))
+    gateways.set(site, said.slice(0, MOST_GATEWAYS))
+  }
   const checked = checkInnerAddresses(config, gateways, findings)
 
   const sites = new Map<SiteName, SiteView>()
@@ -83,8 +89,9 @@ export function viewSites(
     presence: 'open',
   })
   for (const name of [...config.sites.keys()].sort()) {
-    const report = reports.get(name)
-    if (report?.meta && report.meta.site !== name) findings.push(wrongSite(name, report.meta.site))
+    const said = reports.get(name)
+    const report = said && isOwn(said, name) ? said : null
+    if (said?.meta && !report) findings.push(wrongSite(name, said.meta.site))
     const {translations} = config.sites.get(name)!
     const admitted = (report?.site?.prefixes ?? []).flatMap((prefix) => {
       const seen = seenPrefix(translations, prefix)
@@ -104,8 +111,22 @@ export function viewSites(
       presence,
     })
   }
-  return {sites, findings}
+  return {sites, findings: firstFindings(findings)}
 }
+
+/** Of one remote site: each has its tunnels here. */
+const MOST_GATEWAYS = 16
+
+const tooManyGateways = (site: SiteName, count: number): Finding => ({
+  code: 'document-too-large',
+  severity: 'error',
+  where: exportOf(site),
+  detail: `site ${site} has ${count} gateways; the first ${MOST_GATEWAYS} by name count`,
+  remedy: `have those that are gone removed from site ${site}'s export`,
+})
+
+/** Not another site's: then nothing of it counts, or the other's gateways were two sites', and its policies this one's. */
+const isOwn = ({meta}: SiteReport, name: SiteName): boolean => meta === null || meta.site === name
 
 /** This gateway, as its configuration has it; what it offers is the tunnels' business. */
 function selfRecord(config: GatewayConfig): GatewayRecord {
@@ -158,7 +179,7 @@ function wrongSite(name: SiteName, said: SiteName): Finding {
     code: 'record-name-mismatch',
     severity: 'error',
     where: {...exportOf(name), key: '/isthmus/v1/export/meta', field: 'site'},
-    detail: `the export at site ${name}'s endpoints says that it is site ${said}'s`,
+    detail: `the export at site ${name}'s endpoints says that it is site ${said}'s: nothing of it counts`,
     remedy: `correct sites.${name}.endpoints`,
   }
 }
@@ -235,7 +256,7 @@ function checkInnerAddresses(
     const inRange = config.interconnect.some((prefix) => prefixContainsAddress(prefix, address))
     if (rivals.length === 0 && inRange) continue
     const detail = inRange
-      ? `inner address ${address} is claimed by ${all.map(say).join(' and ')}`
+      ? `inner address ${address} is claimed by ${listed(all.map(say), ' and ')}`
       : `inner address ${address} of ${say(first!)} is outside interconnect ${config.interconnect.join(', ')}`
     const ours = all.filter(({site}) => site === config.site)
     const sides = [...ours, ...all.filter(({site}) => site !== config.site)]
@@ -247,7 +268,7 @@ function checkInnerAddresses(
       remedy: 'give each uplink inner addresses of its own, inside interconnect',
       conflict: {
         over: address,
-        sides: sides.map((holder) => ({site: holder.site, says: `uplink ${say(holder)}`})),
+        sides: sides.slice(0, FEW).map((holder) => ({site: holder.site, says: `uplink ${say(holder)}`})),
         firstCounts: inRange && ours.length > 0,
       },
     })

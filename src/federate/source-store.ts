@@ -1,6 +1,8 @@
 import type {Decoded, DecodedBad, DecodedBatch, Finding, SiteName, SourceId, SourceState} from '../model/index.ts'
 import type {EndpointRows} from './endpoint-rows.ts'
+import {recordFindings} from './problems.ts'
 import {consequenceOf, keepsLastGood, type SourceRole} from './refused.ts'
+import {isSameRecord} from './same-record.ts'
 
 /** What counted under one key, and counts now. */
 export interface RecordChange {
@@ -94,24 +96,23 @@ export class SourceStore {
     return this.#lastGood.get(refused.key) ?? refused.standIn
   }
 
-  /** Decode's findings, in the order of the keys; the same array while none changed. */
+  /** Decode's findings, in the order of the keys, the first of each sort; the same array while none changed. */
   findings(): readonly Finding[] {
-    this.#findings ??= [...this.#withFindings].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, findings]) => findings)
+    this.#findings ??= recordFindings(this.#role.name, this.#withFindings)
     return this.#findings
   }
 
   /**
    * Takes a batch and answers what really changed.
    *
-   * A list is the truth, whatever was known; a record in it with the revision that is known is skipped, so that
-   * listing again after a compaction costs a look at each key and no more. Changes that are older than what is known
-   * are repeats, and do nothing.
+   * A list is the truth, whatever was known; a record in it that is known as it is is skipped, so that listing again after a
+   * compaction costs a look at each record and no more. Changes that are older than what is known are repeats, and do nothing.
    */
   *take(batch: DecodedBatch, restored: boolean): Generator<void, BatchChanges> {
     const sameCluster = this.#state.clusterId === batch.clusterId
     const stale = batch.type === 'changes' && sameCluster && batch.revision < this.#state.revision
     if (stale) return NOTHING
-    const changes = batch.type === 'list' ? yield* this.#list(batch, sameCluster) : yield* this.#changes(batch)
+    const changes = batch.type === 'list' ? yield* this.#list(batch) : yield* this.#changes(batch)
     this.#state = {
       synced: !restored && (this.#state.synced || batch.type === 'list'),
       restored: restored || (this.#state.restored && batch.type !== 'list'),
@@ -123,7 +124,7 @@ export class SourceStore {
     return changes
   }
 
-  *#list(batch: DecodedBatch, sameCluster: boolean): Generator<void, BatchChanges> {
+  *#list(batch: DecodedBatch): Generator<void, BatchChanges> {
     const gone = new Set(this.#records.keys())
     const records: RecordChange[] = []
     const rows: number[] = []
@@ -137,15 +138,11 @@ export class SourceStore {
       if (added >= 0) {
         rows.push(added)
         row = added
-      } else {
-        const known = sameCluster ? this.#revisionAt(row, record.key) : undefined
-        // A document of a file may have no revision: then only its content could tell.
-        if (known === undefined || known === 0 || known !== record.modRevision) {
-          if (row >= 0 && this.#rows.isMarked(row, list)) marked--
-          const set = this.#set(record.key, record, row)
-          records.push(set.change)
-          row = set.row
-        }
+      } else if (!this.#isKnown(row, record)) {
+        if (row >= 0 && this.#rows.isMarked(row, list)) marked--
+        const set = this.#set(record.key, record, row)
+        records.push(set.change)
+        row = set.row
       }
       if (row >= 0 && this.#rows.mark(row, list)) marked++
     }
@@ -159,6 +156,13 @@ export class SourceStore {
       records.push(this.#set(key, undefined, NO_ROW).change)
     }
     return {records, rows}
+  }
+
+  /** Whether the record under its key is this one. */
+  #isKnown(row: number, record: Decoded): boolean {
+    if (row >= 0) return record.type === 'export' && this.#rows.says(row, record)
+    const known = this.#records.get(record.key)
+    return known !== undefined && isSameRecord(known, record)
   }
 
   *#changes(batch: DecodedBatch): Generator<void, BatchChanges> {

@@ -171,6 +171,11 @@ export function formatFinding(finding: Finding): string {
   return `${finding.severity} ${printable(text)}`
 }
 
+/** Of a text of somebody else's no more than this is told: findings are logged, listed, and compared at each pass. */
+const MOST_TOLD = 512
+
+export const brief = (text: string): string => (text.length > MOST_TOLD ? `${text.slice(0, MOST_TOLD - 1)}…` : text)
+
 /** On one line, with control characters as escapes: keys, names and labels are other people's, and a terminal obeys. */
 export const printable = (text: string): string =>
   text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)

@@ -45,16 +45,24 @@ export async function readState(path: string): Promise<{text: string | null; fin
     return {text: await readFile(path, 'utf8'), findings: []}
   } catch (error) {
     if (isMissing(error)) return {text: null, findings: []}
-    return {text: null, findings: [unreadable(path, error instanceof Error ? error.message : String(error))]}
+    return {text: null, findings: [unreadable(path, causeOf(error))]}
   }
 }
 
-/** Puts a damaged file out of the way, for people to look at; one that was there before goes. */
+/**
+ * Puts a damaged file out of the way, for people to look at; one that was there before goes. Where the disk does not let it be
+ * moved it stays: the same error may have damaged the one and made the other read-only, and a start must get past both.
+ */
 export async function setAside(path: string, detail: string): Promise<Finding> {
   const aside = `${path}.damaged`
-  await rename(path, aside)
-  return {...unreadable(path, detail), remedy: `it counts as absent, is written anew, and was kept as ${aside}`}
+  const remedy = await rename(path, aside).then(
+    () => `it counts as absent, is written anew, and was kept as ${aside}`,
+    (error: unknown) => `it counts as absent, and could not be put aside (${causeOf(error)}): look at the disk`,
+  )
+  return {...unreadable(path, detail), remedy}
 }
+
+const causeOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export function unreadable(path: string, detail: string, line?: number): Finding {
   return {
@@ -70,14 +78,14 @@ export function unreadable(path: string, detail: string, line?: number): Finding
 export async function closeToOthers(path: string): Promise<Finding[]> {
   const {mode} = await stat(path)
   if ((mode & 0o077) === 0) return []
-  await chmod(path, FILE_MODE)
+  const is = await chmod(path, FILE_MODE).then(() => 'it is 600 again', causeOf)
   const was = (mode & 0o777).toString(8)
   return [
     {
       code: 'state-unreadable',
       severity: 'warning',
       where: {source: `state ${path}`},
-      detail: `a private key was open to others (mode ${was}); it is 600 again`,
+      detail: `a private key was open to others (mode ${was}); ${is}`,
       remedy: 'make a new key if somebody may have read it: delete the file and restart',
     },
   ]

@@ -26,6 +26,7 @@ interface Group {
 /** What the sets make of one attribute set that members have. */
 interface Known {
   readonly groups: readonly string[]
+  /** In which sets it is not, and why. */
   readonly refused: string | null
   readonly site: SiteName
   count: number
@@ -78,7 +79,7 @@ export class WriteBackSets {
     return this.#texts
   }
 
-  /** Label sets that Calico would refuse; what has them is in no set. */
+  /** Label sets that Calico would refuse; what has them is in no set with them. */
   findings(source: string): readonly Finding[] {
     return [...this.#known.values()].flatMap(({refused, site, count}) =>
       refused === null
@@ -88,7 +89,7 @@ export class WriteBackSets {
               code: 'write-back-refused' as const,
               severity: 'warning' as const,
               where: {source},
-              detail: `${count} address(es) of site ${site} are in no set: ${refused}`,
+              detail: `${count} address(es) of site ${site} are in no set${refused}`,
               remedy: `change the label in site ${site}`,
             },
           ],
@@ -123,8 +124,14 @@ export class WriteBackSets {
     if (set.kind === 'pod' && set.namespace !== null && this.#namespaces.has(set.namespace)) {
       wanted.push([set.namespace, namespaceSetLabels(set, site)])
     }
-    const refused = wanted.map(([, labels]) => labelsRefused(labels)).find((reason) => reason !== null) ?? null
-    const groups = refused === null ? wanted.map(([namespace, labels]) => this.#join(site, namespace, labels)) : []
+    const groups: string[] = []
+    let refused: string | null = null
+    for (const [namespace, labels] of wanted) {
+      const reason = labelsRefused(labels)
+      if (reason === null) groups.push(this.#join(site, namespace, labels))
+      // What the global set may not have, that of a namespace may not have either.
+      else refused ??= `${groups.length === 0 ? '' : ` of namespace ${namespace}`}: ${reason}`
+    }
     return {groups, refused, site, count: 0}
   }
 

@@ -258,6 +258,8 @@ describe('decodeRecord on an export', () => {
 
     const ignored: [name: string, key: string, value: string | object, warns: number][] = [
       ['a key', 'novelties/x', 'anything', 0],
+      ['a key below the one of the site', 'site/uplinks', {as: 7, prefixes: []}, 0],
+      ['a key below that of meta', 'meta/b1', {schema: 1, site: 'b', generation: 7}, 0],
       ['a key without a name', 'novelty', {}, 0],
       ['a global document of another kind', 'resources/globalthreatfeeds/x', {spec: {}}, 0],
       ['a document of another kind that is no JSON', 'resources/globalthreatfeeds/x', '{', 0],

@@ -3,7 +3,7 @@ import {mkdtempSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Etcd3} from 'etcd3'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
-import {deleteEndpoint, followExport, putEndpoint, putExport} from '../support/followed-export.ts'
+import {deleteEndpoint, followExport, putEndpoint, putExport, putLabels} from '../support/followed-export.ts'
 import {type Relay, startRelay} from '../support/relay.ts'
 
 const ADDRESSES = ['10.2.0.5', '10.2.0.6', '10.2.0.7']
@@ -114,6 +114,36 @@ describe('a remote site’s etcd that was away and comes back other than it was'
     await back(({resyncs}) => resyncs.revision === 1)
     assert.equal(followed.state().clusterId, clusterId, 'the id alone tells nothing')
     assert.deepEqual(followed.changed.toSorted(), ['10.2.0.10/32', '10.2.0.9/32'])
+    assert.deepEqual(followed.removed, ['10.2.0.9/32'])
+  })
+
+  it('restored from a backup and the last change made anew, otherwise: the newest key stands at the same revision', async () => {
+    const file = join(dir, 'anew')
+    server.backUp(file)
+    await putLabels(client, {app: 'wrong'})
+    await followed.until(() => followed.changed.length > 0, 'the change that is regretted')
+    followed.forget()
+    await part()
+    await server.restore(file)
+    await putLabels(client, {app: 'right'})
+    await back(({resyncs}) => resyncs.revision === 1)
+    assert.equal(followed.changed.length, 4, 'every address has other labels')
+    assert.deepEqual([followed.labels(), followed.removed], [[{app: 'right', 'isthmus.io/site': 'b'}], []])
+  })
+
+  it('restored from a backup, where an older key stands at the revision that it had, with another value', async () => {
+    const file = join(dir, 'older')
+    server.backUp(file)
+    await putLabels(client, {app: 'wrong'})
+    await putEndpoint(client, '10.2.0.9')
+    await followed.until(() => followed.has('10.2.0.9'), 'what is lost later')
+    followed.forget()
+    await part()
+    await server.restore(file)
+    await putLabels(client, {app: 'right'})
+    await putEndpoint(client, '10.2.0.10')
+    await back(({resyncs}) => resyncs.revision === 1)
+    assert.deepEqual(followed.labels(), [{app: 'right', 'isthmus.io/site': 'b'}])
     assert.deepEqual(followed.removed, ['10.2.0.9/32'])
   })
 

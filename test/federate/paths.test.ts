@@ -63,6 +63,7 @@ const remoteEvent: fc.Arbitrary<HistoryEvent> = fc.oneof(
   fc
     .tuple(small, small, fc.constantFrom('pod', 'set'))
     .map(([id, app, kind]) => put(rawRecord(`${EXPORT}attributes/i${id}`, {kind, labels: {app: `a${app}`}}))),
+  fc.constantFrom('b', 'b', 'c').map((name) => put(rawRecord(`${EXPORT}meta`, {schema: 1, site: name}))),
   small.map((n) => put(rawRecord(`${EXPORT}site`, {as: n + 1, prefixes: ['10.2.0.0/16', `10.${n}.0.0/16`]}))),
   fc.tuple(small, small).map(([name, n]) =>
     put(

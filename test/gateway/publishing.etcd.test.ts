@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
+import {MemberRecords} from '../../src/export/index.ts'
+import {Federation} from '../../src/federate/index.ts'
 import {type Publishing, publishingOf, startPublishing} from '../../src/gateway/publishing.ts'
 import {JournalMap} from '../../src/model/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {eventually} from '../support/namespace.ts'
-import {configOf, EXPORT} from '../support/sites.ts'
+import {rawRecord} from '../support/records.ts'
+import {configOf, EXPORT, listOf, membersAt, podRecord, profileRecord, remote, site} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
 
 const WITHIN_MS = 10_000
@@ -63,6 +66,14 @@ describe('publishing, on a real etcd', () => {
       {...Object.fromEntries(wanted ?? []), ...Object.fromEntries(members.texts)},
     ]
     return JSON.stringify(Object.entries(there).sort()) === JSON.stringify(Object.entries(due).sort())
+  }
+  /** What a reader knows of the endpoints, by their address. */
+  const labelsRead = async (): Promise<Record<string, Readonly<Record<string, string>> | undefined>> => {
+    const records = Object.entries(await held()).map(([key, text]) => rawRecord(key, text))
+    const reader = new Federation(configOf({site: site('z'), owns: [], sites: new Map([remote('a', '10.1.0.0/16')])}))
+    reader.update(listOf('export/a', records))
+    const at = (ip: string) => membersAt(reader.world(), `${ip}/32`)[0]?.set.labels
+    return {'10.1.0.5': at('10.1.0.5'), '10.1.0.6': at('10.1.0.6')}
   }
   /** Of the last write to the export; how many revisions there were since is how many transactions. */
   const revision = async (): Promise<number> => {
@@ -133,6 +144,24 @@ describe('publishing, on a real etcd', () => {
     isOn = false
     await other
     await eventually(isPublished, WITHIN_MS)
+  }).timeout(30_000)
+
+  it('a pod with more labels than etcd takes in a request does not hold up the others', async () => {
+    await eventually(isPublished, WITHIN_MS)
+    const many = (name: string): object =>
+      Object.fromEntries(Array.from({length: 12_000}, (_, i) => [`${name}-${i}`, 'x'.repeat(63)]))
+    const federation = new Federation(configOf())
+    const profile = profileRecord('kns.shop', many('pcns.of-its-namespace'))
+    const large = podRecord('large', '10.1.0.5', {labels: many('of-the-pod'), profiles: ['kns.shop']})
+    federation.update(listOf('datastore/main', [profile, large, podRecord('small', '10.1.0.6')]))
+    const own = new MemberRecords(configOf().site)
+    own.take(federation.takeMemberChanges().others, federation.world().attributes)
+    for (const [key, text] of own.records.texts) members.set(key, text)
+    publishing.trigger()
+    await eventually(isPublished, WITHIN_MS)
+    assert.deepEqual(failures, [])
+    const {'10.1.0.5': hidden, '10.1.0.6': told} = await labelsRead()
+    assert.deepEqual([hidden, told?.['projectcalico.org/namespace']], [undefined, 'shop'])
   }).timeout(30_000)
 
   it('a reconnect, or a start, with nothing changed writes nothing', async () => {

@@ -59,6 +59,9 @@ export function followExport(
     removed,
     changed,
     has: (address: string): boolean => [...federation.world().members.keys()].some((one) => one === `${address}/32`),
+    /** Of each attribute set that somebody has. */
+    labels: () =>
+      [...federation.world().attributes.values()].flatMap(({kind, labels}) => (kind === 'pod' ? [labels] : [])),
     state: () => state!,
     /** Resolves at the first moment at which the condition holds. */
     until: (condition: (state: WatchState) => boolean, what: string, ms = 15_000): Promise<void> =>
@@ -94,15 +97,22 @@ export async function putExport(client: Etcd3, addresses: readonly string[]): Pr
   const put = (key: Buffer | string, value: object) => ({
     request_put: {key: Buffer.from(key), value: Buffer.from(JSON.stringify(value))},
   })
-  const set = {kind: 'pod', labels: {app: 'db'}, namespace: 'shop'}
   await client.kv.txn({
     success: [
       put(`${EXPORT}meta`, {schema: 1, site: 'b', generation: 1}),
       put(`${EXPORT}site`, {as: 4200000002, prefixes: ['10.2.0.0/16'], infrastructure: []}),
-      put(`${EXPORT}attributes/x1`, set),
+      put(`${EXPORT}attributes/x1`, podWith({app: 'db'})),
     ],
   })
   for (const address of addresses) await putEndpoint(client, address)
+}
+
+const podWith = (labels: object): object => ({kind: 'pod', labels, namespace: 'shop'})
+
+/** All endpoints have one attribute set. */
+export async function putLabels(client: Etcd3, labels: object): Promise<void> {
+  const key = Buffer.from(`${EXPORT}attributes/x1`)
+  await client.kv.put({key, value: Buffer.from(JSON.stringify(podWith(labels)))})
 }
 
 export async function putEndpoint(client: Etcd3, address: string): Promise<void> {

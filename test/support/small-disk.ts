@@ -7,6 +7,8 @@ export interface SmallDisk {
   readonly folder: string
   fill(): void
   free(): void
+  /** As the kernel makes it after an error of the disk. */
+  allowReadsOnly(): void
   remove(): void
 }
 
@@ -28,6 +30,9 @@ export function createSmallDisk(folder: string, kibibytes = 512): SmallDisk {
       } finally {
         closeSync(file)
       }
+    },
+    allowReadsOnly() {
+      execFileSync('mount', ['-o', 'remount,ro', folder])
     },
     remove() {
       execFileSync('umount', ['-l', folder])

@@ -115,6 +115,23 @@ describe('WriteBackSets', () => {
     })
   }
 
+  it('a pod with a service account of a long name, which is no label, is in the global set and in none of its namespace', () => {
+    const serviceAccount = 'x'.repeat(64)
+    const labels = {app: 'web', 'projectcalico.org/serviceaccount': serviceAccount}
+    const web = attributes('web', {kind: 'pod', labels, namespace: 'shop', serviceAccount})
+    const sets = setsOf([web, endpoint('10.2.0.5', 'web')], ['shop'])
+    assert.deepEqual(
+      parsed(sets.objects()).map(({kind, spec}) => [kind, spec.nets]),
+      [['GlobalNetworkSet', ['10.2.0.5/32']]],
+    )
+    const [finding, ...others] = sets.findings('datastore main')
+    assert.match(
+      finding!.detail,
+      /^1 address\(es\) of site b are in no set of namespace shop: label "projectcalico.org\/s/,
+    )
+    assert.equal(others.length, 0)
+  })
+
   it('an address that moves between attribute sets of equal labels stays', () => {
     const federation = new Federation(CONFIG)
     const sets = new WriteBackSets(CONFIG.site, SHOP)

@@ -17,7 +17,7 @@ import {follow} from './follow.ts'
 import {type Bounds, DENY_UNOWNED, GATEWAY_BOUNDS, pairing, pairTable} from './pair-table.ts'
 import {tableVerdicts} from './pairs.ts'
 import {stagesAlong} from './stages-along.ts'
-import {targetNumbers} from './target-numbers.ts'
+import {livingTargets, targetNumbers} from './target-numbers.ts'
 
 export interface CompileOptions {
   /** What no policy decides. */
@@ -83,7 +83,7 @@ export function* compiling(world: World, options: CompileOptions): Steps<Compile
   const pairs = yield* pairing(classified, numbering, options.default, bounds)
   const verdicts = pairs && tableVerdicts(pairs, bounds)
   if (!verdicts) return refused(options, classified.classes.length, bounds)
-  const targets = old?.targets ?? targetNumbers(options.held ?? null)
+  const targets = old ? livingTargets(old.targets, previous!.verdicts) : targetNumbers(options.held ?? null)
   const compiled = yield* assembling(
     world,
     {understood, classified, pairs, numbering, targets, stagedPackets},

@@ -1,6 +1,7 @@
 import {type ActualNft, markText} from '../../model/index.ts'
 import {ALLOWED, DENY_UNOWNED} from './pair-table.ts'
-import type {Target} from './verdict-chains.ts'
+import type {Verdicts} from './pairs.ts'
+import {isVerdictChain, type Target} from './verdict-chains.ts'
 
 /** What a source says that denies nothing: the destination decides. */
 export const PASSED = 'passed'
@@ -36,6 +37,16 @@ export function targetNumbers(held: ActualNft | null): TargetNumbers {
     }
   }
   return {numbers, texts: new Map(), next}
+}
+
+/**
+ * What is left of the numbers where all is made anew: those of chains that were in use until then. A number is given once, so that a
+ * chain that comes back has another; without an end all chains that there ever were would be remembered.
+ */
+export function livingTargets({numbers, next}: TargetNumbers, {chains}: Pick<Verdicts, 'chains'>): TargetNumbers {
+  const inUse = new Set<Target>(chains.map(({name}) => name))
+  const living = [...numbers].filter(([target]) => !isVerdictChain(target) || inUse.has(target))
+  return {numbers: new Map(living), texts: new Map(), next}
 }
 
 /** Small maps from the numbers of targets to these: of pairs, of sources, of destinations. */

@@ -29,7 +29,12 @@ export interface ChainMaker {
   readonly once: (key: string, make: () => Target) => Target
 }
 
-export function chainMaker(prefix = 'v'): ChainMaker {
+const VERDICT = 'v'
+
+/** By its name: made by a chain maker, and neither `allowed` nor a denial. */
+export const isVerdictChain = (target: Target): boolean => target.startsWith(`${VERDICT}_`)
+
+export function chainMaker(prefix = VERDICT): ChainMaker {
   const chains = new Map<Target, VerdictChain>()
   const made = new Map<string, Target>()
   return {
