@@ -16,6 +16,7 @@ import {
 } from '../store/index.ts'
 import {fileSignature} from './file-signature.ts'
 import {createTurnstile} from './slices.ts'
+import {versionBefore} from './version-before.ts'
 
 /** The configuration cannot be used; `findings` has every reason. */
 export class ConfigRefused extends Error {
@@ -216,8 +217,8 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   }
 
   const rollback = async (version: number | null): Promise<ConfigChange> => {
-    const before = history.versions.filter(({how}) => how !== 'kept').at(-2)?.version
-    const wanted = version ?? history.pending?.previous ?? before
+    const before = () => versionBefore(history.versions, (one) => readConfigVersion(stateDir, one))
+    const wanted = version ?? history.pending?.previous ?? (await before())
     if (wanted === undefined) return refuse('no-such-version', 'there is none before the one in force')
     undone = null
     const answer = await putBack(wanted)

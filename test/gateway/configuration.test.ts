@@ -193,6 +193,34 @@ describe('configuration', () => {
     assert.ok(!none.ok && none.code === 'no-such-version')
   })
 
+  it('that undid itself does not come back by a rollback that came too late', async () => {
+    const configuration = await open()
+    await follow(configuration)
+    await configuration.control.apply(text('allow'), 60)
+    await pass(60_000)
+    assert.deepEqual(put, ['allow', 'deny'])
+    const late = await configuration.control.rollback(null)
+    assert.ok(!late.ok && late.code === 'no-such-version', JSON.stringify(late))
+    assert.deepEqual([put, inFile()], [['allow', 'deny'], text('deny')])
+  })
+
+  it('is rolled back one by one: what was undone is not the one before', async () => {
+    const configuration = await open()
+    const marked = (number: number): string => text('deny', `# ${number}\n`)
+    for (const number of [2, 3, 4]) await configuration.control.apply(marked(number), null)
+    const steps: string[] = []
+    for (let step = 0; step < 4; step++) {
+      const answer = await configuration.control.rollback(null)
+      steps.push(answer.ok ? inFile() : answer.code)
+    }
+    assert.deepEqual(steps, [marked(3), marked(2), text('deny'), 'no-such-version'])
+    // Forward again by its number, and back from there.
+    await configuration.control.rollback(4)
+    assert.equal(inFile(), marked(4))
+    await configuration.control.rollback(null)
+    assert.equal(inFile(), text('deny'))
+  })
+
   it('is undone by a start after its time, and goes on waiting after a start within it', async () => {
     await (await open()).control.apply(text('allow'), 60)
     const within = await open()
