@@ -187,6 +187,19 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     if (text !== inForce && text !== '') await add(text, 'kept')
   }
 
+  const putOnlyInFile = async (said: readonly Finding[]): Promise<ConfigChange> => {
+    try {
+      if ((await readConfig(file)).text !== inForce) {
+        await keepEdited()
+        await replaceConfigFile(file, inForce)
+        noteInForce(inForce)
+      }
+      return done(true, said)
+    } catch (error) {
+      return refuse('config-unwritable', `nothing was changed: ${reasonOf(error)}`, said)
+    }
+  }
+
   const apply = async (text: string, confirmSeconds: number | null): Promise<ConfigChange> => {
     if (history.pending) {
       const words = `version ${history.pending.version} waits to be confirmed: \`isthmus config confirm\` or \`rollback\` first`
@@ -197,7 +210,7 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     if (config.paths.state !== stateDir || config.paths.run !== runDir) {
       return refuse('needs-restart', 'another paths.state or paths.run needs a restart: edit the file, then restart')
     }
-    if (text === inForce) return done(true, said)
+    if (text === inForce) return putOnlyInFile(said)
     // Or what comes back, should nobody confirm, would not be what is in force now.
     if (owed !== null) return refuse('config-unwritable', 'nothing was changed: its history cannot be written', said)
     let kept = history

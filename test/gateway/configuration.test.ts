@@ -362,6 +362,18 @@ describe('configuration', () => {
     assert.equal(await configuration.control.version(2), 'site: [\n')
   })
 
+  it('that is in force already comes into the file all the same', async () => {
+    const configuration = await open()
+    await follow(configuration)
+    writeFileSync(file, 'site: [\n')
+    await pass(1000)
+    await pass(1000)
+    assert.deepEqual(codes(configuration), ['config-syntax'])
+    const answer = await configuration.control.apply(text('deny'), null)
+    assert.deepEqual([answer.ok && answer.unchanged, inFile(), codes(configuration)], [true, text('deny'), []])
+    assert.deepEqual([put, await versions()], [[], ['1 found', '2 kept']])
+  })
+
   it('that cannot be read is no start', async () => {
     writeFileSync(file, 'site: [\n')
     await assert.rejects(open(), ConfigRefused)
