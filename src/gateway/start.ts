@@ -90,6 +90,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     try {
       runtime = await start(wanted, before)
       await api?.listenOn(wanted.api ?? null)
+      await api?.metricsOn(wanted.metrics)
     } catch (error) {
       inForce = before.config
       kernel.nft.distrust()
@@ -129,7 +130,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     audit,
     listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
-    metrics: config.metrics,
+    metrics: inForce.metrics,
     // Beside the bundle; a daemon that runs from its sources has none.
     consoleFolder: join(import.meta.dirname, 'console'),
     onError: (error, request) => log.error({err: error, request}, 'request failed'),

@@ -78,5 +78,29 @@ ${more}`
       )
       assert.match(audited[1]?.difference ?? '', /^-gateway: a1\n\+gateway: a3$/m)
     })
+
+    it('metrics move with it, away too; an address that is not there is told', async () => {
+      const isAt = (port: number): Promise<boolean> =>
+        fetch(`http://127.0.0.1:${port}/healthz`).then(
+          ({ok}) => ok,
+          () => false,
+        )
+      const listenAt = async (place: string): Promise<void> => {
+        const applied = await api.applyConfig(text('a1', `metrics: {listen: '${place}'}`), null)
+        assert.ok(applied.ok, JSON.stringify(applied))
+      }
+      await listenAt('127.0.0.1:9701')
+      assert.deepEqual([await isAt(9701), await isAt(9702)], [true, false])
+      await listenAt('127.0.0.1:9702')
+      assert.deepEqual([await isAt(9701), await isAt(9702)], [false, true])
+      await listenAt('192.0.2.77:9702')
+      const status = await api.status()
+      assert.match(
+        (status.ok && status.value.findings.find(({code}) => code === 'api-not-listening')?.detail) || '',
+        /EADDRNOTAVAIL/,
+      )
+      assert.ok((await api.applyConfig(text('a1'), null)).ok)
+      assert.deepEqual([await isAt(9701), await isAt(9702)], [false, false])
+    })
   })
 })
