@@ -100,7 +100,13 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   }
 
   const series = createTunnelSeries()
-  const metrics = createMetrics({register, ownMetrics, configuration, runtime: () => runtime, kernel})
+  const ofConfiguration = {
+    control: configuration.control,
+    findings: () => [...configuration.findings(), ...apiFindings(api)],
+  }
+  const metrics = createMetrics({
+    ...{register, ownMetrics, configuration: ofConfiguration, runtime: () => runtime, kernel},
+  })
   const view = createView({
     runtime: () => runtime,
     kernel,
@@ -154,7 +160,8 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
 interface MetricsOptions {
   readonly register: Registry
   readonly ownMetrics: GatewayMetrics
-  readonly configuration: Configuration
+  /** Its findings with those of the API. */
+  readonly configuration: Pick<Configuration, 'control' | 'findings'>
   readonly runtime: () => Runtime
   readonly kernel: KernelDrivers
 }
