@@ -48,12 +48,15 @@ const twins = config((text) =>
     .replace('gateway: a1', 'gateway: a1\ntwin: a2\nlan: {device: lan0, address: 192.168.1.1, twin: 192.168.1.2}')
     .replace('localAs: 64512', 'localAs: 64512, nextHop: 192.168.1.201'),
 )
+/** Its own outer address is left open: `ip` says so by a word. */
+const trial = {...link, name: 'is-b-2', alias: link.alias.replace('slot 0', 'slot 1'), outerLocal: 'any'}
 const virtual = {address: '192.168.1.201', here: false, answers: seen(true)}
 
 /** One fact is another than in health; `null`: nothing is wrong for it. */
 const cases: readonly (readonly [name: string, code: FindingCode | null, change: Partial<Facts>])[] = [
   ['nobody answers', 'gateway-unreachable', {gateway: unseen, gatewayLater: unseen}],
-  ['the daemon lacks NET_RAW', 'capability-missing', machine({daemon: aProcess({capabilities: 1n << 12n})})],
+  ['the daemon lacks NET_ADMIN', 'capability-missing', machine({daemon: aProcess({capabilities: 1n << 13n})})],
+  ['the daemon has what its unit gives it', null, machine({daemon: aProcess({capabilities: 1n << 12n})})],
   [
     'BIRD lacks NET_ADMIN, the daemon cannot be seen',
     'capability-missing',
@@ -119,6 +122,18 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
     'a device that is left',
     'device-leftover',
     HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, {...link, name: 'is-old'}])} : {},
+  ],
+  [
+    'a device on which the other form of IPIP is tried, beside its tunnel',
+    null,
+    HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, trial])} : {},
+  ],
+  [
+    'such a device whose tunnel is gone',
+    'device-leftover',
+    HEALTHY.links.ok
+      ? {links: seen([...HEALTHY.links.value, {...trial, alias: trial.alias.replace('b/b1', 'c/c1')}])}
+      : {},
   ],
   ['an inner address elsewhere', 'inner-address-taken', {addresses: seen([{device: 'eth1', address: '100.64.0.7'}])}],
   [
