@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {CHECKS, causesOf, type Facts, judgeFacts, relayFindings, withCauses} from '../../../src/diagnose/index.ts'
+import {CHECKS, causesOf, type Facts, judgeFacts, neededModules, relayFindings, withCauses} from '../../../src/diagnose/index.ts'
 import type {Finding, FindingCode} from '../../../src/model/index.ts'
 import {BFD, config, HEALTHY, link, pools, route, says, seen, session, tunnel, unseen, way} from './healthy.ts'
 
@@ -296,6 +296,26 @@ describe('judgeFacts', () => {
       assert.deepEqual(new Set(codesOf({...HEALTHY, ...change})), new Set(code === null ? [] : [code]))
     })
   }
+
+  it('a tunnel in UDP that is blocked is told by its port, and not sent to where it is', () => {
+    const links = HEALTHY.links.ok ? HEALTHY.links.value : []
+    const fou = {...tunnel, encapsulation: 'fou', up: false}
+    const facts: Facts = {
+      ...HEALTHY,
+      config: config((text) => `${text.replace('encapsulation: ipip', 'encapsulation: fou')}fou: {port: 5600}\n`),
+      gateway: seen({...says, tunnels: [fou]}),
+      linksLater: seen(links.map((one) => ({...one, sentPackets: 40}))),
+    }
+    const [found] = judgeFacts(facts).flatMap(({findings}) => findings)
+    assert.equal(found?.code, 'tunnel-blocked')
+    assert.match(found.detail, /UDP port 5600 is not let through/)
+    assert.match(found.remedy ?? '', /let UDP port 5600 in .*; where that cannot be, encapsulation wireguard\./)
+  })
+
+  it('either form of IPIP needs the module of IPIP', () => {
+    const auto = config((text) => text.replace('encapsulation: ipip', 'encapsulation: auto'))
+    assert.deepEqual(neededModules({config: auto}), ['nf_tables', 'nf_conntrack', 'ipip'])
+  })
 
   it('every check has a case', () => {
     const covered = new Set(cases.map(([, code]) => code))
