@@ -49,11 +49,17 @@ export async function readState(path: string): Promise<{text: string | null; fin
   }
 }
 
-/** Puts a damaged file out of the way, for people to look at; one that was there before goes. */
+/**
+ * Puts a damaged file out of the way, for people to look at; one that was there before goes. Where that cannot be, as on a
+ * disk that was remounted read-only, it counts as absent all the same: nobody is kept from starting by it.
+ */
 export async function setAside(path: string, detail: string): Promise<Finding> {
   const aside = `${path}.damaged`
-  await rename(path, aside)
-  return {...unreadable(path, detail), remedy: `it counts as absent, is written anew, and was kept as ${aside}`}
+  const remedy = await rename(path, aside).then(
+    () => `it counts as absent, is written anew, and was kept as ${aside}`,
+    (error: Error) => `it counts as absent; it cannot be put out of the way: ${error.message}`,
+  )
+  return {...unreadable(path, detail), remedy}
 }
 
 export function unreadable(path: string, detail: string, line?: number): Finding {
@@ -70,14 +76,17 @@ export function unreadable(path: string, detail: string, line?: number): Finding
 export async function closeToOthers(path: string): Promise<Finding[]> {
   const {mode} = await stat(path)
   if ((mode & 0o077) === 0) return []
-  await chmod(path, FILE_MODE)
   const was = (mode & 0o777).toString(8)
+  const detail = await chmod(path, FILE_MODE).then(
+    () => `a private key was open to others (mode ${was}); it is 600 again`,
+    (error: Error) => `a private key is still open to others (mode ${was}): ${error.message}`,
+  )
   return [
     {
       code: 'state-unreadable',
       severity: 'warning',
       where: {source: `state ${path}`},
-      detail: `a private key was open to others (mode ${was}); it is 600 again`,
+      detail,
       remedy: 'make a new key if somebody may have read it: delete the file and restart',
     },
   ]
