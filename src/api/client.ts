@@ -94,17 +94,25 @@ export interface RemoteGateway {
 
 /** A gateway that takes longer than this for an answer is as good as gone. */
 const TIMEOUT_MS = 10_000
+/** So many times as long where it begins anew, with all that it knew: a million endpoints are read from disk again. */
+const PATIENCE = 12
 
 export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiClient {
   const reach = reachOf(place)
-  const call = async <T>(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer<T>> => {
+  const call = async <T>(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+    timeout = timeoutMs,
+  ): Promise<Answer<T>> => {
     try {
       const {ask, options} = await reach()
-      return await send<T>(ask, {...options, method, path, timeout: timeoutMs}, body)
+      return await send<T>(ask, {...options, method, path, timeout}, body)
     } catch (error) {
       return unreachable(error)
     }
   }
+  const change = <T>(path: string, body?: string): Promise<Answer<T>> => call('POST', path, body, timeoutMs * PATIENCE)
   const ofVersion = (version: number | null): string => (version === null ? '' : `?version=${version}`)
   return {
     status: () => call('GET', '/v1/status'),
@@ -118,7 +126,7 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
     whyNot: (prefix) => call('GET', `/v1/why-not?prefix=${encodeURIComponent(prefix)}`),
     trace: (flow, stations = false) =>
       call('POST', `/v1/trace${stations ? '?stations=true' : ''}`, JSON.stringify(flow)),
-    reload: () => call('POST', '/v1/reload'),
+    reload: () => change('/v1/reload'),
     drain: (on) => call('POST', on ? '/v1/drain' : '/v1/undrain'),
     openApi: () => call('GET', '/v1/openapi.json'),
     log: (limit) => call('GET', `/v1/log?limit=${limit}`),
@@ -137,9 +145,9 @@ export function createApiClient(place: ApiPlace, timeoutMs = TIMEOUT_MS): ApiCli
     config: (version) => call('GET', `/v1/config${ofVersion(version)}`),
     configHistory: () => call('GET', '/v1/config/history'),
     applyConfig: (text, confirmSeconds) =>
-      call('POST', `/v1/config/apply${confirmSeconds === null ? '' : `?confirm=${confirmSeconds}`}`, text),
-    confirmConfig: () => call('POST', '/v1/config/confirm'),
-    rollbackConfig: (version) => call('POST', `/v1/config/rollback${ofVersion(version)}`),
+      change(`/v1/config/apply${confirmSeconds === null ? '' : `?confirm=${confirmSeconds}`}`, text),
+    confirmConfig: () => change('/v1/config/confirm'),
+    rollbackConfig: (version) => change(`/v1/config/rollback${ofVersion(version)}`),
   }
 }
 

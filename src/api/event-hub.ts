@@ -119,6 +119,8 @@ export function createEventHub({view, nowMs, wallIso, onError}: EventHubOptions)
     hasRoom: () => streams.size < MOST_STREAMS,
     attach(response, caller, after) {
       const stream = createEventStream({response, caller, nowMs, onEnd: () => streams.delete(stream)})
+      // Before anything is sent: one that is cut by the first piece must not stay in the count.
+      streams.add(stream)
       stream.send(Buffer.from('retry: 2000\n\n'))
       const entries = after === null ? [] : missed(after)
       if (entries === null) {
@@ -128,7 +130,6 @@ export function createEventHub({view, nowMs, wallIso, onError}: EventHubOptions)
       // Of a moment ago will do: a thousand that come at once cost one status.
       if (status === null || nowMs() >= nextStatusMs) takeStatus()
       if (status) stream.sendLatest(status.event)
-      streams.add(stream)
     },
     log(limit, before) {
       const [ofRun, below] = before?.split('-') ?? [run, Number.POSITIVE_INFINITY]

@@ -1,7 +1,7 @@
 import type {ServerResponse} from 'node:http'
 import type {Caller} from './caller.ts'
 
-/** What may wait for one client; more than this, or for so long, and it is cut: it comes back and resumes. */
+/** What may wait for one client before the next; more than this, or for so long, and it is cut: it comes back and resumes. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024
 const MOST_WAITING_MS = 30_000
 
@@ -44,7 +44,7 @@ export function createEventStream({response, caller, nowMs, onEnd}: EventStreamO
   const write = (bytes: Buffer): void => {
     if (ended) return
     const tooLong = waitsSinceMs !== null && nowMs() - waitsSinceMs > MOST_WAITING_MS
-    if (tooLong || response.writableLength + bytes.length > MOST_WAITING_BYTES) cut()
+    if (tooLong || response.writableLength > MOST_WAITING_BYTES) cut()
     else if (!response.write(bytes)) waitsSinceMs ??= nowMs()
   }
   response.on('close', finish)

@@ -1,6 +1,6 @@
 import {chmod, mkdir, rm} from 'node:fs/promises'
 import {createServer, type Server} from 'node:http'
-import {type AddressInfo, connect} from 'node:net'
+import {connect} from 'node:net'
 import path from 'node:path'
 import type {ApiListen} from '../model/index.ts'
 import type {Address} from '../net/index.ts'
@@ -9,6 +9,7 @@ import {nobody} from './caller.ts'
 import {readConsole} from './console-files.ts'
 import {createEventHub} from './event-hub.ts'
 import type {GatewayView} from './gateway-view.ts'
+import {createKeptListener, listenAt} from './kept-listener.ts'
 import {createListings} from './listing.ts'
 import {createLogins} from './logins.ts'
 import {socketCaller} from './peer-credentials.ts'
@@ -18,12 +19,17 @@ import type {Served} from './route.ts'
 import {refuseForeignOrigin, tlsCaller} from './tls-caller.ts'
 import {createTlsListener, MOST_CONNECTIONS} from './tls-listener.ts'
 
+export interface MetricsPlace {
+  readonly address: Address
+  readonly port: number
+}
+
 export interface ApiOptions {
   readonly view: GatewayView
   /** Absent: changes are written down nowhere. */
   readonly audit?: Audit
   readonly socketPath: string
-  readonly metrics: {readonly address: Address; readonly port: number} | null
+  readonly metrics: MetricsPlace | null
   /** Over TLS; absent or null: not there. */
   readonly listen?: ApiListen | null
   /** Where the console lies as it was built; absent: it is not served. */
@@ -33,8 +39,11 @@ export interface ApiOptions {
 }
 
 export interface RunningApi {
-  /** The TCP port really taken (`port: 0` leaves the choice to the kernel). */
-  readonly metricsPort: number | null
+  /** The TCP port really taken (`port: 0` leaves the choice to the kernel); null: not there, or not yet. */
+  metricsPort(): number | null
+  /** Moves metrics to another address, or away; what cannot be is told by `metricsProblem`. */
+  metricsOn(wanted: MetricsPlace | null): Promise<void>
+  metricsProblem(): string | null
   /** The same over TLS; null: not there, or not yet. */
   tlsPort(): number | null
   /** Moves to another address, certificate or list of clients; what cannot be is told by `tlsProblem`. */
@@ -47,9 +56,9 @@ export interface RunningApi {
 }
 
 /**
- * Listens on the Unix socket and, for metrics, on TCP. Rejects where it cannot: a port taken, a folder that may not be
- * written, another daemon that answers on the socket. A socket file that nobody answers on is what a killed daemon left.
- * TLS is the exception: it comes when it can, since the gateway's work does not hang on it.
+ * Listens on the Unix socket. Rejects where it cannot: a folder that may not be written, another daemon that answers on the
+ * socket. A socket file that nobody answers on is what a killed daemon left. What listens on TCP, TLS and metrics, comes when it
+ * can, since the gateway's work does not hang on it.
  */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const {view, audit = NO_AUDIT, socketPath, metrics, listen: tls, onError} = options
@@ -88,28 +97,34 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     },
   })
   const plain = respondTo('plain')
-  const exporter = metrics
-    ? createServer(SERVER_OPTIONS, (request, response) => {
+  const exporter = createKeptListener<MetricsPlace>({
+    async open({address, port}) {
+      const server = createServer(SERVER_OPTIONS, (request, response) => {
         plain(request, response, nobody(request.socket.remoteAddress ?? null))
       })
-    : null
-  if (exporter) exporter.maxConnections = MOST_CONNECTIONS
+      server.maxConnections = MOST_CONNECTIONS
+      await listenAt(server, address, port)
+      return server
+    },
+    placeOf: (place) => place,
+  })
   const closeAll = async (): Promise<void> => {
     hub.close()
-    await Promise.all([close(api), secure.close(), exporter && close(exporter)])
+    await Promise.all([close(api), secure.close(), exporter.close()])
   }
   try {
-    await listen(api, {path: socketPath})
+    await listen(api, socketPath)
     await chmod(socketPath, 0o660)
-    if (exporter && metrics) await listen(exporter, {host: metrics.address, port: metrics.port})
   } catch (error) {
     await closeAll()
     throw error
   }
-  await secure.set(tls ?? null)
+  await Promise.all([secure.set(tls ?? null), exporter.set(metrics)])
   hub.look()
   return {
-    metricsPort: exporter ? (exporter.address() as AddressInfo).port : null,
+    metricsPort: exporter.port,
+    metricsOn: exporter.set,
+    metricsProblem: exporter.problem,
     tlsPort: secure.port,
     listenOn: secure.set,
     tlsProblem: secure.problem,
@@ -126,10 +141,10 @@ const NO_AUDIT: Audit = {
 const placeText = (wanted: ApiListen | null): string | null =>
   wanted && `${wanted.address.includes(':') ? `[${wanted.address}]` : wanted.address}:${wanted.port}`
 
-function listen(server: Server, where: {path: string} | {host: string; port: number}): Promise<void> {
+function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(where, () => {
+    server.listen({path}, () => {
       server.off('error', reject)
       resolve()
     })

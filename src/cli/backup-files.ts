@@ -32,10 +32,14 @@ export async function readBackupFiles(configFile: string, config: GatewayConfig)
 }
 
 /** Files of systemd's credentials are not the gateway's: they come from elsewhere at each start. */
-function namedFiles({datastores, sites, peers}: GatewayConfig): string[] {
-  const files = [...datastores, ...sites.values()].flatMap(credentialFiles)
-  for (const {passwordFile} of peers) if (passwordFile !== null) files.push(passwordFile)
-  return files.filter((file) => !file.startsWith('/run/'))
+function namedFiles({datastores, sites, peers, api}: GatewayConfig): string[] {
+  const files = [
+    ...[...datastores, ...sites.values()].flatMap(credentialFiles),
+    ...datastores.map(({path: documents}) => documents),
+    ...peers.map(({passwordFile}) => passwordFile),
+    ...[api?.cert, api?.key, api?.clientCa],
+  ]
+  return files.filter((file) => typeof file === 'string').filter((file) => !file.startsWith('/run/'))
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -35,16 +35,26 @@ interface Trace {
 
 /** Everything that `isthmus site leave NAME` takes away, in this order: access first. */
 export const TRACES: readonly Trace[] = [
-  {what: 'user in etcd', whileNamed: true, remove: removeUser},
-  {what: 'certificate of its user', whileNamed: true, remove: removeRemoteCertificate},
+  {what: 'user in etcd, and its certificate', whileNamed: true, remove: removeAccess},
   {what: 'certificates for its etcd', whileNamed: false, remove: removeTakenBundle},
   {what: 'last known state', whileNamed: false, remove: removeKnown},
   {what: 'objects in Calico', whileNamed: true, remove: removeWrittenBack},
 ]
 
-async function removeUser({folder, endpoints, dryRun, nowMs, name}: LeaveInput): Promise<Removed> {
-  const files = filesOf(folder, remoteCertificate(name))
-  if (endpoints.length === 0) return {rows: [], findings: (await isThere(files.cert)) ? [userLeft(name)] : []}
+/** Its certificate is what tells that it may have a user, so it goes last. */
+async function removeAccess(input: LeaveInput): Promise<Removed> {
+  const {cert, key} = filesOf(input.folder, remoteCertificate(input.name))
+  const user = await removeUser(input, cert)
+  const isGone = input.endpoints.length > 0 && !user.findings.some(({severity}) => severity === 'error')
+  const reason = isGone ? 'with which it read our export' : 'its user in etcd goes first'
+  const files = isGone
+    ? await removePaths([key, cert], reason, input.dryRun)
+    : {rows: (await isThere(cert)) ? [{what: cert, action: 'later', reason}] : [], findings: []}
+  return {rows: [...user.rows, ...files.rows], findings: user.findings}
+}
+
+async function removeUser({endpoints, folder, dryRun, nowMs, name}: LeaveInput, cert: string): Promise<Removed> {
+  if (endpoints.length === 0) return {rows: [], findings: (await isThere(cert)) ? [userLeft(name)] : []}
   const {remoteUser} = await import('../site/index.ts')
   const {rows, findings} = await changeRights({folder, endpoints, dryRun, nowMs}, async (client, etcd) => {
     const {users} = await etcd.readRights(client)
@@ -62,11 +72,6 @@ const userLeft = (name: SiteName): Finding => ({
   detail: `whether site ${name} still has its user in etcd was not looked at; its certificate opens as long as it does`,
   remedy: 'run this again with --endpoints',
 })
-
-function removeRemoteCertificate({folder, name, dryRun}: LeaveInput): Promise<Removed> {
-  const {cert, key} = filesOf(folder, remoteCertificate(name))
-  return removePaths([key, cert], 'with which it read our export', dryRun)
-}
 
 function removeTakenBundle({sites, name, dryRun}: LeaveInput): Promise<Removed> {
   return removePaths([path.join(sites, name)], 'with which we read its export', dryRun)

@@ -42,6 +42,7 @@ export interface GatewaySays {
     readonly name: string
     readonly site: string
     readonly device: string
+    readonly encapsulation: string
     readonly up: boolean
   }[]
   readonly sites: readonly {readonly name: string; readonly local: boolean; readonly prefixes: readonly string[]}[]

@@ -134,6 +134,7 @@ export class Federation {
       policies: policies.policies,
       staged: policies.staged,
       documents: policies.documents,
+      authorities: policies.authorities,
       nodes: this.#nodes.get(),
       nat: this.#nat.get(),
       blocks: this.#blocks.get(),

@@ -49,6 +49,8 @@ export interface ResolvedPolicies {
   readonly staged: readonly Policy[]
   /** The local site's own, for its export. */
   readonly documents: ReadonlyMap<string, string>
+  /** Whose each that counts is, by `KIND NAME`. */
+  readonly authorities: ReadonlyMap<string, SiteName>
   readonly findings: readonly Finding[]
 }
 
@@ -116,6 +118,7 @@ export function resolvePolicies(
         .map((entry): [string, string] => [entry.path, entry.document])
         .sort(([a], [b]) => (a < b ? -1 : 1)),
     ),
+    authorities: new Map([...winners].map(([name, {site}]) => [name, site])),
     findings,
   }
 }

@@ -16,6 +16,7 @@ import {
 } from '../store/index.ts'
 import {fileSignature} from './file-signature.ts'
 import {createTurnstile} from './slices.ts'
+import {versionBefore} from './version-before.ts'
 
 /** The configuration cannot be used; `findings` has every reason. */
 export class ConfigRefused extends Error {
@@ -86,9 +87,25 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   const settle = async (): Promise<void> => {
     history = await saveConfigHistory(stateDir, {...history, pending: null})
   }
-  /** Without a history of it a configuration is as good as with one. */
-  const remember = (doing: Promise<void>): Promise<void> =>
-    doing.catch((error) => log.warn({err: error}, 'history of the configuration not written'))
+  /** How what is in force came there, as long as the history could not be written. */
+  let owed: ConfigWay | null = null
+  let owedAgainMs = 0
+  /**
+   * That a text is in force and nothing waits any more; `how` null: the history has the text. Without a history a
+   * configuration is as good as with one; it is written when there is room.
+   */
+  const remember = async (text: string, how: ConfigWay | null): Promise<void> => {
+    history = {...history, pending: null}
+    try {
+      if (how === null) await saveConfigHistory(stateDir, history)
+      else await add(text, how)
+      owed = null
+    } catch (error) {
+      owed = how
+      owedAgainMs = clock.nowMs() + AGAIN_MS
+      log.warn({err: error}, 'history of the configuration not written')
+    }
+  }
 
   /** To be put back into the file: `follow` does it, as it does when the time is over. */
   let waits = false
@@ -108,13 +125,13 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
         if (!waits) {
           undone = rolledBack(version, previous)
           log.warn({version, previous}, 'configuration was not confirmed; the one before is in force again')
-          await remember(add(text, 'rolled back').then(settle))
+          await remember(text, 'rolled back')
         }
       } else log.error({version, previous}, 'configuration was not confirmed, and the one before cannot be used')
-    } else if (!isInFile) await remember(settle())
+    } else if (!isInFile) await remember(read.text, null)
   }
   const isNew = current() === 0 || read.text !== (await textOf(current()))
-  if (isNew && !waits) await remember(add(read.text, 'found'))
+  if (isNew && !waits) await remember(read.text, owed ?? 'found')
 
   let inForce = read.text
   /** Of what was last looked at in the file, in force or refused. */
@@ -164,6 +181,25 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     }
   }
 
+  /** What else may lie in the file, refused or not yet taken, is kept beside before another takes its place. */
+  const keepEdited = async (): Promise<void> => {
+    const {text} = await readConfig(file)
+    if (text !== inForce && text !== '') await add(text, 'kept')
+  }
+
+  const putOnlyInFile = async (said: readonly Finding[]): Promise<ConfigChange> => {
+    try {
+      if ((await readConfig(file)).text !== inForce) {
+        await keepEdited()
+        await replaceConfigFile(file, inForce)
+        noteInForce(inForce)
+      }
+      return done(true, said)
+    } catch (error) {
+      return refuse('config-unwritable', `nothing was changed: ${reasonOf(error)}`, said)
+    }
+  }
+
   const apply = async (text: string, confirmSeconds: number | null): Promise<ConfigChange> => {
     if (history.pending) {
       const words = `version ${history.pending.version} waits to be confirmed: \`isthmus config confirm\` or \`rollback\` first`
@@ -174,9 +210,14 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     if (config.paths.state !== stateDir || config.paths.run !== runDir) {
       return refuse('needs-restart', 'another paths.state or paths.run needs a restart: edit the file, then restart')
     }
-    if (text === inForce) return done(true, said)
-    const [kept, previous] = [history, current()]
+    if (text === inForce) return putOnlyInFile(said)
+    // Or what comes back, should nobody confirm, would not be what is in force now.
+    if (owed !== null) return refuse('config-unwritable', 'nothing was changed: its history cannot be written', said)
+    let kept = history
+    const previous = current()
     try {
+      await keepEdited()
+      kept = history
       await add(text, 'applied')
       if (confirmSeconds !== null) {
         const withinMs = confirmSeconds * 1000
@@ -186,9 +227,9 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
       }
       await putText(text, config)
     } catch (error) {
-      history = kept
       confirmByMs = null
-      await remember(saveConfigHistory(stateDir, kept).then(() => undefined))
+      history = kept
+      await remember(inForce, null)
       return refuse('config-unwritable', `nothing was changed: ${reasonOf(error)}`, said)
     }
     undone = null
@@ -196,28 +237,26 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     return done(false, said)
   }
 
-  /** Puts a version in force again; what else may lie in the file is kept beside. */
+  /** Puts a version in force again. */
   const putBack = async (version: number): Promise<ConfigChange> => {
     const text = await readConfigVersion(stateDir, version)
     if (text === null) return refuse('no-such-version', `there is no version ${version}: \`isthmus config history\``)
     const {config, findings: said} = parseGatewayConfig(text, file)
     if (!config) return refuse('config-refused', `version ${version} can no longer be used`, said)
-    const {text: inFile} = await readConfig(file)
     try {
-      if (inFile !== inForce && inFile !== '') await add(inFile, 'kept')
+      await keepEdited()
       await putText(text, config)
-      await add(text, 'rolled back')
-      await settle()
     } catch (error) {
       return refuse('config-unwritable', `not put back: ${reasonOf(error)}`)
     }
     confirmByMs = null
+    await remember(text, 'rolled back')
     return done(false, said)
   }
 
   const rollback = async (version: number | null): Promise<ConfigChange> => {
-    const before = history.versions.filter(({how}) => how !== 'kept').at(-2)?.version
-    const wanted = version ?? history.pending?.previous ?? before
+    const before = () => versionBefore(history.versions, (one) => readConfigVersion(stateDir, one))
+    const wanted = version ?? history.pending?.previous ?? (await before())
     if (wanted === undefined) return refuse('no-such-version', 'there is none before the one in force')
     undone = null
     const answer = await putBack(wanted)
@@ -241,6 +280,7 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   /** Who has looked at one version does not change another: looked at again when it is his turn. */
   const aloneIf = (expected: number | null = null, change: () => Promise<ConfigChange>): Promise<ConfigChange> =>
     alone(async () => {
+      if (owed !== null) await remember(inForce, owed)
       if (expected === null || expected === current()) return change()
       return refuse('version-changed', `version ${current()} is in force, and not ${expected}: look at it first`)
     })
@@ -260,7 +300,7 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
     if (now.text !== inForce) {
       if (history.pending) log.warn('configuration changed by hand; nothing waits to be confirmed any more')
       confirmByMs = null
-      await remember(add(now.text, 'found').then(settle))
+      await remember(now.text, 'found')
     }
     inForce = now.text
     log.info('configuration reloaded')
@@ -270,6 +310,7 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
   /** A file that is being written is left alone until it rests. */
   let restless = seen.signature
   const look = async (): Promise<void> => {
+    if (owed !== null && clock.nowMs() >= owedAgainMs) await remember(inForce, owed)
     if (confirmByMs !== null && clock.nowMs() >= confirmByMs && history.pending) {
       const {version, previous} = history.pending
       log.warn({version, previous}, 'configuration was not confirmed; the one before comes back')

@@ -50,7 +50,6 @@ export function tierRows(world: World, totals: PolicyTotals): TierRow[] {
 
 function rowOf(world: World, policy: Policy, counts: PolicyCountsRow): PolicyStatus {
   const staged = policy.kind.startsWith('Staged')
-  const plural = staged ? 'stagedglobalnetworkpolicies' : 'globalnetworkpolicies'
   return {
     name: policy.meta.name,
     kind: policy.kind,
@@ -60,7 +59,7 @@ function rowOf(world: World, policy: Policy, counts: PolicyCountsRow): PolicySta
     selector: policy.selector,
     types: policy.types,
     rules: policy.ingress.length + policy.egress.length,
-    site: world.documents.has(`${plural}/${policy.keyName}`) ? world.local : '',
+    site: world.authorities?.get(`${policy.kind} ${policy.meta.name}`) ?? '',
     counts,
   }
 }

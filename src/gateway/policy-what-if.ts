@@ -65,30 +65,28 @@ function named(groups: Groups): string[] {
   return groups.length > SHOWN ? [...shown, `and ${groups.length - SHOWN} classes more`] : shown
 }
 
-/** A policy in force as YAML, from wherever its text is known: the own documents, or an authority's export. */
+/** A policy in force as YAML: the text of the first authority that has it, which is the one that counts. */
 export function policyText(
-  {world, config, recordsOf, sources}: Pick<Runtime, 'world' | 'config' | 'recordsOf' | 'sources'>,
+  {world, config, recordsOf}: Pick<Runtime, 'world' | 'config' | 'recordsOf'>,
   name: string,
 ): string | null {
   const {policies, documents} = world()
   const policy = policies.policies.find(({meta}) => meta.name === name)
   if (!policy) return null
   const path = `globalnetworkpolicies/${policy.keyName}`
-  const own = config.authorities.includes(config.site) ? documents.get(path) : undefined
-  const text =
-    own ??
-    textOf(
-      sources.ids.flatMap((id) => (id.startsWith('export/') ? [...recordsOf(id)] : [])),
-      path,
-    )
-  return text === null ? null : stringify(asWritten(JSON.parse(text)), {lineWidth: 100})
-}
-
-function textOf(records: Iterable<Decoded>, path: string): string | null {
-  for (const record of records) {
-    if (record.type === 'resource' && record.path === path && record.document !== null) return record.document
+  for (const site of config.authorities) {
+    const text = site === config.site ? documents.get(path) : textOf(recordsOf(`export/${site}`), path)
+    if (text !== undefined) return stringify(asWritten(JSON.parse(text)), {lineWidth: 100})
   }
   return null
+}
+
+function textOf(records: Iterable<Decoded>, path: string): string | undefined {
+  for (const record of records) {
+    if (record.type === 'export' && record.entry.kind === 'resource' && record.entry.path === path)
+      return record.entry.document
+  }
+  return undefined
 }
 
 /** Without what the store has added: what is left can be applied again. */

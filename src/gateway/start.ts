@@ -90,6 +90,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     try {
       runtime = await start(wanted, before)
       await api?.listenOn(wanted.api ?? null)
+      await api?.metricsOn(wanted.metrics)
     } catch (error) {
       inForce = before.config
       kernel.nft.distrust()
@@ -99,7 +100,13 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   }
 
   const series = createTunnelSeries()
-  const metrics = createMetrics({register, ownMetrics, configuration, runtime: () => runtime, kernel})
+  const ofConfiguration = {
+    control: configuration.control,
+    findings: () => [...configuration.findings(), ...apiFindings(api)],
+  }
+  const metrics = createMetrics({
+    ...{register, ownMetrics, configuration: ofConfiguration, runtime: () => runtime, kernel},
+  })
   const view = createView({
     runtime: () => runtime,
     kernel,
@@ -129,7 +136,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     audit,
     listen: inForce.api ?? null,
     socketPath: join(config.paths.run, 'api.sock'),
-    metrics: config.metrics,
+    metrics: inForce.metrics,
     // Beside the bundle; a daemon that runs from its sources has none.
     consoleFolder: join(import.meta.dirname, 'console'),
     onError: (error, request) => log.error({err: error, request}, 'request failed'),
@@ -153,7 +160,8 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
 interface MetricsOptions {
   readonly register: Registry
   readonly ownMetrics: GatewayMetrics
-  readonly configuration: Configuration
+  /** Its findings with those of the API. */
+  readonly configuration: Pick<Configuration, 'control' | 'findings'>
   readonly runtime: () => Runtime
   readonly kernel: KernelDrivers
 }

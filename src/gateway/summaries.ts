@@ -54,12 +54,15 @@ export function sessionRows({monitor, last}: Runtime): SessionStatus[] {
       lastError: session.lastError,
     }),
   )
-  const tunnelPeers = new Set(last()?.planned?.desired.tunnels.map(({peer}) => peer))
+  const kinds = new Map([
+    ...(last()?.planned?.desired.tunnels ?? []).map(({peer}) => [peer as string, 'tunnel'] as const),
+    ...router.sessions.map(({neighbor, kind}) => [neighbor, kind] as const),
+  ])
   const bfd = router.bfd.map(
     (session): SessionStatus => ({
       name: session.neighbor,
       protocol: 'bfd',
-      kind: tunnelPeers.has(session.neighbor) ? 'tunnel' : 'wan',
+      kind: kinds.get(session.neighbor) ?? 'wan',
       neighbor: session.neighbor,
       as: null,
       state: session.state,

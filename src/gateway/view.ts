@@ -123,10 +123,15 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
   }
 }
 
-/** The API over TLS does not listen as configured: the gateway works, but nobody comes in that way. */
-export const apiFindings = (api: Pick<RunningApi, 'tlsProblem'> | null): readonly Finding[] => {
-  const detail = api?.tlsProblem() ?? null
-  if (detail === null) return []
-  const remedy = 'mend `api.listen` or the files of `api.tls`; it is tried again every few seconds'
-  return [{code: 'api-not-listening', severity: 'warning', where: {source: 'api', field: 'api'}, detail, remedy}]
+/** What listens on TCP does not, as configured: the gateway works, but nobody comes in that way. */
+export function apiFindings(api: Pick<RunningApi, 'tlsProblem' | 'metricsProblem'> | null): readonly Finding[] {
+  const found = (field: string, detail: string | null, what: string): readonly Finding[] => {
+    const remedy = `mend ${what}; it is tried again every few seconds`
+    const where = {source: 'api', field}
+    return detail === null ? [] : [{code: 'api-not-listening', severity: 'warning', where, detail, remedy}]
+  }
+  return [
+    ...found('api', api?.tlsProblem() ?? null, '`api.listen` or the files of `api.tls`'),
+    ...found('metrics', api?.metricsProblem() ?? null, '`metrics.listen`'),
+  ]
 }

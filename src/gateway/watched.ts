@@ -12,7 +12,13 @@ interface WatchedOptions {
   readonly nowMs: () => number
 }
 
-/** What the log of changes is made from. Asked for every second: nothing here walks the members. */
+/** What a new configuration has not looked at by then is gone, or away. */
+const SETTLES_MS = 15_000
+
+/**
+ * What the log of changes is made from. Asked for every second: nothing here walks the members. Another configuration begins
+ * with nothing seen, and traffic flows on: until it has looked, what was seen before it counts.
+ */
 export function createWatched({runtime, configuration, findings, nowMs}: WatchedOptions): () => Watched {
   let policies: {
     readonly of: World['policies']
@@ -30,8 +36,7 @@ export function createWatched({runtime, configuration, findings, nowMs}: Watched
     return rows
   }
 
-  return () => {
-    const current = runtime()
+  const look = (current: Runtime): Watched => {
     const {monitor, siteWatch, drain, publishing} = current
     const world = current.world()
     const standings = siteWatch.standings()
@@ -50,7 +55,38 @@ export function createWatched({runtime, configuration, findings, nowMs}: Watched
       findings: findings(),
     }
   }
+
+  let begun: {readonly runtime: Runtime; readonly sinceMs: number} | null = null
+  let hasSettled = false
+  let settled: Watched | null = null
+  return () => {
+    const current = runtime()
+    if (begun?.runtime !== current) {
+      begun = {runtime: current, sinceMs: nowMs()}
+      hasSettled = false
+    }
+    const isYoung = nowMs() - begun.sinceMs < SETTLES_MS
+    const seen = look(current)
+    // It is elected anew, which takes longer than to look.
+    const now = {...seen, leader: seen.leader ?? (isYoung ? (settled?.leader ?? null) : null)}
+    hasSettled ||= settled === null || !isYoung || hasLooked(current)
+    if (hasSettled || settled === null) {
+      settled = now
+      return now
+    }
+    const {config, drainingSince} = now
+    return {...settled, config, drainingSince, findings: [...now.findings, ...settled.findings]}
+  }
 }
+
+/** At everything that it reports, once. */
+const hasLooked = ({last, monitor, sources}: Runtime): boolean =>
+  last()?.planned != null &&
+  monitor.router() !== null &&
+  sources.ids.every((id) => {
+    const state = sources.states().get(id)
+    return state !== undefined && (state.connected || state.lastError !== null)
+  })
 
 function configOf({versions, inForce, pending}: ReturnType<Configuration['control']['history']>): Watched['config'] {
   const how = versions.find(({version}) => version === inForce)?.how ?? ''

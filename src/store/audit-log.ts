@@ -39,7 +39,13 @@ export async function openAuditLog(stateDir: string): Promise<AuditLog> {
   async function* backwards(): AsyncGenerator<AuditLine> {
     for (let age = 0; age < MOST_FILES; age++) yield* await linesOf(age)
   }
-  const {value: newest = null} = await backwards().next()
+  // One that cannot be read keeps changes from being made, and no gateway from its start.
+  const newest = await backwards()
+    .next()
+    .then(
+      ({value = null}) => value,
+      () => null,
+    )
 
   const write = async (text: string): Promise<number> => {
     await mkdir(join(stateDir, 'audit'), {recursive: true, mode: 0o700})

@@ -5,7 +5,7 @@ import {readState, setAside, writeState} from './files.ts'
 import {isObject} from './json-object.ts'
 import {between, type Moment, presentMoment, readMoment} from './moment.ts'
 
-/** How a version of the configuration came into force; `kept` never was: it lay in the file when another was put back. */
+/** How a version of the configuration came into force; `kept` never was: it lay in the file when another took its place. */
 const WAYS = ['found', 'applied', 'rolled back', 'kept'] as const
 export type ConfigWay = (typeof WAYS)[number]
 

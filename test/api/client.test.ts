@@ -49,6 +49,28 @@ describe('API client', () => {
     assert.ok(answer.ok && answer.value.items.length === 1)
   })
 
+  it('a change of the configuration has more time than a question: the gateway begins anew for it', async () => {
+    const server = createServer((request, response) => {
+      request.resume()
+      setTimeout(() => response.end('{}'), 300)
+    })
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+    const client = createApiClient(socketPath, 100)
+    const asked = {
+      apply: client.applyConfig('version: 1\n', null),
+      confirm: client.confirmConfig(),
+      rollback: client.rollbackConfig(null),
+      reload: client.reload(),
+      status: client.status(),
+    }
+    const answers = await Promise.all(Object.entries(asked).map(async ([name, answer]) => [name, (await answer).ok]))
+    assert.deepEqual(Object.fromEntries(answers), {
+      ...{apply: true, confirm: true, rollback: true, reload: true},
+      status: false,
+    })
+    await new Promise((resolve) => server.close(resolve))
+  })
+
   it('nobody there is an answer, not an exception', async () => {
     const answer = await createApiClient(socketPath).status()
     assert.ok(!answer.ok)

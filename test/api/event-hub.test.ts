@@ -186,6 +186,18 @@ describe('event hub', () => {
     assert.equal(hub.streams(), 1, 'the slow one is gone')
   })
 
+  it('a status that is longer than what may wait is told, and nobody stays in the count', async () => {
+    padding = 'x'.repeat(5_000_000)
+    const reader = await open()
+    await reader.next(isStatus)
+    look(true)
+    await reader.next(({data}) => data.includes('"passes":1,'))
+    assert.equal(hub.streams(), 1)
+    reader.close()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.equal(hub.streams(), 0)
+  })
+
   it('a status that is costly is made less often', async () => {
     const reader = await open()
     await reader.next(isStatus)

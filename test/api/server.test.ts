@@ -28,7 +28,7 @@ describe('API', () => {
   }
   const ask = (method: string, target: string, body?: string, tcp = false): Promise<Got> =>
     new Promise((resolve, reject) => {
-      const where = tcp ? {host: '127.0.0.1', port: api?.metricsPort} : {socketPath}
+      const where = tcp ? {host: '127.0.0.1', port: api?.metricsPort()} : {socketPath}
       const outgoing = request({...where, method, path: target}, (incoming) => {
         let text = ''
         incoming.setEncoding('utf8').on('data', (part: string) => {
@@ -287,20 +287,26 @@ describe('API', () => {
     assert.equal((await ask('GET', '/healthz')).status, 200)
   })
 
-  it('a metrics port that is taken leaves nothing behind', async () => {
+  it('a metrics port that is taken is told, keeps nobody from the socket, and comes when it is free', async () => {
     const squatter = createServer()
     await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
     const address = squatter.address()
     assert.ok(address !== null && typeof address === 'object')
     const metrics = {address: parseAddress('127.0.0.1')!, port: address.port}
-    await assert.rejects(startApi({view: fakeView(), socketPath, metrics, onError: () => undefined}), /EADDRINUSE/)
-    await assert.rejects(stat(socketPath), /ENOENT/)
+    api = await startApi({view: fakeView(), socketPath, metrics, onError: () => undefined})
+    assert.match(api.metricsProblem() ?? '', /EADDRINUSE/)
+    assert.deepEqual([api.metricsPort(), (await ask('GET', '/healthz')).status], [null, 200])
     await new Promise((resolve) => squatter.close(resolve))
+    await api.metricsOn(metrics)
+    assert.deepEqual([api.metricsPort(), api.metricsProblem()], [metrics.port, null])
+    assert.equal((await ask('GET', '/healthz', undefined, true)).status, 200)
+    await api.metricsOn(null)
+    assert.deepEqual([api.metricsPort(), api.metricsProblem()], [null, null])
   })
 
   it('without a metrics address only the socket is there', async () => {
     api = await startApi({view: fakeView(), socketPath, metrics: null, onError: () => undefined})
-    assert.equal(api.metricsPort, null)
+    assert.equal(api.metricsPort(), null)
     assert.equal((await ask('GET', '/metrics')).status, 200)
   })
 })

@@ -100,6 +100,24 @@ describe('backup and restore', () => {
     assert.deepEqual(await all(), before)
   })
 
+  it('has every file that the configuration names: those of the API, of datastores that are files, and passwords', async () => {
+    const names = ['api.pem', 'api.key', 'people.pem', 'policies.yaml', 'wan.key']
+    for (const name of names) await writeFile(file(name), `${name} as it was\n`, {mode: 0o600})
+    const more = [
+      `api: {listen: '192.0.2.1:9443', tls: {cert: ${file('api.pem')}, key: ${file('api.key')}, clientCa: ${file('people.pem')}}}`,
+      `peers: [{name: wan1, address: 192.0.2.254, as: 64900, password: {file: ${file('wan.key')}}, import: [], export: []}]`,
+    ]
+    const own = `  - {name: rules, kind: file, path: ${file('policies.yaml')}}\nauthorities:`
+    await writeFile(config, YAML(folder).replace('authorities:', own) + more.join('\n'))
+    const {status, err} = await backup()
+    assert.equal(status, 0, err)
+    const before = await all()
+    for (const name of names) await rm(file(name))
+    assert.equal((await restore()).status, 0)
+    const {'gateway.yaml.before-restore': _, ...after} = await all()
+    assert.deepEqual(after, before)
+  })
+
   it('a dry run names every file and changes none', async () => {
     await backup()
     await rm(file('own.key'))

@@ -193,6 +193,34 @@ describe('configuration', () => {
     assert.ok(!none.ok && none.code === 'no-such-version')
   })
 
+  it('that undid itself does not come back by a rollback that came too late', async () => {
+    const configuration = await open()
+    await follow(configuration)
+    await configuration.control.apply(text('allow'), 60)
+    await pass(60_000)
+    assert.deepEqual(put, ['allow', 'deny'])
+    const late = await configuration.control.rollback(null)
+    assert.ok(!late.ok && late.code === 'no-such-version', JSON.stringify(late))
+    assert.deepEqual([put, inFile()], [['allow', 'deny'], text('deny')])
+  })
+
+  it('is rolled back one by one: what was undone is not the one before', async () => {
+    const configuration = await open()
+    const marked = (number: number): string => text('deny', `# ${number}\n`)
+    for (const number of [2, 3, 4]) await configuration.control.apply(marked(number), null)
+    const steps: string[] = []
+    for (let step = 0; step < 4; step++) {
+      const answer = await configuration.control.rollback(null)
+      steps.push(answer.ok ? inFile() : answer.code)
+    }
+    assert.deepEqual(steps, [marked(3), marked(2), text('deny'), 'no-such-version'])
+    // Forward again by its number, and back from there.
+    await configuration.control.rollback(4)
+    assert.equal(inFile(), marked(4))
+    await configuration.control.rollback(null)
+    assert.equal(inFile(), text('deny'))
+  })
+
   it('is undone by a start after its time, and goes on waiting after a start within it', async () => {
     await (await open()).control.apply(text('allow'), 60)
     const within = await open()
@@ -240,6 +268,53 @@ describe('configuration', () => {
     }
   })
 
+  it('is put back once, and said to be, where its history cannot be kept', async () => {
+    const disk = createSmallDisk(join(folder, 'state'))
+    try {
+      const configuration = await open()
+      await follow(configuration)
+      await configuration.control.apply(text('allow'), 60)
+      disk.fill()
+      await pass(60_000)
+      assert.deepEqual([put, inFile()], [['allow', 'deny'], text('deny')])
+      assert.deepEqual([codes(configuration), configuration.control.history().pending], [['config-rolled-back'], null])
+      for (let look = 0; look < 3; look++) await pass(10_000)
+      assert.deepEqual(put, ['allow', 'deny'], 'and no gateway begins anew for want of room')
+      disk.free()
+      const answer = await configuration.control.apply(text('allow', '# again\n'), 60)
+      assert.ok(answer.ok, JSON.stringify(answer))
+      disk.fill()
+      const back = await configuration.control.rollback(null)
+      assert.ok(back.ok, JSON.stringify(back))
+      assert.deepEqual([put.at(-1), inFile()], ['deny', text('deny')])
+    } finally {
+      disk.remove()
+    }
+  })
+
+  it('that was edited while the disk was full is what an unconfirmed one gives way to', async () => {
+    const disk = createSmallDisk(join(folder, 'state'))
+    try {
+      const configuration = await open()
+      await follow(configuration)
+      disk.fill()
+      const byHand = text('allow', '# by hand\n')
+      writeFileSync(file, byHand)
+      await pass(1000)
+      await pass(1000)
+      assert.deepEqual(put, ['allow'])
+      const full = await configuration.control.apply(text('deny', '# later\n'), 60)
+      assert.ok(!full.ok && full.code === 'config-unwritable', JSON.stringify(full))
+      disk.free()
+      await configuration.control.apply(text('deny', '# later\n'), 60)
+      await pass(60_000)
+      assert.equal(inFile(), byHand)
+      assert.deepEqual(await versions(), ['1 found', '2 found', '3 applied', '4 rolled back'])
+    } finally {
+      disk.remove()
+    }
+  })
+
   it('that somebody wrote into the file meanwhile has nothing to be confirmed', async () => {
     await (await open()).control.apply(text('allow'), 60)
     writeFileSync(file, text('deny', '# by hand\n'))
@@ -276,6 +351,27 @@ describe('configuration', () => {
     assert.deepEqual([put, inFile()], [['allow', 'deny'], text('deny')])
     assert.deepEqual(await versions(), ['1 found', '2 applied', '3 kept', '4 rolled back'])
     assert.equal(await configuration.control.version(3), 'site: [\n')
+  })
+
+  it('that is applied keeps what lay in the file, edited and not in force', async () => {
+    const configuration = await open()
+    writeFileSync(file, 'site: [\n')
+    const answer = await configuration.control.apply(text('allow'), 60)
+    assert.deepEqual(answer.ok && answer.pending, {version: 3, previous: 1, leftSeconds: 60})
+    assert.deepEqual([inFile(), await versions()], [text('allow'), ['1 found', '2 kept', '3 applied']])
+    assert.equal(await configuration.control.version(2), 'site: [\n')
+  })
+
+  it('that is in force already comes into the file all the same', async () => {
+    const configuration = await open()
+    await follow(configuration)
+    writeFileSync(file, 'site: [\n')
+    await pass(1000)
+    await pass(1000)
+    assert.deepEqual(codes(configuration), ['config-syntax'])
+    const answer = await configuration.control.apply(text('deny'), null)
+    assert.deepEqual([answer.ok && answer.unchanged, inFile(), codes(configuration)], [true, text('deny'), []])
+    assert.deepEqual([put, await versions()], [[], ['1 found', '2 kept']])
   })
 
   it('that cannot be read is no start', async () => {

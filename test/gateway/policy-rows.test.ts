@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import {Federation} from '../../src/federate/index.ts'
 import {policyRows, stagedRows, tierRows} from '../../src/gateway/policy-rows.ts'
 import type {JudgedElement} from '../../src/model/index.ts'
 import {createPolicyTotals, type DecidedBy, type MetOnTheWay} from '../../src/policy/index.ts'
 import {policy, rule, tier, world} from '../policy/worlds.ts'
+import {rawRecord} from '../support/records.ts'
+import {configOf, EXPORT, ISTHMUS, listOf, site} from '../support/sites.ts'
 
 const web = policy('web', {
   types: ['ingress', 'egress'],
@@ -93,5 +96,28 @@ describe('rows of policies', () => {
       tierRows(known, totals).map(({name, endDenied}) => [name, endDenied]),
       [['default', 4]],
     )
+  })
+})
+
+describe('rows of policies, by their authority', () => {
+  const web = {kind: 'GlobalNetworkPolicy', metadata: {name: 'web'}, spec: {selector: 'all()', types: ['Ingress']}}
+  const staged = {kind: 'StagedGlobalNetworkPolicy', metadata: {name: 'next'}, spec: {selector: 'all()'}}
+  const siteOf = (...authorities: string[]): string[] => {
+    const federation = new Federation(configOf({authorities: authorities.map(site)}))
+    federation.update(listOf('datastore/main', [rawRecord(`${ISTHMUS}globalnetworkpolicies/web`, web)]))
+    const theirs = [
+      rawRecord(`${EXPORT}resources/globalnetworkpolicies/web`, web),
+      rawRecord(`${EXPORT}resources/stagedglobalnetworkpolicies/next`, staged),
+    ]
+    federation.update(listOf('export/b', theirs))
+    const [world, totals] = [federation.world(), createPolicyTotals()]
+    return [...policyRows(world, totals), ...stagedRows(world, totals)].map((row) => `${row.name} ${row.site}`)
+  }
+
+  it('name the one that they come from, whoever else has one of that name', () => {
+    assert.deepEqual(siteOf('a'), ['web a'])
+    assert.deepEqual(siteOf('b'), ['web b', 'next b'])
+    assert.deepEqual(siteOf('a', 'b'), ['web a', 'next b'])
+    assert.deepEqual(siteOf('b', 'a'), ['web b', 'next b'])
   })
 })

@@ -3,7 +3,7 @@ import {Federation} from '../../src/federate/index.ts'
 import {nodeRows} from '../../src/gateway/node-rows.ts'
 import {gatewayRows, rowsOf} from '../../src/gateway/rows.ts'
 import type {Runtime} from '../../src/gateway/runtime.ts'
-import {hubRows} from '../../src/gateway/summaries.ts'
+import {hubRows, sessionRows} from '../../src/gateway/summaries.ts'
 import type {NodeSessions, SiteName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {nodeOf} from '../support/interconnect.ts'
@@ -25,6 +25,24 @@ describe('rows of gateways', () => {
       ['a/a2', true, true],
       ['b/b1', null, false],
     ])
+  })
+})
+
+describe('rows of sessions', () => {
+  it('of BFD are with whom BGP at that address is', () => {
+    const bgp = (name: string, kind: string, neighbor: string) => ({name, kind, neighbor, sinceMs: null})
+    const bfd = (neighbor: string) => ({neighbor, device: null, state: 'Up', up: true, sinceMs: null})
+    const router = {
+      sessions: [bgp('twin_a2', 'twin', '192.168.1.2'), bgp('node_n1', 'node', '192.168.1.9')],
+      bfd: ['192.168.1.2', '192.168.1.9', '192.0.2.254', '100.64.0.2'].map(bfd),
+    }
+    const planned = {desired: {tunnels: [{peer: '100.64.0.2'}]}}
+    const runtime: unknown = {monitor: {router: () => router}, last: () => ({planned})}
+    const rows = sessionRows(runtime as Runtime).filter(({protocol}) => protocol === 'bfd')
+    assert.deepEqual(
+      rows.map(({kind}) => kind),
+      ['twin', 'node', 'wan', 'tunnel'],
+    )
   })
 })
 

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import {chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
-import {createKeyStore, loadConfigHistory, loadLastKnown, readCarriers, readPathMtus} from '../../src/store/index.ts'
+import {
+  createKeyStore,
+  loadConfigHistory,
+  loadLastKnown,
+  openAuditLog,
+  readCarriers,
+  readPathMtus,
+} from '../../src/store/index.ts'
 import {createSmallDisk, type SmallDisk} from '../support/small-disk.ts'
 
 type Told = readonly {readonly code: string; readonly remedy?: string}[]
@@ -49,5 +56,12 @@ describe('a disk that has become read-only', () => {
     const {store: again, findings} = await createKeyStore(disk.folder)
     assert.deepEqual([...again.known()], [...store.known()])
     assert.match(JSON.stringify(findings), /mode 644.*EROFS/)
+  })
+
+  it('an audit log that cannot be read keeps changes from being made, and nobody from starting', async () => {
+    mkdirSync(join(disk.folder, 'audit/audit.jsonl'), {recursive: true})
+    const log = await openAuditLog(disk.folder)
+    assert.equal(log.newest, null)
+    await assert.rejects(log.append({number: 1}), /EISDIR/)
   })
 })

@@ -102,6 +102,8 @@ export const DEVICE_CHECKS: readonly Check[] = [
     judge: ({links, gateway}) =>
       givenBoth(links, gateway, (all, {tunnels}) => {
         const known = new Set([...tunnels.map(({device}) => device), NODE_DEVICE])
+        const pairs = new Set(all.filter(({name}) => known.has(name)).map(pairOf))
+        for (const link of all) if (isOpen(link) && isOurs(link) && pairs.has(pairOf(link))) known.add(link.name)
         return eachOf(
           all.filter(({name}) => name.startsWith(DEVICE_PREFIX)),
           'no such device',
@@ -146,6 +148,12 @@ const isInner = (text: string, {interconnect}: Facts['config']): boolean => {
 }
 
 const isOurs = ({name, alias}: LinkFacts): boolean => name.startsWith(DEVICE_PREFIX) && alias.startsWith(ALIAS_PREFIX)
+
+/** Which uplinks of which gateways, whatever the slot. */
+const pairOf = ({alias}: LinkFacts): string => alias.replace(/ slot .*$/, '')
+
+/** Of a device beside a tunnel, on which the other form of IPIP is tried: its own outer address is left open. */
+const isOpen = ({outerLocal}: LinkFacts): boolean => outerLocal === 'any' || outerLocal === '0.0.0.0'
 
 const missing = (device: string, detail: string): Found => ({
   ...{severity: 'error', where: {source: 'kernel', key: device}, detail},

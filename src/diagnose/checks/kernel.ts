@@ -28,6 +28,8 @@ const setting = (
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   ipip: ['ipip'],
   fou: ['ipip', 'fou'],
+  // Whichever of the two it is.
+  auto: ['ipip'],
   wireguard: ['wireguard'],
   vxlan: ['vxlan'],
 }

@@ -13,8 +13,9 @@ const CLOCK_SECONDS = 5
 
 /** Bit numbers of linux/capability.h. */
 const CAPABILITIES = {CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n} as const
+/** What probes ask by needs none of the daemon's (decision 0172). */
 const NEEDED_BY = {
-  daemon: ['CAP_NET_ADMIN', 'CAP_NET_RAW'],
+  daemon: ['CAP_NET_ADMIN'],
   bird: ['CAP_NET_ADMIN', 'CAP_NET_RAW'],
 } as const
 

@@ -138,7 +138,8 @@ export function rising(facts: Facts, reason: string, say: (rate: number) => [det
   })
 }
 
-function judgeBlocked({device, remote, answers}: UnderlayFacts, says: GatewaySays, {links, linksLater}: Facts) {
+function judgeBlocked({device, remote, answers}: UnderlayFacts, says: GatewaySays, facts: Facts) {
+  const {links, linksLater, config} = facts
   const of = (seen: Facts['links']): LinkFacts | undefined =>
     seen.ok ? seen.value.find(({name}) => name === device) : undefined
   const [before, after] = [of(links), of(linksLater)]
@@ -148,9 +149,13 @@ function judgeBlocked({device, remote, answers}: UnderlayFacts, says: GatewaySay
   const evidence = `${device}: ${sent} packets sent and ${received} received while we looked; ${remote} ${answers.ok && answers.value ? 'answers' : 'does not answer'} pings`
   const isBlocked = sent > 0 && received === 0 && answers.ok && answers.value && !works(device, says)
   if (!isBlocked) return {evidence}
-  const what = OUTSIDE[after.kind ?? ''] ?? 'its outer protocol'
+  const kind = says.tunnels.find((tunnel) => tunnel.device === device)?.encapsulation
+  // A device of IPIP, and its packets in UDP.
+  const port = kind === 'fou' ? `UDP port ${config.fouPorts[after.kind === 'sit' ? 6 : 4]}` : undefined
+  const what = port ?? OUTSIDE[after.kind ?? ''] ?? 'its outer protocol'
+  const others = ['fou', 'wireguard'].filter((other) => other !== kind).join(' or ')
   const detail = `${remote} answers pings, and of the tunnel ${device} nothing comes back: ${what} is not let through, or there is no tunnel at the other end`
-  const remedy = `let ${what} in on both ends (security group, network ACL, provider); where that cannot be, encapsulation fou or wireguard. Sent here and received there tells the direction`
+  const remedy = `let ${what} in on both ends (security group, network ACL, provider); where that cannot be, encapsulation ${others}. Sent here and received there tells the direction`
   return {evidence, found: wrong(device, detail, [remedy])}
 }
 

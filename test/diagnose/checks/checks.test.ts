@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import {CHECKS, causesOf, type Facts, judgeFacts, relayFindings, withCauses} from '../../../src/diagnose/index.ts'
+import {
+  CHECKS,
+  causesOf,
+  type Facts,
+  judgeFacts,
+  neededModules,
+  relayFindings,
+  withCauses,
+} from '../../../src/diagnose/index.ts'
 import type {Finding, FindingCode} from '../../../src/model/index.ts'
 import {BFD, config, HEALTHY, link, pools, route, says, seen, session, tunnel, unseen, way} from './healthy.ts'
 
@@ -48,12 +56,15 @@ const twins = config((text) =>
     .replace('gateway: a1', 'gateway: a1\ntwin: a2\nlan: {device: lan0, address: 192.168.1.1, twin: 192.168.1.2}')
     .replace('localAs: 64512', 'localAs: 64512, nextHop: 192.168.1.201'),
 )
+/** Its own outer address is left open: `ip` says so by a word. */
+const trial = {...link, name: 'is-b-2', alias: link.alias.replace('slot 0', 'slot 1'), outerLocal: 'any'}
 const virtual = {address: '192.168.1.201', here: false, answers: seen(true)}
 
 /** One fact is another than in health; `null`: nothing is wrong for it. */
 const cases: readonly (readonly [name: string, code: FindingCode | null, change: Partial<Facts>])[] = [
   ['nobody answers', 'gateway-unreachable', {gateway: unseen, gatewayLater: unseen}],
-  ['the daemon lacks NET_RAW', 'capability-missing', machine({daemon: aProcess({capabilities: 1n << 12n})})],
+  ['the daemon lacks NET_ADMIN', 'capability-missing', machine({daemon: aProcess({capabilities: 1n << 13n})})],
+  ['the daemon has what its unit gives it', null, machine({daemon: aProcess({capabilities: 1n << 12n})})],
   [
     'BIRD lacks NET_ADMIN, the daemon cannot be seen',
     'capability-missing',
@@ -119,6 +130,18 @@ const cases: readonly (readonly [name: string, code: FindingCode | null, change:
     'a device that is left',
     'device-leftover',
     HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, {...link, name: 'is-old'}])} : {},
+  ],
+  [
+    'a device on which the other form of IPIP is tried, beside its tunnel',
+    null,
+    HEALTHY.links.ok ? {links: seen([...HEALTHY.links.value, trial])} : {},
+  ],
+  [
+    'such a device whose tunnel is gone',
+    'device-leftover',
+    HEALTHY.links.ok
+      ? {links: seen([...HEALTHY.links.value, {...trial, alias: trial.alias.replace('b/b1', 'c/c1')}])}
+      : {},
   ],
   ['an inner address elsewhere', 'inner-address-taken', {addresses: seen([{device: 'eth1', address: '100.64.0.7'}])}],
   [
@@ -281,6 +304,26 @@ describe('judgeFacts', () => {
       assert.deepEqual(new Set(codesOf({...HEALTHY, ...change})), new Set(code === null ? [] : [code]))
     })
   }
+
+  it('a tunnel in UDP that is blocked is told by its port, and not sent to where it is', () => {
+    const links = HEALTHY.links.ok ? HEALTHY.links.value : []
+    const fou = {...tunnel, encapsulation: 'fou', up: false}
+    const facts: Facts = {
+      ...HEALTHY,
+      config: config((text) => `${text.replace('encapsulation: ipip', 'encapsulation: fou')}fou: {port: 5600}\n`),
+      gateway: seen({...says, tunnels: [fou]}),
+      linksLater: seen(links.map((one) => ({...one, sentPackets: 40}))),
+    }
+    const [found] = judgeFacts(facts).flatMap(({findings}) => findings)
+    assert.equal(found?.code, 'tunnel-blocked')
+    assert.match(found.detail, /UDP port 5600 is not let through/)
+    assert.match(found.remedy ?? '', /let UDP port 5600 in .*; where that cannot be, encapsulation wireguard\./)
+  })
+
+  it('either form of IPIP needs the module of IPIP', () => {
+    const auto = config((text) => text.replace('encapsulation: ipip', 'encapsulation: auto'))
+    assert.deepEqual(neededModules({config: auto}), ['nf_tables', 'nf_conntrack', 'ipip'])
+  })
 
   it('every check has a case', () => {
     const covered = new Set(cases.map(([, code]) => code))

@@ -42,7 +42,7 @@ const eth0 = {
   ...{name: 'eth0', kind: null, alias: '', up: true, operstate: 'UP', mtu: 1500, outerLocal: null, outerRemote: null},
   ...{receivedPackets: 1, sentPackets: 1},
 }
-export const tunnel = {name: 'wan b/b1/wan 0', site: 'b', device: 'is-b-1', up: true}
+export const tunnel = {name: 'wan b/b1/wan 0', site: 'b', device: 'is-b-1', encapsulation: 'ipip', up: true}
 export const way = {
   ...{device: 'is-b-1', site: 'b', local: '192.0.2.1', remote: '192.0.2.2'},
   ...{way: seen('eth0'), answers: seen(true)},

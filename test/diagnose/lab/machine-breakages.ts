@@ -1,8 +1,7 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {daemonArgv} from '../../../lab/gateway-daemon.ts'
 import {pidsOf} from '../../../lab/parts.ts'
-import {inNamespace, must} from '../../../lab/processes.ts'
+import {must} from '../../../lab/processes.ts'
 import {setFull} from '../../../lab/site/disks.ts'
 import type {World} from '../../../lab/world.ts'
 import type {Breakage} from './breakage.ts'
@@ -15,14 +14,12 @@ const CERT = '/run/isthmus-lab/certificates/isthmus.pem'
 
 const kill = (world: World): Promise<void> => world.signal('a/a1', 'isthmus', 'SIGKILL')
 const start = (world: World): Promise<void> => world.start('a/a1', 'isthmus')
-const restart = async (world: World): Promise<void> => {
-  await kill(world)
-  await start(world)
-}
 
 /** A copy of a file, changed, in the place of the file, as the diagnosis alone sees it. */
 const changed = (file: string, change: string): string =>
   `t=$(mktemp); ${change} < ${file} > $t; mount --bind $t ${file}`
+
+const WITHOUT_ADMIN = `sed 's/^CapEff:.*/CapEff: 0000000000002000/'`
 
 /** null: a few more than it has open now. */
 const limitFiles = async (world: World, limit: number | null): Promise<void> => {
@@ -31,17 +28,15 @@ const limitFiles = async (world: World, limit: number | null): Promise<void> => 
   await must(['prlimit', '--pid', `${pid}`, `--nofile=${limit ?? now + Math.floor(now / 5)}:`])
 }
 
-async function startWithoutRaw(world: World): Promise<void> {
-  await kill(world)
-  const argv = ['setpriv', '--bounding-set=-net_raw', ...daemonArgv(YAML)].join(' ')
-  await must(inNamespace(world.namespace('a1'), 'sh', '-ec', `setsid ${argv} >> ${DIR}/isthmus.log 2>&1 < /dev/null &`))
-}
-
 let text = ''
 
 export const MACHINE_BREAKAGES: readonly Breakage[] = [
   {code: 'gateway-unreachable', broken: kill, repaired: start, status: 3},
-  {code: 'capability-missing', broken: startWithoutRaw, repaired: restart},
+  // Without it nothing else would work either.
+  {
+    code: 'capability-missing',
+    seenAs: `p=$(pgrep -f '[i]sthmusd.*${YAML}' | head -n 1); ${changed('/proc/$p/status', WITHOUT_ADMIN)}`,
+  },
   {
     code: 'open-files-low',
     broken: (world) => limitFiles(world, null),
