@@ -132,7 +132,10 @@ function renderStatic({name, family, comment, preference, tables, routes}: Stati
       'check link on;',
       ...(tables?.witnesses ? [`igp table ${tables.witnesses};`] : []),
       channel.length === 0 ? `ipv${family};` : `ipv${family} { ${channel.join(' ')} };`,
-      ...routes.map(({prefix, to}) => `route ${prefix} ${target(to)};`),
+      ...routes.map(({prefix, to, preference: own}) => {
+        const set = own === undefined ? '' : ` { preference = ${own}; }`
+        return `route ${prefix} ${target(to)}${set};`
+      }),
     ]),
   ]
 }
