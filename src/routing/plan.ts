@@ -11,7 +11,7 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
+import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput, uplinksProtocol} from './input.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
@@ -32,6 +32,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const translated = planTranslatedWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
+  const near = planNear(input.config)
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
@@ -46,8 +47,8 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       ],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       kernelUnreachable: aggregates.kernelUnreachable,
-      tables: [...aggregates.tables, ...nodes.tables, ...tunnels.tables],
-      pipes: aggregates.pipes,
+      tables: [...aggregates.tables, ...near.tables, ...nodes.tables, ...tunnels.tables],
+      pipes: [...aggregates.pipes, ...near.pipes],
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: tunnels.bfdDevices,
       bfdNeighbors: tunnels.bfdNeighbors,
@@ -68,6 +69,28 @@ function routerId(config: GatewayConfig): Address {
   const hash = createHash('sha256').update(`${config.site}/${config.gateway}`).digest().readUInt32BE(0)
   return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
 }
+
+const NEAR_TABLE = 'near4'
+
+const hasTowards = ({lan, static: statics}: GatewayConfig): boolean =>
+  lan !== null && statics.some(({prefix}) => prefixFamily(prefix) === 4)
+
+/** Connected networks alone: a next hop that is looked up among all routes is there as long as a router gives a default one. */
+const planNear = (config: GatewayConfig): Pick<BirdConfig, 'tables' | 'pipes'> =>
+  hasTowards(config)
+    ? {
+        tables: [{name: NEAR_TABLE, family: 4}],
+        pipes: [
+          {
+            ...{name: 'networks4', from: 'master4', to: NEAR_TABLE},
+            rules: [
+              {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
+              {when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'},
+            ],
+          },
+        ],
+      }
+    : {tables: [], pipes: []}
 
 function planStatics(config: GatewayConfig): StaticProtocol[] {
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
@@ -93,6 +116,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
+        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: NEAR_TABLE}} : {}),
         routes: statics.map(({prefix, via}) => ({
           prefix,
           to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},

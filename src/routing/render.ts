@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto'
 import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
 import type {BfdOptions, BgpSession, BirdConfig, StaticProtocol} from './bird-config.ts'
+import {LOST_NETWORKS} from './input.ts'
 import {renderFilter} from './render-filter.ts'
 import {block, quoted, symbol} from './render-text.ts'
 import {renderUplinkTable} from './uplink-tables.ts'
@@ -85,8 +86,6 @@ function kernel(family: 4 | 6): string[] {
     ...block(`ipv${family}`, ['import none;', 'export filter to_kernel;'], '};'),
   ])
 }
-
-const LOST_NETWORKS = 'lost_networks'
 
 /**
  * Of a network that is connected and cannot be reached somebody else knows. One protocol of this kind is all that a table can
