@@ -137,7 +137,7 @@ export async function startRuntime({
   let publishing: Publishing | null = null
   const trigger = (): void => loop?.trigger()
   const drain = await createDrain(config.paths.state, () => new Date().toISOString(), trigger)
-  const heldSessions = createHeldSessions(() => clock.nowMs(), trigger)
+  const heldSessions = createHeldSessions({nowMs: () => clock.nowMs(), wallMs: Date.now, changed: trigger})
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
