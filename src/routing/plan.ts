@@ -4,6 +4,7 @@ import {
   type Address,
   addressFromNumber,
   comparePrefixes,
+  type Family,
   familyOf,
   hostPrefix,
   type Prefix,
@@ -11,7 +12,14 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput, uplinksProtocol} from './input.ts'
+import {
+  FALLBACK_PREFERENCE,
+  fallbackProtocol,
+  LOST_NETWORKS,
+  nearTable,
+  type RoutingInput,
+  uplinksProtocol,
+} from './input.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
@@ -32,23 +40,21 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const translated = planTranslatedWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
-  const near = planNear(input.config)
+  const ways = planWanWays(input)
+  const statics = [...planStatics(input.config), ...ways.statics]
+  const near = planNear(
+    input.config,
+    ([4, 6] as const).filter((family) => statics.some(({tables}) => tables?.witnesses === nearTable(family))),
+  )
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [
-        ...planStatics(input.config),
-        ...aggregates.statics,
-        ...translated,
-        ...planWanWays(input),
-        ...nodes.statics,
-        ...tunnels.statics,
-      ],
+      statics: [...statics, ...aggregates.statics, ...translated, ...nodes.statics, ...tunnels.statics],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       kernelUnreachable: aggregates.kernelUnreachable,
-      tables: [...aggregates.tables, ...near.tables, ...nodes.tables, ...tunnels.tables],
-      pipes: [...aggregates.pipes, ...near.pipes],
+      tables: [...aggregates.tables, ...near.tables, ...ways.tables, ...nodes.tables, ...tunnels.tables],
+      pipes: [...aggregates.pipes, ...near.pipes, ...ways.pipes],
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: tunnels.bfdDevices,
       bfdNeighbors: tunnels.bfdNeighbors,
@@ -70,27 +76,20 @@ function routerId(config: GatewayConfig): Address {
   return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
 }
 
-const NEAR_TABLE = 'near4'
-
 const hasTowards = ({lan, static: statics}: GatewayConfig): boolean =>
   lan !== null && statics.some(({prefix}) => prefixFamily(prefix) === 4)
 
-/** Connected networks alone: a next hop that is looked up among all routes is there as long as a router gives a default one. */
-const planNear = (config: GatewayConfig): Pick<BirdConfig, 'tables' | 'pipes'> =>
-  hasTowards(config)
-    ? {
-        tables: [{name: NEAR_TABLE, family: 4}],
-        pipes: [
-          {
-            ...{name: 'networks4', from: 'master4', to: NEAR_TABLE},
-            rules: [
-              {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
-              {when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'},
-            ],
-          },
-        ],
-      }
-    : {tables: [], pipes: []}
+/** Where addresses are looked up that must be on a line: among all routes one is there as long as a router gives a default one. */
+const planNear = ({lan}: GatewayConfig, families: readonly Family[]): Pick<BirdConfig, 'tables' | 'pipes'> => ({
+  tables: families.map((family) => ({name: nearTable(family), family})),
+  pipes: families.map((family) => ({
+    ...{name: `networks${family}`, from: `master${family}`, to: nearTable(family)},
+    rules: [
+      {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
+      ...(lan && family === 4 ? [{when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'} as const] : []),
+    ],
+  })),
+})
 
 function planStatics(config: GatewayConfig): StaticProtocol[] {
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
@@ -116,7 +115,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
-        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: NEAR_TABLE}} : {}),
+        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: nearTable(family)}} : {}),
         routes: statics.map(({prefix, via}) => ({
           prefix,
           to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},

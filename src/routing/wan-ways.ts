@@ -6,10 +6,11 @@ import {
   familyOf,
   hostPrefix,
   parseAddress,
+  prefixAddress,
   prefixContainsAddress,
 } from '../net/index.ts'
-import type {StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, type RoutingInput} from './input.ts'
+import type {BirdConfig, StaticProtocol} from './bird-config.ts'
+import {FALLBACK_PREFERENCE, nearTable, type RoutingInput} from './input.ts'
 import {acceptedPrefixes} from './wan-policy.ts'
 
 /**
@@ -18,8 +19,11 @@ import {acceptedPrefixes} from './wan-policy.ts'
  * Used only while BGP has no route at all. A BIRD that restarts has its sessions back before the routers have sent
  * their routes, and then takes from the kernel what it has not learnt again: seen with FRR, 100 ms without a way, in
  * which every tunnel loses its packets. It also lets a cold start read the remote exports at once.
+ *
+ * Who is on a line of this gateway is reached by that line, as without all this: what leads by a router is longer than the
+ * line's own network, so each has another way, which is there while a connected network holds the address.
  */
-export function planWanWays({config, world}: RoutingInput): StaticProtocol[] {
+export function planWanWays({config, world}: RoutingInput): Pick<BirdConfig, 'statics' | 'tables' | 'pipes'> {
   const known = new Set<Address>()
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
@@ -33,7 +37,7 @@ export function planWanWays({config, world}: RoutingInput): StaticProtocol[] {
     }
   }
 
-  return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
+  const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => {
     const routes = [...known]
       .filter((address) => familyOf(address) === family)
       .sort(compareAddresses)
@@ -47,9 +51,30 @@ export function planWanWays({config, world}: RoutingInput): StaticProtocol[] {
       })
     if (routes.length === 0) return []
     const comment = 'The way to remote gateways while BGP has none.'
-    return [{name: `ways${family}`, family, comment, preference: FALLBACK_PREFERENCE, routes}]
+    const lines: StaticProtocol = {
+      name: `at_${linesTable(family)}`,
+      family,
+      comment: 'Those of them that are on a line of this gateway.',
+      preference: null,
+      tables: {routes: linesTable(family), witnesses: nearTable(family)},
+      routes: routes.map(({prefix}) => ({prefix, to: {towards: prefixAddress(prefix)}})),
+    }
+    return [{name: `ways${family}`, family, comment, preference: FALLBACK_PREFERENCE, routes}, lines]
   })
+  const families = ([4, 6] as const).filter((family) => statics.some((one) => one.family === family))
+  return {
+    statics,
+    tables: families.map((family) => ({name: linesTable(family), family})),
+    pipes: families.map((family) => ({
+      ...{name: `from_${linesTable(family)}`, from: linesTable(family), to: `master${family}`},
+      rules: [{when: [{is: 'reachable'}], verdict: 'accept', set: [LINES_PREFERENCE]}],
+    })),
+  }
 }
+
+const linesTable = (family: Family): string => `lines${family}`
+
+const LINES_PREFERENCE = {attribute: 'preference', value: FALLBACK_PREFERENCE + 1} as const
 
 const byName = (a: WanPeer, b: WanPeer): number => (a.name < b.name ? -1 : 1)
 
