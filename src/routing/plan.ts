@@ -61,7 +61,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
       uplinkTables: planUplinkTables(input.config),
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions, ...planTwinSession(input)],
     },
-    findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],
+    findings: [...tunnels.findings, ...wan.findings, ...ways.findings, ...nodes.findings],
   }
 }
 

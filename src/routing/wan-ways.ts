@@ -1,10 +1,11 @@
-import type {LocalUplink, WanPeer} from '../model/index.ts'
+import type {Finding, LocalUplink, SiteName, WanPeer} from '../model/index.ts'
 import {
   type Address,
   compareAddresses,
   type Family,
   familyOf,
   hostPrefix,
+  type Prefix,
   parseAddress,
   prefixAddress,
   prefixContainsAddress,
@@ -23,17 +24,22 @@ import {acceptedPrefixes} from './wan-policy.ts'
  * Who is on a line of this gateway is reached by that line, as without all this: what leads by a router is longer than the
  * line's own network, so each has another way, which is there while a connected network holds the address.
  */
-export function planWanWays({config, world}: RoutingInput): Pick<BirdConfig, 'statics' | 'tables' | 'pipes'> {
-  const known = new Set<Address>()
+export function planWanWays(input: RoutingInput): WanWays {
+  const {config, world} = input
+  const findings: Finding[] = []
+  const known = new Set(
+    [...config.sites.values()].flatMap(({endpoints}) => endpoints.flatMap((one) => hostOf(one) ?? [])),
+  )
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
-    for (const gateway of site.gateways)
-      for (const uplink of gateway.uplinks) known.add(uplink.public ?? uplink.address)
-  }
-  for (const site of config.sites.values()) {
-    for (const endpoint of site.endpoints) {
-      const host = hostOf(endpoint)
-      if (host !== null) known.add(host)
+    for (const gateway of site.gateways) {
+      for (const uplink of gateway.uplinks) {
+        const address = uplink.public ?? uplink.address
+        const whose = known.has(address) ? null : whoseIs(input, name, address)
+        if (whose === null) known.add(address)
+        else if (config.peers.some((peer) => mayTellOf(peer, address)))
+          findings.push(elsewhere(name, gateway.name, uplink.name, address, whose))
+      }
     }
   }
 
@@ -69,8 +75,42 @@ export function planWanWays({config, world}: RoutingInput): Pick<BirdConfig, 'st
       ...{name: `from_${linesTable(family)}`, from: linesTable(family), to: `master${family}`},
       rules: [{when: [{is: 'reachable'}], verdict: 'accept', set: [LINES_PREFERENCE]}],
     })),
+    findings,
   }
 }
+
+interface WanWays extends Pick<BirdConfig, 'statics' | 'tables' | 'pipes'> {
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Who has an address that a site gives for a gateway of its own, if that is somebody else: a way there would lead that one's
+ * packets to the WAN, past every filter. What the configuration itself names, as an endpoint, is not asked.
+ */
+function whoseIs({config, world}: RoutingInput, site: SiteName, address: Address): string | null {
+  const holds = (prefix: Prefix): boolean => prefixContainsAddress(prefix, address)
+  const own = config.owns.find(holds)
+  if (own) return `in ${own} of site ${config.site}`
+  for (const {name, owns} of config.sites.values()) {
+    const theirs = name === site ? undefined : owns.find(holds)
+    if (theirs) return `in ${theirs} of site ${name}`
+  }
+  if (config.interconnect.some(holds)) return 'an inner one, in `interconnect`'
+  const node = world.nodes.find(({addresses}) => addresses.some((one) => one.address === address))
+  if (node) return `node ${node.meta.name}`
+  const peer = config.peers.find((one) => one.address === address)
+  if (peer) return `peer ${peer.name}`
+  const behind = config.static.find(({via}) => via === address)
+  return behind ? `the next hop of ${behind.prefix}` : null
+}
+
+const elsewhere = (site: SiteName, gateway: string, uplink: string, address: Address, whose: string): Finding => ({
+  code: 'prefix-not-granted',
+  severity: 'warning',
+  where: {source: `export ${site}`, key: `gateways/${gateway}`, field: `uplinks ${uplink}`},
+  detail: `site ${site} says that its gateway ${gateway} is at ${address}, which is ${whose}: it gets no way by the WAN's routers`,
+  remedy: `correct the uplink there; if that is where it is, name it here: https://${address.includes(':') ? `[${address}]` : address}:2379 in sites.${site}.endpoints`,
+})
 
 const linesTable = (family: Family): string => `lines${family}`
 
