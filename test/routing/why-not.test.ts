@@ -110,9 +110,16 @@ describe('what makes a route better', () => {
     [{bgp: bgp([1])}, {}, 'AS path of length 1, against 2'],
     [{}, {bgp: bgp([1, 2], [], {origin: 'Incomplete'})}, 'origin 0, against 2'],
     [{}, {bgp: bgp([1, 2], [], {med: 100})}, 'MED 0, against 100'],
+    // Of two neighbours BIRD does not compare it.
+    [
+      {},
+      {bgp: bgp([3, 2], [], {med: 100})},
+      'the same by all attributes: the older one, or of the lower router id, is kept',
+    ],
     [{}, {}, 'the same by all attributes: the older one, or of the lower router id, is kept'],
   ] as const) {
-    it(why, () => assert.equal(betterBy({...base, ...winner}, {...base, ...loser}), why))
+    it(`${why} (${JSON.stringify(loser)})`, () =>
+      assert.equal(betterBy({...base, ...winner}, {...base, ...loser}), why))
   }
 })
 
