@@ -163,6 +163,33 @@ describe('the way of a prefix', () => {
     assert.equal(ask('10.77.1.0/24', {sites}).why, 'site b calls it so, and is known here as 10.2.0.0/16')
   })
 
+  describe('known here by another name, and asked for by that', () => {
+    const b = plan.config.sites.get('b' as SiteName)!
+    const translations = [{real: '10.77.0.0/16' as Prefix, seen: '10.2.0.0/16' as Prefix}]
+    const sites = new Map([['b' as SiteName, {...b, translations}]])
+    const [tunnel] = plan.plan.tunnels
+    const sessions = [
+      {name: tunnel!.session, neighbor: tunnel!.peer, state: 'Established', up: true, imported: 0, filtered: 3},
+    ].map((one) => ({...one, lastError: null, limitHit: null}))
+    const told = (covering: readonly BirdRoute[]) => ask('10.2.1.0/24', {sites}, {bird: {...bird, sessions, covering}})
+
+    it('no session is to announce it: its way is a static one', () => {
+      const way = told([route('10.2.0.0/16', {protocol: 'translated4', preference: 200})])
+      assert.deepEqual([way.here, way.steps.filter(({ok}) => ok === false)], [true, []])
+      assert.match(way.steps.map(({evidence}) => evidence).join('\n'), /by a static route over its tunnels/)
+    })
+
+    it('without one it is the tunnels that are asked about, and no announcement', () => {
+      const way = told([route('10.2.0.0/16', {protocol: 'fallback4', preference: 1, dest: 'unreachable', via: []})])
+      assert.equal(way.here, false)
+      assert.match(
+        way.why,
+        /^10\.2\.1\.0\/24 is known so only here, by a static route over its tunnels: there is none now/,
+      )
+      assert.doesNotMatch(way.steps.map(({evidence}) => evidence).join('\n'), /announces neither/)
+    })
+  })
+
   it('larger than what is granted', () => {
     assert.equal(ask('10.2.0.0/15').why, 'only parts of it are granted: 10.2.0.0/16 of site b')
   })
