@@ -11,14 +11,26 @@ export interface HeldSessions {
   look(router: RouterState | null, tunnels: readonly WatchedTunnel[]): void
 }
 
-/** @param changed Wants a pass. */
-export function createHeldSessions(nowMs: () => number, changed: () => void): HeldSessions {
+export interface HeldSessionsOptions {
+  /** Monotonic. */
+  readonly nowMs: () => number
+  readonly wallMs: () => number
+  /** Wants a pass. */
+  readonly changed: () => void
+}
+
+export function createHeldSessions({nowMs, wallMs, changed}: HeldSessionsOptions): HeldSessions {
   let state = NO_HOLD_DOWN
   let held: ReadonlySet<string> = new Set()
   return {
     held: () => held,
     look(router, tunnels) {
-      state = nextHoldDown(state, router?.up ? sessionsSeen(router, tunnels) : null, nowMs())
+      // A clock that is set moves all that BIRD says of times.
+      const aheadMs = wallMs() - nowMs()
+      const seen = router?.up
+        ? sessionsSeen(router, tunnels).map((one) => ({...one, sinceMs: one.sinceMs && one.sinceMs - aheadMs}))
+        : null
+      state = nextHoldDown(state, seen, nowMs())
       const names = heldDown(state, nowMs())
       if (names.join() === [...held].join()) return
       held = new Set(names)

@@ -39,7 +39,7 @@ import {startCarriers} from './start-carriers.ts'
 import {sysctlMemory} from './sysctl-memory.ts'
 import {tell, tellStep} from './tell.ts'
 import {startTunnelHealth, type TunnelHealth} from './tunnel-health.ts'
-import {createUplinkMtus, uplinkDevices, uplinkQueues} from './uplink-devices.ts'
+import {createUplinkDevices, createUplinkMtus, uplinkQueues} from './uplink-devices.ts'
 import {startWriteBack, type WriteBack} from './write-back.ts'
 
 /** Rest between passes: what a storm of events costs is one pass in this time. */
@@ -128,6 +128,7 @@ export async function startRuntime({
 
   /** Asked for again each second: at each pass it would be a good part of one. */
   let uplinks: readonly string[] | null = null
+  const devicesOfUplinks = createUplinkDevices(config.uplinks)
   let queues: readonly QueueSpec[] = []
   let last: PassReport | null = null
   /** A policy has been computed from all that a start gathers. */
@@ -137,7 +138,7 @@ export async function startRuntime({
   let publishing: Publishing | null = null
   const trigger = (): void => loop?.trigger()
   const drain = await createDrain(config.paths.state, () => new Date().toISOString(), trigger)
-  const heldSessions = createHeldSessions(() => clock.nowMs(), trigger)
+  const heldSessions = createHeldSessions({nowMs: () => clock.nowMs(), wallMs: Date.now, changed: trigger})
   const totals: PassTotals = {passes: 0, errors: 0, lastSuccessMs: null, secondsSum: 0}
 
   const bird = createBirdDriver({configFile: config.paths.birdConfig, socket: config.paths.birdSocket, until: signal})
@@ -234,10 +235,7 @@ export async function startRuntime({
     passwords,
     draining: () => drain.since() !== null,
     held: heldSessions.held,
-    uplinkDevices: () => {
-      uplinks ??= uplinkDevices(config.uplinks)
-      return uplinks
-    },
+    uplinkDevices: () => (uplinks ??= devicesOfUplinks()),
     queues: () => {
       const now = uplinkQueues(config.uplinks)
       if (JSON.stringify(now) !== JSON.stringify(queues)) queues = now

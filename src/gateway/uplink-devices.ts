@@ -2,17 +2,35 @@ import {readFileSync} from 'node:fs'
 import {networkInterfaces} from 'node:os'
 import type {LocalUplink, QueueSpec} from '../model/index.ts'
 
-/**
- * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
- * the uplink's address. An address on `lo` says nothing about the way out, so such an uplink must name its device.
- */
-export function uplinkDevices(uplinks: readonly LocalUplink[]): string[] {
+/** Which device of those that are up has each address. */
+function carriersNow(): ReadonlyMap<string, string> {
   const carriers = new Map<string, string>()
   for (const [device, addresses] of Object.entries(networkInterfaces())) {
     for (const {address, internal} of addresses ?? []) if (!internal) carriers.set(address, device)
   }
+  return carriers
+}
+
+/**
+ * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
+ * the uplink's address. An address on `lo` says nothing about the way out, so such an uplink must name its device.
+ */
+function uplinkDevices(uplinks: readonly LocalUplink[], carriers = carriersNow()): string[] {
   const devices = uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? [])
   return [...new Set(devices)].sort()
+}
+
+/** As of each call. One whose address is nowhere, since it is down, is where it was: never a near one, for as long as it takes to come back. */
+export function createUplinkDevices(uplinks: readonly LocalUplink[], carriers = carriersNow): () => string[] {
+  const known = new Map<string, string>()
+  return () => {
+    const now = carriers()
+    for (const {address} of uplinks) {
+      const device = now.get(address)
+      if (device !== undefined) known.set(address, device)
+    }
+    return uplinkDevices(uplinks, known)
+  }
 }
 
 /** Of uplinks that have a rate; of two on one device the smaller counts, since both send through one queue. */
@@ -40,11 +58,14 @@ export function uplinkMtus(
   )
 }
 
-/** As of each call; the same object as long as it says the same. */
-export function createUplinkMtus(uplinks: readonly LocalUplink[]): () => ReadonlyMap<string, number> {
+/** As of each call, and of one that is down as it was; the same object as long as it says the same. */
+export function createUplinkMtus(
+  uplinks: readonly LocalUplink[],
+  mtusNow = () => uplinkMtus(uplinks),
+): () => ReadonlyMap<string, number> {
   let last: ReadonlyMap<string, number> = new Map()
   return () => {
-    const now = uplinkMtus(uplinks)
+    const now = new Map([...last, ...mtusNow()])
     if (JSON.stringify([...now]) !== JSON.stringify([...last])) last = now
     return last
   }

@@ -16,6 +16,8 @@ export interface ProbeGroup {
   /** The same for two groups of the same arguments. */
   readonly key: string
   readonly args: readonly string[]
+  /** The device that all of it goes by; null: what the routes say. */
+  readonly bound: string | null
   /** Device of the tunnel by its target. */
   readonly devices: ReadonlyMap<string, string>
 }
@@ -77,6 +79,12 @@ export function probeGroups(tunnels: readonly ProbedTunnel[], times: ProbeTimes 
     if (size === 'full') args.push('-M')
     args.push(...(bound ? ['-I', bound.device, '-S', bound.local] : anySource(family)))
     args.push(...all.map(({peer}) => peer))
-    return {size, key: args.join(' '), args, devices: new Map(all.map(({peer, device}) => [peer, device]))}
+    return {
+      size,
+      key: args.join(' '),
+      args,
+      bound: bound?.device ?? null,
+      devices: new Map(all.map(({peer, device}) => [peer, device])),
+    }
   })
 }

@@ -1,4 +1,5 @@
 import {type ChildProcess, spawn} from 'node:child_process'
+import {readFileSync} from 'node:fs'
 import {
   PROBE_TIMES,
   type ProbedTunnel,
@@ -48,6 +49,8 @@ interface Windows {
 interface Running {
   readonly child: ChildProcess
   readonly group: ProbeGroup
+  /** Of the device that it is bound to, which is another one when it is made anew under its name. */
+  readonly index: string | null
 }
 
 /** Keeps one fping a group running, as long as the group is wanted. */
@@ -80,7 +83,7 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
       failedAgain(group.key, startedMs)
       return
     }
-    const own: Running = {child, group}
+    const own: Running = {child, group, index: indexOf(group.bound)}
     running.set(group.key, own)
     const read = createLineReader()
     child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
@@ -103,7 +106,8 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
       running.delete(group.key)
       const times = failedAgain(group.key, startedMs)
       const words = `it ended: ${child.exitCode ?? child.signalCode}`
-      if (times === FAILS_OFTEN) missing ??= words
+      // Where others go on it is not the program.
+      if (times === FAILS_OFTEN && running.size === 0) missing ??= words
       if (times === 1 && missing === null) onError(command, new Error(words))
     })
     living.add(ended)
@@ -128,11 +132,16 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
     const groups = new Map(probeGroups(wanted, times).map((group) => [group.key, group]))
     for (const key of running.keys()) if (!groups.has(key)) stop(key)
     for (const key of failed.keys()) if (!groups.has(key)) failed.delete(key)
+    for (const [key, {group, index}] of running) {
+      const now = indexOf(group.bound)
+      if (now !== null && now !== index) stop(key)
+    }
     for (const [key, group] of groups) {
       if (running.has(key) || nowMs() < (failed.get(key)?.untilMs ?? 0)) continue
       start(group)
     }
-    for (const {group} of running.values()) {
+    if (missing !== null) return
+    for (const group of groups.values()) {
       for (const device of group.devices.values()) tunnels.get(device)?.windows[group.size].expire(nowMs())
     }
   }
@@ -154,6 +163,16 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
     }),
     missing: () => missing,
     done,
+  }
+}
+
+/** The kernel's number of a device; null: there is none. */
+function indexOf(device: string | null): string | null {
+  if (device === null) return null
+  try {
+    return readFileSync(`/sys/class/net/${device}/ifindex`, 'latin1').trim()
+  } catch {
+    return null
   }
 }
 

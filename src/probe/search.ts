@@ -1,4 +1,4 @@
-import {spawn} from 'node:child_process'
+import {type ChildProcess, spawn} from 'node:child_process'
 import {AS_CONTROL, familyFlag, headerBytes, type ProbedTunnel} from './groups.ts'
 
 /** No link layer has an odd one, and one step less to take. */
@@ -45,8 +45,15 @@ export function probeOnce(
   const bytes = size - headerBytes(peer)
   const question = ['-q', '-M', '-b', `${bytes}`, '-B', '1', '-t', `${tryMs}`, '-r', `${TRIES - 1}`]
   const args = [familyFlag(peer), ...AS_CONTROL, ...question]
-  const child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
   return new Promise((resolve) => {
+    let child: ChildProcess
+    try {
+      child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
+    } catch {
+      // Thrown where fping may not be started; that it is so the prober says.
+      resolve(false)
+      return
+    }
     child.once('error', () => resolve(false))
     child.once('close', (code) => resolve(code === 0))
   })

@@ -14,7 +14,8 @@ export function betterBy(winner: BirdRoute, loser: BirdRoute): string {
       ? (differs('local preference', left.localPref ?? 0, right.localPref ?? 0, false) ??
         differs('AS path of length', left.path.length, right.path.length, true) ??
         differs('origin', originOf(left.origin), originOf(right.origin), true) ??
-        differs('MED', left.med ?? 0, right.med ?? 0, true))
+        // Only of what one neighbour tells.
+        (left.path[0] === right.path[0] ? differs('MED', left.med ?? 0, right.med ?? 0, true) : null))
       : null) ??
     'the same by all attributes: the older one, or of the lower router id, is kept'
   )

@@ -43,6 +43,8 @@ export interface StaticProtocol {
   readonly tables?: {readonly routes: string; readonly witnesses?: string}
   readonly routes: readonly {
     readonly prefix: Prefix
+    /** Absent: the protocol's. */
+    readonly preference?: number
     readonly to:
       | 'unreachable'
       | 'blackhole'
@@ -52,9 +54,9 @@ export interface StaticProtocol {
       | {readonly via: readonly Address[]; readonly source: Address | null}
       /** A next hop that is found by the routes to it, so that it counts for as long as these do. */
       | {readonly towards: Address}
-      /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
       /** Whatever stands between: the device's packets are addressed to the next hop. */
       | {readonly onlink: Address; readonly device: string}
+      /** Several tunnels, whose far ends may have one address. `bfd`: one counts while BFD says that its far end is there. */
       | {readonly over: readonly {readonly peer: Address; readonly device: string}[]; readonly bfd: boolean}
   }[]
 }

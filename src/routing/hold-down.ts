@@ -10,12 +10,14 @@
 /** Two losses that are no further apart are a flap. */
 const WITHIN_MS = 60_000
 const HELD_MS = 30_000
+/** BIRD tells whole seconds, and of one moment now the one and now the next; a session that was lost is not back within a second. */
+const SAME_MS = 1500
 
 /** Of a session, as BIRD tells it. */
 export interface SeenSession {
   readonly name: string
   readonly up: boolean
-  /** Since when it is in its state; null: not known. */
+  /** Since when it is in its state, by the clock of `nowMs`, which nobody sets; null: not known. */
   readonly sinceMs: number | null
 }
 
@@ -33,17 +35,20 @@ export interface HoldDown {
 
 export const NO_HOLD_DOWN: HoldDown = {up: new Map(), losses: new Map()}
 
-/** `seen`: null while BIRD is away, whose end is nobody else's loss. Up in both looks, with another beginning: lost between them. */
+/** `seen`: null while BIRD is away, whose end is nobody else's loss. Up in both looks, with a later beginning: lost between them. */
 export function nextHoldDown(before: HoldDown, seen: readonly SeenSession[] | null, nowMs: number): HoldDown {
   const losses = new Map([...before.losses].filter(([, {lastMs}]) => nowMs - lastMs < WITHIN_MS + HELD_MS))
   const up = new Map<string, number | null>()
   for (const session of seen ?? []) {
     if (session.up) up.set(session.name, session.sinceMs)
-    if (!before.up.has(session.name) || (session.up && before.up.get(session.name) === session.sinceMs)) continue
+    if (!before.up.has(session.name) || (session.up && !isLater(session, before.up.get(session.name)))) continue
     losses.set(session.name, {lastMs: nowMs, beforeMs: losses.get(session.name)?.lastMs ?? null})
   }
   return {up, losses}
 }
+
+const isLater = ({sinceMs}: SeenSession, before: number | null = null): boolean =>
+  sinceMs !== null && before !== null && sinceMs - before > SAME_MS
 
 /** Sessions that are to be liked least now, in order. */
 export function heldDown({losses}: HoldDown, nowMs: number): string[] {

@@ -56,7 +56,7 @@ export function planNodeSessions(input: RoutingInput): {
   const seen = new Map<Address, string>()
   const isNeighbor = neighborTest(nodes)
   for (const node of world.nodes.toSorted((a, b) => (a.meta.name < b.meta.name ? -1 : 1))) {
-    if (!node.bgp || isThisGateway(config, node)) continue
+    if (!node.bgp || isGateway(config, node)) continue
     const addresses = spokenTo(config, nodes, node)
     if (addresses.length === 0) {
       const missing = familiesOf(config, nodes).map((family) => `IPv${family}`)
@@ -98,7 +98,7 @@ export function sessionsWith(config: GatewayConfig): (node: CalicoNode) => strin
   if (nodes === null) return () => []
   const isNeighbor = neighborTest(nodes)
   return (node) =>
-    node.bgp && !isThisGateway(config, node) && isNeighbor(node)
+    node.bgp && !isGateway(config, node) && isNeighbor(node)
       ? spokenTo(config, nodes, node).map((address) => nameOf(node, address))
       : []
 }
@@ -125,9 +125,17 @@ const waysToNodes = (addresses: readonly Address[]): StaticProtocol => ({
   })),
 })
 
-function isThisGateway(config: GatewayConfig, node: CalicoNode): boolean {
-  const own = new Set(config.uplinks.map(({address}) => address))
-  return node.meta.name === config.gateway || node.addresses.some(({address}) => own.has(address))
+/** This one and its twin, which is spoken with as what it is. */
+function isGateway(
+  {gateway, twin, uplinks, lan, nodes}: GatewayConfig,
+  {meta: {name}, addresses}: CalicoNode,
+): boolean {
+  const own = new Set([
+    ...uplinks.map(({address}) => address),
+    ...(lan ? [lan.address, lan.twin] : []),
+    ...[nodes?.nextHop ?? [], nodes?.nextHop6 ?? [], nodes?.ipip?.address ?? []].flat(),
+  ])
+  return name === gateway || name === twin || addresses.some(({address}) => own.has(address))
 }
 
 function sessionWith(

@@ -4,6 +4,7 @@ import {
   type Address,
   addressFromNumber,
   comparePrefixes,
+  type Family,
   familyOf,
   hostPrefix,
   type Prefix,
@@ -11,7 +12,14 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, type RoutingInput, uplinksProtocol} from './input.ts'
+import {
+  FALLBACK_PREFERENCE,
+  fallbackProtocol,
+  LOST_NETWORKS,
+  nearTable,
+  type RoutingInput,
+  uplinksProtocol,
+} from './input.ts'
 import {abovePatterns, planLastWays} from './last-ways.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
@@ -34,31 +42,29 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const lastWays = planLastWays(input)
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
+  const ways = planWanWays(input)
+  const statics = [...planStatics(input.config), ...ways.statics]
+  const near = planNear(
+    input.config,
+    ([4, 6] as const).filter((family) => statics.some(({tables}) => tables?.witnesses === nearTable(family))),
+  )
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [
-        ...planStatics(input.config),
-        ...aggregates.statics,
-        ...translated,
-        ...lastWays,
-        ...planWanWays(input),
-        ...nodes.statics,
-        ...tunnels.statics,
-      ],
+      statics: [...statics, ...aggregates.statics, ...translated, ...lastWays, ...nodes.statics, ...tunnels.statics],
       kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
       kernelUnreachable: aggregates.kernelUnreachable,
       kernelUnresolved: abovePatterns(lastWays),
-      tables: [...aggregates.tables, ...nodes.tables, ...tunnels.tables],
-      pipes: aggregates.pipes,
+      tables: [...aggregates.tables, ...near.tables, ...ways.tables, ...nodes.tables, ...tunnels.tables],
+      pipes: [...aggregates.pipes, ...near.pipes, ...ways.pipes],
       lostNetworks: input.config.lan ? LAN_LOST_TABLE : null,
       bfdDevices: tunnels.bfdDevices,
       bfdNeighbors: tunnels.bfdNeighbors,
       uplinkTables: planUplinkTables(input.config),
       sessions: [...tunnels.sessions, ...wan.sessions, ...nodes.sessions, ...planTwinSession(input)],
     },
-    findings: [...tunnels.findings, ...wan.findings, ...nodes.findings],
+    findings: [...tunnels.findings, ...wan.findings, ...ways.findings, ...nodes.findings],
   }
 }
 
@@ -72,6 +78,21 @@ function routerId(config: GatewayConfig): Address {
   const hash = createHash('sha256').update(`${config.site}/${config.gateway}`).digest().readUInt32BE(0)
   return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
 }
+
+const hasTowards = ({lan, static: statics}: GatewayConfig): boolean =>
+  lan !== null && statics.some(({prefix}) => prefixFamily(prefix) === 4)
+
+/** Where addresses are looked up that must be on a line: among all routes one is there as long as a router gives a default one. */
+const planNear = ({lan}: GatewayConfig, families: readonly Family[]): Pick<BirdConfig, 'tables' | 'pipes'> => ({
+  tables: families.map((family) => ({name: nearTable(family), family})),
+  pipes: families.map((family) => ({
+    ...{name: `networks${family}`, from: `master${family}`, to: nearTable(family)},
+    rules: [
+      {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
+      ...(lan && family === 4 ? [{when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'} as const] : []),
+    ],
+  })),
+})
 
 function planStatics(config: GatewayConfig): StaticProtocol[] {
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
@@ -97,6 +118,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
+        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: nearTable(family)}} : {}),
         routes: statics.map(({prefix, via}) => ({
           prefix,
           to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},

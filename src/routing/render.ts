@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto'
 import {BIRD_HASH_CONSTANT, DEVICE_PREFIX} from '../model/index.ts'
 import {prefixFamily} from '../net/index.ts'
 import type {BfdOptions, BgpSession, BirdConfig, StaticProtocol} from './bird-config.ts'
+import {LOST_NETWORKS} from './input.ts'
 import {renderFilter, renderPattern} from './render-filter.ts'
 import {block, quoted, symbol} from './render-text.ts'
 import {renderUplinkTable} from './uplink-tables.ts'
@@ -93,8 +94,6 @@ function kernel(family: 4 | 6): string[] {
   ])
 }
 
-const LOST_NETWORKS = 'lost_networks'
-
 /**
  * Of a network that is connected and cannot be reached somebody else knows. One protocol of this kind is all that a table can
  * have, so these routes come by a table of their own, and beat the connected network's (240).
@@ -139,7 +138,10 @@ function renderStatic({name, family, comment, preference, tables, routes}: Stati
       'check link on;',
       ...(tables?.witnesses ? [`igp table ${tables.witnesses};`] : []),
       channel.length === 0 ? `ipv${family};` : `ipv${family} { ${channel.join(' ')} };`,
-      ...routes.map(({prefix, to}) => `route ${prefix} ${target(to)};`),
+      ...routes.map(({prefix, to, preference: own}) => {
+        const set = own === undefined ? '' : ` { preference = ${own}; }`
+        return `route ${prefix} ${target(to)}${set};`
+      }),
     ]),
   ]
 }

@@ -12,7 +12,8 @@ import {hasOtherWay} from './transit.ts'
  * single one nothing is gained by taking the route away: so a restart of the other BIRD costs nothing.
  *
  * Tunnels that are held down have routes of their own, below all others: BIRD itself goes back to them, at once, when
- * nothing else is left.
+ * nothing else is left. So has one that is beside the tunnel of its pair that is sent on: nothing goes by it before its time,
+ * nor after it.
  */
 export function planTranslatedWays(input: RoutingInput): StaticProtocol[] {
   const {config, world, tunnels, held} = input
@@ -34,11 +35,20 @@ export function planTranslatedWays(input: RoutingInput): StaticProtocol[] {
           .get(site.name)!
           .filter((tunnel) => isHeld(site, tunnel) === last && familyOf(tunnel.peer as Address) === family)
           .sort((a, b) => (a.device < b.device ? -1 : 1))
-        const to = {
-          over: over.map(({peer, device}) => ({peer: peer as Address, device})),
-          bfd: over.some((tunnel) => hasOtherWay(input, tunnel)),
-        }
-        return over.length > 0 ? [{prefix: seen, to}] : []
+        const by = (some: readonly Tunnel[], bfd: boolean) => ({
+          to: {over: some.map(({peer, device}) => ({peer: peer as Address, device})), bfd},
+        })
+        const isHanging = over.some((tunnel) => hasOtherWay(input, tunnel))
+        const [beside, sent] = [over.filter(({standby}) => standby), over.filter(({standby}) => !standby)]
+        if (beside.length === 0 || sent.length === 0)
+          return over.length > 0 ? [{prefix: seen, ...by(over, isHanging)}] : []
+        const preference = last ? LAST_PREFERENCE : STATIC_PREFERENCE
+        return [
+          {prefix: seen, ...by(sent, true)},
+          {prefix: seen, ...by(beside, true), preference: preference - 1},
+          // Nothing else is left, and it is no other way: a restart of the other BIRD costs nothing.
+          ...(isHanging ? [] : [{prefix: seen, ...by(sent, false), preference: preference - 2}]),
+        ]
       })
 
   const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => [
@@ -62,3 +72,5 @@ export function planTranslatedWays(input: RoutingInput): StaticProtocol[] {
 
 /** Below all that the twin tells. */
 const LAST_PREFERENCE = 40
+/** BIRD's own for static routes. */
+const STATIC_PREFERENCE = 200

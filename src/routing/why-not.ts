@@ -1,9 +1,9 @@
 import type {BirdRoute, RemoteSite} from '../model/index.ts'
 import {neighborsTo} from '../model/index.ts'
-import {type Prefix, prefixContains, prefixLength} from '../net/index.ts'
+import {type Prefix, prefixContains, prefixLength, realPrefix} from '../net/index.ts'
 import {betterBy} from './better-route.ts'
 import type {BgpSession} from './bird-config.ts'
-import {fallbackProtocol, lastWaysProtocol} from './input.ts'
+import {fallbackProtocol, lastTranslatedProtocol, lastWaysProtocol, translatedProtocol} from './input.ts'
 import {planRouting} from './plan.ts'
 import {refusedBy} from './refused-by.ts'
 import type {SessionFacts, Way, WayStep, WhyNotFacts} from './way.ts'
@@ -29,13 +29,19 @@ export function whyNot(facts: WhyNotFacts, prefix: Prefix): Way {
     ? null
     : ([...config.sites.values()].find(({owns}) => owns.some((own) => prefixContains(own, prefix))) ?? null)
   const sessions = sessionsFor(facts, site, isOwn)
+  const isTranslated = site !== null && realPrefix(site.translations, prefix) !== null
   const steps: WayStep[] = [
     ...(isOwn
       ? [ofOurs(coveringOf(config.owns, prefix))]
       : site
         ? [ownedBy(site, prefix), ...toSite(facts, site)]
         : [nobodys(facts, prefix)]),
-    ...(bird === null ? [BIRD_AWAY] : [...bringing(facts, prefix, sessions), ...inUse(facts, prefix)]),
+    ...(bird === null
+      ? [BIRD_AWAY]
+      : [
+          ...(isTranslated ? [overTunnels(bird, prefix, sessions)] : bringing(facts, prefix, sessions)),
+          ...inUse(facts, prefix),
+        ]),
   ]
   const best = bird?.covering.find((route) => route.best)
   const here = best !== undefined && best.dest === 'unicast' && !isLastWay(best) && !best.refusedByKernel
@@ -101,6 +107,21 @@ function bringing({bird}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringi
   const isTold = told.flat().some(({step, ok}) => step === 'import' && ok)
   // What one session brings, the others need not.
   return [...steps, ...told.flat().map((step) => (isTold && step.ok === false ? {...step, ok: null} : step))]
+}
+
+/** Nobody announces what is called so only here. */
+function overTunnels({covering}: Bird, prefix: Prefix, sessions: readonly Bringing[]): WayStep {
+  const names: readonly string[] = ([4, 6] as const).flatMap((family) => [
+    translatedProtocol(family),
+    lastTranslatedProtocol(family),
+    ...sessions.flatMap(({planned: {kind, name}}) => (kind === 'twin' ? [name] : [])),
+  ])
+  const ok = covering.some(({protocol, dest}) => dest === 'unicast' && names.includes(protocol))
+  const evidence = `${prefix} is known so only here, by a static route over its tunnels`
+  if (ok) return {step: 'announced', ok, evidence}
+  const far = sessions.flatMap(({planned: {kind, neighbor}}) => (kind === 'tunnel' ? [neighbor] : []))
+  const remedy = ['isthmus get tunnels', ...far.map((neighbor) => `isthmus ping ${neighbor}`)].join('; ')
+  return {step: 'announced', ok, evidence: `${evidence}: there is none now, none of them is up`, remedy}
 }
 
 type Bird = NonNullable<WhyNotFacts['bird']>

@@ -1,4 +1,5 @@
-import {spawn} from 'node:child_process'
+import {type ChildProcessByStdio, spawn} from 'node:child_process'
+import type {Readable} from 'node:stream'
 
 export interface CommandResult {
   readonly ok: boolean
@@ -28,11 +29,18 @@ export function runCommand(
   return new Promise((resolve) => {
     let said = ''
     let timedOut = false
-    const child = spawn(file!, args, {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {...process.env, ...env},
-    })
+    let child: ChildProcessByStdio<null, Readable, Readable>
+    try {
+      child = spawn(file!, args, {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {...process.env, ...env},
+      })
+    } catch (error) {
+      // E2BIG and its like Node throws, unlike a file that is missing.
+      resolve({ok: false, status: null, timedOut, said: (error as Error).message, durationMs: 0})
+      return
+    }
     const end = (): void => {
       // Of a command that could not be started there is no group.
       if (child.pid === undefined) return

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {uplinkMtus} from '../../src/gateway/uplink-devices.ts'
+import {createUplinkDevices, createUplinkMtus, uplinkMtus} from '../../src/gateway/uplink-devices.ts'
 import type {LocalUplink, UplinkName} from '../../src/model/index.ts'
 import type {Address} from '../../src/net/index.ts'
 
@@ -21,5 +21,28 @@ describe('MTU of the uplinks', () => {
 
   it('of a device that is not there, nothing is known', () => {
     assert.equal(uplinkMtus([uplink('wan', '203.0.113.7', 'is-not-there')]).size, 0)
+  })
+
+  it('of an uplink that is down for a moment it stays, so that what is known of its paths does', () => {
+    let seen: readonly (readonly [string, number])[] = [['wan', 1500]]
+    const mtus = createUplinkMtus([], () => new Map(seen))
+    const first = mtus()
+    seen = []
+    assert.equal(mtus(), first)
+    seen = [['wan', 1400]]
+    assert.deepEqual([...mtus()], [['wan', 1400]])
+  })
+})
+
+describe('devices of the uplinks', () => {
+  it('those that are named, and those that have the addresses or had them last: one that is down is still towards the WAN', () => {
+    let carriers: readonly (readonly [string, string])[] = [['203.0.113.7', 'eth0']]
+    const uplinks = [uplink('wan', '203.0.113.7', null), uplink('lte', '203.0.113.8', 'wwan0')]
+    const devices = createUplinkDevices(uplinks, () => new Map(carriers))
+    assert.deepEqual(devices(), ['eth0', 'wwan0'])
+    carriers = []
+    assert.deepEqual(devices(), ['eth0', 'wwan0'])
+    carriers = [['203.0.113.7', 'eth1']]
+    assert.deepEqual(devices(), ['eth1', 'wwan0'])
   })
 })

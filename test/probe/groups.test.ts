@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {largestPassing, type ProbedTunnel, probeGroups} from '../../src/probe/index.ts'
+import {largestPassing, type ProbedTunnel, probeGroups, probeOnce} from '../../src/probe/index.ts'
 
 const tunnel = (device: string, peer: string, mtu = 1480, local = '10.0.0.1'): ProbedTunnel => ({
   device,
@@ -54,6 +54,14 @@ describe('groups of probes', () => {
   it('a thousand targets still fit into a period', () => {
     const many = Array.from({length: 1000}, (_, index) => tunnel(`is-${index}`, `10.0.${index >> 8}.${index & 255}`))
     assert.match(lines(many)[0]!, / -i 1 /)
+  })
+})
+
+describe('one probe', () => {
+  it('is not answered where nobody may ask: fping is not there, or may not be started, which Node throws', async () => {
+    const {signal} = new AbortController()
+    for (const command of ['fping-that-is-not-installed', '\0'])
+      assert.equal(await probeOnce(tunnel('is-a', '10.0.0.1'), 1000, 1, signal, command), false)
   })
 })
 

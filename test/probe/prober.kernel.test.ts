@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import {spawn} from 'node:child_process'
-import {readdirSync, readFileSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {type ProbedTunnel, type Prober, startProber, type TunnelReadings} from '../../src/probe/index.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 
@@ -44,18 +46,16 @@ inNamespace(import.meta.url, () => {
         return found && isWanted(found) ? found : null
       }, 20_000)
 
+    const makeLink = (device: string, own: string): void => {
+      shell(`ip link add ${device} type veth peer name ${device} netns ${far.name}; ip link set ${device} mtu 1400 up`)
+      shell(`ip addr add ${own} peer 10.0.0.2 dev ${device}`)
+      far.run(`ip addr add 10.0.0.2 peer ${own} dev ${device}; ip link set ${device} mtu 1400 up`)
+    }
+
     before(() => {
       far = createNamespace('far')
-      for (const [device, own] of [
-        ['is-l', '10.0.0.1'],
-        ['is-r', '10.0.0.3'],
-      ]) {
-        shell(
-          `ip link add ${device} type veth peer name ${device} netns ${far.name}; ip link set ${device} mtu 1400 up`,
-        )
-        shell(`ip addr add ${own} peer 10.0.0.2 dev ${device}`)
-        far.run(`ip addr add 10.0.0.2 peer ${own} dev ${device}; ip link set ${device} mtu 1400 up`)
-      }
+      makeLink('is-l', '10.0.0.1')
+      makeLink('is-r', '10.0.0.3')
     })
     beforeEach(() => {
       wanted = [LEFT]
@@ -95,6 +95,38 @@ inNamespace(import.meta.url, () => {
       const {small} = await reading('is-r', (found) => found.small.probes > 1)
       assert.equal(small.lossRatio, 1)
       assert.equal((await reading('is-l', (found) => found.small.probes > 1)).small.lossRatio, 0)
+    })
+
+    it('a device that is made anew under its name is measured again, and lost as long as it is not there', async () => {
+      wanted = [LEFT, RIGHT]
+      start()
+      await reading('is-r', ({small}) => small.passedInRow > 1)
+      shell('ip link delete is-r')
+      const {small} = await reading('is-r', (found) => found.small.lostInRow > 2)
+      const left = prober.readings().get('is-l')
+      assert.ok(left && left.small.lostInRow === 0, 'the other one is measured on')
+      assert.equal(prober.missing(), null)
+      assert.equal(small.passedInRow, 0)
+      makeLink('is-r', '10.0.0.3')
+      await reading('is-r', (found) => found.small.passedInRow > 1 && found.full.passedInRow > 1)
+    })
+
+    it('one of several that ends at once each time is lost, and the others are measured on', async () => {
+      wanted = [LEFT, RIGHT]
+      const folder = mkdtempSync(join(tmpdir(), 'is-prober-'))
+      const command = join(folder, 'fping')
+      writeFileSync(command, '#!/bin/sh\ncase "$*" in *is-r*) echo >>"$0.ended"; exit 1;; esac\nexec fping "$@"\n', {
+        mode: 0o755,
+      })
+      start(command)
+      await reading('is-r', (found) => found.small.lostInRow > 0)
+      // Three times each of the two sizes.
+      await eventually(() => {
+        assert.equal(prober.missing(), null)
+        return readFileSync(`${command}.ended`, 'utf8').length >= 6
+      }, 10_000)
+      assert.ok(prober.readings().get('is-l')!.small.passedInRow > 0)
+      rmSync(folder, {recursive: true})
     })
 
     it('a process that dies comes again, and a set that changes is followed', async () => {

@@ -32,6 +32,20 @@ describe('sessions with nodes', () => {
     )
   })
 
+  it('of two gateways on a LAN neither is a node to this one, by whichever address and name a cluster knows them', () => {
+    const [address, twin, shared] = ['192.168.1.251', '192.168.1.252', '192.168.1.250'] as Address[]
+    const ordinary = {session: 'ibgp', localAs: 64512} as const
+    const pair: Partial<GatewayConfig> = {
+      twin: 'a2' as GatewayName,
+      lan: {device: 'lan0', address: address!, twin: twin!, watch: []},
+    }
+    const own = [nodeOf('gw-1', address!), nodeOf('gw-2', twin!), nodeOf('gw', shared!), nodeOf('a2', '192.168.1.9')]
+    const nodes = [...own, nodeOf('n1', '192.168.1.1')]
+    const {bird} = routingOf('a', {...pair, nodes: {...ordinary, nextHop: shared!}}, {nodes})
+    const neighbors = bird.sessions.flatMap(({kind, neighbor}) => (kind === 'node' ? [neighbor] : []))
+    assert.deepEqual(neighbors, ['192.168.1.1'])
+  })
+
   it('one over IPv6 as well where the site owns IPv6, with a next hop of its own; never behind a router', () => {
     const both = {...nodeOf('n1', '192.168.1.1'), addresses: [] as CalicoNode['addresses']}
     const withAddresses = (...addresses: string[]): CalicoNode => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import {keepBird} from '../../src/bird/index.ts'
-import type {GatewayConfig, GatewayLan, GatewayName, SiteName} from '../../src/model/index.ts'
+import type {GatewayConfig, GatewayLan, GatewayName, SiteName, Tunnel} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {readRouter} from '../../src/observe/bird/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
@@ -112,6 +112,24 @@ describe('ways to translated prefixes', () => {
     assert.deepEqual(namesOf({...config, ...twin, sites: never}), ['translated4'])
   })
 
+  it('of a tunnel and its follower one is sent on, the other one only where that one is lost', () => {
+    const {config, sites} = planAll(SKETCH, CONFIGS).get('a')!
+    const [old, next] = followedPair()
+    const routesBy = (...tunnels: readonly Tunnel[]) =>
+      planRouting({config, world: worldOf(sites), tunnels, passwords: new Map(), draining: false}).bird.statics.find(
+        ({name}) => name === 'translated4',
+      )?.routes
+    const over = ({peer, device}: Tunnel) => [{peer, device}]
+    const prefix = '10.203.0.0/16'
+    assert.deepEqual(routesBy(old, next), [
+      {prefix, to: {over: over(old), bfd: true}},
+      {prefix, to: {over: over(next), bfd: true}, preference: 199},
+      // A restart of the other BIRD costs nothing, as without a follower.
+      {prefix, to: {over: over(old), bfd: false}, preference: 198},
+    ])
+    assert.deepEqual(routesBy(next), [{prefix, to: {over: over(next), bfd: false}}], 'all that there is')
+  })
+
   it('a withdrawn site has none', () => {
     const {config, sites, plan} = planAll(SKETCH, CONFIGS).get('a')!
     const withdrawn = new Map([...sites].map(([name, view]) => [name, {...view, presence: 'withdrawn'} as const]))
@@ -139,6 +157,12 @@ describe('ways to translated prefixes', () => {
     assert.deepEqual(viaOf({...one, twin: 'a2' as GatewayConfig['twin']}), {over, bfd: true})
   })
 })
+
+/** The two tunnels of a, as if one were the other's follower. */
+function followedPair(): [old: Tunnel, next: Tunnel] {
+  const [first, second] = planAll(SKETCH, CONFIGS).get('a')!.plan.tunnels
+  return [first!, {...second!, localUplink: first!.localUplink, remote: first!.remote, standby: true}]
+}
 
 const NODE_CONFIG = `
 router id 192.168.1.1;
@@ -244,6 +268,33 @@ describe('two sites with one prefix, on real BIRDs', function () {
       .run(`ip link set ${uplink.name} up; ip route replace ${own} dev ${uplink.name} table ${uplink.address.split('.').at(-1)}
         ip route replace ${own} dev ${wan!.name}`)
     await eventually(() => isBy(kept!) && !isBy(held!), 10_000)
+    await birds[0]!.reload(renderBird(routingOf('a')))
+    await eventually(() => hops() === 2, 10_000)
+    spaces.get('c')!.run(`ip link set ${lte!.name} down`)
+    await eventually(() => hops() === 0, 3000)
+  })
+
+  it('nothing is sent on a follower before its time; it is there when the other one is lost, and with both lost that one stays', async () => {
+    const {config, sites} = planAll(SKETCH, CONFIGS).get('a')!
+    await birds[0]!.reload(renderBird(routingOf('a')))
+    const back = (uplink: typeof wan): string => {
+      const own = uplinksOf(SKETCH.sites[0]!)[0]!.address
+      return `ip link set ${uplink!.name} up; ip route replace ${own} dev ${uplink!.name} table ${uplink!.address.split('.').at(-1)}
+        ip route replace ${own} dev ${wan!.name}`
+    }
+    for (const uplink of [wan, lte]) spaces.get('c')!.run(back(uplink))
+    await eventually(() => hops() === 2, 10_000)
+    const [old, next] = followedPair()
+    const input = {config, world: worldOf(sites), tunnels: [old, next], passwords: new Map(), draining: false}
+    await birds[0]!.reload(renderBird(planRouting(input).bird))
+    const isBy = ({device}: Tunnel): boolean => routes('a', '10.203.0.0/16').includes(`dev ${device} `) && hops() === 0
+    await eventually(() => isBy(old), 3000)
+    const [uplink, other] = old.peer === '100.64.3.0' ? [wan, lte] : [lte, wan]
+    spaces.get('c')!.run(`ip link set ${uplink!.name} down`)
+    await eventually(() => isBy(next), 2000)
+    spaces.get('c')!.run(`ip link set ${other!.name} down`)
+    await eventually(() => isBy(old), 2000)
+    for (const one of [wan, lte]) spaces.get('c')!.run(back(one))
     await birds[0]!.reload(renderBird(routingOf('a')))
     await eventually(() => hops() === 2, 10_000)
     spaces.get('c')!.run(`ip link set ${lte!.name} down`)

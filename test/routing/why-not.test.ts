@@ -110,9 +110,16 @@ describe('what makes a route better', () => {
     [{bgp: bgp([1])}, {}, 'AS path of length 1, against 2'],
     [{}, {bgp: bgp([1, 2], [], {origin: 'Incomplete'})}, 'origin 0, against 2'],
     [{}, {bgp: bgp([1, 2], [], {med: 100})}, 'MED 0, against 100'],
+    // Of two neighbours BIRD does not compare it.
+    [
+      {},
+      {bgp: bgp([3, 2], [], {med: 100})},
+      'the same by all attributes: the older one, or of the lower router id, is kept',
+    ],
     [{}, {}, 'the same by all attributes: the older one, or of the lower router id, is kept'],
   ] as const) {
-    it(why, () => assert.equal(betterBy({...base, ...winner}, {...base, ...loser}), why))
+    it(`${why} (${JSON.stringify(loser)})`, () =>
+      assert.equal(betterBy({...base, ...winner}, {...base, ...loser}), why))
   }
 })
 
@@ -154,6 +161,33 @@ describe('the way of a prefix', () => {
     const translations = [{real: '10.77.0.0/16' as Prefix, seen: '10.2.0.0/16' as Prefix}]
     const sites = new Map([['b' as SiteName, {...b, translations}]])
     assert.equal(ask('10.77.1.0/24', {sites}).why, 'site b calls it so, and is known here as 10.2.0.0/16')
+  })
+
+  describe('known here by another name, and asked for by that', () => {
+    const b = plan.config.sites.get('b' as SiteName)!
+    const translations = [{real: '10.77.0.0/16' as Prefix, seen: '10.2.0.0/16' as Prefix}]
+    const sites = new Map([['b' as SiteName, {...b, translations}]])
+    const [tunnel] = plan.plan.tunnels
+    const sessions = [
+      {name: tunnel!.session, neighbor: tunnel!.peer, state: 'Established', up: true, imported: 0, filtered: 3},
+    ].map((one) => ({...one, lastError: null, limitHit: null}))
+    const told = (covering: readonly BirdRoute[]) => ask('10.2.1.0/24', {sites}, {bird: {...bird, sessions, covering}})
+
+    it('no session is to announce it: its way is a static one', () => {
+      const way = told([route('10.2.0.0/16', {protocol: 'translated4', preference: 200})])
+      assert.deepEqual([way.here, way.steps.filter(({ok}) => ok === false)], [true, []])
+      assert.match(way.steps.map(({evidence}) => evidence).join('\n'), /by a static route over its tunnels/)
+    })
+
+    it('without one it is the tunnels that are asked about, and no announcement', () => {
+      const way = told([route('10.2.0.0/16', {protocol: 'fallback4', preference: 1, dest: 'unreachable', via: []})])
+      assert.equal(way.here, false)
+      assert.match(
+        way.why,
+        /^10\.2\.1\.0\/24 is known so only here, by a static route over its tunnels: there is none now/,
+      )
+      assert.doesNotMatch(way.steps.map(({evidence}) => evidence).join('\n'), /announces neither/)
+    })
   })
 
   it('larger than what is granted', () => {

@@ -22,6 +22,14 @@ describe('the command that takes routes', () => {
     assert.ok(loud.ok && loud.said.length <= 2000 && loud.said.endsWith('end'))
   })
 
+  it('that may not be started, which Node throws, is told like any other that failed', async () => {
+    // As of prefixes that are more than an environment may hold.
+    const [env, signal] = [{ISTHMUS_PREFIXES: '10.0.0.0/24 '.repeat(200_000)}, new AbortController().signal]
+    const large = await runCommand(['/bin/true'], env, {timeoutMs: 5000, signal})
+    assert.deepEqual([large.ok, large.status], [false, null])
+    assert.match(large.said, /E2BIG/)
+  })
+
   it('that takes too long is ended with all that it began, and so is one that is no longer wanted', async () => {
     const slow = ['/bin/sh', '-c', 'sleep 20 & echo $!; wait']
     const late = await run(slow, 200)

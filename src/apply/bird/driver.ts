@@ -53,7 +53,7 @@ async function readBird(file: ConfigFile, bird: KeptBird, signal: AbortSignal): 
   const hash = text === null ? null : birdTextHash(text)
   if (text === null || hash === null) return null
   try {
-    return {text, loaded: (await bird.use((client) => loadedHash(client, signal), signal)) === hash}
+    return {text, loaded: await bird.use((client) => isLoaded(client, hash, signal), signal)}
   } catch (error) {
     if (error instanceof BirdUnreachable) return {text, loaded: false}
     throw error
@@ -152,6 +152,16 @@ async function load(client: BirdClient, options: BirdDriverOptions, text: string
     await delay(LOADED_POLL_MS, undefined, {signal})
   }
   refuse(await client.request('configure confirm', signal))
+}
+
+/**
+ * Whether BIRD runs with it, and will: one that ended between `configure` and `configure confirm` left it to be undone after a
+ * while, behind the back of whoever has found it loaded.
+ */
+async function isLoaded(client: BirdClient, hash: string, signal: AbortSignal): Promise<boolean> {
+  if ((await loadedHash(client, signal)) !== hash) return false
+  await client.request('configure confirm', signal)
+  return true
 }
 
 /** The hash of the text that BIRD runs with; null: none of ours (the constant is unknown, an error of syntax to BIRD). */

@@ -6,8 +6,14 @@ export interface BirdMetrics {
   set(state: RouterState): void
 }
 
-/** BIRD's part of /metrics. `kind` of a session is `tunnel`, `wan` or `node`; of prefixes, what became of them. */
-export function createBirdMetrics(register: Registry): BirdMetrics {
+/** BIRD tells whole seconds, and of one moment now the one and now the next. */
+const SAME_MS = 1500
+
+/**
+ * BIRD's part of /metrics. `kind` of a session is `tunnel`, `wan` or `node`; of prefixes, what became of them. `aheadMs`: how far the
+ * clock that BIRD tells times by is before one that nobody sets.
+ */
+export function createBirdMetrics(register: Registry, aheadMs = () => Date.now() - performance.now()): BirdMetrics {
   const registers = [register]
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
     new Gauge({name, help, labelNames, registers})
@@ -56,12 +62,14 @@ export function createBirdMetrics(register: Registry): BirdMetrics {
   const sinceWhenUp = new Map<string, number | null>()
 
   function countFlaps(state: RouterState): void {
+    const ahead = aheadMs()
     for (const {name: session, neighbor, up: isUp, sinceMs} of state.sessions) {
       const before = sinceWhenUp.get(session)
-      const wasUp = before !== undefined
-      // Up before and up now with another beginning: lost and back between two readings.
-      flaps.inc({neighbor, session}, wasUp && (!isUp || before !== sinceMs) ? 1 : 0)
-      if (isUp) sinceWhenUp.set(session, sinceMs)
+      const since = sinceMs === null ? null : sinceMs - ahead
+      // Up before and up now with a later beginning: lost and back between two readings.
+      const isLater = since !== null && before != null && since - before > SAME_MS
+      flaps.inc({neighbor, session}, before !== undefined && (!isUp || isLater) ? 1 : 0)
+      if (isUp) sinceWhenUp.set(session, since)
       else sinceWhenUp.delete(session)
     }
   }

@@ -57,6 +57,16 @@ describe('the BIRD driver', () => {
     assert.equal(await bird.ask('configure confirm'), 'Nothing to do', 'nothing waits for its confirmation')
   })
 
+  it('what a daemon that ended in between has loaded and not confirmed is confirmed by the next one that finds it', async () => {
+    await bird.start()
+    await driver().apply([step(textFor(1))], signal)
+    writeFileSync(bird.configFile, textFor(2))
+    assert.match(await bird.ask(`configure "${bird.configFile}" timeout 1`), /Reconfigur/)
+    assert.deepEqual(await driver().read(signal), {text: textFor(2), loaded: true})
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    assert.deepEqual(await driver().read(signal), {text: textFor(2), loaded: true}, 'it was undone after its time')
+  })
+
   it('the file that was there before is kept once; passwords are for BIRD’s group only', async () => {
     await bird.start()
     await driver().apply([step(textFor(1))], signal)

@@ -224,6 +224,23 @@ describe('createBirdMetrics', () => {
     )
   })
 
+  it('a clock that is set, or a second that BIRD rounds otherwise, takes no session for lost', async () => {
+    const register = new Registry()
+    let aheadMs = 0
+    const metrics = createBirdMetrics(register, () => aheadMs)
+    const at = (time: string) => state(PROTOCOLS.replaceAll('2026-11-25 19:14:20', `2026-11-25 ${time}`))
+    metrics.set(at('19:14:20'))
+    metrics.set(at('19:14:21'))
+    metrics.set(at('19:14:20'))
+    aheadMs = 3_600_000
+    metrics.set(at('20:14:20'))
+    aheadMs = -3_600_000
+    metrics.set(at('18:14:20'))
+    const flaps = (await lines(register)).filter((line) => line.startsWith('isthmus_bgp_session_flaps_total{'))
+    assert.ok(flaps.length > 0)
+    for (const line of flaps) assert.match(line, / 0$/)
+  })
+
   it('counts a session that was lost, also one that was back before anybody looked', async () => {
     const register = new Registry()
     const metrics = createBirdMetrics(register)

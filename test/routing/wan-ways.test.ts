@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import type {GatewayConfig, SiteName} from '../../src/model/index.ts'
+import type {Address, Prefix} from '../../src/net/index.ts'
+import {planRouting} from '../../src/routing/index.ts'
+import {configOf, nodeOf, type Sketch, viewOf, worldOf} from '../support/interconnect.ts'
+import {routeRule, wanPeer} from '../support/wan-peer.ts'
+
+const SKETCH: Sketch = {
+  sites: [
+    {name: 'a', number: 1},
+    {name: 'b', number: 2},
+    {name: 'c', number: 3},
+  ],
+}
+
+/** What this gateway of a makes of b's saying that its gateway is at that address. */
+function planned(address: string, overrides: Partial<GatewayConfig> = {}, endpoints: readonly string[] = []) {
+  const base = configOf(SKETCH, 'a')
+  const b = base.sites.get('b' as SiteName)!
+  const config: GatewayConfig = {
+    ...base,
+    sites: new Map([...base.sites, [b.name, {...b, endpoints}]]),
+    static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.20.7' as Address, labels: {}}],
+    peers: [wanPeer({import: {rules: [routeRule()]}})],
+    ...overrides,
+  }
+  const view = viewOf(SKETCH, 'b')
+  const gateways = view.gateways.map((one) => ({
+    ...one,
+    uplinks: one.uplinks.map((uplink) => ({...uplink, public: address as Address})),
+  }))
+  const world = worldOf(new Map([['b' as SiteName, {...view, gateways}]]), [nodeOf('n1', '192.168.30.1')])
+  const {bird, findings} = planRouting({config, world, tunnels: [], passwords: new Map(), draining: false})
+  const ways = bird.statics.filter(({name}) => /^(ways|at_lines)/.test(name))
+  return {hosts: [...new Set(ways.flatMap(({routes}) => routes.map(({prefix}) => prefix)))], findings}
+}
+
+describe('ways to other gateways without BGP', () => {
+  for (const [address, whose] of [
+    ['10.1.7.5', '10.1.0.0/16 of site a'],
+    ['10.3.7.5', '10.3.0.0/16 of site c'],
+    ['100.64.3.0', 'interconnect'],
+    ['192.168.20.7', 'the next hop of 10.1.200.0/24'],
+    ['192.168.30.1', 'node n1'],
+    ['192.0.2.254', 'peer r1'],
+  ] as const) {
+    it(`an export that gives ${address} for a gateway leads nobody away from ${whose}: told`, () => {
+      const {hosts, findings} = planned(address)
+      assert.deepEqual(hosts, [])
+      assert.deepEqual(
+        findings.map(({code, where}) => [code, where.source, where.key]),
+        [['prefix-not-granted', 'export b', 'gateways/b1']],
+      )
+      assert.ok(findings[0]!.detail.includes(`${address}`) && findings[0]!.detail.includes(whose), findings[0]!.detail)
+    })
+  }
+
+  it('an address that nobody has, and one in the site’s own prefix, are what a gateway may be at', () => {
+    for (const address of ['198.51.100.2', '10.2.0.254'])
+      assert.deepEqual(planned(address), {hosts: [`${address}/32`], findings: []})
+  })
+
+  it('where no router is asked there is nothing to say', () => {
+    assert.deepEqual(planned('10.1.7.5', {peers: []}), {hosts: [], findings: []})
+  })
+
+  it('what the configuration names by itself is believed: an endpoint', () => {
+    const {hosts, findings} = planned('10.3.7.5', {}, ['https://10.3.7.5:2379'])
+    assert.deepEqual([hosts, findings], [['10.3.7.5/32'], []])
+  })
+})
