@@ -185,7 +185,7 @@ describe('a gateway is emptied, taken away and brought back', function () {
     }
     for (const {said} of flows) {
       const seen = [...said.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, number]) => Number(number))
-      assert.ok(seen.length > 400, String(seen.length))
+      assert.ok(seen.length > 100, String(seen.length))
       // What was sent last may be on its way; between the first and the last answer none may be missing.
       assert.equal(new Set(seen).size, seen.at(-1)! - seen[0]! + 1, said.slice(-300))
     }
