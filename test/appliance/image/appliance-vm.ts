@@ -141,6 +141,8 @@ function makeAppliance(wish: Wish, folder: string, {base, key, kind}: Machine): 
     ...(udp ? ['-nic', `${udp},${mac(1)}`] : []),
     ...(lan ? ['-nic', `tap,model=virtio-net-pci,ifname=${lan},script=no,downscript=no,${mac(2)}`] : []),
     ...['-device', 'i6300esb', '-rtc', 'base=utc'],
+    // For who looks at one that hangs: `socat - UNIX:…`, then `info registers -a`.
+    ...['-monitor', `unix:${path.join(folder, 'monitor')},server=on,wait=off`],
   ]
   let machine: ChildProcess | null = null
   let said = ''
