@@ -7,6 +7,9 @@ export function errorText(error: unknown): string {
 /** gRPC's word for a message beyond the bound; its code means other things too, such as an etcd whose disk is full. */
 export const isTooLarge = (error: unknown): boolean => /message larger than max/.test(errorText(error))
 
+/** No answer in time, or not all of it: the server may be away, or the line to it slow. */
+export const isLate = (error: unknown): boolean => /DEADLINE_EXCEEDED/.test(errorText(error))
+
 // By their words: gRPC's codes do not tell these from other faults, etcd3 has classes for some, and a watch for none.
 
 /**

@@ -7,6 +7,9 @@ const ANSWER_WITHIN_MS = 3000
 /** An election takes a second or three; a member that has no majority behind it for longer has no news either. */
 const MAJORITY_WITHIN_MS = 8000
 
+/** The stream itself has not answered: it is stuck, or brings something that is longer on its way. */
+export const STREAM_SILENT = `no answer of the watch within ${ANSWER_WITHIN_MS} ms`
+
 export interface LifeOptions {
   readonly client: Etcd3
   readonly prefix: string
@@ -44,7 +47,7 @@ export async function listenForLife(options: LifeOptions): Promise<string | null
     const range = client.kv.range(request, {deadline: Date.now() + ANSWER_WITHIN_MS}).then(() => null, errorText)
     const answered = await Promise.race([probe().then(() => 'answered'), late])
     if (signal.aborted) break
-    if (answered === 'late') return `no answer within ${ANSWER_WITHIN_MS} ms`
+    if (answered === 'late') return STREAM_SILENT
     asked.abort()
     const refused = await range
     if (signal.aborted) break

@@ -7,7 +7,7 @@ import {excess, OverLimits, type SourceLimits} from './limits.ts'
  * Keys a page: 5,000 of 0.5 KB are some 2.5 MB, quick to send and taken in 25 ms. For each page etcd counts all keys that
  * are left: 100,000 keys in pages of 1,000 take it 2.5 s of processor time, in these 0.7 s.
  */
-const PAGE = 5000
+export const LARGEST_PAGE = 5000
 
 export interface Listed {
   readonly records: readonly RawRecord[]
@@ -46,20 +46,21 @@ export const isUnread = (value: Uint8Array): boolean => TOO_LARGE.equals(value)
 
 /**
  * Every key below a prefix, in pages, all at one revision (of the first page, or the one given). Pages that do not fit in a
- * message are asked for in smaller ones. With limits keys are counted before anything is read; throws `OverLimits`.
+ * message are asked for in smaller ones; none has more than `mostKeys`. With limits keys are counted before anything is read; throws `OverLimits`.
  */
 export async function readPrefix(
   client: Etcd3,
   prefix: string,
   atRevision?: number,
   limits: SourceLimits | null = null,
+  mostKeys = LARGEST_PAGE,
 ): Promise<Listed> {
   if (limits) await refuseExcess(client, prefix, limits)
   const records: RawRecord[] = []
   const range_end = rangeEnd(prefix)
   let from: Buffer = Buffer.from(prefix)
   let revision = atRevision
-  let limit = PAGE
+  let limit = mostKeys
   let bytes = 0
   for (;;) {
     const at = revision === undefined ? {} : {revision}
@@ -68,7 +69,7 @@ export async function readPrefix(
       limit = Math.max(1, Math.floor(limit / 8))
       continue
     }
-    limit = Math.min(PAGE, limit * 2)
+    limit = Math.min(mostKeys, limit * 2)
     revision ??= Number(page.header.revision)
     for (const pair of page.kvs) {
       records.push(toRecord(pair))

@@ -1,10 +1,10 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import type {EtcdConnection, EtcdOptions} from './client.ts'
 import {brokenHistory, type Mark, newestMark} from './continuity.ts'
-import {errorText, isTokenOver} from './errors.ts'
-import {listenForLife} from './heartbeat.ts'
+import {errorText, isLate, isTokenOver} from './errors.ts'
+import {listenForLife, STREAM_SILENT} from './heartbeat.ts'
 import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
-import {type Listed, readPrefix} from './pages.ts'
+import {LARGEST_PAGE, type Listed, readPrefix} from './pages.ts'
 import {type Opened, openConnection, renewedConnection} from './renewal.ts'
 import type {Turns} from './turns.ts'
 import {runWatchStream, type StreamEnd} from './watch-stream.ts'
@@ -64,6 +64,13 @@ const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
 /** What holds too much is counted again this often. */
 const EXCESS_MS = 30_000
+/**
+ * All that happened while it was away comes in one message, of many megabytes perhaps, and on a slow line the next watch begins
+ * with the same one: then it comes in pages of a list.
+ */
+const MOST_SILENT = 2
+/** On the slowest line. */
+const LEAST_PAGE = 50
 
 /** `renewed`: certificate files have changed, and there is a connection that was made with the new ones. */
 type WatchEnd = StreamEnd | {readonly reason: 'renewed'; readonly opened: Opened}
@@ -99,19 +106,28 @@ export function watchSource(options: WatchOptions): SourceWatch {
   const {limits = null} = options
   let usage: Usage | null = null
   let mark: Mark | null = null
+  let pageKeys = LARGEST_PAGE
+  /** Watches in a row that stood, brought nothing, and did not answer. */
+  let silentWatches = 0
   let restart = new AbortController()
   let asked = false
 
   /** One list of all prefixes at one revision, as one batch. */
   async function list(connection: EtcdConnection, index: number, reason: ResyncReason): Promise<Map<string, number>> {
-    if (!options.listing) return await listAll(connection, index, reason)
     // Who is silent must not keep the others from their turn.
     await connection.client(index).kv.range({key: Buffer.from(options.prefixes[0]!), limit: 1, keys_only: true})
-    const leave = await options.listing.enter()
+    const leave = await options.listing?.enter()
     try {
-      return await listAll(connection, index, reason)
+      const next = await listAll(connection, index, reason)
+      pageKeys = Math.min(LARGEST_PAGE, pageKeys * 2)
+      silentWatches = 0
+      return next
+    } catch (error) {
+      // It has answered a moment ago: a page takes longer on this line than a call may.
+      if (isLate(error)) pageKeys = Math.max(LEAST_PAGE, Math.floor(pageKeys / 4))
+      throw error
     } finally {
-      leave()
+      leave?.()
     }
   }
 
@@ -122,7 +138,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
   ): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
-      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits))
+      parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits, pageKeys))
     }
     const {revision, clusterId} = parts[0]!
     const upserts: RawRecord[] = parts.flatMap((part) => part.records)
@@ -162,7 +178,10 @@ export function watchSource(options: WatchOptions): SourceWatch {
               clock,
               signal: stop,
             },
-            onHeard: () => set(heard()),
+            onHeard: () => {
+              silentWatches = 0
+              set(heard())
+            },
           }),
     )
     const stream = runWatchStream({
@@ -181,6 +200,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
         if (limits && usage && excess(usage, limits) !== null) return false
         // While it catches up, a prefix may be told of later than another was that is ahead: news all the same.
         const revision = Math.max(state.revision, told)
+        silentWatches = 0
         mark = newestMark(mark, upserts)
         options.onBatch({source, type: 'changes', revision, clusterId: state.clusterId!, upserts, deletes})
         set({...heard(), revision, events: state.events + upserts.length + deletes.length})
@@ -243,7 +263,13 @@ export function watchSource(options: WatchOptions): SourceWatch {
           opened = end.opened
           connection.close()
         }
-        if (end.reason === 'failed') throw new Error(end.cause)
+        if (end.reason === 'failed') {
+          if (end.cause === STREAM_SILENT && ++silentWatches >= MOST_SILENT) {
+            next = null
+            reason = 'limits'
+          }
+          throw new Error(end.cause)
+        }
         if (end.reason === 'stale') {
           next = null
           reason = end.cause

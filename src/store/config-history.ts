@@ -1,7 +1,7 @@
-import {rm} from 'node:fs/promises'
+import {readdir, rm, stat} from 'node:fs/promises'
 import {join} from 'node:path'
-import type {Finding} from '../model/index.ts'
-import {readState, setAside, writeState} from './files.ts'
+import {type Finding, ifMissing} from '../model/index.ts'
+import {readState, setAside, unreadable, writeState} from './files.ts'
 import {isObject} from './json-object.ts'
 import {between, type Moment, presentMoment, readMoment} from './moment.ts'
 
@@ -41,14 +41,33 @@ const textFile = (stateDir: string, version: number): string =>
 export async function loadConfigHistory(
   stateDir: string,
 ): Promise<{readonly history: ConfigHistory; readonly findings: readonly Finding[]}> {
-  const none: ConfigHistory = {versions: [], pending: null}
   const {text, findings} = await readState(indexOf(stateDir))
-  if (text === null) return {history: none, findings}
+  if (text === null) return await historyOnDisk(stateDir, findings)
   try {
     return {history: parsed(JSON.parse(text)), findings}
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    return {history: none, findings: [...findings, await setAside(indexOf(stateDir), detail)]}
+    return await historyOnDisk(stateDir, [...findings, await setAside(indexOf(stateDir), detail)])
+  }
+}
+
+/** What the texts tell where their list is lost: their numbers, which must not be given anew, and when they were written. */
+async function historyOnDisk(
+  stateDir: string,
+  findings: readonly Finding[],
+): Promise<{readonly history: ConfigHistory; readonly findings: readonly Finding[]}> {
+  const folder = folderOf(stateDir)
+  try {
+    const versions: ConfigVersion[] = []
+    for (const name of (await readdir(folder).catch(ifMissing<string[]>([]))).sort()) {
+      if (!/^\d{6}\.yaml$/.test(name)) continue
+      const {mtime} = await stat(join(folder, name))
+      versions.push({version: Number.parseInt(name, 10), at: mtime.toISOString(), how: 'found'})
+    }
+    return {history: {versions, pending: null}, findings}
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    return {history: {versions: [], pending: null}, findings: [...findings, unreadable(folder, detail)]}
   }
 }
 

@@ -70,8 +70,32 @@ describe('history of the configuration', () => {
       await addConfigVersion(folder, NONE, 'a: 1\n', 'found')
       writeFileSync(index(), text)
       const {history, findings} = await loadConfigHistory(folder)
-      assert.deepEqual([history, findings.map(({code}) => code)], [NONE, ['state-unreadable']])
+      assert.deepEqual(
+        [history.versions.map(({version}) => version), history.pending, findings.map(({code}) => code)],
+        [[1], null, ['state-unreadable']],
+      )
       assert.deepEqual([existsSync(index()), readFileSync(`${index()}.damaged`, 'utf8')], [false, text])
+    })
+  }
+
+  for (const [what, lose] of [
+    ['damaged', () => writeFileSync(index(), '{')],
+    ['lost', () => rmSync(index())],
+  ] as const) {
+    it(`whose list is ${what} has its versions all the same, and writes over none of them`, async () => {
+      let written = NONE
+      for (const text of ['a: 1\n', 'a: 2\n', 'a: 3\n'])
+        written = await addConfigVersion(folder, written, text, 'applied')
+      lose()
+      const {history} = await loadConfigHistory(folder)
+      const next = await addConfigVersion(folder, history, 'a: 4\n', 'found')
+      assert.deepEqual(
+        next.versions.map(({version}) => version),
+        [1, 2, 3, 4],
+      )
+      for (const {version} of next.versions) {
+        assert.equal(await readConfigVersion(folder, version), `a: ${version}\n`)
+      }
     })
   }
 })

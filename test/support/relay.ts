@@ -9,12 +9,15 @@ export interface Relay {
   join(): void
   /** From now on what the server says goes nowhere, and no connection ends: half a partition. */
   swallowAnswers(isSwallowed: boolean): void
+  /** What the server says comes no faster than this. */
+  slow(bytesPerSecond: number): void
   close(): void
 }
 
 export async function startRelay(port: number): Promise<Relay> {
   let isParted = false
   let isSwallowed = false
+  let bytesPerSecond = Number.POSITIVE_INFINITY
   const sockets = new Set<Socket>()
   const server: Server = createServer((client) => {
     if (isParted) return void client.resetAndDestroy()
@@ -27,6 +30,10 @@ export async function startRelay(port: number): Promise<Relay> {
     client.on('data', (data) => upstream.write(data))
     upstream.on('data', (data) => {
       if (!isSwallowed) client.write(data)
+      const restMs = (data.length / bytesPerSecond) * 1000
+      if (restMs < 1) return
+      upstream.pause()
+      setTimeout(() => upstream.resume(), restMs)
     })
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
@@ -48,6 +55,9 @@ export async function startRelay(port: number): Promise<Relay> {
     },
     swallowAnswers: (swallow) => {
       isSwallowed = swallow
+    },
+    slow: (bytes) => {
+      bytesPerSecond = bytes
     },
     close: () => {
       cut()
