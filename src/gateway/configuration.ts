@@ -296,7 +296,13 @@ export async function openConfiguration({file, clock, log, put}: ConfigurationOp
       log.error('configuration refused; the old one stays in force')
       return {ok: false, findings: now.findings}
     }
-    await put(now.config)
+    try {
+      await put(now.config)
+    } catch (error) {
+      log.error({err: error}, 'configuration not put in force; the old one is again')
+      refused = [notPut(file, reasonOf(error))]
+      return {ok: false, findings: refused}
+    }
     if (now.text !== inForce) {
       if (history.pending) log.warn('configuration changed by hand; nothing waits to be confirmed any more')
       confirmByMs = null
@@ -359,6 +365,14 @@ const unreadable = (file: string, detail: string): Finding => ({
   severity: 'error',
   where: {source: `config ${file}`},
   detail,
+})
+
+const notPut = (file: string, reason: string): Finding => ({
+  code: 'config-invalid',
+  severity: 'error',
+  where: {source: `config ${file}`},
+  detail: `it could not be put in force: ${reason}`,
+  remedy: 'SIGHUP, or another edit, tries again; a restart of the daemon begins with it',
 })
 
 const rolledBack = (version: number, previous: number): Finding => ({

@@ -16,3 +16,16 @@ export async function forgetUnnamed(config: GatewayConfig, log: Pick<Logger, 'in
     log.warn({err: error}, 'last known state of sites that are not named stays')
   }
 }
+
+/** Does so once for each configuration, when it waits no longer to be confirmed: the one before may come back till then. */
+export function createForgetting(
+  isPending: () => boolean,
+  log: Pick<Logger, 'info' | 'warn'>,
+): (config: GatewayConfig) => Promise<void> {
+  let done: GatewayConfig | null = null
+  return async (config) => {
+    if (config === done || isPending()) return
+    done = config
+    await forgetUnnamed(config, log)
+  }
+}

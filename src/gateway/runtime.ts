@@ -15,7 +15,6 @@ import {every, realClock} from './clock.ts'
 import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
-import {forgetUnnamed} from './forget-unnamed.ts'
 import {createGathering} from './gathering.ts'
 import {createHeldSessions, type HeldSessions} from './hold-down.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
@@ -101,6 +100,8 @@ export interface RuntimeOptions {
   /** Of an earlier runtime in this process: its class numbers go on. */
   readonly previous: Compiled | null
   readonly firstClass: number
+  /** Keys that it does not need are kept for the configuration before, which may come back. */
+  readonly isPending: () => boolean
   readonly clock: WatchClock
   readonly log: Logger
 }
@@ -112,6 +113,7 @@ export async function startRuntime({
   applied,
   previous,
   firstClass,
+  isPending,
   clock,
   log,
 }: RuntimeOptions): Promise<Runtime> {
@@ -164,7 +166,6 @@ export async function startRuntime({
     reachable: (name) => sources?.states().get(`datastore/${name}`)?.connected ?? false,
     mayWrite: (name) => publishing?.guards(name) ?? null,
   })
-  await forgetUnnamed(config, log)
   const siteWatch = await createSiteWatch({
     config,
     federation,
@@ -230,7 +231,7 @@ export async function startRuntime({
       leaveGate()
       return policy
     },
-    keys,
+    keys: {...keys, drop: async (names) => (isPending() ? undefined : keys.drop(names))},
     carriers: carriers.next,
     passwords,
     draining: () => drain.since() !== null,
@@ -335,7 +336,6 @@ export async function startRuntime({
     onError: (what, error) => log.warn({what, err: error}, 'not observed'),
   })
   const following = siteWatch.follow(clock, signal)
-
   const certificates = startCertificates({
     config,
     clock,

@@ -19,6 +19,7 @@ import {openAuditLog} from '../store/index.ts'
 import {createAudit} from './audit.ts'
 import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
+import {createForgetting} from './forget-unnamed.ts'
 import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
@@ -53,6 +54,7 @@ const firstClass = (): number => randomInt(1, 0x7000_0000)
 
 /** Starts the daemon. Throws `ConfigRefused`, or what keeps the API from listening; nothing else ends it. */
 export async function startGateway({configFile, log}: GatewayOptions): Promise<RunningGateway> {
+  const isPending = (): boolean => configuration.control.history().pending !== null
   const configuration = await openConfiguration({file: configFile, clock, log, put: (wanted) => put(wanted)})
   const {config} = configuration
   const startedAt = new Date()
@@ -73,9 +75,10 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       applied: ownMetrics.applied,
       previous: before?.compiled() ?? null,
       firstClass: firstClass(),
-      clock,
-      log,
+      ...{isPending, clock, log},
     })
+  const forget = createForgetting(isPending, log)
+  await forget(config)
   let api: RunningApi | null = null
   let runtime: Runtime
   runtime = await start(config, null)
@@ -131,6 +134,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     onError: (error) => log.error({err: error}, 'audit log not written'),
   })
   const auditing = every(1000, () => void audit.look(), clock, stopping.signal)
+  const forgetting = every(1000, () => void forget(runtime.config), clock, stopping.signal)
   api = await startApi({
     view,
     audit,
@@ -150,7 +154,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
       stopping.abort()
       // What it is in the middle of may start a runtime.
       await following
-      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing, sampling])
+      await Promise.all([api?.close(), runtime.stop(), refreshing, auditing, sampling, forgetting])
       await closeKernelDrivers(kernel)
       log.info('stopped; what was made stays in force')
     },

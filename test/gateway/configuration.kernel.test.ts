@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {request} from 'node:http'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -87,6 +87,19 @@ ${more}`
         ],
       )
       assert.match(audited[1]?.difference ?? '', /^-gateway: a1\n\+gateway: a3$/m)
+    })
+
+    it('what a site said last stays until the configuration that does not name it is confirmed', async () => {
+      const known = join(folder, 'state', 'known', 'export-b.jsonl')
+      mkdirSync(join(folder, 'state', 'known'), {recursive: true})
+      writeFileSync(known, 'what it said\n')
+      assert.ok((await api.applyConfig(text('a5'), 60)).ok)
+      assert.ok((await api.rollbackConfig(null)).ok)
+      assert.ok(existsSync(known), 'what is undone has forgotten nothing')
+      assert.ok((await api.applyConfig(text('a5'), 60)).ok)
+      assert.ok(existsSync(known))
+      assert.ok((await api.confirmConfig()).ok)
+      await eventually(async () => !existsSync(known), 5000)
     })
 
     it('metrics move with it, away too; an address that is not there is told', async () => {

@@ -342,6 +342,23 @@ describe('configuration', () => {
     assert.deepEqual(codes(configuration), [])
   })
 
+  it('that is edited and cannot be put in force is told, and taken when it can', async () => {
+    const configuration = await open()
+    await follow(configuration)
+    failPut = true
+    writeFileSync(file, text('allow'))
+    await pass(1000)
+    await pass(1000)
+    assert.deepEqual([put, codes(configuration)], [[], ['config-invalid']])
+    assert.match(configuration.findings()[0]!.detail, /no kernel/)
+    // As SIGHUP does it, which nobody waits for.
+    assert.equal((await configuration.reload()).ok, false)
+    assert.equal(configuration.control.inForce().text, text('deny'))
+    failPut = false
+    assert.equal((await configuration.reload()).ok, true)
+    assert.deepEqual([put, codes(configuration)], [['allow'], []])
+  })
+
   it('that is put back keeps what lay in the file, refused as it was', async () => {
     const configuration = await open()
     await follow(configuration)
