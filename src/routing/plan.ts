@@ -4,7 +4,6 @@ import {
   type Address,
   addressFromNumber,
   comparePrefixes,
-  type Family,
   familyOf,
   hostPrefix,
   type Prefix,
@@ -12,14 +11,7 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {
-  FALLBACK_PREFERENCE,
-  fallbackProtocol,
-  LOST_NETWORKS,
-  nearTable,
-  type RoutingInput,
-  uplinksProtocol,
-} from './input.ts'
+import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput, uplinksProtocol} from './input.ts'
 import {abovePatterns, planLastWays} from './last-ways.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
@@ -43,17 +35,21 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input)
   const ways = planWanWays(input)
-  const statics = [...planStatics(input.config), ...ways.statics]
-  const near = planNear(
-    input.config,
-    ([4, 6] as const).filter((family) => statics.some(({tables}) => tables?.witnesses === nearTable(family))),
-  )
+  const near = planNear(input.config)
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
       routerId: routerId(input.config),
-      statics: [...statics, ...aggregates.statics, ...translated, ...lastWays, ...nodes.statics, ...tunnels.statics],
-      kernelExcludes: ([4, 6] as const).map(uplinksProtocol),
+      statics: [
+        ...planStatics(input.config),
+        ...aggregates.statics,
+        ...translated,
+        ...ways.statics,
+        ...lastWays,
+        ...nodes.statics,
+        ...tunnels.statics,
+      ],
+      kernelExcludes: [...([4, 6] as const).map(uplinksProtocol), ...ways.kernelExcludes],
       kernelUnreachable: aggregates.kernelUnreachable,
       kernelUnresolved: abovePatterns(lastWays),
       tables: [...aggregates.tables, ...near.tables, ...ways.tables, ...nodes.tables, ...tunnels.tables],
@@ -79,20 +75,27 @@ function routerId(config: GatewayConfig): Address {
   return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
 }
 
+const NEAR_TABLE = 'near4'
+
 const hasTowards = ({lan, static: statics}: GatewayConfig): boolean =>
   lan !== null && statics.some(({prefix}) => prefixFamily(prefix) === 4)
 
-/** Where addresses are looked up that must be on a line: among all routes one is there as long as a router gives a default one. */
-const planNear = ({lan}: GatewayConfig, families: readonly Family[]): Pick<BirdConfig, 'tables' | 'pipes'> => ({
-  tables: families.map((family) => ({name: nearTable(family), family})),
-  pipes: families.map((family) => ({
-    ...{name: `networks${family}`, from: `master${family}`, to: nearTable(family)},
-    rules: [
-      {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
-      ...(lan && family === 4 ? [{when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'} as const] : []),
-    ],
-  })),
-})
+/** Connected networks alone: a next hop that is looked up among all routes is there as long as a router gives a default one. */
+const planNear = (config: GatewayConfig): Pick<BirdConfig, 'tables' | 'pipes'> =>
+  hasTowards(config)
+    ? {
+        tables: [{name: NEAR_TABLE, family: 4}],
+        pipes: [
+          {
+            ...{name: 'networks4', from: 'master4', to: NEAR_TABLE},
+            rules: [
+              {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
+              {when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'},
+            ],
+          },
+        ],
+      }
+    : {tables: [], pipes: []}
 
 function planStatics(config: GatewayConfig): StaticProtocol[] {
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
@@ -118,7 +121,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
-        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: nearTable(family)}} : {}),
+        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: NEAR_TABLE}} : {}),
         routes: statics.map(({prefix, via}) => ({
           prefix,
           to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},

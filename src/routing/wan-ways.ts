@@ -1,4 +1,4 @@
-import type {Finding, LocalUplink, SiteName, WanPeer} from '../model/index.ts'
+import type {Finding, GatewayConfig, LocalUplink, SiteName, WanPeer} from '../model/index.ts'
 import {
   type Address,
   compareAddresses,
@@ -9,10 +9,12 @@ import {
   parseAddress,
   prefixAddress,
   prefixContainsAddress,
+  prefixLength,
 } from '../net/index.ts'
-import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, nearTable, type RoutingInput} from './input.ts'
-import {acceptedPrefixes} from './wan-policy.ts'
+import type {BirdConfig, Condition, StaticProtocol} from './bird-config.ts'
+import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput} from './input.ts'
+import {netIn} from './site-filters.ts'
+import {acceptedPrefixes, wanSession} from './wan-policy.ts'
 
 /**
  * A way to every known remote gateway that does not hang on BGP: by the WAN routers that may tell us of it.
@@ -21,8 +23,9 @@ import {acceptedPrefixes} from './wan-policy.ts'
  * their routes, and then takes from the kernel what it has not learnt again: seen with FRR, 100 ms without a way, in
  * which every tunnel loses its packets. It also lets a cold start read the remote exports at once.
  *
- * Who is on a line of this gateway is reached by that line, as without all this: what leads by a router is longer than the
- * line's own network, so each has another way, which is there while a connected network holds the address.
+ * It is longer than what routers tell of as a rule, and than the network of a line of this gateway. So beside each there is a
+ * better one while either of these covers the address, which the kernel does not get: then it has none of the two, and goes
+ * by what covers it (decision 0157).
  */
 export function planWanWays(input: RoutingInput): WanWays {
   const {config, world} = input
@@ -43,7 +46,7 @@ export function planWanWays(input: RoutingInput): WanWays {
     }
   }
 
-  const statics = ([4, 6] as const).flatMap((family): StaticProtocol[] => {
+  const families = ([4, 6] as const).flatMap((family) => {
     const routes = [...known]
       .filter((address) => familyOf(address) === family)
       .sort(compareAddresses)
@@ -55,31 +58,64 @@ export function planWanWays(input: RoutingInput): WanWays {
           {prefix: hostPrefix(address), to: {via: peers.map((peer) => peer.address).sort(compareAddresses), source}},
         ]
       })
-    if (routes.length === 0) return []
-    const comment = 'The way to remote gateways while BGP has none.'
-    const lines: StaticProtocol = {
-      name: `at_${linesTable(family)}`,
-      family,
-      comment: 'Those of them that are on a line of this gateway.',
-      preference: null,
-      tables: {routes: linesTable(family), witnesses: nearTable(family)},
-      routes: routes.map(({prefix}) => ({prefix, to: {towards: prefixAddress(prefix)}})),
-    }
-    return [{name: `ways${family}`, family, comment, preference: FALLBACK_PREFERENCE, routes}, lines]
+    return routes.length === 0 ? [] : [{family, routes}]
   })
-  const families = ([4, 6] as const).filter((family) => statics.some((one) => one.family === family))
   return {
-    statics,
-    tables: families.map((family) => ({name: linesTable(family), family})),
-    pipes: families.map((family) => ({
-      ...{name: `from_${linesTable(family)}`, from: linesTable(family), to: `master${family}`},
-      rules: [{when: [{is: 'reachable'}], verdict: 'accept', set: [LINES_PREFERENCE]}],
-    })),
+    statics: families.flatMap(({family, routes}): StaticProtocol[] => [
+      {
+        name: `ways${family}`,
+        family,
+        comment: 'The way to remote gateways while BGP has none.',
+        preference: FALLBACK_PREFERENCE,
+        routes,
+      },
+      {
+        name: coveredProtocol(family),
+        family,
+        comment: 'Those of them to which something else leads.',
+        preference: null,
+        tables: {routes: coveredTable(family), witnesses: coversTable(family)},
+        routes: routes.map(({prefix}) => ({prefix, to: {towards: prefixAddress(prefix)}})),
+      },
+    ]),
+    tables: families.flatMap(({family}) => [coversTable, coveredTable].map((name) => ({name: name(family), family}))),
+    pipes: families.flatMap(({family, routes}) => [
+      {
+        ...{name: `to_${coversTable(family)}`, from: `master${family}`, to: coversTable(family)},
+        rules: [{when: covers(config, family, routes), verdict: 'accept'} as const],
+      },
+      {
+        ...{name: `from_${coveredTable(family)}`, from: coveredTable(family), to: `master${family}`},
+        rules: [{when: [{is: 'reachable'}], verdict: 'accept', set: [COVERED_PREFERENCE]} as const],
+      },
+    ]),
+    kernelExcludes: families.map(({family}) => coveredProtocol(family)),
     findings,
   }
 }
 
-interface WanWays extends Pick<BirdConfig, 'statics' | 'tables' | 'pipes'> {
+const coversTable = (family: Family): string => `covers${family}`
+const coveredTable = (family: Family): string => `covered${family}`
+const coveredProtocol = (family: Family): string => `at_${coveredTable(family)}`
+
+const COVERED_PREFERENCE = {attribute: 'preference', value: FALLBACK_PREFERENCE + 1} as const
+
+/**
+ * Lines, what routers of the WAN tell, and what must not fall through: an address within that is led to by nothing shorter. Of
+ * them only what holds one of the addresses, since routers may tell of a million others.
+ */
+function covers({peers}: GatewayConfig, family: Family, routes: readonly {readonly prefix: Prefix}[]): Condition[] {
+  const from = [fallbackProtocol(family), LOST_NETWORKS, ...peers.map(({name}) => wanSession(name)).sort()]
+  return [
+    netIn(routes.map(({prefix}) => ({prefix, longer: false, lengths: {from: 0, to: prefixLength(prefix)}}))),
+    {
+      is: 'any-of',
+      groups: [[{is: 'source', source: 'device'}], ...from.map((protocol) => [{is: 'from', protocol} as const])],
+    },
+  ]
+}
+
+interface WanWays extends Pick<BirdConfig, 'statics' | 'tables' | 'pipes' | 'kernelExcludes'> {
   readonly findings: readonly Finding[]
 }
 
@@ -111,10 +147,6 @@ const elsewhere = (site: SiteName, gateway: string, uplink: string, address: Add
   detail: `site ${site} says that its gateway ${gateway} is at ${address}, which is ${whose}: it gets no way by the WAN's routers`,
   remedy: `correct the uplink there; if that is where it is, name it here: https://${address.includes(':') ? `[${address}]` : address}:2379 in sites.${site}.endpoints`,
 })
-
-const linesTable = (family: Family): string => `lines${family}`
-
-const LINES_PREFERENCE = {attribute: 'preference', value: FALLBACK_PREFERENCE + 1} as const
 
 const byName = (a: WanPeer, b: WanPeer): number => (a.name < b.name ? -1 : 1)
 
