@@ -35,15 +35,17 @@ export function planWanWays(input: RoutingInput): WanWays {
   )
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
+    const refused: Refused[] = []
     for (const gateway of site.gateways) {
       for (const uplink of gateway.uplinks) {
         const address = uplink.public ?? uplink.address
         const whose = known.has(address) ? null : whoseIs(input, name, address)
         if (whose === null) known.add(address)
         else if (config.peers.some((peer) => mayTellOf(peer, address)))
-          findings.push(elsewhere(name, gateway.name, uplink.name, address, whose))
+          refused.push({gateway: gateway.name, uplink: uplink.name, address, whose})
       }
     }
+    findings.push(...elsewhere(name, refused))
   }
 
   const families = ([4, 6] as const).flatMap((family) => {
@@ -140,13 +142,29 @@ function whoseIs({config, world}: RoutingInput, site: SiteName, address: Address
   return behind ? `the next hop of ${behind.prefix}` : null
 }
 
-const elsewhere = (site: SiteName, gateway: string, uplink: string, address: Address, whose: string): Finding => ({
-  code: 'prefix-not-granted',
-  severity: 'warning',
-  where: {source: `export ${site}`, key: `gateways/${gateway}`, field: `uplinks ${uplink}`},
-  detail: `site ${site} says that its gateway ${gateway} is at ${address}, which is ${whose}: it gets no way by the WAN's routers`,
-  remedy: `correct the uplink there; if that is where it is, name it here: https://${address.includes(':') ? `[${address}]` : address}:2379 in sites.${site}.endpoints`,
-})
+interface Refused {
+  readonly gateway: string
+  readonly uplink: string
+  readonly address: Address
+  readonly whose: string
+}
+
+/** One of them: how many a site says is its own to choose. */
+function elsewhere(site: SiteName, [first, ...others]: readonly Refused[]): Finding[] {
+  if (!first) return []
+  const {gateway, uplink, address, whose} = first
+  const more = others.length === 0 ? '' : `; so are ${others.length} more of its uplinks`
+  const host = address.includes(':') ? `[${address}]` : address
+  return [
+    {
+      code: 'prefix-not-granted',
+      severity: 'warning',
+      where: {source: `export ${site}`, key: `gateways/${gateway}`, field: `uplinks ${uplink}`},
+      detail: `site ${site} says that its gateway ${gateway} is at ${address}, which is ${whose}: it gets no way by the WAN's routers${more}`,
+      remedy: `correct the uplink there; if that is where it is, name it here: https://${host}:2379 in sites.${site}.endpoints`,
+    },
+  ]
+}
 
 const byName = (a: WanPeer, b: WanPeer): number => (a.name < b.name ? -1 : 1)
 

@@ -14,7 +14,12 @@ const SKETCH: Sketch = {
 }
 
 /** What this gateway of a makes of b's saying that its gateway is at that address. */
-function planned(address: string, overrides: Partial<GatewayConfig> = {}, endpoints: readonly string[] = []) {
+function planned(
+  address: string,
+  overrides: Partial<GatewayConfig> = {},
+  endpoints: readonly string[] = [],
+  others: readonly string[] = [],
+) {
   const base = configOf(SKETCH, 'a')
   const b = base.sites.get('b' as SiteName)!
   const config: GatewayConfig = {
@@ -27,7 +32,7 @@ function planned(address: string, overrides: Partial<GatewayConfig> = {}, endpoi
   const view = viewOf(SKETCH, 'b')
   const gateways = view.gateways.map((one) => ({
     ...one,
-    uplinks: one.uplinks.map((uplink) => ({...uplink, public: address as Address})),
+    uplinks: [address, ...others].map((outside) => ({...one.uplinks[0]!, public: outside as Address})),
   }))
   const world = worldOf(new Map([['b' as SiteName, {...view, gateways}]]), [nodeOf('n1', '192.168.30.1')])
   const {bird, findings} = planRouting({config, world, tunnels: [], passwords: new Map(), draining: false})
@@ -58,6 +63,13 @@ describe('ways to other gateways without BGP', () => {
   it('an address that nobody has, and one in the site’s own prefix, are what a gateway may be at', () => {
     for (const address of ['198.51.100.2', '10.2.0.254'])
       assert.deepEqual(planned(address), {hosts: [`${address}/32`], findings: []})
+  })
+
+  it('of many such addresses of a site one is told, and how many there are', () => {
+    const {hosts, findings} = planned('10.1.7.5', {}, [], ['10.1.7.6', '10.3.0.1', '198.51.100.2'])
+    assert.deepEqual(hosts, ['198.51.100.2/32'])
+    assert.equal(findings.length, 1)
+    assert.match(findings[0]!.detail, /10\.1\.7\.5.*; so are 2 more/)
   })
 
   it('where no router is asked there is nothing to say', () => {
