@@ -309,10 +309,12 @@ function inOther(input: RulesetInput, remotes: readonly Prefix[]): string[] {
     ...(uplinkDevices.length > 0
       ? [
           ...byFamily(plain, (set, ip) => `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} return`),
-          // Our own addresses do not come from the WAN, with one encapsulation or another.
+          // Our own addresses do not come from the WAN, with one encapsulation or another; they do where the way to them leads
+          // there: a gateway in a VPC has one interface.
           ...byFamily(
             config.owns,
-            (set, ip) => `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} ${drop('spoofed')}`,
+            (set, ip) =>
+              `iifname ${quoted(uplinkDevices)} ${ip} saddr ${set} fib saddr . iif oif missing ${drop('spoofed')}`,
           ),
         ]
       : []),

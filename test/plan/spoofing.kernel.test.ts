@@ -106,7 +106,7 @@ sysctl -qw net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 net.ipv6.
       const tunnel = (end: 1 | 2): string => {
         const far = 3 - end
         const [inner, peer] = end === 1 ? ['100.64.0.0', '100.64.0.2'] : ['100.64.0.2', '100.64.0.0']
-        return `ip link set wan0 up; ip address add 192.0.2.${end}/24 dev wan0
+        return `ip link set wan0 up; ip address add 192.0.2.${end}/24 dev wan0; ip address add 2001:db8:f::${end}/64 dev wan0 nodad
 ip link add ${TUNNEL} mtu 1450 address 02:00:00:00:00:0${end} type vxlan id ${VNI} local 192.0.2.${end} remote 192.0.2.${far} dstport 4789
 ip link set ${TUNNEL} up; ip address add ${inner} peer ${peer} dev ${TUNNEL}; ip address add fd64::${end}/64 dev ${TUNNEL} nodad
 for peer in ${peer} fd64::${far}; do ip neighbour add $peer lladdr 02:00:00:00:00:0${far} dev ${TUNNEL}; done`
@@ -233,6 +233,23 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         const sources = ['10.3.0.7', '10.1.0.77', '9.9.9.9', '100.64.0.9', 'fd00:3::7', 'fd00:1::77', '2001:db8::1']
         await counted(b!, `spoofed_${TUNNEL}`, ...sources.map((source) => datagram(source, to(source))))
         assert.equal(arrived(), 0)
+      })
+
+      it('our own do not come from the WAN, but where the way to them leads there: a gateway of one interface', async () => {
+        b!.run(`ip route replace 10.2.9.0/24 via 192.0.2.1; ip -6 route replace fd00:2:0:9::/64 via 2001:db8:f::1
+ip rule add iif ${TUNNEL} to 10.2.9.0/24 priority 9 blackhole; ip -6 rule add iif ${TUNNEL} to fd00:2:0:9::/64 priority 9 blackhole`)
+        // As a VPC's router is the way to its machines.
+        shell('ip route add 10.1.64.0/24 via 192.0.2.2; ip -6 route add fd00:1:0:64::/64 via 2001:db8:f::2')
+        const arrived = watch(b!, `iifname "${TUNNEL}" udp sport 4000`)
+        await counted(b!, 'spoofed', datagram('10.1.0.5', '10.2.9.9'), datagram('fd00:1::5', 'fd00:2:0:9::9'))
+        await counted(b!, 'spoofed', datagram('10.1.65.5', '10.2.9.9'))
+        assert.equal(arrived(), 0)
+        await counted(b!, null, datagram('10.1.64.5', '10.2.9.9'), datagram('fd00:1:0:64::5', 'fd00:2:0:9::9'))
+        await eventually(() => arrived() === 2)
+        b!.run('ip rule add iif wan0 to 10.1.64.0/24 priority 9 blackhole')
+        const came = watch(b!, 'iifname "wan0" udp sport 4000')
+        await counted(b!, null, datagram('10.2.0.7', '10.1.64.5'))
+        await eventually(() => came() === 1)
       })
 
       for (const [family, own, foreign, pod] of [
