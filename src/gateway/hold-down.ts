@@ -45,7 +45,9 @@ function sessionsSeen({sessions, bfd}: RouterState, tunnels: readonly WatchedTun
     .filter(({kind}) => kind === 'tunnel')
     .map(({name, up, sinceMs}) => {
       const tunnel = tunnels.find(({session}) => session === name)
-      const watch = bfd.find(({neighbor, device}) => neighbor === tunnel?.peer && device === tunnel.device)
+      // Before the first plan it is not known which BFD to ask, and so not since when.
+      if (!tunnel) return {name, up, sinceMs: null}
+      const watch = bfd.find(({neighbor, device}) => neighbor === tunnel.peer && device === tunnel.device)
       if (!watch) return {name, up, sinceMs}
       return {name, up: up && watch.up, sinceMs: Math.max(sinceMs ?? 0, watch.sinceMs ?? 0)}
     })

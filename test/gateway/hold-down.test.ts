@@ -11,6 +11,8 @@ const router = (since: number, up = true): RouterState => ({
     : [],
 })
 
+const TUNNELS = [{session: 'tunnel', peer: '100.64.0.2', device: 'is-b'}]
+
 describe('sessions that come and go, as the gateway follows them', () => {
   it('only tunnels’; told once when that begins and once when it is over', () => {
     let nowMs = 0
@@ -22,7 +24,7 @@ describe('sessions that come and go, as the gateway follows them', () => {
     })
     const look = (atMs: number, state: RouterState | null): string => {
       nowMs = atMs
-      sessions.look(state, [])
+      sessions.look(state, TUNNELS)
       return [...sessions.held()].join()
     }
     assert.deepEqual(
@@ -49,15 +51,31 @@ describe('sessions that come and go, as the gateway follows them', () => {
     assert.deepEqual([[...sessions.held()], told], [[], 0])
   })
 
+  it('a look before the first plan, which tells what BFD to ask, is the beginning of nothing', () => {
+    let nowMs = 0
+    const sessions = createHeldSessions({nowMs: () => nowMs, wallMs: () => nowMs, changed: () => {}})
+    const bfd = (up: boolean, since: number) =>
+      [{neighbor: '100.64.0.2', device: 'is-b', up, sinceMs: since * 1000}] as BfdSession[]
+    // BFD was lost once, long ago, while the session stood.
+    for (const [tunnels, state] of [
+      [[], {...router(1), bfd: bfd(true, 9)}],
+      [TUNNELS, {...router(1), bfd: bfd(true, 9)}],
+      [TUNNELS, {...router(1), bfd: bfd(false, 20)}],
+    ] as const) {
+      nowMs += 1000
+      sessions.look(state, tunnels)
+    }
+    assert.deepEqual([...sessions.held()], [])
+  })
+
   it('a session that outlives what BFD tells: the losses are BFD’s, and of that device', () => {
-    const tunnels = [{session: 'tunnel', peer: '100.64.0.2', device: 'is-b'}]
     const heldAfter = (...seen: readonly (readonly [up: boolean, sinceMs: number, device?: string])[]): string => {
       let nowMs = 0
       const sessions = createHeldSessions({nowMs: () => nowMs, wallMs: () => nowMs, changed: () => {}})
       for (const [up, sinceMs, device = 'is-b'] of seen) {
         nowMs += 1000
         const bfd = [{neighbor: '100.64.0.2', device, up, sinceMs: sinceMs * 1000} as BfdSession]
-        sessions.look({...router(1), bfd}, tunnels)
+        sessions.look({...router(1), bfd}, TUNNELS)
       }
       return [...sessions.held()].join()
     }
