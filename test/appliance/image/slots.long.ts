@@ -174,6 +174,16 @@ describe('an appliance', function () {
     })
   }
 
+  it('is reset by its watchdog when nothing in it gets a processor any more', async () => {
+    assert.match(await ask('wdctl --noheadings --oneline'), /i6300/)
+    const before = await ask('cat /proc/sys/kernel/random/boot_id')
+    const spins = 'for cpu in 0 1; do setsid taskset -c $cpu chrt -f 99 sh -c "while :; do :; done" & done'
+    await gateway.ssh(`echo -1 > /proc/sys/kernel/sched_rt_runtime_us; (sleep 2; ${spins}) > /dev/null 2>&1 &`)
+    const end = Date.now() + BOOT_S * 1000
+    const bootId = async (): Promise<string> => (await gateway.ssh('cat /proc/sys/kernel/random/boot_id')).output.trim()
+    for (let now = before; now === before || now === ''; now = await bootId()) assert.ok(Date.now() < end, 'not reset')
+  })
+
   async function cameBack(failed: Slot): Promise<void> {
     const slot = OTHER[failed]
     await gateway.says(new RegExp(`slot ${failed} failed its trial; this is slot ${slot} again`), 2 * BOOT_S)
