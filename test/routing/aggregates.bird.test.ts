@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type {BlockAffinity, GatewayConfig, PeerName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
-import {TestBird} from '../support/bird.ts'
+import {startBirds, type TestBird} from '../support/bird.ts'
 import {createStar} from '../support/gateway-star.ts'
 import {configOf, nodeOf, type Sketch, worldOf} from '../support/interconnect.ts'
 import {eventually, type Namespace} from '../support/namespace.ts'
@@ -68,7 +68,7 @@ protocol bgp upstream { ${TIMERS} local as 64900; neighbor ${LINKS[name][0]} as 
 describe('own prefixes told whole, on real BIRDs', function () {
   this.timeout(30_000)
   let spaces: Map<string, Namespace>
-  const birds = new Map<string, TestBird>()
+  let birds = new Map<string, TestBird>()
   /** What a router has of the site's own. */
   const told = async (name: string): Promise<string[]> =>
     [...(await birds.get(name)!.ask('show route where net ~ [ 10.0.0.0/8+ ]')).matchAll(/^10\S+/gm)]
@@ -82,12 +82,7 @@ describe('own prefixes told whole, on real BIRDs', function () {
   before(async () => {
     spaces = createStar(LINKS)
     const texts = {gw: textOf(), n1: node('n1'), n2: node('n2'), whole: wan('whole'), parts: wan('parts')}
-    for (const [name, text] of Object.entries(texts)) {
-      const bird = new TestBird(spaces.get(name)!)
-      birds.set(name, bird)
-      await bird.start()
-      await bird.reload(text)
-    }
+    birds = await startBirds(spaces, texts)
   })
   after(async () => {
     for (const bird of birds.values()) await bird.remove()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type {GatewayConfig, GatewayName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
-import {TestBird} from '../support/bird.ts'
+import {startBirds, type TestBird} from '../support/bird.ts'
 import {createStar} from '../support/gateway-star.ts'
 import {configOf, type Sketch, worldOf} from '../support/interconnect.ts'
 import {eventually, type Namespace} from '../support/namespace.ts'
@@ -41,18 +41,13 @@ protocol bgp upstream { ${TIMERS} local as 64900; neighbor ${LINKS.wan[0]} as 42
 describe('a static prefix of one of two gateways, on real BIRDs', function () {
   this.timeout(30_000)
   let spaces: Map<string, Namespace>
-  const birds = new Map<string, TestBird>()
+  let birds = new Map<string, TestBird>()
   const route = (prefix: string): string => spaces.get('gw')!.run(`ip route show ${prefix}`).trim()
   const told = (): Promise<string> => birds.get('wan')!.ask('show route 10.1.200.0/24')
 
   before(async () => {
     spaces = createStar(LINKS)
-    for (const [name, text] of Object.entries({gw: textOf(), wan: ROUTER})) {
-      const bird = new TestBird(spaces.get(name)!)
-      birds.set(name, bird)
-      await bird.start()
-      await bird.reload(text)
-    }
+    birds = await startBirds(spaces, {gw: textOf(), wan: ROUTER})
   })
   after(async () => {
     for (const bird of birds.values()) await bird.remove()

@@ -93,3 +93,18 @@ export class TestBird {
     rmSync(this.folder, {recursive: true})
   }
 }
+
+/** One in each namespace that has a text, running with it. */
+export async function startBirds(
+  spaces: ReadonlyMap<string, Namespace>,
+  texts: Readonly<Record<string, string>>,
+): Promise<Map<string, TestBird>> {
+  const birds = new Map<string, TestBird>()
+  for (const [name, text] of Object.entries(texts)) {
+    const bird = new TestBird(spaces.get(name)!)
+    birds.set(name, bird)
+    await bird.start()
+    await bird.reload(text)
+  }
+  return birds
+}
