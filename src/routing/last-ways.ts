@@ -10,14 +10,15 @@ import {
 } from '../net/index.ts'
 import type {PrefixPattern, StaticProtocol} from './bird-config.ts'
 import {FALLBACK_PREFERENCE, lastWaysProtocol, nativeOf, type RoutingInput} from './input.ts'
-import {hasOtherWay} from './transit.ts'
+import {allEncrypt, hasOtherWay} from './transit.ts'
 
 /**
  * What is granted to a site leads to it by its tunnels, beneath all that sessions tell, where a lost BFD session takes routes
  * away at once: when all of them are lost there is nothing better to move to, and it may be the other BIRD that
  * restarts, whose kernel goes on forwarding (decision 0197). On a single path nothing is taken away, so nothing lies beneath.
  *
- * A site behind hubs has none: what lies between it and the hub nobody knows then. Nor has one that the WAN carries too.
+ * A site behind hubs has none: what lies between it and the hub nobody knows then. Nor has one that the WAN carries too, or
+ * one that must be encrypted while some tunnel to it does not.
  */
 export function planLastWays(input: RoutingInput): StaticProtocol[] {
   const {config, world, tunnels} = input
@@ -26,10 +27,11 @@ export function planLastWays(input: RoutingInput): StaticProtocol[] {
     tunnels
       .filter(({site: to, peer, standby}) => to === site.name && !standby && familyOf(peer as Address) === family)
       .sort((a, b) => (a.device < b.device ? -1 : 1))
-  const sites = [...config.sites.values()].filter(
-    ({name, via}) =>
-      via.length === 0 && !native.has(name) && world.sites.has(name) && !isTakenOut(world.sites.get(name)?.presence),
-  )
+  const sites = [...config.sites.values()].filter(({name, via, encrypted}) => {
+    const {as = null, presence} = world.sites.get(name) ?? {}
+    if (as === null || as === config.as || isTakenOut(presence)) return false
+    return via.length === 0 && !native.has(name) && (!encrypted || allEncrypt(input, name))
+  })
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
     const routes = sites
       .flatMap((site) => {

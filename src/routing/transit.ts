@@ -123,7 +123,7 @@ export function transitExport(input: RoutingInput, tunnel: Tunnel): FilterRule[]
 }
 
 /** While encapsulations change there are tunnels of both. */
-const allEncrypt = ({tunnels}: RoutingInput, site: SiteName): boolean =>
+export const allEncrypt = ({tunnels}: RoutingInput, site: SiteName): boolean =>
   tunnels.every((tunnel) => tunnel.site !== site || tunnel.encapsulation === 'wireguard')
 
 /**

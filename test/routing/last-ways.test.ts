@@ -65,11 +65,22 @@ describe('planLastWays', () => {
     assert.deepEqual(changes, [['local-pref 2'], ['local-pref 2', 'prepend 64512', 'prepend 64512', 'prepend 64512']])
   })
 
-  it('none leads to a site that is taken out, or that the WAN carries too', () => {
+  it('none leads to a site that is taken out, that has our own AS, or that the WAN carries too', () => {
     const {sites} = planAll(SKETCH).get('a')!
     const c = 'c' as SiteName
     const out = new Map([...sites, [c, {...sites.get(c)!, presence: 'withdrawn'}]] as const)
     assert.deepEqual(lastWays({}, {world: worldOf(out)}), [])
+    const ours = new Map([...sites, [c, {...sites.get(c)!, as: sites.get('a' as SiteName)!.as}]] as const)
+    assert.deepEqual(lastWays({}, {world: worldOf(ours)}), [])
     assert.deepEqual(lastWays({}, {native: new Map([[c, {isFirst: false, isLeft: false}]])}), [])
+  })
+
+  it('none leads in clear to a site that must be encrypted', () => {
+    const c = 'c' as SiteName
+    const {config, plan} = planAll(SKETCH).get('a')!
+    const remote = new Map([...config.sites, [c, {...config.sites.get(c)!, encrypted: true}]] as const)
+    assert.deepEqual(lastWays({sites: remote}, {tunnels: plan.tunnels}), [])
+    const tunnels = plan.tunnels.map((tunnel) => ({...tunnel, encapsulation: 'wireguard' as const}))
+    assert.deepEqual(lastWays({sites: remote}, {tunnels}), [['10.3.0.0/16', 2, 2]])
   })
 })
