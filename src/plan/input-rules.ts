@@ -43,24 +43,52 @@ export function inputRules(
   ]
 }
 
+interface VxlanEnd {
+  readonly port: number
+  readonly remote: Address
+  readonly vnis: readonly number[]
+}
+
+function vxlanEnds(links: readonly LinkSpec[]): VxlanEnd[] {
+  const vxlans = links.filter((link) => link.kind === 'vxlan')
+  const byEnd = Map.groupBy(vxlans, ({port, remote}) => `${port} ${remote}`)
+  return [...byEnd]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, [first, ...others]]) => ({
+      port: first!.port,
+      remote: first!.remote,
+      vnis: [...new Set([first!, ...others].map(({vni}) => vni))].sort((a, b) => a - b),
+    }))
+}
+
+const vxlanChain = ({port, remote}: VxlanEnd): string => `vxlan_${port}_${remote.replaceAll(/[.:]/g, '_')}`
+
 /**
  * A vxlan device takes its network number from any source, so a gateway that is known could speak for another site's:
- * number and far end go together. ipip's and wireguard's devices ask for theirs by themselves.
+ * each far end has its numbers. ipip's and wireguard's devices ask for theirs by themselves. A chain for each end, since nft
+ * before 1.0.6 takes no raw bytes in a concatenation (Ubuntu 22.04 has 1.0.2).
  */
+export const vxlanChains = (links: readonly LinkSpec[]): (readonly [name: string, rules: string[]])[] =>
+  vxlanEnds(links).map((end) => [
+    vxlanChain(end),
+    [`@th,96,24 { ${end.vnis.join(', ')} } accept`, drop('tunnel_unknown')],
+  ])
+
 function vxlanRules(links: readonly LinkSpec[]): {readonly known: string[]; readonly all: string[]} {
-  const vxlans = links.filter((link) => link.kind === 'vxlan')
-  const ports = [...new Set(vxlans.map(({port}) => port))].sort()
+  const ends = vxlanEnds(links)
+  const ports = [...new Set(ends.map(({port}) => port))].sort()
   const known = ports.flatMap((port) =>
     ([4, 6] as const).flatMap((family) => {
-      const ends = vxlans
-        .filter((link) => link.port === port && familyOf(link.remote) === family)
-        .map(({remote, vni}) => `${remote} . ${vni}`)
+      const chains = ends
+        .filter((end) => end.port === port && familyOf(end.remote) === family)
+        .map((end) => `${end.remote} : goto ${vxlanChain(end)}`)
       const ip = family === 4 ? 'ip' : 'ip6'
-      return ends.length > 0 ? [`udp dport ${port} ${ip} saddr . @th,96,24 { ${ends.sort().join(', ')} } accept`] : []
+      return chains.length > 0 ? [`udp dport ${port} ${ip} saddr vmap { ${chains.join(', ')} }`] : []
     }),
   )
   return {known, all: ports.map((port) => `udp dport ${port}`)}
 }
+
 /** Neighbours ask for each other where a device bears IPv6; what else kernels say of themselves is no attack. */
 const linkLocalRules = (device: string, bearsIpv6: boolean): string[] => [
   ...(bearsIpv6

@@ -19,7 +19,7 @@ import {type Prefix, prefixFamily} from '../net/index.ts'
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
-import {inputRules} from './input-rules.ts'
+import {inputRules, vxlanChains} from './input-rules.ts'
 import {NODE_SET, nodeAddresses, nodeChains} from './node-ipip.ts'
 import {planNodeNat} from './node-nat.ts'
 import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
@@ -194,6 +194,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     'accept',
   ])
   for (const [name, rules] of nodeChains(config, drop('spoofed'))) add(name, rules)
+  for (const [name, rules] of vxlanChains(input.links)) add(name, rules)
   add('input', inputRules(input, devices), filter('input', 'accept'))
   for (const chain of [
     ...untrackedChains(input),
