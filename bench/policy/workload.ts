@@ -99,6 +99,7 @@ export function workloadOf({policies, endpoints: count, attributeSets, unrelated
     memberRevision: 1,
     staged: [],
     documents: new Map(),
+    authorities: new Map(),
     refused: new Map(),
     policies: {tiers: TIERS, policies: unrelated ? unrelatedPolicies(policies) : policyList(policies, apps)},
     nodes: [],

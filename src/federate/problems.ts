@@ -41,23 +41,27 @@ export function listed(texts: readonly string[], separator: string): string {
 }
 
 /**
- * The first few of many, in the order of their keys, whatever the order they came in.
+ * The first few of many, whatever the order they came in.
  *
  * A site that suddenly claims 100,000 foreign addresses must not make 100,000 findings, nor a sort of them at each event.
  */
-function smallest<T>(items: Iterable<T>, keyOf: (item: T) => string): {named: T[]; more: number} {
-  const named: {key: string; item: T}[] = []
+function smallest<T>(items: Iterable<T>, isBefore: (a: T, b: T) => boolean): {named: T[]; more: number} {
+  const named: T[] = []
   let total = 0
   for (const item of items) {
     total++
-    const key = keyOf(item)
-    if (named.length === NAMED && key >= named.at(-1)!.key) continue
-    const at = named.findIndex((other) => key < other.key)
-    named.splice(at < 0 ? named.length : at, 0, {key, item})
+    if (named.length === NAMED && !isBefore(item, named.at(-1)!)) continue
+    const at = named.findIndex((other) => isBefore(item, other))
+    named.splice(at < 0 ? named.length : at, 0, item)
     if (named.length > NAMED) named.pop()
   }
-  return {named: named.map(({item}) => item), more: total - named.length}
+  return {named, more: total - named.length}
 }
+
+const byKey =
+  <T>(keyOf: (item: T) => string) =>
+  (a: T, b: T): boolean =>
+    keyOf(a) < keyOf(b)
 
 /** The other side of a refusal: who owns the address, or else the configuration, which grants it to nobody. */
 function contest(
@@ -86,7 +90,10 @@ export function refusalFindings(
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([site, byHolder]) => {
       const all = [...byHolder.values()].flat()
-      const {named, more} = smallest(all, ({source, key, prefix}) => `${source} ${key} ${prefix}`)
+      const {named, more} = smallest(
+        all,
+        byKey(({source, key, prefix}) => `${source} ${key} ${prefix}`),
+      )
       const findings = named.map((refusal): Finding => {
         const what = isHostPrefix(refusal.prefix) ? prefixAddress(refusal.prefix) : refusal.prefix
         return {
@@ -125,37 +132,30 @@ interface Told {
   readonly finding: Finding
 }
 
-const isBefore = (a: Omit<Told, 'finding'>, b: Told): boolean => (a.key === b.key ? a.at < b.at : a.key < b.key)
+const isBefore = (a: Told, b: Told): boolean => (a.key === b.key ? a.at < b.at : a.key < b.key)
 
 /** Of one source: what decode and `refused.ts` found, by key; of each sort the first few. A hostile one has very many. */
-export function recordFindings(source: string, byKey: ReadonlyMap<string, readonly Finding[]>): Finding[] {
-  const sorts = new Map<FindingCode, {readonly named: Told[]; total: number; severity: Finding['severity']}>()
-  for (const [key, findings] of byKey) {
-    for (const [at, finding] of findings.entries()) {
-      let sort = sorts.get(finding.code)
-      if (!sort) {
-        sort = {named: [], total: 0, severity: finding.severity}
-        sorts.set(finding.code, sort)
-      }
-      sort.total++
-      if (finding.severity === 'error') sort.severity = 'error'
-      const {named} = sort
-      if (named.length === NAMED && !isBefore({key, at}, named.at(-1)!)) continue
-      const place = named.findIndex((other) => isBefore({key, at}, other))
-      named.splice(place < 0 ? named.length : place, 0, {key, at, finding})
-      if (named.length > NAMED) named.pop()
+export function recordFindings(source: string, found: ReadonlyMap<string, readonly Finding[]>): Finding[] {
+  const all = [...found].flatMap(([key, findings]) => findings.map((finding, at): Told => ({key, at, finding})))
+  const sorts = [...Map.groupBy(all, ({finding}) => finding.code)].map(([code, told]) => {
+    const {named, more} = smallest(told, isBefore)
+    const severity = told.some(({finding}) => finding.severity === 'error') ? 'error' : told[0]!.finding.severity
+    return {
+      named,
+      more,
+      rest: {code, severity, where: {source}, detail: `${more} more like these in records of ${source}`},
     }
-  }
-  const told = [...sorts.values()].flatMap(({named}) => named).sort((a, b) => (isBefore(a, b) ? -1 : 1))
-  const rest = [...sorts].flatMap(([code, {named, total, severity}]): Finding[] => {
-    const detail = `${total - named.length} more like these in records of ${source}`
-    return total > named.length ? [{code, severity, where: {source}, detail}] : []
   })
+  const told = sorts.flatMap(({named}) => named).sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  const rest = sorts.flatMap(({more, rest}): Finding[] => (more > 0 ? [rest] : []))
   return [...told.map(({finding}) => finding), ...rest.sort((a, b) => (a.code < b.code ? -1 : 1))]
 }
 
 export function duplicateFindings(duplicates: ReadonlyMap<Prefix, readonly Hold[]>): Finding[] {
-  const {named, more} = smallest(duplicates, ([prefix]) => prefix)
+  const {named, more} = smallest(
+    duplicates,
+    byKey(([prefix]) => prefix),
+  )
   const findings = named.map(([prefix, [winner, ...losers]]): Finding => {
     const say = (hold: Hold): string => `${namesText(hold.names) || hold.id} (${hold.source})`
     return {
@@ -180,7 +180,10 @@ export function duplicateFindings(duplicates: ReadonlyMap<Prefix, readonly Hold[
 export function missingFindings(
   missing: Iterable<{source: SourceId; dependency: Dependency; users: number; first: string}>,
 ): Finding[] {
-  const {named, more} = smallest(missing, ({source, dependency}) => `${source} ${dependency}`)
+  const {named, more} = smallest(
+    missing,
+    byKey(({source, dependency}) => `${source} ${dependency}`),
+  )
   const findings = named.map(({source, dependency, users, first}): Finding => {
     const [sort, name] = [dependency.slice(0, dependency.indexOf(':')), dependency.slice(dependency.indexOf(':') + 1)]
     return sort === 'profile'

@@ -59,7 +59,7 @@ function rowOf(world: World, policy: Policy, counts: PolicyCountsRow): PolicySta
     selector: policy.selector,
     types: policy.types,
     rules: policy.ingress.length + policy.egress.length,
-    site: world.authorities?.get(`${policy.kind} ${policy.meta.name}`) ?? '',
+    site: world.authorities.get(`${policy.kind} ${policy.meta.name}`) ?? '',
     counts,
   }
 }

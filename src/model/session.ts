@@ -32,3 +32,10 @@ export function sessionKind(name: string): SessionKind | null {
 export function shortHash(identity: string): string {
   return createHash('sha256').update(identity).digest('hex').slice(0, 6)
 }
+
+/** BIRD tells whole seconds, and of one moment now the one and now the next; a session that was lost is not back within a second. */
+const SAME_MS = 1500
+
+/** Whether what is up since this moment began anew, where it was seen to be up since that one; null: not known, which proves nothing. */
+export const beganLater = (sinceMs: number | null, beforeMs: number | null): boolean =>
+  sinceMs !== null && beforeMs !== null && sinceMs - beforeMs > SAME_MS

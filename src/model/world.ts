@@ -28,7 +28,7 @@ export interface World {
   /** The local site's own global documents, authority or not: `PLURAL/NAME` → stored text, for the export. */
   readonly documents: ReadonlyMap<string, string>
   /** The authority that each policy comes from, staged ones too: by `KIND NAME`. */
-  readonly authorities?: ReadonlyMap<string, SiteName>
+  readonly authorities: ReadonlyMap<string, SiteName>
   /** Nodes of the local clusters, which the gateway speaks BGP with. */
   readonly nodes: readonly CalicoNode[]
   /** Where these nodes hide pods behind their own address. */

@@ -1,3 +1,5 @@
+import {beganLater} from '../model/index.ts'
+
 /**
  * Sessions over tunnels that come and go, as a machine of plain states: what is seen of BIRD goes in, which sessions are
  * held down comes out.
@@ -10,8 +12,6 @@
 /** Two losses that are no further apart are a flap. */
 const WITHIN_MS = 60_000
 const HELD_MS = 30_000
-/** BIRD tells whole seconds, and of one moment now the one and now the next; a session that was lost is not back within a second. */
-const SAME_MS = 1500
 
 /** Of a session, as BIRD tells it. */
 export interface SeenSession {
@@ -41,14 +41,12 @@ export function nextHoldDown(before: HoldDown, seen: readonly SeenSession[] | nu
   const up = new Map<string, number | null>()
   for (const session of seen ?? []) {
     if (session.up) up.set(session.name, session.sinceMs)
-    if (!before.up.has(session.name) || (session.up && !isLater(session, before.up.get(session.name)))) continue
+    const sinceBefore = before.up.get(session.name)
+    if (sinceBefore === undefined || (session.up && !beganLater(session.sinceMs, sinceBefore))) continue
     losses.set(session.name, {lastMs: nowMs, beforeMs: losses.get(session.name)?.lastMs ?? null})
   }
   return {up, losses}
 }
-
-const isLater = ({sinceMs}: SeenSession, before: number | null = null): boolean =>
-  sinceMs !== null && before !== null && sinceMs - before > SAME_MS
 
 /** Sessions that are to be liked least now, in order. */
 export function heldDown({losses}: HoldDown, nowMs: number): string[] {

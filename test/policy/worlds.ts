@@ -108,6 +108,7 @@ export function world(placed: readonly Placed[], tiers: readonly Tier[], policie
     memberRevision: 1,
     staged: [],
     documents: new Map(),
+    authorities: new Map(),
     refused: new Map(),
     policies: {tiers, policies},
     nodes: [],

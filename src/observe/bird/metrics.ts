@@ -1,13 +1,11 @@
 import {Counter, Gauge, type Registry} from 'prom-client'
+import {beganLater} from '../../model/index.ts'
 import type {RouterState} from './read.ts'
 
 export interface BirdMetrics {
   /** Sets everything from one reading; a session that is gone leaves no series behind. */
   set(state: RouterState): void
 }
-
-/** BIRD tells whole seconds, and of one moment now the one and now the next. */
-const SAME_MS = 1500
 
 /**
  * BIRD's part of /metrics. `kind` of a session is `tunnel`, `wan` or `node`; of prefixes, what became of them. `aheadMs`: how far the
@@ -67,8 +65,8 @@ export function createBirdMetrics(register: Registry, aheadMs = () => Date.now()
       const before = sinceWhenUp.get(session)
       const since = sinceMs === null ? null : sinceMs - ahead
       // Up before and up now with a later beginning: lost and back between two readings.
-      const isLater = since !== null && before != null && since - before > SAME_MS
-      flaps.inc({neighbor, session}, before !== undefined && (!isUp || isLater) ? 1 : 0)
+      const isLost = before !== undefined && (!isUp || beganLater(since, before))
+      flaps.inc({neighbor, session}, isLost ? 1 : 0)
       if (isUp) sinceWhenUp.set(session, since)
       else sinceWhenUp.delete(session)
     }
