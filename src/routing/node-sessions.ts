@@ -10,7 +10,6 @@ import {type Address, type Family, familyOf, hostPrefix, prefixFamily} from '../
 import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
 import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
-import {planLastWays} from './last-ways.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {
   FORGET,
@@ -41,7 +40,10 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * Nodes behind a router (`ipip`): no router on the way knows pods. What a node announces is looked up in a table of its
  * own, where every node is at the far end of the device that wraps packets for it; the session itself goes by the router.
  */
-export function planNodeSessions(input: RoutingInput): {
+export function planNodeSessions(
+  input: RoutingInput,
+  lastWays: readonly StaticProtocol[],
+): {
   sessions: BgpSession[]
   statics: StaticProtocol[]
   tables: BirdConfig['tables']
@@ -50,7 +52,6 @@ export function planNodeSessions(input: RoutingInput): {
   const {config, world} = input
   const {nodes} = config
   if (nodes === null) return {sessions: [], statics: [], tables: [], findings: []}
-  const lastWays = planLastWays(input)
   const sessions: BgpSession[] = []
   const findings: Finding[] = []
   const seen = new Map<Address, string>()

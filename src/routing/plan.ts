@@ -33,7 +33,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const translated = planTranslatedWays(input)
   const lastWays = planLastWays(input)
   const wan = planWanSessions(input)
-  const nodes = planNodeSessions(input)
+  const nodes = planNodeSessions(input, lastWays)
   const ways = planWanWays(input)
   const near = planNear(input.config)
   return {
