@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {existsSync, readFileSync} from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import {type Appliance, type Bench, createBench} from './appliance-vm.ts'
 import {IMAGE, UPGRADE} from './built-image.ts'
 import {
@@ -20,8 +21,11 @@ import {renamedUpgrade} from './renamed-upgrade.ts'
 
 /**
  * Two appliances, from cloud-init to joined sites, each with an etcd of its own: a pod behind one reaches a pod behind the other
- * through the tunnel. Then boots and an upgrade of one, with the time until it forwards and the datagrams that are lost.
+ * through the tunnel. Then boots and an upgrade of one, with the time until it forwards and the datagrams that are lost. CUTS is
+ * how often the power goes in the middle of an upgrade, at moments that SEED chooses.
  */
+const CUTS = Number(process.env.CUTS ?? 3)
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 /** Beside other work an emulated processor is many times slower; what is reported is what was measured. */
 const BOOT_S = 900
 const PINGS_PER_SECOND = 5
@@ -31,6 +35,9 @@ const UPGRADE_CPU_S = 180
 /** Boots that a new slot has, of grub.cfg. */
 const TRIES = 3
 const WIRES = {a: {own: 2241, other: 2242}, b: {own: 2242, other: 2241}}
+
+const OTHER = {a: 'b', b: 'a'} as const
+const CUT_OFF = /an upgrade was cut off: slot [ab] holds [^\n]*; install the upgrade again/
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 
@@ -116,6 +123,15 @@ describe('two appliances', function () {
     await powerOn('a')
   }
   const status = (): Promise<string> => gateways.a.ask('isthmus-slot status')
+  const running = async (): Promise<Name> => (/^([ab]) .*running/m.exec(await status())?.[1] === 'a' ? 'a' : 'b')
+  const wentBack = async (slot: Name): Promise<void> => {
+    const before = OTHER[slot]
+    await gateways.a.says(new RegExp(`slot ${slot} failed its trial; this is slot ${before} again`), BOOT_S)
+    await gateways.a.answers(BOOT_S)
+    const found = await status()
+    assert.match(found, new RegExp(`^${slot} 0\\.2\\.0 failed-its-trial$`, 'm'))
+    assert.match(found, new RegExp(`^${before} \\S+ running default$`, 'm'))
+  }
 
   it('join, from cloud-init to a pod behind the other one', async () => {
     const answered = await pings.answered(2 * BOOT_S)
@@ -145,36 +161,91 @@ describe('two appliances', function () {
     assert.match(await status(), /^b 0\.2\.0 running default$/m)
   })
 
-  it('loses its power in the middle of the next upgrade: forwards as before, from the slot that it had', async () => {
-    const from = pings.now()
-    await gateways.a.ask(
-      'nohup isthmus-slot install /dev/vdc > /run/said 2>&1 & until grep -q "writing version" /run/said; do sleep 0.2; done; sleep 2',
-    )
-    assert.equal((await gateways.a.ssh('pgrep -f "isthmus-slot install"')).status, 0, 'it is being installed')
-    await powerAgain()
-    const gap = await pings.gap(from, BOOT_S)
-    say(`      a power cut while it was installed: nothing for ${gap.seconds.toFixed(1)} s`)
-    await gateways.a.answers(BOOT_S)
-    assert.match(await status(), /^a empty$[\s\S]*^b 0\.2\.0 running default$/m)
-  })
+  /** How long an upgrade takes that nothing cuts off. */
+  let installMs = 0
+  for (const [cut, part] of momentsOf(CUTS, SEED).entries()) {
+    const moment = `${cut + 1} of ${CUTS}, SEED=${SEED}, after ${(100 * part).toFixed(0)} % of it`
+    it(`loses its power in the middle of an upgrade (${moment}): says so, and forwards as before`, async () => {
+      const {a} = gateways
+      if (!installMs) {
+        const began = Date.now()
+        await a.ask('isthmus-slot install /dev/vdc')
+        installMs = Date.now() - began
+      }
+      const before = await running()
+      const other = OTHER[before]
+      const [, held] = new RegExp(`^${other} (\\S+)`, 'm').exec(await status())!
+      const from = pings.now()
+      await a.ask('nohup isthmus-slot install /dev/vdc > /dev/null 2>&1 &')
+      await new Promise((go) => setTimeout(go, part * installMs))
+      await powerAgain()
+      const gap = await pings.gap(from, BOOT_S)
+      // Either the upgrade was whole, and is tried, or what ran before boots; what is not whole is no slot, and the console
+      // says so. While it was only looked at, the other slot is what it was.
+      await a.answers(BOOT_S)
+      const now = await running()
+      if (now === other) await a.says(new RegExp(`slot ${other} is healthy, and boots from now on`), BOOT_S)
+      const found = await status()
+      if (now === other) assert.match(found, new RegExp(`^${other} 0\\.2\\.0 running default$`, 'm'))
+      else assert.match(found, new RegExp(`^${other} (empty|${held})(?! on-trial)`, 'm'))
+      if (new RegExp(`^${other} empty`, 'm').test(found)) await a.says(CUT_OFF, BOOT_S)
+      const said = CUT_OFF.exec(a.console())?.[0] ?? 'nothing'
+      const [at, all] = [part * installMs, installMs].map((ms) => (ms / 1000).toFixed(1))
+      say(
+        `      cut after ${at} of ${all} s: nothing for ${gap.seconds.toFixed(1)} s; it said: ${said}; ${found.replace('\n', '; ')}`,
+      )
+    })
+  }
 
   it('loses its power at each boot of the new slot: goes back by itself, says so, and forwards as before', async () => {
+    const before = await running()
+    const slot = OTHER[before]
     await gateways.a.ask('isthmus-slot install /dev/vdc')
-    assert.match(await status(), /^a 0\.2\.0 on-trial:3$/m)
+    assert.match(await status(), new RegExp(`^${slot} 0\\.2\\.0 on-trial:3$`, 'm'))
     const from = pings.now()
     gateways.a.forget()
     await gateways.a.ssh('systemctl reboot')
     for (let cut = 1; cut <= TRIES; cut++) {
-      await gateways.a.says(/Booting `Isthmus, slot a'/, BOOT_S)
+      await gateways.a.says(new RegExp(`Booting \`Isthmus, slot ${slot}'`), BOOT_S)
       await new Promise((go) => setTimeout(go, 5000 * cut))
-      assert.doesNotMatch(gateways.a.console(), /slot a is healthy/)
+      assert.doesNotMatch(gateways.a.console(), /is healthy/)
       await powerAgain()
     }
     const gap = await pings.gap(from, BOOT_S)
     say(`      ${TRIES} power cuts while it booted the new slot: nothing for ${gap.seconds.toFixed(1)} s`)
-    await gateways.a.says(/slot a failed its trial; this is slot b again/, BOOT_S)
-    await gateways.a.answers(BOOT_S)
-    assert.match(await status(), /^a 0\.2\.0 failed-its-trial$[\s\S]*^b 0\.2\.0 running default$/m)
+    await wentBack(slot)
+  })
+
+  it('goes back from a version that refuses its gateway.yaml, which stays for the other one to judge', async () => {
+    const slot = OTHER[await running()]
+    await gateways.a.ask('isthmus-slot install /dev/vdc')
+    // As another version would: in this slot alone it is not taken.
+    const isHere = `grep -q isthmus.slot=${slot} /proc/cmdline`
+    const node = '/usr/lib/isthmus/node /usr/lib/isthmus/isthmusd.mjs run --config /etc/isthmus/gateway.yaml'
+    const files = {
+      '/etc/systemd/system/isthmus.service.d/90-refuses.conf': `[Service]\nExecStart=\nExecStart=/bin/sh -c '${isHere} && exit 78; exec ${node}'\n`,
+      '/etc/systemd/system/isthmus-refused.service.d/90-refuses.conf':
+        '[Service]\nEnvironment=PATH=/etc/refuses:/usr/sbin:/usr/bin\n',
+      '/etc/refuses/isthmus': `#!/bin/sh\n[ "$1" = check ] || exec /usr/bin/isthmus "$@"\n! ${isHere} || { echo 'owns: not known to this version'; exit 1; }\n`,
+    }
+    for (const [file, text] of Object.entries(files)) {
+      const bytes = Buffer.from(text).toString('base64')
+      await gateways.a.ask(`mkdir -p ${path.dirname(file)}; echo ${bytes} | base64 -d > ${file}; chmod 755 ${file}`)
+    }
+    const configuration = await gateways.a.ask('sync; cat /etc/isthmus/gateway.yaml')
+    const from = pings.now()
+    gateways.a.forget()
+    await gateways.a.ssh('systemctl reboot')
+    await gateways.a.says(/gateway\.yaml is refused:[\s\S]*not known to this version/, BOOT_S)
+    await gateways.a.says(/this slot is on trial: \S+ stays as it is/, BOOT_S)
+    await gateways.a.says(new RegExp(`slot ${slot} is not healthy: this version refuses gateway\\.yaml`), BOOT_S)
+    await wentBack(slot)
+    say(
+      `      a version that refuses gateway.yaml: nothing for ${(await pings.gap(from, BOOT_S)).seconds.toFixed(1)} s`,
+    )
+    assert.equal(await gateways.a.ask('cat /etc/isthmus/gateway.yaml'), configuration)
+    assert.equal((await gateways.a.ssh('test -e /etc/isthmus/gateway.yaml.refused')).status, 1)
+    await gateways.a.ask(`rm -r ${Object.keys(files).join(' ')} /etc/refuses; systemctl daemon-reload; sync`)
   })
 
   it('forwards as before after a boot with a gateway.yaml that is refused, and says so', async () => {
@@ -235,3 +306,12 @@ describe('two appliances', function () {
     }
   }
 })
+
+/** Parts of the time that an upgrade takes, one in each of as many equal pieces, in an order of chance; the last may be just after its end. */
+function momentsOf(count: number, seed: number): number[] {
+  const chance = fc.sample(
+    fc.tuple(...Array.from({length: count}, () => fc.noBias(fc.double({min: 0, max: 1, noNaN: true})))),
+    {numRuns: 1, seed},
+  )[0]!
+  return chance.map((inPiece, piece) => (1.1 * (piece + inPiece)) / count)
+}

@@ -1,45 +1,10 @@
 import assert from 'node:assert/strict'
 import {spawnSync} from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import {tmpdir} from 'node:os'
+import {existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync} from 'node:fs'
 import path from 'node:path'
 
 import {DAEMON_ENV, DAEMON_FLAGS} from '../../../src/cli/daemon-flags.ts'
-
-const SOURCES = path.resolve(import.meta.dirname, '../../../appliance/image')
-const FILES = path.join(SOURCES, 'files')
-
-/** The appliance's scripts, with its folders below one of ours, and what they call replaced by what notes how it is called. */
-function makePlace() {
-  const root = mkdtempSync(path.join(tmpdir(), 'isthmus-image-scripts-'))
-  const at = (file: string): string => path.join(root, file)
-  const write = (file: string, text: string): void => {
-    mkdirSync(path.dirname(at(file)), {recursive: true})
-    writeFileSync(at(file), text, {mode: 0o755})
-  }
-  const run = (script: string, ...words: string[]): {status: number | null; stderr: string} => {
-    const text = readFileSync(path.join(FILES, script), 'utf8').replaceAll(
-      /\/(?=(?:etc\/isthmus|var|run)\/)/g,
-      `${root}/`,
-    )
-    write('script', text)
-    const {status, stderr} = spawnSync(at('script'), words, {
-      encoding: 'utf8',
-      env: {...process.env, PATH: `${root}/bin:${process.env.PATH}`},
-    })
-    return {status, stderr: stderr.replaceAll(root, '')}
-  }
-  return {at, write, run, remove: () => rmSync(root, {recursive: true})}
-}
+import {FILES, makePlace, SOURCES} from './script-place.ts'
 
 describe('scripts of the image', () => {
   const scripts = readdirSync(SOURCES, {recursive: true, withFileTypes: true})
@@ -107,7 +72,15 @@ describe('scripts of the image', () => {
     const script = 'usr/lib/isthmus/config-refused'
     /** `isthmus check` here: what has "wrong" in it is refused. */
     const CHECK = '#!/bin/sh\nif grep -n wrong "$2"; then exit 1; fi\n'
-    const cases: {name: string; now: string; before: string[]; says: RegExp; becomes: string; starts: boolean}[] = [
+    const cases: {
+      name: string
+      now: string
+      before: string[]
+      says: RegExp
+      becomes: string
+      starts: boolean
+      isOnTrial?: boolean
+    }[] = [
       {
         name: 'with nothing configured',
         now: '# only words\n',
@@ -141,6 +114,15 @@ describe('scripts of the image', () => {
         starts: true,
       },
       {
+        name: 'refused by a slot on trial, whose version may know less',
+        now: 'site: wrong\n',
+        before: ['site: a\n'],
+        says: /this slot is on trial: \/etc\/isthmus\/gateway\.yaml stays as it is/,
+        becomes: 'site: wrong\n',
+        starts: false,
+        isOnTrial: true,
+      },
+      {
         name: 'mended meanwhile',
         now: 'site: a\n',
         before: ['site: b\n'],
@@ -149,10 +131,11 @@ describe('scripts of the image', () => {
         starts: true,
       },
     ]
-    for (const {name, now, before, says, becomes, starts} of cases) {
+    for (const {name, now, before, says, becomes, starts, isOnTrial} of cases) {
       it(name, () => {
         const place = makePlace()
         place.write('bin/isthmus', CHECK)
+        place.write('bin/isthmus-slot', `#!/bin/sh\nexit ${isOnTrial ? 0 : 1}\n`)
         place.write('bin/systemctl', `#!/bin/sh\necho "$@" >> ${place.at('asked')}\n`)
         place.write('etc/isthmus/gateway.yaml', now)
         mkdirSync(place.at('run'))
