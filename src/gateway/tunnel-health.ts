@@ -238,7 +238,8 @@ const proberFindings = (missing: string | null): Finding[] =>
           severity: 'warning',
           where: {source: 'kernel', key: 'fping'},
           detail: `tunnels are not measured and path MTUs not checked: ${missing}`,
-          remedy: 'install the Debian package fping; the gateway finds it within half a minute',
+          remedy:
+            'install the Debian package fping, or start isthmus-prober.socket; the gateway finds it within half a minute',
         },
       ]
 

@@ -1,10 +1,11 @@
-import {execFile, spawn} from 'node:child_process'
+import {execFile} from 'node:child_process'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {networkInterfaces} from 'node:os'
 import path from 'node:path'
 import {promisify} from 'node:util'
 import {type GatewayLan, LAN_LOST_TABLE} from '../model/index.ts'
 import {isHostPrefix, parseCidr} from '../net/index.ts'
+import {startFping} from './fping.ts'
 import {AS_CONTROL, anySource} from './groups.ts'
 import {createLanJudge} from './lan-judge.ts'
 import {createLineReader, type ProbeLine} from './line.ts'
@@ -52,11 +53,6 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
   }
   const targets: readonly string[] = [lan.twin, ...lan.watch, SELF]
   while (!signal.aborted) {
-    const child = spawn('fping', [...FPING, ...targets], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal,
-      killSignal: 'SIGKILL',
-    })
     const read = createLineReader()
     const startedMs = performance.now()
     let heardMs = startedMs
@@ -67,21 +63,18 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       const lost = judge.note(neighbours, heardMs)
       if (lost !== isLost) act(lost)
     }
-    child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
-    // Of packets that cannot be sent.
-    child.stderr.on('data', () => note([]))
+    // What comes on stderr is of packets that cannot be sent.
+    const told = {onOutput: (text: string) => note(read(text)), onErrors: () => note([])}
+    const fping = startFping([...FPING, ...targets], {signal, ...told})
+    let killed = false
     const hangs = setInterval(() => {
-      if (performance.now() - heardMs < HANGS_MS || child.killed) return
+      if (performance.now() - heardMs < HANGS_MS || killed) return
       tell('fping says nothing any longer: it is started again')
-      child.kill('SIGKILL')
+      killed = true
+      fping.kill()
     }, HANGS_MS / 4)
-    await new Promise<void>((resolve) => {
-      child.once('error', (error) => {
-        if (!signal.aborted) tell(`fping: ${error.message}`)
-        resolve()
-      })
-      child.once('close', () => resolve())
-    })
+    const {error} = await fping.ended
+    if (error && !signal.aborted) tell(`fping: ${error.message}`)
     clearInterval(hangs)
     const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
     if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))

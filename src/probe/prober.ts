@@ -1,5 +1,5 @@
-import {type ChildProcess, spawn} from 'node:child_process'
 import {readFileSync} from 'node:fs'
+import {type Fping, startFping} from './fping.ts'
 import {
   PROBE_TIMES,
   type ProbedTunnel,
@@ -47,7 +47,7 @@ interface Windows {
 }
 
 interface Running {
-  readonly child: ChildProcess
+  readonly fping: Fping
   readonly group: ProbeGroup
   /** Of the device that it is bound to, which is another one when it is made anew under its name. */
   readonly index: string | null
@@ -74,38 +74,24 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
   const start = (group: ProbeGroup): void => {
     const startedMs = nowMs()
     for (const device of group.devices.values()) tunnels.get(device)?.windows[group.size].restart(startedMs)
-    let child: ReturnType<typeof spawnQuietly>
-    try {
-      child = spawnQuietly(command, group.args)
-    } catch (error) {
-      // EPERM, where fping's file wants a capability that this process may not have: thrown, unlike a file that is missing.
-      missing = error instanceof Error ? error.message : String(error)
-      failedAgain(group.key, startedMs)
-      return
-    }
-    const own: Running = {child, group, index: indexOf(group.bound)}
-    running.set(group.key, own)
     const read = createLineReader()
-    child.stdout.setEncoding('latin1').on('data', (chunk: string) => {
+    const onOutput = (text: string): void => {
       missing = null
-      for (const {target, sequence, rttMs} of read(chunk)) {
+      for (const {target, sequence, rttMs} of read(text)) {
         const device = group.devices.get(target)
         if (running.get(group.key) !== own || device === undefined) continue
         tunnels.get(device)?.windows[group.size].note(sequence, rttMs, nowMs())
       }
-    })
-    const ended = new Promise<void>((end) => {
-      child.once('error', (error) => {
-        missing = error.message
-        end()
-      })
-      child.once('close', () => end())
-    }).then(() => {
+    }
+    const own: Running = {fping: startFping(group.args, {command, onOutput}), group, index: indexOf(group.bound)}
+    running.set(group.key, own)
+    const ended = own.fping.ended.then(({error, how}) => {
       living.delete(ended)
+      if (error) missing = error.message
       if (running.get(group.key) !== own) return
       running.delete(group.key)
       const times = failedAgain(group.key, startedMs)
-      const words = `it ended: ${child.exitCode ?? child.signalCode}`
+      const words = `it ended: ${how}`
       // Where others go on it is not the program.
       if (times === FAILS_OFTEN && running.size === 0) missing ??= words
       if (times === 1 && missing === null) onError(command, new Error(words))
@@ -116,7 +102,7 @@ export function startProber({signal, nowMs, onError, command = 'fping', times = 
   const stop = (key: string): void => {
     const own = running.get(key)
     running.delete(key)
-    own?.child.kill('SIGKILL')
+    own?.fping.kill()
   }
 
   const follow = (wanted: readonly ProbedTunnel[]): void => {
@@ -175,6 +161,3 @@ function indexOf(device: string | null): string | null {
     return null
   }
 }
-
-const spawnQuietly = (command: string, args: readonly string[]) =>
-  spawn(command, args, {stdio: ['ignore', 'pipe', 'ignore']})

@@ -1,4 +1,4 @@
-import {type ChildProcess, spawn} from 'node:child_process'
+import {startFping} from './fping.ts'
 import {AS_CONTROL, familyFlag, headerBytes, type ProbedTunnel} from './groups.ts'
 
 /** No link layer has an odd one, and one step less to take. */
@@ -34,27 +34,18 @@ export async function largestPassing(
  * Whether a packet of this size, not to be fragmented, is answered over this tunnel: one of four tries is enough. `rttMs`
  * is the longest of late.
  */
-export function probeOnce(
+export async function probeOnce(
   {device, local, peer}: Pick<ProbedTunnel, 'device' | 'local' | 'peer'>,
   size: number,
   rttMs: number,
   signal: AbortSignal,
-  command = 'fping',
+  command?: string,
 ): Promise<boolean> {
   const tryMs = Math.ceil(Math.min(TRY_MS.most, Math.max(TRY_MS.least, TRY_RTTS * rttMs)))
   const bytes = size - headerBytes(peer)
   const question = ['-q', '-M', '-b', `${bytes}`, '-B', '1', '-t', `${tryMs}`, '-r', `${TRIES - 1}`]
   const args = [familyFlag(peer), ...AS_CONTROL, ...question]
-  return new Promise((resolve) => {
-    let child: ChildProcess
-    try {
-      child = spawn(command, [...args, '-I', device, '-S', local, peer], {stdio: 'ignore', signal})
-    } catch {
-      // Thrown where fping may not be started; that it is so the prober says.
-      resolve(false)
-      return
-    }
-    child.once('error', () => resolve(false))
-    child.once('close', (code) => resolve(code === 0))
-  })
+  const {ended} = startFping([...args, '-I', device, '-S', local, peer], {signal, ...(command ? {command} : {})})
+  // Where fping does not run it is the prober that says so.
+  return (await ended).how === 0
 }

@@ -7,6 +7,7 @@ import {join, resolve} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {type SystemdMachine, startSystemdMachine, systemdMachineMissing} from '../support/systemd-machine.ts'
 import {B_PATHS, gatewayYaml, NETWORK, NO_7777, OTHER_GATEWAY, SMALL_VAR, USUAL_VAR} from './package-network.ts'
+import {fpingsOf, proberIsApart} from './package-prober.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
@@ -156,20 +157,18 @@ describe('the Debian package, in a machine with systemd', function () {
   it('as user isthmus with CAP_NET_ADMIN alone it has joined, forwards, and measures its tunnel', async () => {
     const pid = property('isthmus', 'MainPID')
     assert.equal(machine.run(`stat -c %U /proc/${pid}`).trim(), 'isthmus')
-    const [admin, raw] = [2 ** 12, 2 ** 13]
+    const admin = 2 ** 12
     for (const set of ['CapEff', 'CapPrm', 'CapAmb']) {
       assert.equal(Number.parseInt(statusOfProcess(pid, set), 16), admin, set)
     }
-    // What the daemon itself can never have, fping's file may where systemd is old (postinst).
-    const isOld = Number(/^systemd (\d+)/.exec(machine.run('systemctl --version'))![1]) < 250
-    assert.equal(Number.parseInt(statusOfProcess(pid, 'CapBnd'), 16), isOld ? admin + raw : admin)
+    assert.equal(Number.parseInt(statusOfProcess(pid, 'CapBnd'), 16), admin)
     assert.equal(statusOfProcess(pid, 'Seccomp'), '2')
     assert.equal(statusOfProcess(pid, 'NoNewPrivs'), '1')
     await settles(() => assert.equal(machine.attempt('ip netns exec near ping -c 1 -W 1 10.2.0.2').status, 0), 40_000)
     await settles(() => {
       const [tunnel] = JSON.parse(machine.run('isthmus get tunnels -o json'))
       assert.equal(tunnel.up, true)
-      // Of either size, in the sandbox, without CAP_NET_RAW.
+      // Of either size, in the sandbox.
       for (const size of ['small', 'full']) assert.ok(tunnel.probes[size].passedInRow > 0, JSON.stringify(tunnel))
     }, 40_000)
     const errors = machine.run('isthmus get findings -o json')
@@ -179,6 +178,9 @@ describe('the Debian package, in a machine with systemd', function () {
       errors,
     )
   })
+
+  it('its probes are run by a unit of their own, as another user with CAP_NET_RAW alone, and end with it', () =>
+    proberIsApart(machine, {settles, isReady, statusOfProcess}))
 
   it('the daemon may read the certificates that root makes for it, and none of the others', () => {
     machine.run('isthmus site init --site a --server m1=192.0.2.1')
@@ -354,6 +356,8 @@ describe('the Debian package, in a machine with systemd', function () {
     machine.run('dpkg --remove isthmus 2>&1')
     assert.equal(machine.run('nft list tables').trim(), '')
     assert.doesNotMatch(machine.run('ip -o link'), /: is-/)
+    assert.deepEqual(fpingsOf(machine), [])
+    assert.equal(machine.attempt('test -e /run/isthmus-prober.sock').status, 1)
     assert.match(property('bird', 'ExecStart'), /BIRD_RUN_USER/)
     machine.run('test -e /etc/isthmus/gateway.yaml -a -d /var/lib/isthmus/config')
     machine.run('test -e /etc/isthmus/tls/ca.key')

@@ -36,6 +36,8 @@ describe('units of the package', () => {
     'isthmus.service': () => read('systemd/isthmus.service'),
     'isthmus-base.service': () => read('systemd/isthmus-base.service'),
     'isthmus-watch-lan.service': () => read('systemd/isthmus-watch-lan.service'),
+    // Of a template there is no figure without an instance.
+    'isthmus-prober.service': () => read('systemd/isthmus-prober@.service'),
     // As it is with Debian's own file before it.
     'bird.service': () => `[Service]\nExecStart=/usr/sbin/bird\n${read('systemd/bird.service.conf')}`,
   }
@@ -52,19 +54,20 @@ describe('units of the package', () => {
     assert.ok(exposure('isthmus.service', open) > exposure('isthmus.service', read('systemd/isthmus.service')))
   })
 
-  it('the daemon and its watch have CAP_NET_ADMIN and nothing else', () => {
-    for (const unit of ['isthmus', 'isthmus-watch-lan']) {
+  it('the daemon and its watch have CAP_NET_ADMIN and nothing else, the prober CAP_NET_RAW', () => {
+    const capabilities = {isthmus: 'ADMIN', 'isthmus-watch-lan': 'ADMIN', 'isthmus-prober@': 'RAW'}
+    for (const [unit, name] of Object.entries(capabilities)) {
       const found = [...read(`systemd/${unit}.service`).matchAll(/^(\w+)=(.*CAP_.*)$/gm)].map(
         ([, key, value]) => `${key}=${value}`,
       )
-      assert.deepEqual(found, ['CapabilityBoundingSet=CAP_NET_ADMIN', 'AmbientCapabilities=CAP_NET_ADMIN'])
+      assert.deepEqual(found, [`CapabilityBoundingSet=CAP_NET_${name}`, `AmbientCapabilities=CAP_NET_${name}`])
     }
   })
 })
 
 describe('files of the package', () => {
   it('maintainer scripts are POSIX shell', () => {
-    for (const name of ['postinst', 'prerm', 'postrm', 'base-ruleset']) {
+    for (const name of ['postinst', 'prerm', 'postrm', 'base-ruleset', 'prober']) {
       const {status, stderr} = spawnSync('sh', ['-n', join(ROOT, 'appliance/debian', name)], {encoding: 'utf8'})
       assert.equal(status, 0, stderr)
     }

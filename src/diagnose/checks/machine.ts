@@ -13,7 +13,7 @@ const CLOCK_SECONDS = 5
 
 /** Bit numbers of linux/capability.h. */
 const CAPABILITIES = {CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n} as const
-/** What probes ask by needs none of the daemon's (decision 0172). */
+/** Probes are the prober's, which has CAP_NET_RAW (decision 0198). */
 const NEEDED_BY = {
   daemon: ['CAP_NET_ADMIN'],
   bird: ['CAP_NET_ADMIN', 'CAP_NET_RAW'],
