@@ -24,7 +24,7 @@ export async function freshPlan(
   const federation = new Federation(config)
   for (const [source, snapshot] of snapshots) {
     // Of a document that is refused its last good version stays in force, which no etcd has any more.
-    const good = await loadLastKnown(config.paths.state, source, 'good')
+    const good = await loadLastKnown(config.paths.state, source, 'good', 'onlooker')
     if (good.snapshot) federation.restore(batchOf(source, good.snapshot))
     federation.update(batchOf(source, snapshot))
   }
@@ -35,10 +35,10 @@ export async function freshPlan(
     previous: null,
     firstClass: 1,
   })
-  const {carriers: tunnels} = await readCarriers(config.paths.state)
-  const {store: keys} = await createKeyStore(config.paths.state)
+  const {carriers: tunnels} = await readCarriers(config.paths.state, 'onlooker')
+  const {store: keys} = await createKeyStore(config.paths.state, 'onlooker')
   // What the paths of the tunnels carry was measured, and is in no etcd.
-  const {saved} = await readPathMtus(config.paths.state)
+  const {saved} = await readPathMtus(config.paths.state, 'onlooker')
   const ofUplinks = config.uplinks.map(({name, device, address}) => [name, device ?? carriers.get(address)] as const)
   const uplinkDevices = new Set(ofUplinks.flatMap(([, device]) => device ?? []))
   const underlayMtus = ofUplinks.flatMap(([name, device]) => {

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import {chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {freshPlan} from '../../../src/cli/consistency/fresh-plan.ts'
+import type {Snapshot} from '../../../src/model/index.ts'
+import {createKeyStore, saveLastKnown, writeCarriers, writePathMtus} from '../../../src/store/index.ts'
+import {configOf, site} from '../../support/sites.ts'
+
+const NO_KERNEL = {devices: new Map(), mtus: new Map(), carriers: new Map()}
+const EMPTY: Snapshot = {site: site('b'), source: 'export', datastore: null, clusterId: '1', revision: 7, records: []}
+
+describe('a plan made beside the daemon', () => {
+  let state = ''
+  beforeEach(() => {
+    state = mkdtempSync(join(tmpdir(), 'isthmus-fresh-plan-'))
+  })
+  afterEach(() => rmSync(state, {recursive: true}))
+
+  /** Every file with its mode and what it holds. */
+  const filesNow = (): readonly string[] =>
+    readdirSync(state, {recursive: true, encoding: 'utf8'})
+      .sort()
+      .map((name) => {
+        const {mode} = statSync(join(state, name))
+        return `${name} ${mode.toString(8)} ${statSync(join(state, name)).isFile() ? readFileSync(join(state, name), 'utf8') : ''}`
+      })
+
+  it('changes nothing of what the daemon keeps, however damaged it is', async () => {
+    await saveLastKnown(state, 'export/b', EMPTY, 'good')
+    await writeCarriers(state, {carriers: new Map(), asked: new Set()})
+    await writePathMtus(state, new Map())
+    const {store} = await createKeyStore(state)
+    await store.make(['is-c'])
+    chmodSync(store.known().get('is-c')!.keyFile, 0o644)
+    for (const name of ['known/export-b.good.jsonl', 'tunnels.json', 'path-mtu.json']) {
+      writeFileSync(join(state, name), '{')
+    }
+    const before = filesNow()
+    const config = configOf()
+    await freshPlan({...config, paths: {...config.paths, state}}, new Map([['export/b', EMPTY]]), NO_KERNEL)
+    assert.deepEqual(filesNow(), before)
+  })
+})
