@@ -62,8 +62,8 @@ export interface SourceWatch {
 
 const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
-/** What holds too much is counted again this often. */
-const EXCESS_MS = 30_000
+/** What holds too much is counted again this often: before the site that it is of counts as suspect. */
+const EXCESS_MS = 25_000
 /**
  * All that happened while it was away comes in one message, of many megabytes perhaps, and on a slow line the next watch begins
  * with the same one: then it comes in pages of a list.
@@ -282,7 +282,9 @@ export function watchSource(options: WatchOptions): SourceWatch {
         if (!isTokenNew && isTokenOver(error)) isTokenNew = true
         else {
           const isOver = error instanceof OverLimits
-          set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
+          // It answered, and what it says is known to be too much: a site that speaks does not age as a silent one.
+          const spoke = isOver ? {excess: error.message, lastHeardMs: clock.nowMs()} : {}
+          set({connected: false, lastError: errorText(error), ...spoke})
           index++
           const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
           await clock.sleep(full * (1 - clock.random() / 2), signal)
