@@ -87,6 +87,11 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   const stopping = new AbortController()
   const put = async (wanted: GatewayConfig): Promise<void> => {
     const before = runtime
+    const {state, run} = before.config.paths
+    if (wanted.paths.state !== state || wanted.paths.run !== run) {
+      // Its keys, its history and its API are where they are.
+      throw new Error('another paths.state or paths.run needs a restart')
+    }
     const begin = (config: GatewayConfig, isSure: boolean): Promise<Runtime> => {
       inForce = config
       // Another twin may mean another half of the generation's numbers, which a full read puts right.
