@@ -5,6 +5,9 @@ import {gunzipSync, gzipSync} from 'node:zlib'
 export interface BackupFile {
   readonly path: string
   readonly mode: number
+  /** By name, where they have one: another machine has other numbers. */
+  readonly user?: string | undefined
+  readonly group?: string | undefined
   /** Base64. */
   readonly content: string
 }
@@ -93,7 +96,11 @@ function isBackup(value: unknown): value is Backup {
   if (!isObject(value) || !Array.isArray(value.files)) return false
   const hasWords = ['version', 'site', 'gateway', 'madeAt'].every((key) => typeof value[key] === 'string')
   const isFile = (one: unknown): boolean =>
-    isObject(one) && isPath(one.path) && Number.isInteger(one.mode) && typeof one.content === 'string'
+    isObject(one) &&
+    isPath(one.path) &&
+    Number.isInteger(one.mode) &&
+    typeof one.content === 'string' &&
+    [one.user, one.group].every((name) => name === undefined || typeof name === 'string')
   return hasWords && isPath(value.config) && isPath(value.state) && value.files.every(isFile)
 }
 

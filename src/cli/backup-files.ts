@@ -1,6 +1,7 @@
-import {chmod, chown, mkdir, open, readdir, readFile, rename, rm, stat} from 'node:fs/promises'
+import {chmod, chown, lchown, mkdir, open, readdir, readFile, realpath, rename, rm, stat} from 'node:fs/promises'
 import path from 'node:path'
 import {credentialFiles, type GatewayConfig, ifMissing} from '../model/index.ts'
+import {type Accounts, nameOf, readAccounts} from './accounts.ts'
 import type {BackupFile} from './backup-archive.ts'
 import {DEFAULT_CONFIG} from './context.ts'
 
@@ -22,11 +23,15 @@ export async function readBackupFiles(configFile: string, config: GatewayConfig)
     if (held?.isDirectory()) for (const file of await filesBelow(place)) wanted.add(file)
     else if (held) wanted.add(place)
   }
+  const accounts = await readAccounts()
   const files: BackupFile[] = []
   for (const file of [...wanted].sort()) {
     const held = await stat(file).catch(ifMissing(null))
     if (!held?.isFile()) continue
-    files.push({path: file, mode: held.mode & 0o777, content: (await readFile(file)).toString('base64')})
+    files.push({
+      ...{path: file, mode: held.mode & 0o777, content: (await readFile(file)).toString('base64')},
+      ...{user: nameOf(accounts.users, held.uid), group: nameOf(accounts.groups, held.gid)},
+    })
   }
   return files
 }
@@ -51,27 +56,38 @@ async function filesBelow(folder: string): Promise<string[]> {
 /**
  * Puts the files back, whole or not at all: first all are written beside their places, where a full disk or a missing
  * right still changes nothing; then the configuration is taken away, all are renamed, and the configuration comes last.
- * Whatever happens in between, a gateway never starts with half of it; run again, it goes on.
+ * Whatever happens in between, a gateway never starts with half of it; run again, it goes on. Where a link stands, it is what
+ * it leads to that is replaced.
  */
 export async function putBackupFiles(
   files: readonly BackupFile[],
   configFile: string,
   stateDir: string,
 ): Promise<void> {
-  const staged: string[] = []
+  const accounts = await readAccounts()
+  const config = await placeOf(configFile, stateDir)
+  /** Two paths may lead to one file. */
+  const staged = new Set<string>()
   try {
     for (const file of files) {
-      await mkdir(path.dirname(file.path), {recursive: true, mode: 0o750})
-      staged.push(file.path)
-      await stage(file, await ownerOf(file.path, stateDir))
+      const place = await placeOf(file.path, stateDir)
+      await mkdir(path.dirname(place), {recursive: true, mode: 0o750})
+      staged.add(place)
+      await stage({...file, path: place}, await ownerOf({...file, path: place}, stateDir, accounts))
     }
   } catch (error) {
     for (const place of staged) await rm(place + STAGED, {force: true})
     throw error
   }
-  await rename(configFile, `${configFile}.before-restore`).catch(ifMissing(undefined))
-  for (const place of staged.filter((one) => one !== configFile)) await rename(place + STAGED, place)
-  await rename(configFile + STAGED, configFile)
+  await rename(config, `${config}.before-restore`).catch(ifMissing(undefined))
+  staged.delete(config)
+  for (const place of staged) await rename(place + STAGED, place)
+  await rename(config + STAGED, config)
+}
+
+/** A link that leads nowhere is replaced itself; so is one in the state, whose folders are not only root's to write. */
+async function placeOf(file: string, stateDir: string): Promise<string> {
+  return file.startsWith(`${stateDir}/`) ? file : await realpath(file).catch(ifMissing(file))
 }
 
 async function stage(file: BackupFile, owner: {uid: number; gid: number} | null): Promise<void> {
@@ -88,13 +104,26 @@ async function stage(file: BackupFile, owner: {uid: number; gid: number} | null)
   await chmod(place, file.mode)
 }
 
-/** State is the daemon's, as its folder is; all else is root's, of the group of its folder. */
-async function ownerOf(file: string, stateDir: string): Promise<{uid: number; gid: number} | null> {
+/**
+ * State is the daemon's, as its folder is. All else is whose it was, by name, where this machine has that name; else whose it is
+ * here, or root's and of the group of its folder.
+ */
+async function ownerOf(
+  {path: file, user = '', group = ''}: BackupFile,
+  stateDir: string,
+  {users, groups}: Accounts,
+): Promise<{uid: number; gid: number} | null> {
   if (process.geteuid?.() !== 0) return null
-  const isState = file.startsWith(`${stateDir}/`)
-  const {uid, gid} = await stat(isState ? stateDir : path.dirname(file))
   const folder = path.dirname(file)
-  // A folder that was made just now.
-  if (isState && folder !== stateDir) await chown(folder, uid, gid)
-  return {uid: isState ? uid : 0, gid}
+  if (file.startsWith(`${stateDir}/`)) {
+    const {uid, gid} = await stat(stateDir)
+    // A folder that was made just now; never what a link in its place leads to.
+    if (folder !== stateDir) await lchown(folder, uid, gid)
+    return {uid, gid}
+  }
+  const held = await stat(file).catch(ifMissing(null))
+  return {
+    uid: users.get(user) ?? held?.uid ?? 0,
+    gid: groups.get(group) ?? (held ?? (await stat(folder))).gid,
+  }
 }

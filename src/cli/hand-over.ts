@@ -1,6 +1,7 @@
-import {chmod, chown, readFile, stat} from 'node:fs/promises'
+import {chmod, chown, stat} from 'node:fs/promises'
 import path from 'node:path'
 import {ifMissing} from '../model/index.ts'
+import {readAccounts} from './accounts.ts'
 
 /** Where the package keeps them: elsewhere, folders are whoever's. */
 const PLACE = '/etc/isthmus/'
@@ -13,7 +14,7 @@ const GROUP = 'isthmus'
  */
 export async function handOver(folder: string, files: readonly string[]): Promise<void> {
   if (!`${path.resolve(folder)}/`.startsWith(PLACE)) return
-  const gid = process.geteuid?.() === 0 ? await groupId() : null
+  const gid = process.geteuid?.() === 0 ? ((await readAccounts()).groups.get(GROUP) ?? null) : null
   if (gid === null) return
   for (const file of files) await give(path.join(folder, file), gid, 0o640)
   await give(folder, gid, 0o750)
@@ -25,11 +26,4 @@ async function give(place: string, gid: number, mode: number): Promise<void> {
   if (held === null) return
   if (held.gid !== gid) await chown(place, held.uid, gid)
   await chmod(place, (held.mode & 0o777) | mode)
-}
-
-async function groupId(): Promise<number | null> {
-  const line = (await readFile('/etc/group', 'utf8').catch(() => ''))
-    .split('\n')
-    .find((one) => one.startsWith(`${GROUP}:`))
-  return line === undefined ? null : Number(line.split(':')[2])
 }

@@ -88,7 +88,7 @@ export async function rollBack(machine: UpgradeMachine): Promise<void> {
 
 /** Ends what a power cut has cut off: well where the new gateway is ready, else with the version from before. */
 export async function resume(machine: UpgradeMachine): Promise<void> {
-  const {pending} = await machine.journal()
+  const {pending, previous} = await machine.journal()
   if (pending === null) return machine.say('no upgrade was cut off')
   const {version, whole} = await machine.installed()
   machine.say(`the upgrade from ${pending.from} to ${pending.to} was cut off`)
@@ -98,7 +98,7 @@ export async function resume(machine: UpgradeMachine): Promise<void> {
   }
   const back = await machine.kept(pending.from)
   if (back === null) throw new UpgradeRefused(`the package of ${pending.from} is not there: install a package by hand`)
-  await goBack(machine, pending, back)
+  await goBack(machine, pending, back, previous)
   machine.say(`isthmus ${pending.from} is in force again`)
 }
 
@@ -150,7 +150,7 @@ async function goBack(
   machine: UpgradeMachine,
   {from, to}: {readonly from: string; readonly to: string},
   back: string,
-  previous: string | null = null,
+  previous: string | null,
 ): Promise<void> {
   await machine.install(back)
   if (!(await machine.becomesReady(from))) {

@@ -21,7 +21,7 @@ export interface Live {
 }
 
 const MOST_LOG = 500
-/** Where events do not come (a proxy that holds them back), the status is asked for. */
+/** Where events do not come (a proxy that holds them back, too many who watch), status and log are asked for. */
 const POLL_MS = 5_000
 /** A stream that says nothing for so long is as good as gone. */
 const SILENT_MS = 30_000
@@ -54,6 +54,7 @@ export class LiveStore {
       const silent = performance.now() - this.#heardMs
       if (this.#source?.readyState === EventSource.OPEN && silent < SILENT_MS) return
       void this.#poll()
+      void this.#takeLog()
       if (this.#source?.readyState !== EventSource.CONNECTING) this.#connect()
     }, POLL_MS)
   }
@@ -74,16 +75,23 @@ export class LiveStore {
   #connect(): void {
     this.#source?.close()
     this.#heardMs = performance.now()
-    const source = new EventSource('/v1/events')
+    const after = this.#now.log[0]?.id
+    const source = new EventSource(after === undefined ? '/v1/events' : `/v1/events?after=${after}`)
     this.#source = source
+    // What happened between the log and the first event is in neither.
+    if (after === undefined) source.addEventListener('open', () => void this.#takeLog(), {once: true})
     const on = (type: string, take: (data: string) => void): void =>
       source.addEventListener(type, (event) => {
         this.#heardMs = performance.now()
         take((event as MessageEvent<string>).data)
       })
     on('status', (data) => this.#take(JSON.parse(data)))
-    on('log', (data) => this.#put({log: [JSON.parse(data) as LogEntry, ...this.#now.log].slice(0, MOST_LOG)}))
-    on('resync', () => void this.#takeLog())
+    on('log', (data) => this.#addToLog([JSON.parse(data) as LogEntry]))
+    on('resync', () => {
+      // Between what is known and what can be had there may be a gap.
+      this.#put({log: []})
+      void this.#takeLog()
+    })
     source.addEventListener('error', () => void this.#poll())
   }
 
@@ -95,13 +103,29 @@ export class LiveStore {
 
   async #takeLog(): Promise<void> {
     const answer = await ask<LogAnswer>(`/v1/log?limit=${MOST_LOG}`)
-    if (answer.ok) this.#put({log: answer.value.entries})
+    if (answer.ok) this.#addToLog(answer.value.entries)
+  }
+
+  #addToLog(told: readonly LogEntry[]): void {
+    this.#put({log: mergedLog(this.#now.log, told, MOST_LOG)})
   }
 
   #take(status: GatewayStatus): void {
     const atMs = Date.now()
     this.#put({link: 'live', status, atMs, rates: ratesOf(this.#now, status, atMs)})
   }
+}
+
+const numberOf = ({id}: LogEntry): number => Number(id.slice(id.indexOf('-') + 1))
+const runOf = ({id}: LogEntry): string => id.slice(0, id.indexOf('-'))
+
+/** What is known and what was told, each once, the newest first. Of another run of the daemon nothing is kept. */
+export function mergedLog(known: readonly LogEntry[], told: readonly LogEntry[], most: number): readonly LogEntry[] {
+  const [first] = told
+  if (first === undefined) return known
+  const ofRun = known.filter((entry) => runOf(entry) === runOf(first))
+  const entries = new Map([...ofRun, ...told].map((entry) => [numberOf(entry), entry]))
+  return [...entries.values()].sort((a, b) => numberOf(b) - numberOf(a)).slice(0, most)
 }
 
 export const LiveContext = createContext(new LiveStore())

@@ -1,6 +1,6 @@
 import type {RawRecord, SourceBatch, SourceId} from '../model/index.ts'
 import type {EtcdConnection, EtcdOptions} from './client.ts'
-import {brokenHistory, type Mark, newestMark} from './continuity.ts'
+import {brokenHistory, type Mark, newestMark, type ReadHistory} from './continuity.ts'
 import {errorText, isLate, isTokenOver} from './errors.ts'
 import {listenForLife, STREAM_SILENT} from './heartbeat.ts'
 import {excess, OverLimits, type SourceLimits, type Usage, usageAfter, usageOf} from './limits.ts'
@@ -62,13 +62,15 @@ export interface SourceWatch {
 
 const OPEN_TIMEOUT_MS = 3000
 const BACKOFF_MS = {first: 100, last: 1500}
-/** What holds too much is counted again this often. */
-const EXCESS_MS = 30_000
+/** What holds too much is counted again this often: before the site that it is of counts as suspect. */
+const EXCESS_MS = 25_000
 /**
  * All that happened while it was away comes in one message, of many megabytes perhaps, and on a slow line the next watch begins
  * with the same one: then it comes in pages of a list.
  */
 const MOST_SILENT = 2
+/** Lists of one processor's time are over by then; one on a slow line goes on, but the next may begin beside it. */
+const MOST_TURN_MS = 10_000
 /** On the slowest line. */
 const LEAST_PAGE = 50
 
@@ -79,6 +81,15 @@ const aborted = (signal: AbortSignal): Promise<null> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve(null)
     else signal.addEventListener('abort', () => resolve(null), {once: true})
+  })
+
+/** Rejects when nobody wants it any more; what is under way may take minutes to end, and then tells nobody. */
+const whileWanted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const end = (): void => reject(new Error('not wanted any more'))
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, {once: true})
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
   })
 
 /** Lists and watches one datastore for as long as the signal lets it. Never throws: a failure is a state. */
@@ -117,6 +128,8 @@ export function watchSource(options: WatchOptions): SourceWatch {
     // Who is silent must not keep the others from their turn.
     await connection.client(index).kv.range({key: Buffer.from(options.prefixes[0]!), limit: 1, keys_only: true})
     const leave = await options.listing?.enter()
+    const ended = new AbortController()
+    if (leave) void clock.sleep(MOST_TURN_MS, ended.signal).then(leave)
     try {
       const next = await listAll(connection, index, reason)
       pageKeys = Math.min(LARGEST_PAGE, pageKeys * 2)
@@ -127,6 +140,7 @@ export function watchSource(options: WatchOptions): SourceWatch {
       if (isLate(error)) pageKeys = Math.max(LEAST_PAGE, Math.floor(pageKeys / 4))
       throw error
     } finally {
+      ended.abort()
       leave?.()
     }
   }
@@ -138,8 +152,10 @@ export function watchSource(options: WatchOptions): SourceWatch {
   ): Promise<Map<string, number>> {
     const parts: Listed[] = []
     for (const prefix of options.prefixes) {
+      signal.throwIfAborted()
       parts.push(await readPrefix(connection.client(index), prefix, parts[0]?.revision, limits, pageKeys))
     }
+    signal.throwIfAborted()
     const {revision, clusterId} = parts[0]!
     const upserts: RawRecord[] = parts.flatMap((part) => part.records)
     usage = limits && usageOf(upserts, limits)
@@ -248,13 +264,15 @@ export function watchSource(options: WatchOptions): SourceWatch {
         }
         const {connection} = opened
         index %= connection.endpoints.length
-        const history = {clusterId: state.clusterId, mark, next: next ?? new Map<string, number>()}
-        const broken = next && (await brokenHistory(connection.client(index), history))
+        const history: ReadHistory = {clusterId: state.clusterId, mark, next: next ?? new Map<string, number>()}
+        const broken: ResyncReason | null = next
+          ? await whileWanted(brokenHistory(connection.client(index), history), signal)
+          : null
         if (broken) {
           next = null
           reason = broken
         }
-        next ??= await list(connection, index, reason)
+        next ??= await whileWanted(list(connection, index, reason), signal)
         failures = 0
         const end = await watch(opened, index, next, () => {
           isTokenNew = false
@@ -282,7 +300,9 @@ export function watchSource(options: WatchOptions): SourceWatch {
         if (!isTokenNew && isTokenOver(error)) isTokenNew = true
         else {
           const isOver = error instanceof OverLimits
-          set({connected: false, lastError: errorText(error), ...(isOver ? {excess: error.message} : {})})
+          // It answered, and what it says is known to be too much: a site that speaks does not age as a silent one.
+          const spoke = isOver ? {excess: error.message, lastHeardMs: clock.nowMs()} : {}
+          set({connected: false, lastError: errorText(error), ...spoke})
           index++
           const full = isOver ? EXCESS_MS : Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** Math.min(failures++, 10))
           await clock.sleep(full * (1 - clock.random() / 2), signal)

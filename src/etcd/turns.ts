@@ -1,6 +1,6 @@
 /** So many at a time; the others follow in the order in which they came. */
 export interface Turns {
-  /** Resolves with what ends the turn. */
+  /** Resolves with what ends the turn; a second time that does nothing. */
   enter(): Promise<() => void>
 }
 
@@ -11,7 +11,10 @@ export function createTurns(atOnce: number): Turns {
     async enter() {
       if (free > 0) free--
       else await new Promise<void>((resolve) => waiting.push(resolve))
+      let isOver = false
       return () => {
+        if (isOver) return
+        isOver = true
         const next = waiting.shift()
         if (next) next()
         else free++

@@ -17,6 +17,7 @@ import {
 import {registerProbeMetrics} from '../probe/index.ts'
 import {openAuditLog} from '../store/index.ts'
 import {createAudit} from './audit.ts'
+import {changeOver} from './change-over.ts'
 import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
 import {createForgetting} from './forget-unnamed.ts'
@@ -83,23 +84,32 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   let runtime: Runtime
   runtime = await start(config, null)
 
-  /** What cannot be started leaves the one before in force. */
+  const stopping = new AbortController()
   const put = async (wanted: GatewayConfig): Promise<void> => {
     const before = runtime
-    await before.stop()
-    inForce = wanted
-    // Another twin may mean another half of the generation's numbers, which a full read puts right.
-    if (wanted.twin !== before.config.twin) kernel.nft.distrust()
-    try {
-      runtime = await start(wanted, before)
-      await api?.listenOn(wanted.api ?? null)
-      await api?.metricsOn(wanted.metrics)
-    } catch (error) {
-      inForce = before.config
-      kernel.nft.distrust()
-      runtime = await start(before.config, before)
-      throw error
+    const {state, run} = before.config.paths
+    if (wanted.paths.state !== state || wanted.paths.run !== run) {
+      // Its keys, its history and its API are where they are.
+      throw new Error('another paths.state or paths.run needs a restart')
     }
+    const begin = (config: GatewayConfig, isSure: boolean): Promise<Runtime> => {
+      inForce = config
+      // Another twin may mean another half of the generation's numbers, which a full read puts right.
+      if (!isSure) kernel.nft.distrust()
+      return start(config, before)
+    }
+    const {runtime: next, failure} = await changeOver({
+      before,
+      startWanted: () => begin(wanted, wanted.twin === before.config.twin),
+      startBefore: () => begin(before.config, false),
+      ...{clock, signal: stopping.signal},
+      onError: (what, error) => log.error({err: error}, what),
+    })
+    runtime = next
+    if (failure) throw failure.cause
+    // They come when they can, and say of themselves why not.
+    await api?.listenOn(wanted.api ?? null)
+    await api?.metricsOn(wanted.metrics)
   }
 
   const series = createTunnelSeries()
@@ -120,7 +130,6 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
     series,
     metrics,
   })
-  const stopping = new AbortController()
   const sampling = every(SAMPLE_MS, () => series.take(tunnelRows(runtime), Date.now()), clock, stopping.signal)
   ownMetrics.ofProcess.watchLoop(stopping.signal)
   const refreshing = (async () => {

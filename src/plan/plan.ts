@@ -64,6 +64,8 @@ export interface Planned {
   readonly usualMtus: ReadonlyMap<string, number>
   /** Devices on which the other form of a tunnel is tried. */
   readonly trials: readonly Trial[]
+  /** Sites whose prefixes the WAN carries itself, alone or beside tunnels. */
+  readonly native: NativeWays
 }
 
 export const plan = (input: PlanInput): Planned => createPlan()(input)
@@ -175,6 +177,7 @@ export function createPlan(): (input: PlanInput) => Planned {
       tunnelMtus: mesh.mtus,
       usualMtus: mesh.usualMtus,
       trials: mesh.trials,
+      native: mesh.native,
     }
   }
 }

@@ -1,6 +1,6 @@
 import {join} from 'node:path'
 import type {Carrier, Carriers, Encapsulation, Finding, Slot, UplinkPair} from '../model/index.ts'
-import {readState, setAside, writeState} from './files.ts'
+import {damaged, type Reader, readState, writeState} from './files.ts'
 import {isObject} from './json-object.ts'
 
 /** Which tunnels there are between this gateway's uplinks and others', and whose follower somebody has asked for. */
@@ -21,15 +21,19 @@ export async function writeCarriers(stateDir: string, {carriers, asked}: StoredC
   await writeState(fileOf(stateDir), `${JSON.stringify({schema: SCHEMA, pairs: Object.fromEntries(pairs)}, null, 2)}\n`)
 }
 
-/** What cannot be read is set aside: then the other ends say what stands. */
-export async function readCarriers(stateDir: string): Promise<StoredCarriers & {findings: readonly Finding[]}> {
+/** What cannot be read is set aside by its keeper: then the other ends say what stands. */
+export async function readCarriers(
+  stateDir: string,
+  reader: Reader = 'keeper',
+): Promise<StoredCarriers & {findings: readonly Finding[]}> {
   const {text, findings} = await readState(fileOf(stateDir))
   if (text === null) return {carriers: new Map(), asked: new Set(), findings}
   try {
     return {...parsed(JSON.parse(text)), findings}
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    return {carriers: new Map(), asked: new Set(), findings: [...findings, await setAside(fileOf(stateDir), detail)]}
+    const finding = await damaged(fileOf(stateDir), detail, reader)
+    return {carriers: new Map(), asked: new Set(), findings: [...findings, finding]}
   }
 }
 

@@ -62,6 +62,13 @@ export async function setAside(path: string, detail: string): Promise<Finding> {
   return {...unreadable(path, detail), remedy}
 }
 
+/** Who reads what the daemon keeps: it itself, or somebody beside it, who changes nothing. */
+export type Reader = 'keeper' | 'onlooker'
+
+/** The finding of a damaged file, which its keeper puts out of the way. */
+export const damaged = async (path: string, detail: string, reader: Reader): Promise<Finding> =>
+  reader === 'keeper' ? await setAside(path, detail) : unreadable(path, detail)
+
 const causeOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export function unreadable(path: string, detail: string, line?: number): Finding {

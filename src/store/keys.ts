@@ -2,7 +2,7 @@ import {createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject} 
 import {rm, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {type Finding, parseWgPublicKey, type WgPublicKey} from '../model/index.ts'
-import {closeToOthers, readState, unreadable, writeState} from './files.ts'
+import {closeToOthers, type Reader, readState, unreadable, writeState} from './files.ts'
 
 /** WireGuard's own key of one tunnel end. The private key stays in its file. */
 export interface StoredKey {
@@ -28,8 +28,14 @@ const FIRST_PORT = 51820
 /** PKCS #8 of an X25519 private key is this, then the 32 bytes (RFC 8410); SPKI of a public key ends in its 32. */
 const PKCS8_X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
-/** Opens the keys of a state directory: `keys/index.json` has names, files and ports, each private key its own file. */
-export async function createKeyStore(stateDir: string): Promise<{store: KeyStore; findings: readonly Finding[]}> {
+/**
+ * Opens the keys of a state directory: `keys/index.json` has names, files and ports, each private key its own file. Who only
+ * looks leaves a file that is open to others as it is.
+ */
+export async function createKeyStore(
+  stateDir: string,
+  reader: Reader = 'keeper',
+): Promise<{store: KeyStore; findings: readonly Finding[]}> {
   const dir = join(stateDir, 'keys')
   const indexFile = join(dir, 'index.json')
   let keys: ReadonlyMap<string, StoredKey>
@@ -42,7 +48,7 @@ export async function createKeyStore(stateDir: string): Promise<{store: KeyStore
     const publicKey = key.text === null ? null : publicOf(key.text.trim())
     if (publicKey === null) findings.push(unreadable(keyFile, 'no WireGuard private key (32 bytes in base64)'))
     else {
-      findings.push(...(await closeToOthers(keyFile)))
+      if (reader === 'keeper') findings.push(...(await closeToOthers(keyFile)))
       stored.set(name, {publicKey, keyFile, port, madeMs: await writtenMs(keyFile)})
     }
   }

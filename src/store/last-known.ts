@@ -12,7 +12,7 @@ import {
   type Snapshot,
   type SourceId,
 } from '../model/index.ts'
-import {readState, setAside, writeState} from './files.ts'
+import {damaged, type Reader, readState, writeState} from './files.ts'
 import {changesFile, readChanges} from './known-changes.ts'
 
 /** `all`: what the source holds. `good`: of its records that are refused now, the last good versions. */
@@ -100,11 +100,12 @@ export async function loadLastKnown(
   stateDir: string,
   source: SourceId,
   part: KnownPart = 'all',
+  reader: Reader = 'keeper',
 ): Promise<{snapshot: Snapshot | null; findings: readonly Finding[]}> {
   const path = knownFile(stateDir, source, part)
   const {text, findings} = await readState(path)
   if (text === null) return {snapshot: null, findings}
   const snapshot = await parseKnown(text, path)
-  if (typeof snapshot === 'string') return {snapshot: null, findings: [await setAside(path, snapshot)]}
+  if (typeof snapshot === 'string') return {snapshot: null, findings: [await damaged(path, snapshot, reader)]}
   return part === 'good' ? {snapshot, findings} : await readChanges(stateDir, source, snapshot)
 }

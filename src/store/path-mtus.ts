@@ -1,6 +1,6 @@
 import {join} from 'node:path'
 import type {Finding} from '../model/index.ts'
-import {readState, setAside, writeState} from './files.ts'
+import {damaged, type Reader, readState, writeState} from './files.ts'
 import {isObject} from './json-object.ts'
 
 /** What the path of one tunnel was found to carry, and what had been computed for it then. */
@@ -17,9 +17,10 @@ export async function writePathMtus(stateDir: string, found: ReadonlyMap<string,
   await writeState(fileOf(stateDir), `${JSON.stringify({schema: SCHEMA, tunnels}, null, 2)}\n`)
 }
 
-/** By device; what cannot be read is set aside and counts as nothing found. */
+/** By device; what cannot be read counts as nothing found, and its keeper sets it aside. */
 export async function readPathMtus(
   stateDir: string,
+  reader: Reader = 'keeper',
 ): Promise<{saved: ReadonlyMap<string, SavedPathMtu>; findings: readonly Finding[]}> {
   const {text, findings} = await readState(fileOf(stateDir))
   if (text === null) return {saved: new Map(), findings}
@@ -27,7 +28,7 @@ export async function readPathMtus(
     return {saved: parsed(JSON.parse(text)), findings}
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    return {saved: new Map(), findings: [...findings, await setAside(fileOf(stateDir), detail)]}
+    return {saved: new Map(), findings: [...findings, await damaged(fileOf(stateDir), detail, reader)]}
   }
 }
 

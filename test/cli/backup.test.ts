@@ -1,5 +1,19 @@
 import assert from 'node:assert/strict'
-import {chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile} from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import {createServer} from 'node:http'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -98,6 +112,57 @@ describe('backup and restore', () => {
     for (const name of ['gateway.yaml', 'ca.pem', 'own.pem', 'own.key']) await rm(file(name))
     assert.equal((await restore()).status, 0)
     assert.deepEqual(await all(), before)
+  })
+
+  it('a link stays one, and what it leads to is put back, with its owner; one that leads nowhere becomes a file', async () => {
+    await mkdir(file('live'))
+    for (const name of ['own.pem', 'own.key', 'gateway.yaml']) {
+      await rename(file(name), file(`live/${name}`))
+      await symlink(`live/${name}`, file(name))
+    }
+    await chown(file('live/own.key'), 0, 4711)
+    await backup()
+    for (const name of ['own.key', 'gateway.yaml']) await writeFile(file(`live/${name}`), 'other\n')
+    await rm(file('live/own.pem'))
+    const {status, err} = await restore()
+    assert.equal(status, 0, err)
+    assert.equal(await readlink(file('own.key')), 'live/own.key')
+    assert.equal(await readlink(file('gateway.yaml')), 'live/gateway.yaml')
+    assert.equal(await readFile(file('live/own.key'), 'utf8'), 'own.key as it was\n')
+    assert.equal((await stat(file('live/own.key'))).gid, 4711)
+    assert.equal(await readFile(file('live/gateway.yaml'), 'utf8'), YAML(folder))
+    assert.equal(await readFile(file('live/gateway.yaml.before-restore'), 'utf8'), 'other\n')
+    assert.ok((await lstat(file('own.pem'))).isFile())
+    assert.deepEqual(
+      (await readdir(folder, {recursive: true})).filter((name) => name.endsWith('.isthmus-restore')),
+      [],
+    )
+  })
+
+  it('a file that is there keeps its owner and group, whatever its folder’s are', async () => {
+    await chmod(file('own.key'), 0o640)
+    await chown(file('own.key'), 0, 4711)
+    await backup()
+    await writeFile(file('own.key'), 'other\n')
+    assert.equal((await restore()).status, 0)
+    const {gid, mode} = await stat(file('own.key'))
+    assert.deepEqual([gid, mode & 0o777], [4711, 0o640])
+    // One that is gone has them by name.
+    await chown(file('own.key'), 0, 1)
+    await backup()
+    await rm(file('own.key'))
+    assert.equal((await restore()).status, 0)
+    assert.equal((await stat(file('own.key'))).gid, 1)
+  })
+
+  it('what the daemon keeps is no way out of its folder', async () => {
+    await backup()
+    await writeFile(file('elsewhere'), 'not ours\n')
+    await rm(file('state/keys/51820.key'))
+    await symlink('../../elsewhere', file('state/keys/51820.key'))
+    assert.equal((await restore()).status, 0)
+    assert.equal(await readFile(file('elsewhere'), 'utf8'), 'not ours\n')
+    assert.ok((await lstat(file('state/keys/51820.key'))).isFile())
   })
 
   it('has every file that the configuration names: those of the API, of datastores that are files, and passwords', async () => {

@@ -155,6 +155,16 @@ describe('upgrade', () => {
     }
   })
 
+  it('cut off and taken back, the version before that is still the one to go back to', async () => {
+    const {machine, state, journal, cutAfter} = machineWith({kept: ['0.0.9', '0.1.0']})
+    await machine.note({pending: null, previous: '0.0.9'})
+    cutAfter(3)
+    await upgrade(machine, NEW).catch(() => undefined)
+    cutAfter(100)
+    await resume(machine)
+    assert.deepEqual([state.version, journal().previous], ['0.1.0', '0.0.9'])
+  })
+
   it('the first way back is kept only of what is installed', async () => {
     const {machine, state} = machineWith({kept: []})
     await assert.rejects(keepInstalled(machine, NEW), /it is of 0\.2\.0, and 0\.1\.0 is installed/)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
 import type {WatchClock} from '../../src/etcd/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
@@ -12,8 +13,8 @@ const LIMITS = {
   bytes: 1024 * MIB,
   below: [{what: 'attribute sets', prefix: `${EXPORT}attributes/`, keys: 2}],
 }
-/** Half a minute of waiting until what was too much is counted again is not waited here. */
-const clock: WatchClock = {...watchClock, sleep: (ms, signal) => watchClock.sleep(ms >= 30_000 ? 200 : ms, signal)}
+/** The time of waiting until what was too much is counted again is not waited here. */
+const clock: WatchClock = {...watchClock, sleep: (ms, signal) => watchClock.sleep(ms >= 10_000 ? 200 : ms, signal)}
 const three = ['10.2.0.5', '10.2.0.6', '10.2.0.7']
 
 /** What a hostile site may cost: nothing beyond its limits is taken, and what it said before stays. */
@@ -47,6 +48,20 @@ describe('a source with limits', () => {
     for (let i = 20; i < 30; i++) await deleteEndpoint(client, `10.2.0.${i}`)
     await until(({excess, connected}) => excess === null && connected, 'that it is read')
     assert.ok(has('10.2.0.5'))
+  })
+
+  it('is no silent one: each time that it is counted it has answered', async () => {
+    for (let i = 20; i < 30; i++) await putEndpoint(client, `10.2.0.${i}`)
+    const {until, state} = follow()
+    await until(({excess}) => excess !== null, 'the refusal')
+    const {lastHeardMs} = state()
+    assert.ok(lastHeardMs !== null)
+    await until((now) => now.lastHeardMs! > lastHeardMs, 'another answer')
+    await server.kill()
+    await until(({lastError}) => !/ may be$/.test(lastError ?? ''), 'that it is away')
+    const {lastHeardMs: last} = state()
+    await delay(1000)
+    assert.deepEqual([state().lastHeardMs, state().excess], [last, '16 keys where 8 may be'])
   })
 
   it('that grows beyond them keeps what it said before; back within them only the difference is told', async () => {

@@ -58,6 +58,19 @@ ${more}`
       await eventually(async () => (await name()) === 'a3', 5000)
     })
 
+    it('with another folder for its state is refused, in the file too: its keys are in the one that there is', async () => {
+      const before = readFileSync(file, 'utf8')
+      writeFileSync(file, before.replace(`state: ${folder}/state`, `state: ${folder}/other`))
+      const findings = async (): Promise<string[]> => {
+        const answer = await api.status()
+        return answer.ok ? answer.value.findings.map(({detail}) => detail) : []
+      }
+      await eventually(async () => (await findings()).some((detail) => /needs a restart/.test(detail)), 5000)
+      assert.ok(!existsSync(join(folder, 'other')))
+      writeFileSync(file, before)
+      await eventually(async () => !(await findings()).some((detail) => /needs a restart/.test(detail)), 5000)
+    })
+
     it('all of it is in the log of changes, and in the audit log with who it was', async () => {
       const entries = async (): Promise<readonly AuditEntry[]> => {
         const answer = await api.audit(10)

@@ -13,7 +13,7 @@ export function followExport(
   {
     user = null,
     ...more
-  }: Partial<Pick<WatchOptions, 'limits' | 'clock'>> & {
+  }: Partial<Pick<WatchOptions, 'limits' | 'clock' | 'listing'>> & {
     readonly user?: PasswordUser | null
     /** Before anything else is done with a batch. */
     readonly onBatch?: (batch: SourceBatch) => void

@@ -32,27 +32,30 @@ export function createBulkSend(): BulkSend | null {
   const receive = library.func('int64_t recv(int fd, _Out_ uint8_t *data, size_t n, int flags)')
   const close = library.func('int close(int fd)')
 
+  /** To be asked at once: behind an await it is another call's. */
+  const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result)
+  /** koffi holds nothing of the arguments but the callback, from which they are reached for as long as the call takes. */
   const onThread = (run: ReturnType<typeof library.func>, ...args: readonly unknown[]): Promise<number> =>
     new Promise((resolve, reject) => {
       run.async(...args, (failure: Error | null, result: number) => {
         if (failure) reject(failure)
-        else resolve(Number(result))
+        else resolve(orErrno(Number(result)))
       })
     })
   const must = (result: number, what: string): void => {
-    if (result < 0) throw new StepFailure('failed', `${what} fails (errno ${koffi.errno()})`)
+    if (result < 0) throw new StepFailure('failed', `${what} fails (errno ${-result})`)
   }
 
   return async (bytes, take) => {
     const fd: number = socket(AF_NETLINK, RAW, NETLINK_NETFILTER)
-    must(fd, 'socket(AF_NETLINK)')
+    must(orErrno(fd), 'socket(AF_NETLINK)')
     try {
       const size = Buffer.alloc(4)
       size.writeInt32LE(bytes.length + MARGIN)
-      must(option(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length), 'SO_SNDBUFFORCE')
+      must(orErrno(option(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length)), 'SO_SNDBUFFORCE')
       const within = Buffer.alloc(16)
       within.writeBigInt64LE(BigInt(ANSWER_WITHIN_S))
-      must(option(fd, SOL_SOCKET, SO_RCVTIMEO, within, within.length), 'SO_RCVTIMEO')
+      must(orErrno(option(fd, SOL_SOCKET, SO_RCVTIMEO, within, within.length)), 'SO_RCVTIMEO')
       const kernel = Buffer.alloc(12)
       kernel.writeUInt16LE(AF_NETLINK)
       must(await onThread(sendTo, fd, bytes, bytes.length, 0, kernel, kernel.length), 'a transaction of elements')

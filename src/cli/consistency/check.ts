@@ -84,7 +84,8 @@ async function readOnce(config: GatewayConfig): Promise<Reading> {
         ...compareTable(kernel.nft, plan.desired.nft, kernel.devices),
       ]
     : [{where: 'table inet isthmus', kernel: 'not there', wanted: 'there'}]
-  const routes = compareRoutes(kernel.routes, waysOf(config, plan.desired.tunnels), remoteEndpoints(plan))
+  const ways = waysOf(config, plan.desired.tunnels, plan.native, plan.uplinkDevices)
+  const routes = compareRoutes(kernel.routes, ways, remoteEndpoints(plan))
   const publication = publishedBy(config, sources.ownExport, plan)
   const differences = [
     ...policy.map((one) => withHolders(one, plan)),

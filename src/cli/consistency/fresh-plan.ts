@@ -1,7 +1,7 @@
 import {decodeRecord} from '../../decode/index.ts'
 import {exportRecords} from '../../export/index.ts'
 import {Federation} from '../../federate/index.ts'
-import type {DecodedBatch, Desired, GatewayConfig, Snapshot, SourceId, World} from '../../model/index.ts'
+import type {DecodedBatch, Desired, GatewayConfig, NativeWays, Snapshot, SourceId, World} from '../../model/index.ts'
 import {createPlan} from '../../plan/index.ts'
 import {compilePolicy} from '../../policy/index.ts'
 import {createKeyStore, loadLastKnown, readCarriers, readPathMtus} from '../../store/index.ts'
@@ -12,6 +12,8 @@ import type {KernelFacts} from './read-kernel.ts'
 export interface FreshPlan {
   readonly world: World
   readonly desired: Desired
+  readonly native: NativeWays
+  readonly uplinkDevices: readonly string[]
   /** What the site must publish of its members and documents. */
   readonly exported: ReadonlyMap<string, string>
 }
@@ -24,7 +26,7 @@ export async function freshPlan(
   const federation = new Federation(config)
   for (const [source, snapshot] of snapshots) {
     // Of a document that is refused its last good version stays in force, which no etcd has any more.
-    const good = await loadLastKnown(config.paths.state, source, 'good')
+    const good = await loadLastKnown(config.paths.state, source, 'good', 'onlooker')
     if (good.snapshot) federation.restore(batchOf(source, good.snapshot))
     federation.update(batchOf(source, snapshot))
   }
@@ -35,17 +37,17 @@ export async function freshPlan(
     previous: null,
     firstClass: 1,
   })
-  const {carriers: tunnels} = await readCarriers(config.paths.state)
-  const {store: keys} = await createKeyStore(config.paths.state)
+  const {carriers: tunnels} = await readCarriers(config.paths.state, 'onlooker')
+  const {store: keys} = await createKeyStore(config.paths.state, 'onlooker')
   // What the paths of the tunnels carry was measured, and is in no etcd.
-  const {saved} = await readPathMtus(config.paths.state)
+  const {saved} = await readPathMtus(config.paths.state, 'onlooker')
   const ofUplinks = config.uplinks.map(({name, device, address}) => [name, device ?? carriers.get(address)] as const)
-  const uplinkDevices = new Set(ofUplinks.flatMap(([, device]) => device ?? []))
+  const uplinkDevices = [...new Set(ofUplinks.flatMap(([, device]) => device ?? []))].sort()
   const underlayMtus = ofUplinks.flatMap(([name, device]) => {
     const mtu = mtus.get(device ?? '')
     return mtu === undefined ? [] : [[name, mtu] as const]
   })
-  const {desired} = createPlan()({
+  const {desired, native} = createPlan()({
     config,
     world,
     policy,
@@ -54,12 +56,12 @@ export async function freshPlan(
     // These two are of BIRD's file alone, which is no part of the comparison.
     passwords: new Map(),
     draining: false,
-    uplinkDevices: [...uplinkDevices].sort(),
+    uplinkDevices,
     underlayMtus: new Map(underlayMtus),
     devices,
     limits: limitsOf(saved),
   })
-  return {world, desired, exported: exportRecords(world, config, {tunnels: new Map()})}
+  return {world, desired, native, uplinkDevices, exported: exportRecords(world, config, {tunnels: new Map()})}
 }
 
 function batchOf(source: SourceId, {records, revision, clusterId}: Snapshot): DecodedBatch {

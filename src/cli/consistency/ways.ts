@@ -1,20 +1,21 @@
 import type {AllowedWays} from '../../diagnose/index.ts'
-import {type GatewayConfig, neighborsTo} from '../../model/index.ts'
+import {type GatewayConfig, type NativeWays, neighborsTo} from '../../model/index.ts'
 
-/** By which devices packets for each remote site may leave: its tunnels, its hubs', or the uplinks where it has none by configuration. */
+/** By which devices packets for each remote site may leave: its tunnels, its hubs', and the uplinks' where the WAN carries it. */
 export function waysOf(
   config: GatewayConfig,
   tunnels: readonly {readonly site: string; readonly device: string}[],
+  native: NativeWays,
+  uplinkDevices: readonly string[],
 ): AllowedWays[] {
-  const uplinks = config.uplinks.flatMap(({device}) => device ?? [])
   return [...config.sites.values()].map((remote) => {
     const neighbors: readonly string[] = neighborsTo(remote)
     return {
       site: remote.name,
       prefixes: remote.owns,
-      // Where there is to be none there may be one yet.
+      // While one way follows another there are both.
       devices: [
-        ...(remote.encapsulation === 'none' ? uplinks : []),
+        ...(native.has(remote.name) ? uplinkDevices : []),
         ...tunnels.flatMap(({site, device}) => (neighbors.includes(site) ? [device] : [])),
       ],
     }

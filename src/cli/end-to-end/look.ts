@@ -1,6 +1,6 @@
 import type {ApiClient, GatewayStatus, Rows} from '../../api/client.ts'
-import {type AllowedWays, type KernelRoute, routesIn} from '../../diagnose/index.ts'
-import {type GatewayConfig, neighborsTo} from '../../model/index.ts'
+import {type AllowedWays, addressesIn, type KernelRoute, routesIn} from '../../diagnose/index.ts'
+import {type GatewayConfig, nativeByConfig, neighborsTo} from '../../model/index.ts'
 import {addressFromNumber, parseCidr, prefixFamily, prefixRange} from '../../net/index.ts'
 import {waysOf} from '../consistency/ways.ts'
 import type {CliContext} from '../context.ts'
@@ -18,6 +18,7 @@ export interface Looker {
   readonly peers: readonly Rows['peers'][]
   readonly endpoints: ReadonlyMap<string, readonly Rows['endpoints'][]>
   readonly routes: Facts<readonly KernelRoute[]>
+  readonly uplinkDevices: readonly string[]
   readonly judge: Facts<KernelJudge>
   readonly tools: Tools
   readonly below: (bound: number) => number
@@ -71,6 +72,13 @@ export async function kernelRoutes({tool}: Tools): Promise<Facts<readonly Kernel
   return wrong ? {why: `ip: ${wrong.said}`} : {seen: answers.flatMap(({said}) => routesIn(said))}
 }
 
+/** Where the configuration names none, the device that has the uplink's address. */
+export async function uplinkDevices({uplinks}: GatewayConfig, {tool}: Tools): Promise<readonly string[]> {
+  const {ok, said} = await tool('ip', '-j', 'address', 'show')
+  const {carriers} = addressesIn(ok ? said : '[]')
+  return [...new Set(uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))].sort()
+}
+
 export async function kernelJudgeOr({tool}: Tools): Promise<Facts<KernelJudge>> {
   return await kernelJudge(tool).then(
     (seen) => ({seen}),
@@ -82,7 +90,9 @@ export async function kernelJudgeOr({tool}: Tools): Promise<Facts<KernelJudge>> 
 export async function lookAt(looker: Looker, site: string): Promise<SiteFacts> {
   const {context, config, status} = looker
   const remote = [...config.sites.values()].find(({name}) => name === site)!
-  const ways = waysOf(config, status.tunnels).find((one) => one.site === site)!
+  const ways = waysOf(config, status.tunnels, nativeByConfig(config), looker.uplinkDevices).find(
+    (one) => one.site === site,
+  )!
   const neighbors: readonly string[] = neighborsTo(remote)
   const tunnels = status.tunnels.filter((tunnel) => neighbors.includes(tunnel.site))
   context.progress(`${site}: tunnels`)

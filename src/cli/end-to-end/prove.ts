@@ -3,7 +3,7 @@ import type {GatewayConfig} from '../../model/index.ts'
 import {type CliContext, EXIT} from '../context.ts'
 import {disrupt} from './disrupt.ts'
 import {judgeSite} from './judge-site.ts'
-import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt} from './look.ts'
+import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt, uplinkDevices} from './look.ts'
 import {type Proof, statusOf} from './proof.ts'
 import {seededBelow} from './sample.ts'
 import {machineTools, type Tools} from './tools.ts'
@@ -28,13 +28,14 @@ export async function proveSites(
   const peers = await api.get('peers', null, {limit: 0})
   context.progress('endpoints, routes')
   const below = seededBelow(seed)
-  const [endpoints, routes, judge] = await Promise.all([
+  const [endpoints, routes, devices, judge] = await Promise.all([
     endpointsOf(api, [config.site, ...sites], below),
     kernelRoutes(tools),
+    uplinkDevices(config, tools),
     kernelJudgeOr(tools),
   ])
   const looker = {
-    ...{context, api, config, status: status.value, endpoints, routes, judge, tools, below},
+    ...{context, api, config, status: status.value, endpoints, routes, uplinkDevices: devices, judge, tools, below},
     // Of a BIRD that is away there are none, which is what is then told.
     peers: peers.ok ? peers.value.items : [],
   }
