@@ -35,6 +35,9 @@ export const lastWaysProtocol = (family: Family): string => `lastways${family}`
 /** Own prefixes, whole, for routers that are told so. */
 export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
 
+/** Connected networks, where next hops of own prefixes are looked up. */
+export const nearTable = (family: Family): string => `near${family}`
+
 /** Networks that are connected and cannot be reached, whatever their carrier says. */
 export const LOST_NETWORKS = 'lost_networks'
 
