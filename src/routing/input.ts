@@ -21,6 +21,7 @@ export const nativeOf = ({native, config}: Pick<RoutingInput, 'native' | 'config
 
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */
 export const fallbackProtocol = (family: Family): string => `fallback${family}`
+export const staticProtocol = (family: Family): string => `static${family}`
 export const uplinksProtocol = (family: Family): string => `uplinks${family}`
 
 /** Prefixes of remote sites that are known here by other prefixes than the sites announce. */

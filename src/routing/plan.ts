@@ -11,7 +11,14 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, nearTable, type RoutingInput, uplinksProtocol} from './input.ts'
+import {
+  FALLBACK_PREFERENCE,
+  fallbackProtocol,
+  nearTable,
+  type RoutingInput,
+  staticProtocol,
+  uplinksProtocol,
+} from './input.ts'
 import {abovePatterns, planLastWays} from './last-ways.ts'
 import {hasTowards, planNear} from './near.ts'
 import {planNodeSessions} from './node-sessions.ts'
@@ -96,7 +103,7 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         })),
       },
       {
-        name: `static${family}`,
+        name: staticProtocol(family),
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
