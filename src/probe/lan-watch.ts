@@ -1,4 +1,4 @@
-import {execFile, spawn} from 'node:child_process'
+import {type ChildProcess, execFile, type StdioOptions, spawn} from 'node:child_process'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {networkInterfaces} from 'node:os'
 import path from 'node:path'
@@ -52,11 +52,12 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
   }
   const targets: readonly string[] = [lan.twin, ...lan.watch, SELF]
   while (!signal.aborted) {
-    const child = spawn('fping', [...FPING, ...targets], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal,
-      killSignal: 'SIGKILL',
-    })
+    const child = startFping(targets, signal)
+    if (child instanceof Error) {
+      tell(`fping: ${child.message}`)
+      await pause(AGAIN_MS, signal)
+      continue
+    }
     const read = createLineReader()
     const startedMs = performance.now()
     let heardMs = startedMs
@@ -67,9 +68,9 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
       const lost = judge.note(neighbours, heardMs)
       if (lost !== isLost) act(lost)
     }
-    child.stdout.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
+    child.stdout?.setEncoding('latin1').on('data', (chunk: string) => note(read(chunk)))
     // Of packets that cannot be sent.
-    child.stderr.on('data', () => note([]))
+    child.stderr?.on('data', () => note([]))
     const hangs = setInterval(() => {
       if (performance.now() - heardMs < HANGS_MS || child.killed) return
       tell('fping says nothing any longer: it is started again')
@@ -84,9 +85,27 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
     })
     clearInterval(hangs)
     const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
-    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    await pause(waitMs, signal)
   }
   await acting
+}
+
+/**
+ * Node throws some of what the kernel says of a start (EPERM, ENOMEM), and tells of the rest by an event. Without descriptors
+ * (EMFILE) there is one, and no output.
+ */
+function startFping(targets: readonly string[], signal: AbortSignal): ChildProcess | Error {
+  try {
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe']
+    return spawn('fping', [...FPING, ...targets], {stdio, signal, killSignal: 'SIGKILL'})
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 const ip = async (...args: string[]): Promise<string> => (await run('ip', ['-4', ...args])).stdout
