@@ -87,6 +87,9 @@ function* checkUplinks(yaml: GatewayYaml): Generator<Problem> {
   for (const [index, name] of duplicates(yaml.uplinks.map((uplink) => uplink.name))) {
     yield conflict(['uplinks', index, 'name'], `a second uplink is named ${name}`)
   }
+  for (const [index, address] of duplicates(yaml.uplinks.map((uplink) => uplink.address))) {
+    yield conflict(['uplinks', index, 'address'], `a second uplink is at ${address}`, 'an address of its own')
+  }
   const inner = yaml.uplinks.flatMap((uplink, u) =>
     uplink.inner.map((address, i) => ({address, path: ['uplinks', u, 'inner', i]})),
   )

@@ -3,7 +3,7 @@ import {familyOf, parseAddress, parsePrefix, prefixFamily} from '../net/index.ts
 import {type Fields, show} from './fields.ts'
 import {type KeyName, metaOf} from './meta.ts'
 
-/** Isthmus' own kind: `spec.prefix`, optionally `spec.via`; the labels are those of the metadata. */
+/** Isthmus' own kind: `spec.prefix`, under the labels of the metadata. A `spec.via` is for people alone: no gateway makes a route of it. */
 export function decodeStaticPrefix(top: Fields, key: KeyName): StaticPrefixResource | null {
   const spec = top.object('spec')
   const prefix = parsePrefix(spec.text('prefix'))
@@ -15,6 +15,8 @@ export function decodeStaticPrefix(top: Fields, key: KeyName): StaticPrefixResou
   }
   if (viaText !== '' && (via === null || familyOf(via) !== prefixFamily(prefix))) {
     spec.fail('via', `${show(viaText)} is no address of the prefix's family`)
+  } else if (viaText !== '') {
+    spec.warn('via', 'makes no route: the way to a static prefix is in `static` of gateway.yaml')
   }
-  return {kind: 'StaticPrefix', meta: metaOf(top, key), prefix, via}
+  return {kind: 'StaticPrefix', meta: metaOf(top, key), prefix}
 }

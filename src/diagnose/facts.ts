@@ -97,6 +97,8 @@ export interface KernelSettings {
 export interface LinkFacts {
   readonly name: string
   readonly kind: string | null
+  /** Of ipip and sit: what it sends is in UDP (fou). */
+  readonly inUdp?: boolean
   readonly alias: string
   readonly up: boolean
   /** The kernel's word: `UP`, `DOWN`, `LOWERLAYERDOWN`, `UNKNOWN`. */

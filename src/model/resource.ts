@@ -108,12 +108,11 @@ export interface Profile {
   readonly egress: readonly Rule[]
 }
 
-/** A prefix without Calico behind it, stored under the isthmus root; the same thing as `static` in gateway.yaml. */
+/** A prefix without Calico behind it, stored under the isthmus root: what policy knows of it. Ways there are `static` in gateway.yaml. */
 export interface StaticPrefixResource {
   readonly kind: 'StaticPrefix'
   readonly meta: Meta
   readonly prefix: Prefix
-  readonly via: Address | null
 }
 
 /** Before all that is written by people. Not an infinity: JSON would print it like an absent order, which is last. */

@@ -40,7 +40,7 @@ function spawnHere(args: readonly string[], {command = 'fping', onOutput, onErro
   try {
     child = spawn(command, args, {stdio: ['ignore', onOutput ? 'pipe' : 'ignore', onErrors ? 'pipe' : 'ignore']})
   } catch (error) {
-    // EPERM, where fping's file wants a capability that this process may not have: thrown, unlike a file that is missing.
+    // EPERM (fping's file wants a capability that this process may not have), ENOMEM: thrown, unlike a file that is missing.
     return {ended: Promise.resolve({error: asError(error), how: null}), kill: () => undefined}
   }
   if (onOutput) child.stdout?.setEncoding('latin1').on('data', onOutput)

@@ -77,9 +77,13 @@ export async function watchLan({lan, folder, signal, tell}: LanWatchOptions): Pr
     if (error && !signal.aborted) tell(`fping: ${error.message}`)
     clearInterval(hangs)
     const waitMs = performance.now() - startedMs < AGAIN_MS ? AGAIN_MS : 0
-    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    await pause(waitMs, signal)
   }
   await acting
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 const ip = async (...args: string[]): Promise<string> => (await run('ip', ['-4', ...args])).stdout

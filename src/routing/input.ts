@@ -21,6 +21,7 @@ export const nativeOf = ({native, config}: Pick<RoutingInput, 'native' | 'config
 
 /** Names of BIRD's static protocols: what lies beneath everything, and what is there to be announced. */
 export const fallbackProtocol = (family: Family): string => `fallback${family}`
+export const staticProtocol = (family: Family): string => `static${family}`
 export const uplinksProtocol = (family: Family): string => `uplinks${family}`
 
 /** Prefixes of remote sites that are known here by other prefixes than the sites announce. */
@@ -34,6 +35,9 @@ export const lastWaysProtocol = (family: Family): string => `lastways${family}`
 
 /** Own prefixes, whole, for routers that are told so. */
 export const aggregatesProtocol = (family: Family): string => `aggregates${family}`
+
+/** Connected networks, where next hops of own prefixes are looked up. */
+export const nearTable = (family: Family): string => `near${family}`
 
 /** Networks that are connected and cannot be reached, whatever their carrier says. */
 export const LOST_NETWORKS = 'lost_networks'

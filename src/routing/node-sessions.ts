@@ -9,7 +9,7 @@ import {
 import {type Address, type Family, familyOf, hostPrefix, prefixFamily} from '../net/index.ts'
 import {evaluateSelector, parseSelector} from '../selectors/index.ts'
 import type {BgpSession, BirdConfig, Change, Condition, FilterRule, StaticProtocol} from './bird-config.ts'
-import {lastTranslatedProtocol, type RoutingInput, translatedProtocol} from './input.ts'
+import {lastTranslatedProtocol, nearTable, type RoutingInput, translatedProtocol} from './input.ts'
 import {ORDINARY} from './ordinary-session.ts'
 import {
   FORGET,
@@ -36,6 +36,8 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  * of one site learn each other; next hop self, as nodes know no inner address.
  *
  * A session bears the family of its own addresses, as Calico's two BIRDs do. There is one of IPv6 where the site owns IPv6.
+ *
+ * A next hop counts while it is on a connected network, and never by a router of the WAN.
  *
  * Nodes behind a router (`ipip`): no router on the way knows pods. What a node announces is looked up in a table of its
  * own, where every node is at the far end of the device that wraps packets for it; the session itself goes by the router.
@@ -191,7 +193,7 @@ function sessionWith(
     rrClient: neighborAs === nodes.localAs,
     clusterId: neighborAs === nodes.localAs ? (nodes.clusterId ?? null) : null,
     nextHop: family === 4 ? (nodes.nextHop ?? nodes.ipip?.address ?? null) : (nodes.nextHop6 ?? null),
-    igpTable: nodes.ipip ? NODE_TABLE : null,
+    igpTable: nodes.ipip ? NODE_TABLE : nearTable(family),
     gracefulRestart: config.twin === null ? true : 'last',
     holdSeconds: config.twin === null ? HOLD_SECONDS.alone : HOLD_SECONDS.withTwin,
     family,

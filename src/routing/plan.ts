@@ -11,8 +11,16 @@ import {
 } from '../net/index.ts'
 import {planAggregates} from './aggregates.ts'
 import type {BirdConfig, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput, uplinksProtocol} from './input.ts'
+import {
+  FALLBACK_PREFERENCE,
+  fallbackProtocol,
+  nearTable,
+  type RoutingInput,
+  staticProtocol,
+  uplinksProtocol,
+} from './input.ts'
 import {abovePatterns, planLastWays} from './last-ways.ts'
+import {hasTowards, planNear} from './near.ts'
 import {planNodeSessions} from './node-sessions.ts'
 import {planTranslatedWays} from './translated-ways.ts'
 import {planTunnelSessions} from './tunnel-sessions.ts'
@@ -35,7 +43,7 @@ export function planRouting(input: RoutingInput): {bird: BirdConfig; findings: F
   const wan = planWanSessions(input)
   const nodes = planNodeSessions(input, lastWays)
   const ways = planWanWays(input)
-  const near = planNear(input.config)
+  const near = planNear(input.config, nodes.sessions)
   return {
     bird: {
       owner: `${input.config.site}/${input.config.gateway}`,
@@ -75,28 +83,6 @@ function routerId(config: GatewayConfig): Address {
   return addressFromNumber(BigInt(((hash & 0x0fffffff) | 0xf0000000) >>> 0), 4)
 }
 
-const NEAR_TABLE = 'near4'
-
-const hasTowards = ({lan, static: statics}: GatewayConfig): boolean =>
-  lan !== null && statics.some(({prefix}) => prefixFamily(prefix) === 4)
-
-/** Connected networks alone: a next hop that is looked up among all routes is there as long as a router gives a default one. */
-const planNear = (config: GatewayConfig): Pick<BirdConfig, 'tables' | 'pipes'> =>
-  hasTowards(config)
-    ? {
-        tables: [{name: NEAR_TABLE, family: 4}],
-        pipes: [
-          {
-            ...{name: 'networks4', from: 'master4', to: NEAR_TABLE},
-            rules: [
-              {when: [{is: 'source', source: 'device'}], verdict: 'accept'},
-              {when: [{is: 'from', protocol: LOST_NETWORKS}], verdict: 'accept'},
-            ],
-          },
-        ],
-      }
-    : {tables: [], pipes: []}
-
 function planStatics(config: GatewayConfig): StaticProtocol[] {
   return ([4, 6] as const).flatMap((family): StaticProtocol[] => {
     const ofFamily = (prefixes: readonly Prefix[]): Prefix[] =>
@@ -117,11 +103,11 @@ function planStatics(config: GatewayConfig): StaticProtocol[] {
         })),
       },
       {
-        name: `static${family}`,
+        name: staticProtocol(family),
         family,
         comment: 'Prefixes without Calico behind them, while their next hop is on a network that is up.',
         preference: null,
-        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: NEAR_TABLE}} : {}),
+        ...(family === 4 && hasTowards(config) ? {tables: {routes: 'master4', witnesses: nearTable(family)}} : {}),
         routes: statics.map(({prefix, via}) => ({
           prefix,
           to: config.lan && family === 4 ? {towards: via} : {via: [via], source: null},

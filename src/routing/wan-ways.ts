@@ -7,14 +7,12 @@ import {
   hostPrefix,
   type Prefix,
   parseAddress,
-  prefixAddress,
   prefixContainsAddress,
-  prefixLength,
 } from '../net/index.ts'
-import type {BirdConfig, Condition, StaticProtocol} from './bird-config.ts'
-import {FALLBACK_PREFERENCE, fallbackProtocol, LOST_NETWORKS, type RoutingInput} from './input.ts'
-import {netIn} from './site-filters.ts'
-import {acceptedPrefixes, wanSession} from './wan-policy.ts'
+import type {BirdConfig, StaticProtocol} from './bird-config.ts'
+import {planCovered, waysProtocol} from './covered-ways.ts'
+import {FALLBACK_PREFERENCE, type RoutingInput} from './input.ts'
+import {acceptedPrefixes} from './wan-policy.ts'
 
 /**
  * A way to every known remote gateway that does not hang on BGP: by the WAN routers that may tell us of it.
@@ -30,17 +28,18 @@ import {acceptedPrefixes, wanSession} from './wan-policy.ts'
 export function planWanWays(input: RoutingInput): WanWays {
   const {config, world} = input
   const findings: Finding[] = []
-  const known = new Set(
+  const named = new Set(
     [...config.sites.values()].flatMap(({endpoints}) => endpoints.flatMap((one) => hostOf(one) ?? [])),
   )
+  const gateways = new Set<Address>()
   for (const [name, site] of world.sites) {
     if (name === config.site) continue
     const refused: Refused[] = []
     for (const gateway of site.gateways) {
       for (const uplink of gateway.uplinks) {
         const address = uplink.public ?? uplink.address
-        const whose = known.has(address) ? null : whoseIs(input, name, address)
-        if (whose === null) known.add(address)
+        const whose = named.has(address) ? null : whoseIs(input, name, address)
+        if (whose === null) gateways.add(address)
         else if (config.peers.some((peer) => mayTellOf(peer, address)))
           refused.push({gateway: gateway.name, uplink: uplink.name, address, whose})
       }
@@ -48,73 +47,45 @@ export function planWanWays(input: RoutingInput): WanWays {
     findings.push(...elsewhere(name, refused))
   }
 
+  const known = [...gateways, ...[...named].filter((address) => !gateways.has(address) && !isOwn(input, address))]
   const families = ([4, 6] as const).flatMap((family) => {
-    const routes = [...known]
+    const routes = known
       .filter((address) => familyOf(address) === family)
       .sort(compareAddresses)
       .flatMap((address) => {
         const peers = config.peers.toSorted(byName).filter((peer) => mayTellOf(peer, address))
         if (peers.length === 0) return []
         const source = sourceFor(config.uplinks, peers[0]!, family)
-        return [
-          {prefix: hostPrefix(address), to: {via: peers.map((peer) => peer.address).sort(compareAddresses), source}},
-        ]
+        const to = {via: peers.map((peer) => peer.address).sort(compareAddresses), source}
+        return [{prefix: hostPrefix(address), to, isInside: !gateways.has(address) && isOfSite(config, address)}]
       })
     return routes.length === 0 ? [] : [{family, routes}]
   })
-  return {
-    statics: families.flatMap(({family, routes}): StaticProtocol[] => [
-      {
-        name: `ways${family}`,
-        family,
-        comment: 'The way to remote gateways while BGP has none.',
-        preference: FALLBACK_PREFERENCE,
-        routes,
-      },
-      {
-        name: coveredProtocol(family),
-        family,
-        comment: 'Those of them to which something else leads.',
-        preference: null,
-        tables: {routes: coveredTable(family), witnesses: coversTable(family)},
-        routes: routes.map(({prefix}) => ({prefix, to: {towards: prefixAddress(prefix)}})),
-      },
-    ]),
-    tables: families.flatMap(({family}) => [coversTable, coveredTable].map((name) => ({name: name(family), family}))),
-    pipes: families.flatMap(({family, routes}) => [
-      {
-        ...{name: `to_${coversTable(family)}`, from: `master${family}`, to: coversTable(family)},
-        rules: [{when: covers(config, family, routes), verdict: 'accept'} as const],
-      },
-      {
-        ...{name: `from_${coveredTable(family)}`, from: coveredTable(family), to: `master${family}`},
-        rules: [{when: [{is: 'reachable'}], verdict: 'accept', set: [COVERED_PREFERENCE]} as const],
-      },
-    ]),
-    kernelExcludes: families.map(({family}) => coveredProtocol(family)),
-    findings,
-  }
+  const covered = planCovered(config, families)
+  const ways = families.map(
+    ({family, routes}): StaticProtocol => ({
+      name: waysProtocol(family),
+      family,
+      comment: 'The way to remote gateways while BGP has none.',
+      preference: FALLBACK_PREFERENCE,
+      routes: routes.map(({prefix, to}) => ({prefix, to})),
+    }),
+  )
+  return {...covered, statics: [...ways, ...covered.statics], findings}
 }
 
-const coversTable = (family: Family): string => `covers${family}`
-const coveredTable = (family: Family): string => `covered${family}`
-const coveredProtocol = (family: Family): string => `at_${coveredTable(family)}`
-
-const COVERED_PREFERENCE = {attribute: 'preference', value: FALLBACK_PREFERENCE + 1} as const
+/** An address of a pod or machine, of this site's or another's. */
+const isOfSite = ({owns, sites}: GatewayConfig, address: Address): boolean =>
+  [...owns, ...[...sites.values()].flatMap((site) => site.owns)].some((own) => prefixContainsAddress(own, address))
 
 /**
- * Lines, what routers of the WAN tell, and what must not fall through: an address within that is led to by nothing shorter. Of
- * them only what holds one of the addresses, since routers may tell of a million others.
+ * Whether an endpoint is behind this gateway: a relay in a pod, or in a rack of static prefixes. It has no way by the WAN, also
+ * while nobody announces it. Nor has an inner address, which is at the far end of a tunnel and nowhere else.
  */
-function covers({peers}: GatewayConfig, family: Family, routes: readonly {readonly prefix: Prefix}[]): Condition[] {
-  const from = [fallbackProtocol(family), LOST_NETWORKS, ...peers.map(({name}) => wanSession(name)).sort()]
-  return [
-    netIn(routes.map(({prefix}) => ({prefix, longer: false, lengths: {from: 0, to: prefixLength(prefix)}}))),
-    {
-      is: 'any-of',
-      groups: [[{is: 'source', source: 'device'}], ...from.map((protocol) => [{is: 'from', protocol} as const])],
-    },
-  ]
+function isOwn({config, world}: RoutingInput, address: Address): boolean {
+  const holds = (prefix: Prefix): boolean => prefixContainsAddress(prefix, address)
+  const known = [...config.static.map(({prefix}) => prefix), ...world.blocks.map(({cidr}) => cidr)]
+  return config.interconnect.some(holds) || (config.owns.some(holds) && known.some(holds))
 }
 
 interface WanWays extends Pick<BirdConfig, 'statics' | 'tables' | 'pipes' | 'kernelExcludes'> {

@@ -117,4 +117,5 @@ const TUNNEL_CODES: ReadonlySet<string> = new Set([
   'tunnel-key-missing',
   'tunnel-without-ipv6',
   'inner-address-conflict',
+  'address-duplicate',
 ])

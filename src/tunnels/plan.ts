@@ -4,7 +4,6 @@ import {
   type Carriers,
   type Encapsulation,
   type Finding,
-  type FindingCode,
   type FouPort,
   fouPortText,
   type GatewayConfig,
@@ -27,6 +26,8 @@ import {formsOffered, type Trial, trialsOf} from './forms.ts'
 import {deviceName} from './identity.ts'
 import {innerMtu, underlayMtuDefault} from './mtu.ts'
 import {nativeWays} from './native-ways.ts'
+import {outerTaken} from './outer-pairs.ts'
+import {pairFinding} from './pair-finding.ts'
 import {LEAST_IPV6_MTU, type TunnelLimit} from './path-mtu.ts'
 import {
   addressesOf,
@@ -36,6 +37,7 @@ import {
   type Pair,
   partsOf,
   type TunnelPart,
+  theirsOf,
   tunnelsOf,
 } from './tunnel-parts.ts'
 import {offersOf, type UplinkPairing, uplinkPairs} from './uplink-pairs.ts'
@@ -104,7 +106,9 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     const {remote} = pair.identity
     offers.set(remote, [...(offers.get(remote) ?? []), offer])
   }
-  for (const pair of pairsOf(input)) {
+  const pairs = [...pairsOf(input)]
+  const taken = outerTaken(pairs)
+  for (const pair of pairs) {
     if (pair.encapsulation === 'none') {
       offered(pair, offerOf(pair, null, input.config))
       continue
@@ -113,7 +117,8 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     const name = keyName(device, pair.carrier.serial)
     if (pair.encapsulation === 'wireguard') wantedKeys.push(name)
     const key = input.keys.get(name) ?? null
-    const obstacle = pairObstacle(pair) ?? (pair.encapsulation === 'wireguard' && !key ? keyMissing(pair) : null)
+    const obstacle =
+      pairObstacle(pair) ?? taken.get(pair) ?? (pair.encapsulation === 'wireguard' && !key ? keyMissing(pair) : null)
     if (obstacle) {
       findings.push(obstacle)
       continue
@@ -132,7 +137,8 @@ export function planTunnels(input: TunnelInput): PlannedTunnels {
     const {families, finding: refused} = usableFamilies(pair, theirs, input)
     if (refused) findings.push(refused)
     for (const part of partsOf(pair, families)) {
-      if (made.has(part.device)) findings.push(finding(pair, 'config-conflict', `device name ${part.device} is taken`))
+      if (made.has(part.device))
+        findings.push(pairFinding(pair, 'config-conflict', `device name ${part.device} is taken`))
       else made.set(part.device, makeTunnel(pair, part, theirs, key, input))
     }
     for (const {trial, link, addresses} of trialsOf(pair, families, offer, theirs, input.config)) {
@@ -204,10 +210,10 @@ function pairObstacle(pair: Pair): Finding | null {
   const {local, remote, encapsulation, slot} = pair
   const outer = outerOf(remote)
   if (familyOf(local.address) !== familyOf(outer)) {
-    return finding(pair, 'encapsulation-mismatch', `${local.address} and ${outer} are of two families`)
+    return pairFinding(pair, 'encapsulation-mismatch', `${local.address} and ${outer} are of two families`)
   }
   if (encapsulation === 'fou' && familyOf(outer) === 6) {
-    return finding(pair, 'encapsulation-mismatch', `fou needs IPv4 outside, ${outer} is IPv6`)
+    return pairFinding(pair, 'encapsulation-mismatch', `fou needs IPv4 outside, ${outer} is IPv6`)
   }
   if (innerFamilies(pair).length === 0) {
     const words = [local, remote].map((uplink) => {
@@ -215,13 +221,13 @@ function pairObstacle(pair: Pair): Finding | null {
       return `uplink ${uplink.name} (${uplink.address}) has inner addresses of ${has.join(' and ') || 'no family'}`
     })
     const detail = `slot ${slot}: ${words.join(', ')}`
-    return finding(pair, 'inner-address-conflict', detail, 'give both a pair of inner addresses of one family')
+    return pairFinding(pair, 'inner-address-conflict', detail, 'give both a pair of inner addresses of one family')
   }
   return null
 }
 
 function keyMissing(pair: Pair): Finding {
-  return finding(pair, 'tunnel-key-missing', 'this end has no WireGuard key yet, so no tunnel is offered')
+  return pairFinding(pair, 'tunnel-key-missing', 'this end has no WireGuard key yet, so no tunnel is offered')
 }
 
 /** IP protocols, by the family inside. */
@@ -252,9 +258,6 @@ function offerOf(pair: Pair, key: TunnelKey | null, {fouPorts}: GatewayConfig): 
   }
 }
 
-const theirsOf = ({gateway, remote, identity, slot}: Pair): TunnelOffer | undefined =>
-  gateway.tunnels.get(identity.local)?.find((offer) => offer.uplink === remote.name && offer.slot === slot)
-
 /** The remote's offer that meets ours, or why there is none. */
 function matchOffer(pair: Pair): TunnelOffer | Finding {
   const {identity, encapsulation} = pair
@@ -262,21 +265,21 @@ function matchOffer(pair: Pair): TunnelOffer | Finding {
   if (!theirs) {
     const detail = `${identity.remote} offers no tunnel to ${identity.local}`
     const remedy = `site ${pair.site.name} must read this site's export and want ${encapsulation}`
-    return finding(pair, 'encapsulation-mismatch', detail, remedy, 'info')
+    return pairFinding(pair, 'encapsulation-mismatch', detail, remedy, 'info')
   }
   if (!takes(theirs, encapsulation)) {
     const detail = `${encapsulation} is wanted here, ${identity.remote} offers ${theirs.encapsulation}`
-    return finding(pair, 'encapsulation-mismatch', detail, 'both sites must configure one encapsulation')
+    return pairFinding(pair, 'encapsulation-mismatch', detail, 'both sites must configure one encapsulation')
   }
   if (serialOf(theirs) !== pair.carrier.serial) {
     const detail = `slot ${pair.slot}: tunnel ${pair.carrier.serial} is offered here, ${serialOf(theirs)} by ${identity.remote}`
-    return finding(pair, 'encapsulation-mismatch', detail, 'the newer one is taken by both in a moment', 'info')
+    return pairFinding(pair, 'encapsulation-mismatch', detail, 'the newer one is taken by both in a moment', 'info')
   }
   if (encapsulation === 'wireguard' && (theirs.publicKey === null || theirs.port === null)) {
-    return finding(pair, 'tunnel-key-missing', `${identity.remote} offers wireguard without key or port`)
+    return pairFinding(pair, 'tunnel-key-missing', `${identity.remote} offers wireguard without key or port`)
   }
   if (encapsulation === 'fou' && theirs.port === null && innerFamilies(pair).includes(4)) {
-    return finding(pair, 'encapsulation-mismatch', `${identity.remote} offers fou without a port`)
+    return pairFinding(pair, 'encapsulation-mismatch', `${identity.remote} offers fou without a port`)
   }
   return theirs
 }
@@ -328,11 +331,11 @@ function usableFamilies(
   if (carried < LEAST_IPV6_MTU) {
     const detail = `the path to ${pair.identity.remote} carries ${carried} bytes inside, IPv6 needs ${LEAST_IPV6_MTU}`
     const remedy = 'a path of the underlay that carries more, or an encapsulation that takes less'
-    return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail, remedy)}
+    return {...without, finding: pairFinding(pair, 'tunnel-without-ipv6', detail, remedy)}
   }
   if (dearest(pair) === 'fou' && theirs.port6 === null) {
     const detail = `${pair.identity.remote} offers fou without a port for IPv6`
-    return {...without, finding: finding(pair, 'tunnel-without-ipv6', detail)}
+    return {...without, finding: pairFinding(pair, 'tunnel-without-ipv6', detail)}
   }
   return {families, finding: null}
 }
@@ -382,15 +385,4 @@ function untilOf(older: Carrier, newer: Carrier | undefined, site: SiteName): st
   return older.phase === 'open'
     ? `is wanted by both ends, and routers of the WAN tell each of the other's prefixes (here: all that the tunnel brings of ${site})`
     : 'is used by both ends'
-}
-
-function finding(
-  pair: Pair,
-  code: FindingCode,
-  detail: string,
-  remedy?: string,
-  severity: Finding['severity'] = code === 'tunnel-key-missing' || code === 'tunnel-without-ipv6' ? 'warning' : 'error',
-): Finding {
-  const where = {source: `export ${pair.site.name}`, key: `gateways/${pair.gateway.name}`, field: pair.identity.local}
-  return {code, severity, where, detail, ...(remedy === undefined ? {} : {remedy})}
 }

@@ -44,6 +44,10 @@ const VXLAN_PORT = 4789
 export const innerFamilies = ({local, remote, slot}: Pick<Pair, 'local' | 'remote' | 'slot'>): Family[] =>
   ([4, 6] as const).filter((family) => local.inner[family][slot] && remote.inner[family][slot])
 
+/** What the remote offers to this pair's near end, in its slot. */
+export const theirsOf = ({gateway, remote, identity, slot}: Pair): TunnelOffer | undefined =>
+  gateway.tunnels.get(identity.local)?.find((offer) => offer.uplink === remote.name && offer.slot === slot)
+
 export const deviceOf = ({site}: Pair, identity: TunnelIdentity): string => deviceName(site.name, identity)
 
 export function partsOf(pair: Pair, families: readonly Family[]): TunnelPart[] {

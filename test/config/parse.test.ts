@@ -134,6 +134,14 @@ describe('parseGatewayConfig', () => {
       want: ['config-conflict', 'lan.watch[0]', 5, /10\.1\.0\.2 is named twice/],
     },
     {
+      name: 'two uplinks at one address',
+      edit: [
+        'inner: [100.64.0.0, 100.64.0.1]}',
+        'inner: [100.64.0.0, 100.64.0.1]}\n  - {name: lte, address: 192.0.2.1, inner: [100.64.0.2, 100.64.0.3]}',
+      ],
+      want: ['config-conflict', 'uplinks[1].address', 9, /second uplink is at 192\.0\.2\.1/],
+    },
+    {
       name: 'inner outside the range',
       edit: ['100.64.0.1]', '100.65.0.1]'],
       want: ['config-conflict', 'uplinks[0].inner[1]', 8, /outside interconnect/],

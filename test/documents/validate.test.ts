@@ -36,10 +36,7 @@ describe('validateDocuments takes', () => {
     ],
     ['a built-in tier in its place', tier('default', {order: 1e6, defaultAction: 'Deny'})],
     ['a staged deletion', staged({stagedAction: 'Delete'})],
-    [
-      'a static prefix',
-      document('StaticPrefix', 's', {prefix: '10.0.0.0/8', via: '192.0.2.1'}, {labels: {role: 'rack'}}),
-    ],
+    ['a static prefix', document('StaticPrefix', 's', {prefix: '10.0.0.0/8'}, {labels: {role: 'rack'}})],
     [
       'a host',
       document('HostEndpoint', 'h', {
@@ -136,6 +133,11 @@ describe('validateDocuments says, and takes all the same,', () => {
       'an address in another spelling',
       set({nets: ['FD00::0/8']}),
       'spec.nets[0]: FD00::0/8 is written in an unusual way; write fd00::/8',
+    ],
+    [
+      'a way to a static prefix',
+      document('StaticPrefix', 's', {prefix: '10.0.0.0/8', via: '192.0.2.1'}),
+      'spec.via: makes no route: the way to a static prefix is in `static` of gateway.yaml',
     ],
     ['a net twice', set({nets: ['10.0.0.1', '10.0.0.1/32']}), 'spec.nets[1]: 10.0.0.1/32 stands at nets[0] already'],
     [

@@ -81,7 +81,7 @@ describe('sessions with nodes', () => {
         .filter(({kind}) => kind === 'node')
         .map(({local, neighbor, nextHop, igpTable}) => [local, neighbor, nextHop, igpTable])
     const plainly = routingOf('a', {nodes: ordinary}, {nodes}).bird
-    assert.deepEqual(of(plainly), [[null, '10.50.0.1', null, null]])
+    assert.deepEqual(of(plainly), [[null, '10.50.0.1', null, 'near4']])
     assert.ok(!renderBird(plainly).includes('nodes4'))
     const ipip = {address: '192.168.1.9' as Address, shared: [], mtu: 1480}
     const {bird} = routingOf('a', {nodes: {...ordinary, ipip}}, {nodes})

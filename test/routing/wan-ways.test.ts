@@ -80,4 +80,9 @@ describe('ways to other gateways without BGP', () => {
     const {hosts, findings} = planned('10.3.7.5', {}, ['https://10.3.7.5:2379'])
     assert.deepEqual([hosts, findings], [['10.3.7.5/32'], []])
   })
+
+  it('but not that one which is behind this gateway itself, or at the far end of a tunnel, is beyond the WAN', () => {
+    const endpoints = ['10.1.200.5', '100.64.2.0', '203.0.113.9'].map((host) => `https://${host}:2379`)
+    assert.deepEqual(planned('198.51.100.2', {}, endpoints).hosts, ['198.51.100.2/32', '203.0.113.9/32'])
+  })
 })

@@ -10,6 +10,7 @@ import {
   type SourceRule,
 } from '../../model/index.ts'
 import {outcomeOf, StepFailure} from '../failure.ts'
+import {createDeviceNames} from './device-names.ts'
 import {
   addressMessage,
   allAddresses,
@@ -177,14 +178,19 @@ export function createNetlinkDriver(): NetlinkDriver {
     },
 
     watch(onChange) {
-      const names = new Map<number, string>()
+      const names = createDeviceNames()
       const groups = [GROUP.link, GROUP.queue, GROUP.ipv4Address, GROUP.ipv6Address, GROUP.ipv4Rule, GROUP.ipv6Rule]
       return subscribe(groups, (message) => {
-        if (message === null) return onChange('netlink notifications lost')
+        if (message === null) {
+          names.forget()
+          return onChange('netlink notifications lost')
+        }
         if (message.type === RTM.newLink || message.type === RTM.delLink) {
           const {index, name} = parseLink(message.data)
-          names.set(index, name)
-          if (name.startsWith(DEVICE_PREFIX)) onChange(`link ${name}`)
+          const ours = names
+            .note(index, name, message.type === RTM.delLink)
+            .filter((one) => one.startsWith(DEVICE_PREFIX))
+          for (const one of ours) onChange(`link ${one}`)
         } else if (message.type === RTM_QDISC.new || message.type === RTM_QDISC.delete) {
           if (tellsOfQueue(message.data)) onChange('queue')
         } else if (message.type === RTM_RULE.new || message.type === RTM_RULE.delete) {
@@ -192,7 +198,7 @@ export function createNetlinkDriver(): NetlinkDriver {
         } else if (message.type === RTM.newAddress || message.type === RTM.delAddress) {
           const found = parseAddressMessage(message.data)
           // Unknown index: a device from before the watch; better asked once too often.
-          const name = found ? (names.get(found.index) ?? `of device ${found.index}`) : 'unknown'
+          const name = found ? (names.of(found.index) ?? `of device ${found.index}`) : 'unknown'
           if (found?.automatic !== true && !foreign(name)) onChange(`address ${name}`)
         }
       })

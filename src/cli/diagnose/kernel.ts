@@ -88,6 +88,7 @@ export const readLinks = (): Promise<Seen<readonly LinkFacts[]>> =>
       return {
         name: String(ifname),
         kind: textOf(inner(link, 'linkinfo').info_kind),
+        inUdp: inner(data, 'encap').type === 'fou',
         alias: textOf(ifalias) ?? '',
         up: Array.isArray(flags) && flags.includes('UP'),
         operstate: String(operstate),

@@ -1,10 +1,17 @@
-import {ALIAS_PREFIX, DEVICE_PREFIX, NODE_DEVICE} from '../../model/index.ts'
+import {ALIAS_PREFIX, DEVICE_PREFIX, type Encapsulation, NODE_DEVICE, overheadOf} from '../../model/index.ts'
 import {parseAddress, prefixContainsAddress} from '../../net/index.ts'
 import {type Check, eachOf, type Found, given, givenBoth} from '../check.ts'
 import type {Facts, LinkFacts} from '../facts.ts'
 
-/** What a tunnel adds to a packet, with an outer IPv4 header; over IPv6 20 more. */
-const OVERHEAD: Readonly<Record<string, number>> = {ipip: 20, sit: 20, ip6tnl: 40, vxlan: 50, wireguard: 60}
+/** By the kernel's name. ip6tnl and sit are IPIP of other families. */
+const ENCAPSULATIONS: Readonly<Record<string, Encapsulation>> = {
+  ...{ipip: 'ipip', sit: 'ipip', ip6tnl: 'ipip'},
+  ...{vxlan: 'vxlan', wireguard: 'wireguard'},
+}
+
+/** What a tunnel's device adds to each packet. */
+const addsOf = ({kind, inUdp}: LinkFacts, remote: string): number =>
+  overheadOf(inUdp ? 'fou' : (ENCAPSULATIONS[kind ?? ''] ?? 'none'), remote.includes(':') ? 6 : 4)
 
 /** By which device the outer packets of an uplink go: the configured one, else the one that carries its address. */
 export function uplinkDevices(
@@ -76,12 +83,17 @@ export const DEVICE_CHECKS: readonly Check[] = [
     judge: (facts) =>
       givenBoth(facts.links, facts.underlay, (links, ways) =>
         eachOf(
-          links.filter((link) => isOurs(link) && link.outerRemote !== null),
+          // WireGuard's far end is no part of its device, but of its way.
+          links.flatMap((link) => {
+            const to = ways.find(({device}) => device === link.name)
+            const remote = link.outerRemote ?? to?.remote
+            return isOurs(link) && remote !== undefined ? [{link, remote, way: to?.way}] : []
+          }),
           'no device of ours with an outer address',
-          ({name, mtu, kind, outerRemote}) => {
-            const way = ways.find(({device}) => device === name)?.way
-            const under = way?.ok ? links.find((link) => link.name === way.value) : undefined
-            const adds = (OVERHEAD[kind ?? ''] ?? 0) + (outerRemote!.includes(':') && kind !== 'ip6tnl' ? 20 : 0)
+          ({link, remote, way}) => {
+            const {name, mtu} = link
+            const under = way?.ok ? links.find((one) => one.name === way.value) : undefined
+            const adds = addsOf(link, remote)
             if (!under) return {evidence: `${name}: its way out is not known`}
             const evidence = `${name}: ${mtu} and ${adds} of overhead, ${under.mtu} on ${under.name}`
             const found: Found = {

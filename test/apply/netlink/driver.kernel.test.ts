@@ -178,5 +178,22 @@ inNamespace(import.meta.url, () => {
         [],
       )
     })
+
+    it('tells of a device of ours that gets another name, and of no foreign one’s addresses, whatever it was attached to', async () => {
+      await ok(create(VXLAN))
+      const heard: string[] = []
+      const end = driver.watch((what) => heard.push(what))
+      shell(`ip link add br0 type bridge; ip link add other0 type veth peer name other1; ip link set other0 master br0 up
+        ip addr add 192.0.2.99/24 dev other0; ip link set other0 nomaster; ip addr add 2001:db8::99/64 dev other0
+        ip addr flush dev other0; ip addr add 192.0.2.98/24 dev other0; ip link delete other0; ip link delete br0`)
+      shell(`ip link set ${VXLAN.name} down`)
+      await eventually(() => heard.includes(`link ${VXLAN.name}`))
+      assert.deepEqual(new Set(heard), new Set([`link ${VXLAN.name}`]))
+      heard.length = 0
+      shell(`ip link set ${VXLAN.name} name other2`)
+      await eventually(() => heard.includes(`link ${VXLAN.name}`))
+      end()
+      shell('ip link delete other2')
+    })
   })
 })
