@@ -25,6 +25,8 @@ const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attribut
 
 /** A source's last state goes to disk at most this often. */
 const SAVE_EVERY_MS = 2000
+/** A disk that was full a moment ago mostly still is. */
+const SAVE_AGAIN_MS = 30_000
 /** The disk waits for what is more urgent, but not for ever. */
 const SAVE_AFTER_MS = 120_000
 /** One is decoded while the other comes. */
@@ -152,6 +154,7 @@ function follow(
   {federation, config, clock, signal, gate, onBatch, onChange, isStarting, onSaveFailed}: SourcesOptions,
 ): Followed {
   let unsaved: At | null = null
+  let againMs = Number.NEGATIVE_INFINITY
   let kept: {readonly at: At; readonly changes: number} | null = null
   /** One thing at a time is done to the disk. */
   let working: Promise<void> = Promise.resolve()
@@ -171,6 +174,9 @@ function follow(
     } catch (error) {
       memory.forgetTaken()
       kept = null
+      // Nothing else may ever change here.
+      unsaved ??= at
+      againMs = clock.nowMs() + SAVE_AGAIN_MS
       onSaveFailed(source.id, error)
     }
   }
@@ -178,7 +184,8 @@ function follow(
   const saving = (async () => {
     while (!signal.aborted) {
       await clock.sleep(SAVE_EVERY_MS, signal)
-      if (!isStarting?.() || clock.nowMs() >= urgentUntilMs) await alone(save)
+      const nowMs = clock.nowMs()
+      if (nowMs >= againMs && (!isStarting?.() || nowMs >= urgentUntilMs)) await alone(save)
     }
   })()
   const intake = createIntake({
