@@ -33,7 +33,7 @@ const HOLD_SECONDS = {alone: 15, withTwin: 3}
  *
  * In: own prefixes only; local preference and MED are reset, since Calico sends 2147482623 (calico-model 5.1). Out:
  * remote prefixes while some gateway announces them, and the other nodes' blocks (`rr client`), so that two clusters
- * of one site learn each other; next hop self, as nodes know no inner address.
+ * of one site learn each other, while these can be reached; next hop self, as nodes know no inner address.
  *
  * A session bears the family of its own addresses, as Calico's two BIRDs do. There is one of IPv6 where the site owns IPv6.
  *
@@ -224,7 +224,7 @@ function sessionWith(
           : [],
       ),
       {
-        when: ownPrefixes(config, family),
+        when: [...ownPrefixes(config, family), {is: 'reachable'}],
         verdict: 'accept',
         set,
       },

@@ -109,6 +109,8 @@ function whoseIs({config, world}: RoutingInput, site: SiteName, address: Address
   if (node) return `node ${node.meta.name}`
   const peer = config.peers.find((one) => one.address === address)
   if (peer) return `peer ${peer.name}`
+  const datastore = config.datastores.find(({endpoints}) => endpoints.some((one) => hostOf(one) === address))
+  if (datastore) return `an endpoint of datastore ${datastore.name}`
   const behind = config.static.find(({via}) => via === address)
   return behind ? `the next hop of ${behind.prefix}` : null
 }

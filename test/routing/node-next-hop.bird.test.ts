@@ -9,9 +9,13 @@ import {configOf, nodeOf, type Sketch, worldOf} from '../support/interconnect.ts
 import {eventually, type Namespace} from '../support/namespace.ts'
 import {plain, wanPeer} from '../support/wan-peer.ts'
 
-/** A gateway with a node on its LAN, whose router of the WAN gives it a default route and a network that holds the LAN's. */
+/** A gateway with a node on each of its LANs, whose router of the WAN gives it a default route and a network that holds the LAN's. */
 const SKETCH: Sketch = {sites: [{name: 'a', number: 1}]}
-const LINKS = {lan: ['192.168.1.1', '192.168.1.2'], wan: ['192.0.2.17', '192.0.2.18']} as const
+const LINKS = {
+  lan: ['192.168.1.1', '192.168.1.2'],
+  lan2: ['192.168.2.1', '192.168.2.2'],
+  wan: ['192.0.2.17', '192.0.2.18'],
+} as const
 const BLOCK = '10.1.11.0/26'
 
 function textOf(): string {
@@ -22,14 +26,15 @@ function textOf(): string {
       wanPeer({address: LINKS.wan[1] as Address, import: plain('0.0.0.0/0', '192.168.0.0/16'), defaultRoute: true}),
     ],
   }
-  const world = worldOf(new Map(), [nodeOf('n1', LINKS.lan[1])])
+  const world = worldOf(new Map(), [nodeOf('n1', LINKS.lan[1]), nodeOf('n2', LINKS.lan2[1])])
   return renderBird(planRouting({config, world, tunnels: [], passwords: new Map(), draining: false}).bird)
 }
 
-const NODE = calicoBird({
-  ...{address: LINKS.lan[1], as: 64512, blocks: [BLOCK], pools: [], routes: 'bird'},
-  peers: [{address: LINKS.lan[0], as: 64512, isClient: false}],
-})
+const nodeAt = ([gateway, address]: readonly [string, string], blocks: readonly string[]): string =>
+  calicoBird({
+    ...{address, as: 64512, blocks, pools: [], routes: 'bird'},
+    peers: [{address: gateway, as: 64512, isClient: false}],
+  })
 const ROUTER = `router id ${LINKS.wan[1]};
 protocol device {}
 protocol static everywhere { ipv4; route 0.0.0.0/0 blackhole; route 192.168.0.0/16 blackhole; }
@@ -42,11 +47,16 @@ describe('the next hop of what a node announces, on real BIRDs', function () {
   let spaces: Map<string, Namespace>
   let birds = new Map<string, TestBird>()
   const run = (command: string): string => spaces.get('gw')!.run(command).trim()
+  const toldToOther = async (): Promise<boolean> =>
+    (await birds.get('lan2')!.ask(`show route ${BLOCK}`)).includes('192.168.2.1')
   const shown = (prefix: string): string => run(`ip route show ${prefix}`)
 
   before(async () => {
     spaces = createStar(LINKS)
-    birds = await startBirds(spaces, {gw: textOf(), lan: NODE, wan: ROUTER})
+    birds = await startBirds(spaces, {
+      ...{gw: textOf(), wan: ROUTER},
+      ...{lan: nodeAt(LINKS.lan, [BLOCK]), lan2: nodeAt(LINKS.lan2, [])},
+    })
   })
   after(async () => {
     for (const bird of birds.values()) await bird.remove()
@@ -57,6 +67,7 @@ describe('the next hop of what a node announces, on real BIRDs', function () {
     await eventually(() => shown('192.168.0.0/16').includes('via 192.0.2.18'), 15_000)
     await eventually(() => shown('default').includes('via 192.0.2.18'), 5000)
     await eventually(() => shown(BLOCK).includes(`via ${LINKS.lan[1]} dev lan`), 15_000)
+    await eventually(toldToOther, 10_000)
   })
 
   for (const [what, lose] of [
@@ -72,6 +83,7 @@ describe('the next hop of what a node announces, on real BIRDs', function () {
       const told = await birds.get('gw')!.ask(`show route ${BLOCK}`)
       assert.match(told, /node_n1/, 'the session has not ended yet')
       assert.doesNotMatch(told, /via/)
+      await eventually(async () => !(await toldToOther()), 3000)
       assert.match(run(`ip route get 10.1.11.5 2>&1 || true`), /unreachable|No route/)
     })
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type {GatewayConfig, SiteName} from '../../src/model/index.ts'
+import type {DatastoreName, GatewayConfig, SiteName} from '../../src/model/index.ts'
 import type {Address, Prefix} from '../../src/net/index.ts'
 import {planRouting} from '../../src/routing/index.ts'
 import {configOf, nodeOf, type Sketch, viewOf, worldOf} from '../support/interconnect.ts'
@@ -11,6 +11,12 @@ const SKETCH: Sketch = {
     {name: 'b', number: 2},
     {name: 'c', number: 3},
   ],
+}
+
+/** Of this site's own, on a network behind the LAN's router. */
+const DATASTORE: GatewayConfig['datastores'][number] = {
+  ...{name: 'main' as DatastoreName, kind: 'calico', endpoints: ['https://192.168.40.9:2379']},
+  ...{tls: null, user: null, export: null},
 }
 
 /** What this gateway of a makes of b's saying that its gateway is at that address. */
@@ -26,6 +32,7 @@ function planned(
     ...base,
     sites: new Map([...base.sites, [b.name, {...b, endpoints}]]),
     static: [{prefix: '10.1.200.0/24' as Prefix, via: '192.168.20.7' as Address, labels: {}}],
+    datastores: [DATASTORE],
     peers: [wanPeer({import: {rules: [routeRule()]}})],
     ...overrides,
   }
@@ -48,6 +55,7 @@ describe('ways to other gateways without BGP', () => {
     ['192.168.20.7', 'the next hop of 10.1.200.0/24'],
     ['192.168.30.1', 'node n1'],
     ['192.0.2.254', 'peer r1'],
+    ['192.168.40.9', 'an endpoint of datastore main'],
   ] as const) {
     it(`an export that gives ${address} for a gateway leads nobody away from ${whose}: told`, () => {
       const {hosts, findings} = planned(address)
