@@ -12,6 +12,7 @@ import {
   type StepKey,
   type SysctlStep,
   stepKey,
+  sysctlHolds,
   sysctlKey,
   type WireguardSpec,
   type WireguardStep,
@@ -58,7 +59,7 @@ function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
   const devices = new Set(desired.links.map(({name}) => name))
   return desired.sysctls.flatMap((spec): SysctlStep[] => {
     const held = actual.sysctls.get(sysctlKey(spec))
-    if (held === spec.value) return []
+    if (held === undefined ? spec.isLeast : sysctlHolds(spec, held)) return []
     const key = stepKey(`sysctl ${sysctlKey(spec)}`)
     const needs = spec.path.filter((part) => devices.has(part)).map((name) => stepKey(`link ${name}`))
     return [{key, needs, reason: `${held ?? 'unread'} ⇒ ${spec.value}`, driver: 'sysctl', spec}]

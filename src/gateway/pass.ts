@@ -1,3 +1,4 @@
+import {totalmem} from 'node:os'
 import {setTimeout as delay} from 'node:timers/promises'
 import {diff, diffNft, foreignQueues} from '../diff/index.ts'
 import {
@@ -217,6 +218,7 @@ function createPlanner(deps: PassDeps) {
       queues: deps.queues?.() ?? NO_QUEUES,
       devices: deps.devices(),
       limits: deps.limits(),
+      memoryBytes: totalmem(),
       ...(deps.underlayMtus ? {underlayMtus: deps.underlayMtus()} : {}),
     })
     const planned = planOnce(input())

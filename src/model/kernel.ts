@@ -103,7 +103,13 @@ export interface WireguardSpec {
 export interface SysctlSpec {
   readonly path: readonly string[]
   readonly value: string
+  /** A size: more is as good, since somebody may have set it so. Where this network namespace may not set it, it stays. */
+  readonly isLeast?: true
 }
+
+/** Whether what stands there is what is wanted. */
+export const sysctlHolds = ({value, isLeast}: SysctlSpec, held: string): boolean =>
+  isLeast ? Number(held) >= Number(value) : held === value
 
 /** Path joined as a key: `net/ipv4/ip_forward`. */
 export const sysctlKey = (spec: SysctlSpec): string => spec.path.join('/')

@@ -40,6 +40,8 @@ export interface PlanInput {
   readonly devices: DeviceIndexes
   /** By tunnel device, where its path was found to carry less than is computed. */
   readonly limits: TunnelLimits
+  /** Of the machine; absent: the table of flows stays as large as it is. */
+  readonly memoryBytes?: number
   /** By uplink, what its device carries; the same object as long as it says the same. */
   readonly underlayMtus?: ReadonlyMap<string, number>
 }
@@ -132,7 +134,7 @@ export function createPlan(): (input: PlanInput) => Planned {
   let before: Framed | null = null
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
-    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS} = rest
+    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS, memoryBytes} = rest
     const mesh = meshOf(config, sites, keys, limits, carriers, underlayMtus)
     const routing = routingOf(
       config,
@@ -157,7 +159,7 @@ export function createPlan(): (input: PlanInput) => Planned {
     before = now
     return {
       desired: {
-        sysctls: sysctlsOf(links),
+        sysctls: sysctlsOf(links, memoryBytes),
         fouPorts: mesh.fouPorts,
         links,
         addresses: mesh.addresses,

@@ -146,6 +146,24 @@ describe('diff', () => {
     )
   })
 
+  it('raises a size that is too small, and no other; one that cannot be asked for is not this namespace’s', () => {
+    const path = ['net', 'netfilter', 'nf_conntrack_max']
+    const desired: Desired = {...NOTHING, sysctls: [{path, value: '262144', isLeast: true}]}
+    for (const [held, reasons] of [
+      [null, []],
+      ['8192', ['8192 ⇒ 262144']],
+      ['262144', []],
+      ['1000000', []],
+    ] as const) {
+      const sysctls = new Map(held === null ? [] : [[path.join('/'), held]])
+      const steps = diff(desired, {...new FakeNode().actual(), sysctls}, ANY).filter(({driver}) => driver === 'sysctl')
+      assert.deepEqual(
+        steps.map(({reason}) => reason),
+        reasons,
+      )
+    }
+  })
+
   it('keeps the tunnel of a site that has not been heard, its address too', () => {
     const node = new FakeNode()
     const links = [ipip('is-b', '192.0.2.2'), ipip('is-c', '192.0.2.3')]

@@ -336,4 +336,17 @@ describe('planSysctls', () => {
     assert.ok(settings.includes('net/ipv4/conf/all/rp_filter=0'))
     assert.ok(settings.includes('net/netfilter/nf_conntrack_tcp_loose=0'))
   })
+
+  it('has room for flows by the memory, and for the neighbours of a large LAN', () => {
+    const flows = (memoryBytes?: number): (string | undefined)[] =>
+      ['buckets', 'max'].map(
+        (name) => planSysctls([], memoryBytes).find(({path}) => path.at(-1) === `nf_conntrack_${name}`)?.value,
+      )
+    assert.deepEqual(flows(2 ** 30), ['131072', '262144'])
+    assert.deepEqual(flows(64 * 2 ** 30), ['2097152', '4194304'])
+    assert.deepEqual(flows(), [undefined, undefined])
+    const thresholds = planSysctls([]).filter(({path}) => path.includes('neigh'))
+    assert.equal(thresholds.length, 6)
+    assert.ok(thresholds.every(({isLeast}) => isLeast))
+  })
 })

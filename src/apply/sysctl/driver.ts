@@ -1,14 +1,15 @@
-import {readFileSync} from 'node:fs'
+import {accessSync, constants, readFileSync} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {type Driver, type Outcome, type SysctlSpec, type SysctlStep, sysctlKey} from '../../model/index.ts'
+import {type Driver, type Outcome, type SysctlSpec, type SysctlStep, sysctlHolds, sysctlKey} from '../../model/index.ts'
 import {failureOf, outcomeOf} from '../failure.ts'
 
 const ROOT = '/proc/sys'
 
 /**
  * Files under /proc/sys of the process's network namespace. `wanted` says which ones a read is about, since /proc/sys
- * has thousands; one that cannot be read (no such device yet, no such module) is left out.
+ * has thousands; one that cannot be read (no such device yet, no such module) is left out, and so are sizes that only the machine's
+ * first network namespace may set.
  */
 export function createSysctlDriver(
   wanted: () => readonly SysctlSpec[],
@@ -23,7 +24,7 @@ export function createSysctlDriver(
       const values = new Map<string, string>()
       for (const spec of wanted()) {
         signal.throwIfAborted()
-        const value = read(spec)
+        const value = spec.isLeast && !isOurs(spec) ? null : read(spec)
         if (value !== null) values.set(sysctlKey(spec), value)
       }
       return values
@@ -33,7 +34,7 @@ export function createSysctlDriver(
       const outcomes: Outcome[] = []
       const changing = steps.flatMap(({spec}): [string, string][] => {
         const value = read(spec)
-        return value === null || value === spec.value ? [] : [[sysctlKey(spec), value]]
+        return value === null || sysctlHolds(spec, value) ? [] : [[sysctlKey(spec), value]]
       })
       if (changing.length > 0) await before(new Map(changing))
       for (const {key, spec} of steps) {
@@ -41,7 +42,8 @@ export function createSysctlDriver(
         // Some files act on being written (ip_forward resets others), so what already holds is left alone.
         outcomes.push(
           await outcomeOf(key, async () => {
-            if (read(spec) !== spec.value) await writeFile(fileOf(spec), spec.value, {flag: 'r+'})
+            const value = read(spec)
+            if (value === null || !sysctlHolds(spec, value)) await writeFile(fileOf(spec), spec.value, {flag: 'r+'})
           }),
         )
       }
@@ -58,6 +60,16 @@ function read(spec: SysctlSpec): string | null {
   } catch (error) {
     failureOf(error)
     return null
+  }
+}
+
+function isOurs(spec: SysctlSpec): boolean {
+  try {
+    accessSync(fileOf(spec), constants.W_OK)
+    return true
+  } catch (error) {
+    failureOf(error)
+    return false
   }
 }
 

@@ -1,4 +1,5 @@
 import {readFile, stat, writeFile} from 'node:fs/promises'
+import {totalmem} from 'node:os'
 import {linksIn} from '../../diagnose/index.ts'
 import {
   BIRD_FILE_BEFORE,
@@ -139,7 +140,7 @@ async function ruleset(): Promise<Trace[]> {
 async function sysctls({paths}: GatewayConfig): Promise<Trace[]> {
   const before = await readSysctlsBefore(paths.state, await bootId())
   const traces: Trace[] = []
-  for (const {path, value} of planSysctls([])) {
+  for (const {path, value, isLeast} of planSysctls([], totalmem())) {
     const file = `/proc/sys/${path.join('/')}`
     const now = (await readFile(file, 'utf8').catch(() => '')).trim()
     const known = before.get(path.join('/'))
@@ -147,7 +148,7 @@ async function sysctls({paths}: GatewayConfig): Promise<Trace[]> {
     if (known !== undefined && known !== now) {
       const remove = (): Promise<void> => writeFile(file, known)
       traces.push({...{what, action: 'restore', reason: `${now} → ${known}, as before`}, remove})
-    } else if (known === undefined && now === value) {
+    } else if (known === undefined && now === value && !isLeast) {
       const reason = `${now}: as Isthmus wants it, and not changed by it since the boot`
       traces.push({...{what, action: 'keep', reason}, remove: null})
     }

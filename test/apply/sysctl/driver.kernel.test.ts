@@ -56,6 +56,24 @@ inNamespace(import.meta.url, () => {
       )
     })
 
+    it('raises a size, and leaves one alone that is larger', async () => {
+      const at = (): string => shell('cat /proc/sys/net/ipv4/ip_default_ttl').trim()
+      const size = step('net/ipv4/ip_default_ttl', '70')
+      const least: SysctlStep = {...size, spec: {...size.spec, isLeast: true}}
+      await open().apply([least], signal)
+      assert.equal(at(), '70')
+      shell('echo 100 > /proc/sys/net/ipv4/ip_default_ttl')
+      await open().apply([least], signal)
+      assert.equal(at(), '100')
+    })
+
+    it('does not speak of sizes that only the first network namespace may set', async () => {
+      shell('nft "add table inet t; add chain inet t c; add rule inet t c ct state new"')
+      const {spec} = step('net/netfilter/nf_conntrack_max', '1')
+      assert.deepEqual([...(await createSysctlDriver(() => [spec]).read(signal)).keys()], [sysctlKey(spec)])
+      assert.equal((await createSysctlDriver(() => [{...spec, isLeast: true}]).read(signal)).size, 0)
+    })
+
     it('takes a device name with a dot as one part of the path', async () => {
       shell('ip link add is-a.1 type vxlan id 77 dstport 5003')
       const [outcome] = await open().apply([step('net/ipv4/conf/is-a.1/rp_filter', '2')], signal)
