@@ -46,6 +46,8 @@ export function createTlsListener({listener, server: options}: TlsListenerOption
       const secrets = await readSecrets(running.of)
       if (JSON.stringify(secrets) !== JSON.stringify(running.secrets)) {
         running.server.setSecureContext({...TLS, ...secrets})
+        // Whose certificate is of the authority was judged when they connected.
+        if (secrets.ca !== running.secrets.ca) running.server.closeAllConnections()
         running.secrets = secrets
       }
       trouble = null

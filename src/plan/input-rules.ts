@@ -20,9 +20,9 @@ export function inputRules(
   return [
     // What the tunnels carry comes first.
     ...vxlan.known,
+    ...nodeAdmission(config, {links, fouPorts}, drop('tunnel_unknown')),
     ...protocols.flatMap((match) => byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`)),
     'iifname "lo" accept',
-    ...nodeAdmission(config),
     ...[...protocols, ...vxlan.all].map((match) => `${match} ${drop('tunnel_unknown')}`),
     ...devices.flatMap((device) => {
       const arriving = [

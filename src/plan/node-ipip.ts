@@ -1,4 +1,11 @@
-import {type GatewayConfig, type IpipLink, NODE_DEVICE, type World} from '../model/index.ts'
+import {
+  type FouPort,
+  type GatewayConfig,
+  type IpipLink,
+  type LinkSpec,
+  NODE_DEVICE,
+  type World,
+} from '../model/index.ts'
 import {type Address, addressNumber, familyOf, prefixAddress, prefixFamily, prefixLength} from '../net/index.ts'
 
 /**
@@ -38,13 +45,28 @@ const FROM_NODE = 'from_node'
 
 /**
  * Protocol 4 from own nodes, before what decides for gateways. The inner source is looked at where it still lies in the
- * outer packet: behind the device it would be a neighbour's like any other, and might be on a way that needs no look.
+ * outer packet: behind the device it would be a neighbour's like any other, and might be on a way that needs no look. So
+ * whoever has no device of his own here must be a node, and a known gateway is none: the kernel gives the nodes' device all
+ * that no other takes, in UDP too. `unknown` is what becomes of the rest.
  */
-export function nodeAdmission(config: Pick<GatewayConfig, 'nodes'>): string[] {
+export function nodeAdmission(
+  config: Pick<GatewayConfig, 'nodes'>,
+  {links, fouPorts}: {readonly links: readonly LinkSpec[]; readonly fouPorts: readonly FouPort[]},
+  unknown: string,
+): string[] {
   const ends = nodeLinks(config).map(({local}) => local)
-  return ends.length === 0
-    ? []
-    : [`meta l4proto 4 ip daddr { ${ends.sort().join(', ')} } ip saddr @${NODE_SET} goto ${FROM_NODE}`]
+  if (ends.length === 0) return []
+  const tunnels = links.flatMap((link) =>
+    link.kind === 'ipip' && ends.includes(link.local) ? [`${link.remote} . ${link.local}`] : [],
+  )
+  const others = tunnels.length > 0 ? `ip saddr . ip daddr != { ${[...new Set(tunnels)].sort().join(', ')} } ` : ''
+  const here = `ip daddr { ${ends.sort().join(', ')} } ${others}`
+  const ports = [...new Set(fouPorts.map(({port}) => port))].sort((a, b) => a - b)
+  return [
+    `meta l4proto 4 ${here}ip saddr @${NODE_SET} goto ${FROM_NODE}`,
+    `meta l4proto 4 ${here}${unknown}`,
+    ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} } ${here}${unknown}`] : []),
+  ]
 }
 
 /** By name; `spoofed` is what becomes of the rest. */

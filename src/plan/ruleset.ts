@@ -15,7 +15,7 @@ import {
   type WireguardSpec,
   type World,
 } from '../model/index.ts'
-import {type Prefix, prefixFamily} from '../net/index.ts'
+import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
@@ -124,8 +124,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     const sources = (then: string): string[] => [
       `${SYN} jump ${deviceChain('clamp', device)}`,
       ...byFamily(closed!, (set, ip) => `${ip} saddr ${set} ${drop('site_closed')}`),
+      `ct state related goto ${deviceChain('told', device)}`,
       ...byFamily(open!, (set, ip) => `${ip} saddr ${set} goto ${then}`),
-      ...byFamily(errors, (set, ip) => `${ip} saddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       dropOf('spoofed', device),
     ]
     const destinations = (then: string): string[] => [
@@ -135,6 +135,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
       ...byFamily(errors, (set, ip) => `${ip} daddr ${set} ct state related ${icmpErrors(ip)} goto ${then}`),
       dropOf('leaked', device),
     ]
+    add(deviceChain('told', device), toldRules(device, [...closed!, ...open!], open!, errors))
     add(deviceChain('in', device), sources('checked_source'))
     add(deviceChain('out', device), destinations('checked_ends'))
     add(deviceChain('from', device), sources('known_near'))
@@ -299,6 +300,28 @@ function nearEnd({config}: RulesetInput, remotes: readonly Prefix[], end: 'saddr
     const own = (ip === 'ip' ? own4! : own6!).map((prefix) => `${ip} ${end} != ${prefix} `).sort()
     return `${own.length <= MOST_COMPARED ? own.join('') : ''}${ip} ${end} ${set} ${drop(reason)}`
   })
+}
+
+/**
+ * What came by a tunnel and tells of a flow, by conntrack's word: of one with an end behind this tunnel, or it is made up.
+ * Its sender may have written that flow's packet itself, and infrastructure may be any prefix.
+ */
+function toldRules(
+  device: string,
+  behind: readonly Prefix[],
+  open: readonly Prefix[],
+  errors: readonly (Prefix | Address)[],
+): string[] {
+  const families = new Set(behind.map(prefixFamily))
+  const ofFlows = errors.filter((source) => families.has(prefixFamily(source as Prefix)))
+  return [
+    ...(['original', 'reply'] as const).flatMap((way) =>
+      byFamily(behind, (set, ip) => `ct direction ${way} ct ${way} ${ip} saddr != ${set} ${dropOf('spoofed', device)}`),
+    ),
+    ...byFamily(open, (set, ip) => `${ip} saddr ${set} goto checked_source`),
+    ...byFamily(ofFlows, (set, ip) => `${ip} saddr ${set} ${icmpErrors(ip)} goto checked_source`),
+    dropOf('spoofed', device),
+  ]
 }
 
 /** Packets from devices that are no tunnel: none of them may bear an address of a site behind a tunnel. */

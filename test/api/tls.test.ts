@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import {X509Certificate} from 'node:crypto'
 import {copyFileSync, readFileSync, writeFileSync} from 'node:fs'
-import {request} from 'node:https'
+import {Agent, request} from 'node:https'
 import {createServer} from 'node:net'
 import type {TLSSocket} from 'node:tls'
 import {createApiClient} from '../../src/api/client.ts'
@@ -255,6 +255,33 @@ describe('API over TLS', () => {
     assert.match(api.tlsProblem() ?? '', /still with the certificate of before/)
     assert.equal(await serial(), again)
   })
+
+  for (const keepAlive of [true, false]) {
+    const how = keepAlive ? 'on a connection that is open' : 'by the session of a connection before'
+    it(`an authority that is another in its file lets nobody in whom the one before signed, ${how}`, async () => {
+      copyFileSync(issued.at('ca.pem'), issued.at('clients.pem'))
+      await api.listenOn({...listen, clientCa: issued.at('clients.pem')})
+      const agent = new Agent({keepAlive, maxSockets: 1})
+      const role = (): Promise<unknown> =>
+        new Promise((resolve, reject) => {
+          const options = {...optionsOf({as: 'alice'}), agent, path: '/v1/login'}
+          const outgoing = request(options, (incoming) => {
+            incoming.setEncoding('utf8').on('data', (text: string) => resolve(JSON.parse(text).role))
+          })
+          outgoing.on('error', reject).end()
+        })
+      try {
+        assert.equal(await role(), 'admin')
+        copyFileSync(issued.at('other-ca.pem'), issued.at('clients.pem'))
+        assert.equal(await role(), 'admin')
+        await api.rereadCertificates()
+        // The connection that it knew is gone.
+        assert.equal(await role().catch(role), null)
+      } finally {
+        agent.destroy()
+      }
+    })
+  }
 
   it('nothing older than TLS 1.3, and no clear text', async () => {
     const old = {...optionsOf({}), path: '/healthz', maxVersion: 'TLSv1.2' as const}

@@ -3,19 +3,24 @@ import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
 import {diff, diffNft} from '../../src/diff/index.ts'
 import {Federation} from '../../src/federate/index.ts'
-import type {CalicoNode} from '../../src/model/index.ts'
+import type {CalicoNode, FouPort, LinkSpec} from '../../src/model/index.ts'
 import {plan, planRuleset} from '../../src/plan/index.ts'
 import {nodeLinks} from '../../src/plan/node-ipip.ts'
 import {compilePolicy} from '../../src/policy/index.ts'
 import {nodeOf} from '../support/interconnect.ts'
+import {udpDatagram} from '../support/ip-packets.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
-import {address, configOf, prefix} from '../support/sites.ts'
+import {rawRecord} from '../support/records.ts'
+import {address, configOf, EXPORT, listOf, prefix, remote} from '../support/sites.ts'
 
 const SEND_RAW = fileURLToPath(new URL('../support/send-raw.ts', import.meta.url))
+/** Of site b. */
+const GATEWAY = '10.50.0.21'
 const signal = new AbortController().signal
 const [OWN, SHARED] = [address('192.168.10.1'), address('192.168.10.9')]
 const CONFIG = configOf({
   owns: [prefix('10.1.0.0/16'), prefix('10.7.64.0/18'), prefix('fd00:1::/48')],
+  sites: new Map([remote('b', '10.2.0.0/16')]),
   nodes: {session: 'ibgp', localAs: 64512, nextHop: SHARED, ipip: {address: OWN, shared: [SHARED], mtu: 1480}},
 })
 
@@ -80,15 +85,31 @@ inNamespace(import.meta.url, () => {
   describe('IPIP from nodes, in the real kernel', () => {
     let driver: NftDriver
     let fabric: Namespace
-    const load = async (nodes: readonly CalicoNode[], config = CONFIG): Promise<void> => {
-      const world = {...new Federation(config).world(), nodes}
+    const load = async (
+      nodes: readonly CalicoNode[],
+      config = CONFIG,
+      links: readonly LinkSpec[] = [],
+      fouPorts: readonly FouPort[] = [],
+    ): Promise<void> => {
+      const federation = new Federation(config)
+      federation.update(
+        listOf('export/b', [
+          rawRecord(`${EXPORT}site`, {as: 2, prefixes: ['10.2.0.0/16']}),
+          rawRecord(`${EXPORT}gateways/b1`, {
+            uplinks: [{name: 'wan', address: GATEWAY, inner: ['100.64.0.2', '100.64.0.3']}],
+            tunnels: {},
+          }),
+        ]),
+      )
+      const world = {...federation.world(), nodes}
       const policy = compilePolicy(world, {default: 'deny', previous: null, firstClass: 7})
       const input = {
         config,
         world,
         tunnels: [],
-        links: [],
+        links,
         wireguard: [],
+        fouPorts,
         uplinkDevices: [],
         devices: new Map(),
         policy,
@@ -121,7 +142,7 @@ inNamespace(import.meta.url, () => {
         ip address add 192.168.10.5/32 dev lan0; ip route add 10.50.0.0/16 dev lan0
         sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.lan0.rp_filter=0`)
       fabric.run(`ip link set eth0 up; ip address add 192.168.10.254/24 dev eth0
-        for last in 11 12 13; do ip address add 10.50.0.$last/32 dev lo; done`)
+        for last in 11 12 13 21; do ip address add 10.50.0.$last/32 dev lo; done`)
       shell(
         'nft -f -',
         `table inet behind {
@@ -130,6 +151,7 @@ inNamespace(import.meta.url, () => {
   chain taken {
     type filter hook input priority 100; policy accept;
     meta l4proto 4 counter name "taken"
+    udp dport 5555 counter name "taken"
   }
 }
 `,
@@ -173,6 +195,40 @@ inNamespace(import.meta.url, () => {
       await load([nodeOf('n2', '10.50.0.12'), nodeOf('n3', '10.50.0.13')])
       assert.equal(await fate('10.50.0.13', '10.1.3.4'), 'taken')
       assert.equal(await fate('10.50.0.11', '10.1.3.4'), 'tunnel_unknown')
+    })
+
+    /** As fou carries it, behind whose port the kernel asks nobody. */
+    const inUdp = (from: string, source: string): Buffer => {
+      const ports = [5555, 5555] as const
+      return udpDatagram({source: from, destination: OWN}, ports, Buffer.from(inner(source), 'hex'))
+    }
+    async function fateInUdp(from: string, source: string): Promise<string> {
+      const before = [taken(), await counted('tunnel_unknown')]
+      fabric.run(`${process.execPath} ${SEND_RAW} 17 ${OWN} ${from} ${inUdp(from, source).toString('hex')}`)
+      return eventually(async () => {
+        const at = [taken(), await counted('tunnel_unknown')].findIndex((count, index) => count > before[index]!)
+        return at >= 0 && ['taken', 'tunnel_unknown'][at]
+      })
+    }
+
+    it('another site’s gateway does not come for a node, but by its own tunnel', async () => {
+      const nodes = [nodeOf('n1', '10.50.0.11')]
+      const fou: FouPort = {local: OWN, port: 5555, protocol: 4}
+      await load(nodes, CONFIG, [], [fou])
+      assert.equal(await fate(GATEWAY, '10.1.3.4'), 'tunnel_unknown')
+      assert.equal(await fate(GATEWAY, '10.1.3.4', SHARED), 'tunnel_unknown')
+      assert.equal(await fateInUdp(GATEWAY, '10.1.3.4'), 'tunnel_unknown')
+      // At an address where no device takes IPIP of nodes.
+      assert.equal(await fate(GATEWAY, '10.1.3.4', '192.168.10.5'), 'taken')
+      const own: LinkSpec = {
+        ...{kind: 'ipip', name: 'is-b-0000', alias: '', mtu: 1480, ttl: 64},
+        ...{local: OWN, remote: address(GATEWAY)},
+      }
+      await load(nodes, CONFIG, [own], [fou])
+      assert.equal(await fate(GATEWAY, '10.1.3.4'), 'taken')
+      assert.equal(await fateInUdp(GATEWAY, '10.1.3.4'), 'taken')
+      assert.equal(await fate(GATEWAY, '10.1.3.4', SHARED), 'tunnel_unknown')
+      assert.equal(await fate('10.50.0.11', '10.1.3.4'), 'taken')
     })
 
     it('where nobody asked for it no node is', async () => {

@@ -22,6 +22,7 @@ import {address, configOf, EXPORT, listOf, podRecord, prefix, remote, tunnelTo} 
  */
 const ECHO = fileURLToPath(new URL('../support/echo-end.ts', import.meta.url))
 const TUNNEL = 'is-b-0000'
+const TUNNEL_C = 'is-c-0001'
 const VNI = 7
 const NARROW = 1300
 const PORT = 7000
@@ -51,12 +52,12 @@ function tableOf() {
   const world = federation.world()
   const policy = compilePolicy(world, {default: 'allow', previous: null, firstClass: 7})
   const devices = new Map(
-    ['lan0', TUNNEL, 'wan0'].map((name) => [name, Number(shell(`cat /sys/class/net/${name}/ifindex`))]),
+    ['lan0', TUNNEL, TUNNEL_C, 'wan0'].map((name) => [name, Number(shell(`cat /sys/class/net/${name}/ifindex`))]),
   )
   const endpoint = {address: address('192.0.2.2'), port: WG_PORT}
   const peer = {publicKey: 'x' as WgPublicKey, endpoint, allowedIps: [prefix('0.0.0.0/0')], keepaliveSeconds: 0}
   const wireguard = [{device: 'is-w', keyFile: '', publicKey: 'y' as WgPublicKey, listenPort: WG_PORT, peer}]
-  const tunnels = [tunnelTo('b', TUNNEL)]
+  const tunnels = [tunnelTo('b', TUNNEL), tunnelTo('c', TUNNEL_C)]
   return planRuleset({config, world, tunnels, links: [link], wireguard, uplinkDevices: ['wan0'], devices, policy})
 }
 
@@ -120,7 +121,10 @@ ip address add fd00:${net}::${last}/64 dev eth0 nodad; ip route add default via 
 ip link add lan0 type veth peer name eth0 netns ${lan.name}; ip link add wan0 type veth peer name wan0 netns ${b.name}
 ${tunnel(1)}
 ip link set lan0 up; ip address add 10.1.0.1/24 dev lan0; ip address add fd00:1::1/64 dev lan0 nodad
-ip route add 10.2.0.0/16 via 100.64.0.2; ip route add fd00:2::/48 via fd64::2`)
+ip route add 10.2.0.0/16 via 100.64.0.2; ip route add fd00:2::/48 via fd64::2
+ip link add ${TUNNEL_C} type veth peer name nowhere; ip link set ${TUNNEL_C} up; ip link set nowhere up
+for far in 100.64.0.4 fd64:c::4; do ip neighbour add $far lladdr 02:00:00:00:00:04 dev ${TUNNEL_C}; done
+ip route add 10.3.0.0/16 via 100.64.0.4 onlink dev ${TUNNEL_C}; ip route add fd00:3::/48 via fd64:c::4 onlink dev ${TUNNEL_C}`)
       b.run(`${router}
 ip link add lan0 type veth peer name eth0 netns ${db.name}
 ${tunnel(2)}
@@ -348,6 +352,27 @@ ip rule add iif ${TUNNEL} to 10.2.9.0/24 priority 9 blackhole; ip -6 rule add ii
           const gateway = family === 'IPv4' ? '100.64.0.2' : 'fd64::2'
           await counted(b!, 'invalid', tooBig({source: toDb, destination: toPod}, about))
           await counted(b!, `spoofed_${TUNNEL}`, tooBig({source: gateway, destination: toPod}, about))
+          assert.equal(arrived(), 0)
+        })
+      }
+
+      for (const [family, pod, theirs, sources] of [
+        ['IPv4', '10.1.0.5', '10.3.0.7', ['10.2.0.7', '100.64.0.2']],
+        ['IPv6', 'fd00:1::5', 'fd00:3::7', ['fd00:2::7', 'fd64::2']],
+      ] as const) {
+        it(`${family}: of a flow with another site come by that site’s tunnel and by no other`, async () => {
+          const arrived = watch(
+            lan!,
+            family === 'IPv4' ? 'icmp type destination-unreachable' : 'icmpv6 type packet-too-big',
+          )
+          const about = datagram(pod, theirs)
+          await counted(lan!, null, about)
+          await eventually(() =>
+            shell('conntrack -L -f ipv4 2>/dev/null; conntrack -L -f ipv6 2>/dev/null').includes(`dst=${theirs}`),
+          )
+          for (const source of sources) {
+            await counted(b!, `spoofed_${TUNNEL}`, tooBig({source, destination: pod}, about))
+          }
           assert.equal(arrived(), 0)
         })
       }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import {spawnSync} from 'node:child_process'
-import {existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync} from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import path from 'node:path'
 
 import {DAEMON_ENV, DAEMON_FLAGS} from '../../../src/cli/daemon-flags.ts'
@@ -72,6 +82,8 @@ describe('scripts of the image', () => {
     const script = 'usr/lib/isthmus/config-refused'
     /** `isthmus check` here: what has "wrong" in it is refused. */
     const CHECK = '#!/bin/sh\nif grep -n wrong "$2"; then exit 1; fi\n'
+    /** The gateway's user is whoever we are. */
+    const HERE = '#!/bin/sh\nwhile [ "$1" != sh ]; do shift; done\nexec "$@"\n'
     const cases: {
       name: string
       now: string
@@ -137,6 +149,7 @@ describe('scripts of the image', () => {
         place.write('bin/isthmus', CHECK)
         place.write('bin/isthmus-slot', `#!/bin/sh\nexit ${isOnTrial ? 0 : 1}\n`)
         place.write('bin/systemctl', `#!/bin/sh\necho "$@" >> ${place.at('asked')}\n`)
+        place.write('bin/setpriv', HERE)
         place.write('etc/isthmus/gateway.yaml', now)
         mkdirSync(place.at('run'))
         before.forEach((text, index) => {
@@ -149,6 +162,33 @@ describe('scripts of the image', () => {
         const asked = existsSync(place.at('asked')) ? readFileSync(place.at('asked'), 'utf8') : ''
         assert.equal(/^start .*isthmus$/m.test(asked), starts)
         if (becomes !== now) assert.equal(readFileSync(place.at('etc/isthmus/gateway.yaml.refused'), 'utf8'), now)
+        place.remove()
+      })
+    }
+
+    for (const link of ['gateway.yaml', 'gateway.yaml.refused']) {
+      it(`writes nothing through a link that the gateway's user has made of ${link}`, function () {
+        if (process.getuid?.() !== 0) this.skip()
+        const place = makePlace()
+        place.write('bin/isthmus', CHECK)
+        place.write('bin/systemctl', '#!/bin/sh\n')
+        place.write('bin/isthmus-slot', '#!/bin/sh\nexit 1\n')
+        place.write(
+          'bin/setpriv',
+          '#!/bin/sh\nshift 3\nexec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups "$@"\n',
+        )
+        place.write('etc/isthmus/gateway.yaml', 'site: wrong\n')
+        place.write('root/secret', 'site: wrong, as root has it\n')
+        place.write('var/lib/isthmus/config/000001.yaml', 'site: a\n')
+        mkdirSync(place.at('run'))
+        chmodSync(place.at('.'), 0o755)
+        rmSync(place.at(`etc/isthmus/${link}`), {force: true})
+        symlinkSync(place.at('root/secret'), place.at(`etc/isthmus/${link}`))
+        chownSync(place.at('etc/isthmus'), 65534, 65534)
+        const {status, stderr} = place.run(script)
+        assert.equal(status, 0, stderr)
+        assert.equal(readFileSync(place.at('root/secret'), 'utf8'), 'site: wrong, as root has it\n')
+        assert.match(stderr, link === 'gateway.yaml' ? /000001\.yaml cannot be put back/ : /before is in force again/)
         place.remove()
       })
     }
