@@ -101,8 +101,10 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
     } = await deps.cache.read(signal, ['nft'])
     const elapsedMs = deps.nowMs() - startedMs
     const {sources} = deps
-    if (first && !mayRunFirst({tableExists: nft !== null, sources, known: world.sources, elapsedMs})) {
-      const {unread} = await reading
+    // What cannot be read may be programmed, and must not be taken for an empty kernel, however long that lasts.
+    const isUnknown = unreadNft.has('nft')
+    if (first && (isUnknown || !mayRunFirst({tableExists: nft !== null, sources, known: world.sources, elapsedMs}))) {
+      const unread = new Map([...(await reading).unread, ...unreadNft])
       const nothing = {planned: null, steps: [], failures: [], findings: world.findings}
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }

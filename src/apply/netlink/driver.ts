@@ -25,10 +25,11 @@ import {
   parseLink,
   RTM,
 } from './messages.ts'
+import {subscribe} from './notifications.ts'
 import {deleteQueue, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
 import {NetlinkFailure} from './request-queue.ts'
 import {addRule, deleteRule, RTM_RULE, readRules, tellsOfRule} from './rules.ts'
-import {CREATE, EXCLUSIVE, GROUP, RouteSocket, subscribe} from './socket.ts'
+import {CREATE, EXCLUSIVE, GROUP, RouteSocket} from './socket.ts'
 
 export interface NetlinkPart {
   readonly links: readonly ActualLink[]

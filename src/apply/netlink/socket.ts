@@ -1,7 +1,7 @@
 import {createNetlink, type NetlinkSocket} from 'netlink'
 import {createRequestQueue, NetlinkFailure, type NetlinkRequest} from './request-queue.ts'
 
-const NETLINK_ROUTE = 0
+export const NETLINK_ROUTE = 0
 const DUMP = 0x300
 const BUFFER_BYTES = 1 << 20
 
@@ -46,21 +46,6 @@ export class RouteSocket {
   close(): void {
     this.#socket.close()
   }
-}
-
-/** Calls back with each notification of the groups; `null` when the kernel has dropped some (ENOBUFS). */
-export function subscribe(
-  groups: readonly number[],
-  onMessage: (message: {type: number; data: Buffer} | null) => void,
-): () => void {
-  const socket = open()
-  socket.on('message', (messages) => {
-    for (const message of messages) onMessage(message)
-  })
-  socket.on('error', () => onMessage(null))
-  socket.on('invalid', () => onMessage(null))
-  for (const group of groups) socket.addMembership(group)
-  return () => socket.close()
 }
 
 function open(): NetlinkSocket {

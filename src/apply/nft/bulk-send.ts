@@ -1,4 +1,4 @@
-import koffi from 'koffi'
+import {loadCLibrary, orErrno} from '../c-library.ts'
 import {StepFailure} from '../failure.ts'
 
 const AF_NETLINK = 16
@@ -22,7 +22,7 @@ export type BulkSend = (bytes: Buffer, take: (answer: Buffer) => boolean) => Pro
  * with a buffer as long as itself, which takes CAP_NET_ADMIN. Null where the C library cannot be called.
  */
 export function createBulkSend(): BulkSend | null {
-  const library = load()
+  const library = loadCLibrary()
   if (!library) return null
   const socket = library.func('int socket(int domain, int type, int protocol)')
   const option = library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)')
@@ -32,8 +32,6 @@ export function createBulkSend(): BulkSend | null {
   const receive = library.func('int64_t recv(int fd, _Out_ uint8_t *data, size_t n, int flags)')
   const close = library.func('int close(int fd)')
 
-  /** To be asked at once: behind an await it is another call's. */
-  const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result)
   /** koffi holds nothing of the arguments but the callback, from which they are reached for as long as the call takes. */
   const onThread = (run: ReturnType<typeof library.func>, ...args: readonly unknown[]): Promise<number> =>
     new Promise((resolve, reject) => {
@@ -68,14 +66,5 @@ export function createBulkSend(): BulkSend | null {
     } finally {
       close(fd)
     }
-  }
-}
-
-function load(): ReturnType<typeof koffi.load> | null {
-  try {
-    return koffi.load('libc.so.6')
-  } catch (error) {
-    if (error instanceof Error) return null
-    throw error
   }
 }

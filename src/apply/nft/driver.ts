@@ -108,6 +108,11 @@ export function createNftDriver({
   async function readAll(): Promise<void> {
     const start = performance.now()
     trusted = false
+    // Before all else: at rest it keeps nothing out, and no difference of rules or elements tells so.
+    if (await netfilter.isDormant(table)) {
+      const refusal = await run(`add table ${FAMILY} ${table}`)
+      if (refusal !== null) throw new StepFailure('refused', `table ${table} is dormant and stays so: ${refusal}`)
+    }
     await judged.clear()
     const before = await netfilter.commit()
     const written = heldWays(held)

@@ -12,6 +12,7 @@ const GET_OBJECT = 19
 const DUMP = 0x300
 export const FAMILY_INET = 1
 const COUNTER = 1
+const DORMANT = 1
 
 export interface CounterValue {
   readonly packets: number
@@ -26,6 +27,8 @@ export interface Netfilter {
   /** Number of the last commit in this network namespace, by anybody, to any table. */
   commit(): Promise<number>
   hasTable(name: string): Promise<boolean>
+  /** Whether there is such a table, and somebody has laid it to rest: none of its chains sees a packet then. */
+  isDormant(name: string): Promise<boolean>
   hasChain(table: string, name: string): Promise<boolean>
   /** Named counters of the table. */
   counters(table: string): Promise<ReadonlyMap<string, CounterValue>>
@@ -48,6 +51,12 @@ export function createNetfilter(): Netfilter {
 
     hasTable: (name) => exists(request(GET_TABLE, [attribute(1, text(name))])),
 
+    async isDormant(name) {
+      const answer = await ifThere(request(GET_TABLE, [attribute(1, text(name))]))
+      const flags = answer?.[0] && attributesOf(answer[0].data.subarray(4)).get(2)
+      return ((flags?.readUInt32BE() ?? 0) & DORMANT) !== 0
+    },
+
     hasChain: (table, name) => exists(request(GET_CHAIN, [attribute(1, text(table)), attribute(3, text(name))])),
 
     async counters(table) {
@@ -67,11 +76,14 @@ export function createNetfilter(): Netfilter {
   }
 }
 
-async function exists(answer: Promise<readonly unknown[]>): Promise<boolean> {
+const exists = async (answer: Promise<readonly unknown[]>): Promise<boolean> =>
+  ((await ifThere(answer))?.length ?? 0) > 0
+
+async function ifThere<T>(answer: Promise<T>): Promise<T | null> {
   try {
-    return (await answer).length > 0
+    return await answer
   } catch (error) {
-    if (error instanceof StepFailure && error.code === 'missing') return false
+    if (error instanceof StepFailure && error.code === 'missing') return null
     throw error
   }
 }
