@@ -20,6 +20,7 @@ import path from 'node:path'
 import {parseArgs} from 'node:util'
 import {gzipSync} from 'node:zlib'
 import {manPage} from './man-page.ts'
+import {shippedDocs} from './shipped-docs.ts'
 import {copyrightText, sbomOf, shippedParts} from './shipped-parts.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -136,7 +137,7 @@ function fill(tree) {
   for (const folder of ['grafana', 'prometheus']) {
     cpSync(path.join(SOURCES, folder), path.join(tree, 'usr/share/isthmus', folder), {recursive: true})
   }
-  putDocs(tree, put)
+  putDocs(put)
   putCompletions(put)
   const date = new Date(epoch * 1000).toISOString().slice(0, 10)
   const page = manPage((words) => said([...words, '--help']).toString(), {version: values.version, date})
@@ -158,12 +159,9 @@ function programText(file) {
   return text.replace(line, `  version: "${values.version}",\n`)
 }
 
-function putDocs(tree, put) {
+function putDocs(put) {
   const folder = 'usr/share/doc/isthmus'
-  for (const part of ['operate', 'reference', 'runbooks']) {
-    cpSync(path.join(ROOT, 'docs', part), path.join(tree, folder, part), {recursive: true})
-  }
-  put(`${folder}/README.md`, readFileSync(path.join(ROOT, 'docs/operate/install.md')))
+  for (const [file, content] of shippedDocs(path.join(ROOT, 'docs'))) put(`${folder}/${file}`, content)
   put(`${folder}/CHANGELOG.md.gz`, gzipSync(readFileSync(path.join(ROOT, 'CHANGELOG.md')), {level: 9}))
   put(`${folder}/changelog.gz`, gzipSync(debianChangelog(), {level: 9}))
   const parts = shippedParts(ROOT)

@@ -39,7 +39,7 @@ export function whyNot(facts: WhyNotFacts, prefix: Prefix): Way {
     ...(bird === null
       ? [BIRD_AWAY]
       : [
-          ...(isTranslated ? [overTunnels(bird, prefix, sessions)] : bringing(facts, prefix, sessions)),
+          ...(isTranslated ? [overTunnels(facts, prefix, sessions)] : bringing(facts, prefix, sessions)),
           ...inUse(facts, prefix),
         ]),
   ]
@@ -86,7 +86,7 @@ function sessionsFor({input, bird}: WhyNotFacts, site: RemoteSite | null, isOwn:
 }
 
 /** Of each session whether it is up, whether it tells of the prefix, and what the import makes of that. */
-function bringing({bird}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringing[]): WayStep[] {
+function bringing({bird, input}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringing[]): WayStep[] {
   if (sessions.length === 0) return []
   const down = sessions.filter(({seen}) => !seen?.up)
   const steps: WayStep[] = down.map(({planned, seen}): WayStep => {
@@ -99,7 +99,7 @@ function bringing({bird}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringi
       // Another way may do.
       ok: down.length < sessions.length ? null : false,
       evidence: `session ${planned.name} with ${planned.neighbor} is not up: ${words}`,
-      remedy: `isthmus get peers -o wide; isthmus ping ${planned.neighbor}`,
+      remedy: `isthmus get peers -o wide; ${pingOf(input, planned)}`,
     }
   })
   const up = sessions.filter(({seen}) => seen?.up)
@@ -109,8 +109,15 @@ function bringing({bird}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringi
   return [...steps, ...told.flat().map((step) => (isTold && step.ok === false ? {...step, ok: null} : step))]
 }
 
+/** Of an inner address `isthmus ping` asks nothing: it is no site's. Of a site it asks below and through each tunnel. */
+function pingOf({tunnels}: WhyNotFacts['input'], {name, neighbor}: BgpSession): string {
+  const tunnel = tunnels.find(({session}) => session === name)
+  return tunnel ? `isthmus ping ${tunnel.site}` : `ping ${neighbor}`
+}
+
 /** Nobody announces what is called so only here. */
-function overTunnels({covering}: Bird, prefix: Prefix, sessions: readonly Bringing[]): WayStep {
+function overTunnels({input, bird}: WhyNotFacts, prefix: Prefix, sessions: readonly Bringing[]): WayStep {
+  const {covering} = bird!
   const names: readonly string[] = ([4, 6] as const).flatMap((family) => [
     translatedProtocol(family),
     lastTranslatedProtocol(family),
@@ -119,8 +126,8 @@ function overTunnels({covering}: Bird, prefix: Prefix, sessions: readonly Bringi
   const ok = covering.some(({protocol, dest}) => dest === 'unicast' && names.includes(protocol))
   const evidence = `${prefix} is known so only here, by a static route over its tunnels`
   if (ok) return {step: 'announced', ok, evidence}
-  const far = sessions.flatMap(({planned: {kind, neighbor}}) => (kind === 'tunnel' ? [neighbor] : []))
-  const remedy = ['isthmus get tunnels', ...far.map((neighbor) => `isthmus ping ${neighbor}`)].join('; ')
+  const far = sessions.flatMap(({planned}) => (planned.kind === 'tunnel' ? [pingOf(input, planned)] : []))
+  const remedy = ['isthmus get tunnels', ...new Set(far)].join('; ')
   return {step: 'announced', ok, evidence: `${evidence}: there is none now, none of them is up`, remedy}
 }
 

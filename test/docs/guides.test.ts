@@ -14,9 +14,12 @@ import {readGuide, type Said, wordsOf} from '../support/guide-text.ts'
 /** What guides say to type and to write is what there is. */
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
-const PAGES = ['docs/how-to', 'docs/operate'].flatMap((folder) =>
-  readdirSync(path.join(ROOT, folder)).flatMap((file) => (file.endsWith('.md') ? [`${folder}/${file}`] : [])),
-)
+const pagesIn = (folder: string): string[] =>
+  readdirSync(path.join(ROOT, folder)).flatMap((file) => (file.endsWith('.md') ? [`${folder}/${file}`] : []))
+const PAGES = [
+  ...['README.md', 'docs/concepts.md', 'terraform/README.md'],
+  ...['docs/how-to', 'docs/operate', 'docs/runbooks'].flatMap(pagesIn),
+]
 
 const program = (): Command => {
   const nobody = new AbortController().signal
@@ -108,11 +111,24 @@ function wrongYaml({text, line}: Said): string[] {
   return found(findings.filter(({detail}) => !/missing/.test(detail)))
 }
 
+/** What is looked for in the journal is what the daemon writes there; a word in capitals stands for a name. */
+const wrongSearches = (page: string): string[] =>
+  [...page.matchAll(/journalctl -u isthmus [^\n|]*\| grep (?:-E )?(?:'([^']+)'|(\S+))/g)].flatMap(
+    ([line, quoted, bare]) =>
+      (quoted ?? bare!)
+        .split('|')
+        .filter((words) => !LOGGED.some((message) => message.includes(words)))
+        .map((words) => `${line}: the log never says ${words}`),
+  )
+
+const LOGGED = [...SOURCES.matchAll(/\blog\.(?:info|warn|error)\((?:\{[^}]*\}, )?'([^']+)'/g)].map(([, text]) => text!)
+
 describe('guides', () => {
   for (const page of PAGES) {
     const text = read(page)
     it(`${page}: commands`, async () => assert.deepEqual(await wrongCommands(text), []))
     it(`${page}: configuration`, () => assert.deepEqual(readGuide(text).yaml.flatMap(wrongYaml), []))
+    it(`${page}: what is looked for in the journal`, () => assert.deepEqual(wrongSearches(text), []))
     it(`${page}: names`, () =>
       assert.deepEqual(
         [...wrongMetrics(text), ...wrongKeys(text), ...(page.includes('how-to') ? wrongCodes(text) : [])],

@@ -6,6 +6,7 @@ import type {FilterRule} from '../../src/routing/bird-config.ts'
 import {whyNot} from '../../src/routing/index.ts'
 import {refusedBy} from '../../src/routing/refused-by.ts'
 import {planAll, type Sketch, worldOf} from '../support/interconnect.ts'
+import {wanPeer} from '../support/wan-peer.ts'
 
 const SKETCH: Sketch = {
   sites: [
@@ -187,6 +188,7 @@ describe('the way of a prefix', () => {
         /^10\.2\.1\.0\/24 is known so only here, by a static route over its tunnels: there is none now/,
       )
       assert.doesNotMatch(way.steps.map(({evidence}) => evidence).join('\n'), /announces neither/)
+      assert.equal(way.steps.find(({ok}) => ok === false)?.remedy, 'isthmus get tunnels; isthmus ping b')
     })
   })
 
@@ -245,6 +247,17 @@ describe('the way of a prefix', () => {
       said[0]!.evidence,
       /^no session tells of it; .*: 10\.2\.0\.0\/16 by lastways4, via 100\.64\.2\.0 on is-b$/,
     )
+  })
+
+  it('a session that is down: what to ping is the site, since `isthmus ping` asks nothing of an inner address', () => {
+    const step = ask('10.2.1.0/24').steps.find((one) => one.step === 'session')
+    assert.match(step?.evidence ?? '', /is not up: BIRD does not have it$/)
+    assert.equal(step?.remedy, 'isthmus get peers -o wide; isthmus ping b')
+  })
+
+  it("a router's session that is down: no tunnel leads there, so it is the machine's own ping", () => {
+    const step = ask('203.0.113.0/24', {peers: [wanPeer()]}).steps.find((one) => one.step === 'session')
+    assert.equal(step?.remedy, 'isthmus get peers -o wide; ping 192.0.2.254')
   })
 
   it('over the limit', () => {
