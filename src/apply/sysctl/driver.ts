@@ -1,4 +1,4 @@
-import {accessSync, constants, readFileSync} from 'node:fs'
+import {closeSync, constants, openSync, readFileSync} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {type Driver, type Outcome, type SysctlSpec, type SysctlStep, sysctlHolds, sysctlKey} from '../../model/index.ts'
@@ -63,9 +63,10 @@ function read(spec: SysctlSpec): string | null {
   }
 }
 
+/** Not by access(2), which knows nothing of capabilities. */
 function isOurs(spec: SysctlSpec): boolean {
   try {
-    accessSync(fileOf(spec), constants.W_OK)
+    closeSync(openSync(fileOf(spec), constants.O_WRONLY))
     return true
   } catch (error) {
     failureOf(error)

@@ -137,6 +137,10 @@ describe('two appliances', function () {
     const answered = await pings.answered(2 * BOOT_S)
     await report('first boot', answered, 0)
     assert.match(await gateways.a.ask('ip -d link'), /ipip/)
+    // As the daemon's user, who is not root.
+    const flows = await gateways.a.ask('sysctl -n net.netfilter.nf_conntrack_max net.ipv4.neigh.default.gc_thresh3')
+    const [most, neighbours] = flows.split('\n').map(Number)
+    assert.ok(most! > 200_000 && neighbours! >= 8192, flows)
     await analysed()
   })
 
