@@ -239,17 +239,8 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         await counted(b!, `martian_${TUNNEL}`, datagram('10.2.0.7', '169.254.169.254'))
         await counted(lan!, 'martian', datagram('10.1.0.5', '169.254.169.254'))
         assert.equal(asked(), 0)
-        // This machine itself asks.
-        shell('ping -n -q -c 1 -W 0.1 169.254.169.254 >/dev/null 2>&1 || true')
-        b!.run('ip route del 169.254.169.254')
-        await counted(
-          b!,
-          null,
-          ipPacket(
-            {source: '169.254.169.254', destination: '192.0.2.1', protocol: PROTOCOL.udp},
-            udpDatagram({source: '169.254.169.254', destination: '192.0.2.1'}, [67, 68], Buffer.from('x')),
-          ),
-        )
+        // This machine itself is answered.
+        await counted(b!, null, datagram('169.254.169.254', '192.0.2.1'))
       })
 
       it('that another site or nobody is granted come from no tunnel', async () => {
