@@ -240,6 +240,7 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         await counted(lan!, 'martian', datagram('10.1.0.5', '169.254.169.254'))
         assert.equal(asked(), 0)
         // This machine itself is answered.
+        b!.run('ip route del 169.254.169.254')
         await counted(b!, null, datagram('169.254.169.254', '192.0.2.1'))
       })
 
