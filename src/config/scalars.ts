@@ -3,19 +3,26 @@ import {NAME_RULE, parseUplinkName} from '../model/index.ts'
 import {type Address, parseAddress, parsePort, parsePrefix} from '../net/index.ts'
 
 /** A string that a parse function must accept; what it returns is what the rest of the program sees. */
-export const parsed = <T>(parse: (text: string) => T | null, rule: string) =>
+export const parsed = <T>(parse: (text: string) => T | null, rule: string, shown = withoutSecrets) =>
   z.string().transform((text, context): T => {
     const value = parse(text)
     if (value !== null) return value
-    context.addIssue({code: 'custom', message: `${JSON.stringify(text)} is not ${rule}`})
+    context.addIssue({code: 'custom', message: `${shown(text)} is not ${rule}`})
     return z.NEVER
   })
+
+/** What is refused is told to the log and to viewers: nothing of a URL that may let one in. */
+const withoutSecrets = (text: string): string =>
+  JSON.stringify(
+    text.includes('://') ? text.replace(/:\/\/.*@/s, '://***@').replace(/[?#].+/s, (rest) => `${rest[0]}***`) : text,
+  )
 
 export const address = parsed(parseAddress, 'an IP address such as 192.0.2.1 or fd00::1')
 export const prefix = parsed(parsePrefix, 'a prefix such as 10.1.0.0/16 with its host bits zero')
 export const uplinkName = parsed(parseUplinkName, `an uplink name (${NAME_RULE})`)
 
-export const absolutePath = parsed((text) => (/^\/[^\0]*$/.test(text) ? text : null), 'an absolute path')
+const parsePath = (text: string): string | null => (/^\/[^\0]*$/.test(text) ? text : null)
+export const absolutePath = parsed(parsePath, 'an absolute path')
 
 const parseListen = (text: string): {address: Address; port: number} | null => {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text)
@@ -26,7 +33,8 @@ const parseListen = (text: string): {address: Address; port: number} | null => {
 
 export const listen = parsed(parseListen, 'ADDRESS:PORT such as 127.0.0.1:9633 or [::1]:9633')
 
-export const secret = z.strictObject({file: absolutePath})
+/** What is no path may be the secret itself. */
+export const secret = z.strictObject({file: parsed(parsePath, 'an absolute path', () => 'what stands here')})
 
 const AS_RULE = 'must be an AS number from 1 to 4294967294'
 

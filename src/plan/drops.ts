@@ -56,7 +56,8 @@ const NOBODY = {
  *
  * Not asked of judged flows: a mark is given in the forward hook alone, to a flow whose first packet has passed here, and
  * both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an address. Link-local
- * sources may speak to this node (clouds' metadata), and are not forwarded. `known`: rules for what else need not be asked.
+ * sources may speak to this node (clouds' metadata), and are not forwarded, nor is anything to them: what a cloud tells whoever
+ * asks by this machine is the machine's own keys. `known`: rules for what else need not be asked.
  */
 export function martianChains(devices: readonly string[], known: readonly string[] = []): NftChain[] {
   const byTunnel = devices.map((device) => `"${device}" : "${counterOf('martian', device)}"`)
@@ -73,6 +74,7 @@ export function martianChains(devices: readonly string[], known: readonly string
         `ip6 saddr ${NOBODY.ip6} goto martian`,
         'fib saddr type { local, broadcast, multicast } goto martian',
         'ip saddr 169.254.0.0/16 fib daddr type unicast goto martian',
+        'ip daddr 169.254.0.0/16 fib daddr type unicast goto martian',
         'ip6 saddr fe80::/10 fib daddr type unicast goto martian',
       ],
     },

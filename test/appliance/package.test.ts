@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import {spawnSync} from 'node:child_process'
-import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {Ajv} from 'ajv'
@@ -70,6 +79,29 @@ describe('files of the package', () => {
     for (const name of ['postinst', 'prerm', 'postrm', 'base-ruleset', 'prober']) {
       const {status, stderr} = spawnSync('sh', ['-n', join(ROOT, 'appliance/debian', name)], {encoding: 'utf8'})
       assert.equal(status, 0, stderr)
+    }
+  })
+
+  it('a gateway.yaml is put there where there is none, and never through a link', () => {
+    const root = mkdtempSync(join(tmpdir(), 'isthmus-postinst-'))
+    try {
+      for (const folder of ['etc/isthmus', 'usr/share/isthmus', 'bin']) mkdirSync(join(root, folder), {recursive: true})
+      writeFileSync(join(root, 'usr/share/isthmus/gateway.yaml'), '# only words\n')
+      for (const name of ['systemd-sysusers', 'systemd-tmpfiles', 'deb-systemd-helper', 'chgrp'])
+        writeFileSync(join(root, 'bin', name), '#!/bin/sh\n', {mode: 0o755})
+      writeFileSync(join(root, 'not-ours'), 'of root\n')
+      // The folder is the daemon's group's to write.
+      symlinkSync(join(root, 'not-ours'), join(root, 'etc/isthmus/gateway.yaml.new'))
+      const script = join(root, 'postinst')
+      const text = read('debian/postinst').replaceAll(/\/(?=(?:etc|usr\/share)\/isthmus|run\/systemd)/g, `${root}/`)
+      writeFileSync(script, text)
+      const env = {...process.env, PATH: `${join(root, 'bin')}:${process.env.PATH}`}
+      const {status, stderr} = spawnSync('sh', [script, 'configure'], {encoding: 'utf8', env})
+      assert.equal(status, 0, stderr)
+      assert.equal(readFileSync(join(root, 'etc/isthmus/gateway.yaml'), 'utf8'), '# only words\n')
+      assert.equal(readFileSync(join(root, 'not-ours'), 'utf8'), 'of root\n')
+    } finally {
+      rmSync(root, {recursive: true})
     }
   })
 

@@ -271,7 +271,17 @@ describe('parseGatewayConfig', () => {
         'key: /etc/isthmus/a-b.key}}',
         'key: /etc/isthmus/a-b.key}, user: {name: isthmus, password: {file: secret}}}',
       ],
-      want: ['config-invalid', 'sites.b.user.password.file', 17, /"secret" is not an absolute path/],
+      want: ['config-invalid', 'sites.b.user.password.file', 17, /^what stands here is not an absolute path$/],
+    },
+    {
+      name: 'a password in an address, which nobody is told',
+      edit: ['https://10.1.0.2:2379', 'https://root:not/a@secret@10.1.0.2:2379'],
+      want: [
+        'config-invalid',
+        'datastores[0].endpoints[0]',
+        13,
+        /^"https:\/\/\*\*\*@10\.1\.0\.2:2379" is not an etcd address/,
+      ],
     },
     {
       name: 'a password over clear text',

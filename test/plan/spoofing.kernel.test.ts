@@ -232,6 +232,18 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         assert.deepEqual([arrived(), left()], [0, 0])
       })
 
+      it('of a link are forwarded to by nobody: a cloud tells whoever asks there what only this machine may know', async () => {
+        const asked = watch(b!, 'ip daddr 169.254.169.254 iifname "wan0"')
+        shell('ip route add 169.254.169.254 via 192.0.2.2')
+        b!.run(`ip route add 169.254.169.254 via 100.64.0.0`)
+        await counted(b!, `martian_${TUNNEL}`, datagram('10.2.0.7', '169.254.169.254'))
+        await counted(lan!, 'martian', datagram('10.1.0.5', '169.254.169.254'))
+        assert.equal(asked(), 0)
+        // This machine itself is answered.
+        b!.run('ip route del 169.254.169.254')
+        await counted(b!, null, datagram('169.254.169.254', '192.0.2.1'))
+      })
+
       it('that another site or nobody is granted come from no tunnel', async () => {
         const arrived = watch(lan!, 'udp sport 4000')
         const sources = ['10.3.0.7', '10.1.0.77', '9.9.9.9', '100.64.0.9', 'fd00:3::7', 'fd00:1::77', '2001:db8::1']

@@ -205,7 +205,10 @@ resource "terraform_data" "rule" {
       files.get('/var/lib/isthmus-cloud/bootstrap'),
       readFileSync(path.join(TERRAFORM, 'modules/bootstrap/bootstrap.sh'), 'utf8'),
     )
-    assert.equal(files.get('/etc/isthmus/bootstrap.env'), `DEB_SHA256='${deb.sha256}'\nDEB_URL='${deb.url}'\n`)
+    assert.equal(
+      files.get('/var/lib/isthmus-cloud/bootstrap.env'),
+      `DEB_SHA256='${deb.sha256}'\nDEB_URL='${deb.url}'\n`,
+    )
     assert.deepEqual(cloud.packages, ['ca-certificates', 'curl', 'iproute2', 'keepalived'])
     assert.equal(cloud.ssh_pwauth, false)
     for (const wrong of [

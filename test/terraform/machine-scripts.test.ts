@@ -73,6 +73,22 @@ describe('scripts of terraform/', () => {
     assert.deepEqual([status, ours], [0, []], stderr)
   })
 
+  it('and what root runs is told what to do by nothing that the gateway’s user may write', () => {
+    const files = readdirSync(MODULES, {recursive: true, encoding: 'utf8'}).filter((file) =>
+      /\.(?:sh|sh\.tftpl|service|tf)$/.test(file),
+    )
+    // What a script sources, where cloud-init puts it, and what a unit reads or asks before it starts.
+    const heeds = /^\. .*|^ *"[^"]*\.env" *=|^(?:EnvironmentFile|LoadCredential|Condition\w+)=.*/gm
+    const found = files.flatMap((file) =>
+      [...readFileSync(path.join(MODULES, file), 'utf8').matchAll(heeds)].map(([line]) => `${file}: ${line}`),
+    )
+    assert.ok(found.length >= 10, found.join('\n'))
+    assert.deepEqual(
+      found.filter((line) => /\/(?:etc|var\/lib)\/isthmus[/}]/.test(line)),
+      [],
+    )
+  })
+
   it('keepalived takes the configuration of a pair', () => {
     const values: Readonly<Record<string, string>> = {
       priority: '200',
@@ -133,7 +149,7 @@ describe('scripts of terraform/', () => {
       }
       const [bin, etc, lib] = [folder('bin'), folder('root/etc/isthmus'), folder('root/var/lib/isthmus-cloud')]
       writeFileSync(path.join(etc, 'gateway.yaml'), yaml)
-      writeFileSync(path.join(etc, 'bootstrap.env'), `DEB_URL='https://example.net/x.deb'\nDEB_SHA256='${sum}'\n`)
+      writeFileSync(path.join(lib, 'bootstrap.env'), `DEB_URL='https://example.net/x.deb'\nDEB_SHA256='${sum}'\n`)
       const log = path.join(work, 'log')
       program(path.join(bin, 'curl'), `while [ "$1" != --output ]; do shift; done; printf '%s' '${DEB}' > "$2"`)
       for (const name of ['apt-get', 'systemctl']) program(path.join(bin, name), `echo "${name} $*" >> ${log}`)
@@ -173,7 +189,7 @@ describe('scripts of terraform/', () => {
       assert.equal(readFileSync(path.join(etc, 'sites/b/client.key'), 'utf8'), 'other')
       // Whoever may write the secret does not write the configuration.
       assert.equal(readFileSync(path.join(etc, 'gateway.yaml'), 'utf8'), 'version: 1\n')
-      assert.ok(existsSync(path.join(work, 'root/var/lib/isthmus/bootstrapped')))
+      assert.ok(existsSync(path.join(work, 'root/var/lib/isthmus-cloud/bootstrapped')))
     })
 
     it('starts what watches the LAN, where there is one', () => {

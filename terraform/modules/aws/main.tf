@@ -145,7 +145,7 @@ module "bootstrap" {
   files = length(local.names) < 2 ? {} : {
     (local.take_routes)                                = { content = file("${path.module}/take-routes.sh"), mode = "0755" }
     "/etc/systemd/system/isthmus-watch-routes.service" = { content = file("${path.module}/isthmus-watch-routes.service"), mode = "0644" }
-    "/etc/isthmus/take-routes.env" = {
+    "/var/lib/isthmus-cloud/take-routes.env" = {
       mode = "0644"
       content = join("", [
         "REGION='${data.aws_region.current.region}'\n",

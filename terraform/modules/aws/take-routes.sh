@@ -2,7 +2,7 @@
 # Has the VPC's routes of remote prefixes lead to this gateway: what `isthmus watch-routes` runs when they should, and again
 # where it fails. Status 0: all of them do.
 set -u
-. "${1:-/etc/isthmus/take-routes.env}"
+. "${1:-/var/lib/isthmus-cloud/take-routes.env}"
 METADATA=${METADATA:-http://169.254.169.254/latest}
 EC2=${EC2:-https://ec2.$REGION.amazonaws.com/}
 

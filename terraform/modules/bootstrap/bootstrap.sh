@@ -3,7 +3,7 @@
 # gateway. Whatever fails is said, and tried again by the unit. ROOT is for tests.
 set -eu
 ROOT=${ROOT:-}
-. "$ROOT/etc/isthmus/bootstrap.env"
+. "$ROOT/var/lib/isthmus-cloud/bootstrap.env"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -51,5 +51,4 @@ systemctl restart isthmus.service
 if grep -Eq '^"?lan"?:' "$ROOT/etc/isthmus/gateway.yaml"; then
   systemctl enable --now isthmus-watch-lan.service
 fi
-mkdir -p "$ROOT/var/lib/isthmus"
-touch "$ROOT/var/lib/isthmus/bootstrapped"
+touch "$ROOT/var/lib/isthmus-cloud/bootstrapped"

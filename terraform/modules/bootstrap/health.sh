@@ -3,7 +3,7 @@
 # the one of a pair to which the cloud shall send. That is the preferred one while it serves, and the other one while it
 # serves and the preferred one does not. It is no part of the daemon: a daemon that died is exactly what it must see.
 set -u
-. "${1:-${CREDENTIALS_DIRECTORY:-/etc/isthmus}/health.env}"
+. "${1:-${CREDENTIALS_DIRECTORY:-/var/lib/isthmus-cloud}/health.env}"
 STATE=${STATE:-/run/isthmus-health/state}
 PERIOD_S=${PERIOD_S:-1}
 

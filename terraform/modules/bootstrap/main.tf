@@ -5,6 +5,7 @@ terraform {
 }
 
 locals {
+  # Root's alone. Whatever root runs or heeds lies here: in /etc/isthmus and /var/lib/isthmus the gateway's user may write.
   folder = "/var/lib/isthmus-cloud"
 
   environment = {
@@ -15,7 +16,7 @@ locals {
   own_files = merge(
     {
       "/etc/isthmus/gateway.yaml" = { content = var.gateway_yaml, mode = "0640" }
-      "/etc/isthmus/bootstrap.env" = {
+      "${local.folder}/bootstrap.env" = {
         content = join("", [for name, value in local.environment : "${name}='${value}'\n"])
         mode    = "0600"
       }
@@ -23,7 +24,7 @@ locals {
       "/etc/systemd/system/isthmus-bootstrap.service" = { content = file("${path.module}/isthmus-bootstrap.service"), mode = "0644" }
     },
     var.health == null ? {} : {
-      "/etc/isthmus/health.env" = {
+      "${local.folder}/health.env" = {
         content = "METRICS='${var.health.metrics}'\nTWIN='${var.health.twin}'\nPREFERRED='${var.health.preferred ? "yes" : "no"}'\n"
         mode    = "0600"
       }

@@ -2,7 +2,7 @@
 # The elastic address on the loopback, and the address on the private network, whose device becomes lan0. The platform
 # gives a machine neither by itself. May run again.
 set -eu
-. "${1:-/etc/isthmus/addresses.env}"
+. "${1:-/var/lib/isthmus-cloud/addresses.env}"
 SYS=${SYS:-/sys/class/net}
 ip address replace "$ELASTIC/32" dev lo
 

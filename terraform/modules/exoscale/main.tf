@@ -86,7 +86,7 @@ module "bootstrap" {
     {
       "/var/lib/isthmus-cloud/addresses"              = { content = file("${path.module}/addresses.sh"), mode = "0755" }
       "/etc/systemd/system/isthmus-addresses.service" = { content = file("${path.module}/isthmus-addresses.service"), mode = "0644" }
-      "/etc/isthmus/addresses.env" = {
+      "/var/lib/isthmus-cloud/addresses.env" = {
         mode    = "0644"
         content = "ELASTIC='${exoscale_elastic_ip.gateway[each.key].ip_address}'\nLAN='${each.value.lan}'\n"
       }

@@ -107,7 +107,7 @@ module "bootstrap" {
     "/var/lib/isthmus-cloud/on-link"              = { content = file("${path.module}/on-link.sh"), mode = "0755" }
     "/etc/systemd/system/isthmus-on-link.service" = { content = file("${path.module}/isthmus-on-link.service"), mode = "0644" }
     "/etc/systemd/system/isthmus-on-link.timer"   = { content = file("${path.module}/isthmus-on-link.timer"), mode = "0644" }
-    "/etc/isthmus/on-link.env" = {
+    "/var/lib/isthmus-cloud/on-link.env" = {
       content = "ADDRESS='${each.value.address}/${split("/", local.subnet)[1]}'\nROUTER='${cidrhost(local.subnet, 1)}'\n"
       mode    = "0644"
     }
