@@ -307,7 +307,7 @@ export async function startRuntime({
   })
 
   const news = followNews({kernel, birdSocket: config.paths.birdSocket, cache, signal, trigger, last: () => last})
-  const glance = createGlance({cache, last: () => last, signal, trigger})
+  const glance = createGlance({cache, last: () => last, signal, trigger, uplinks: devicesOfUplinks})
   const check = (): void => {
     uplinks = null
     void glance()

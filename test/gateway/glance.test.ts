@@ -12,9 +12,21 @@ describe('a glance', () => {
     one.hear(...SOURCES)
     let last: PassReport | null = null
     let wanted = 0
-    const glance = createGlance({cache: one.cache, last: () => last, signal, trigger: () => wanted++})
+    let uplinks: readonly string[] | null = ['eth0']
+    const glance = createGlance({
+      ...{
+        cache: one.cache,
+        last: () => last,
+        signal,
+        trigger: () => wanted++,
+        uplinks: () => uplinks ?? assert.fail('EMFILE'),
+      },
+    })
     const pass = async (): Promise<PassReport> => (last = await one.pass())
-    return {...one, pass, glance, wanted: () => wanted}
+    const move = (device: string | null): void => {
+      uplinks = device === null ? null : [device]
+    }
+    return {...one, pass, glance, move, wanted: () => wanted}
   }
 
   it('wants a pass for a setting that somebody changed while another step fails, and that waits for its time', async () => {
@@ -31,6 +43,22 @@ describe('a glance', () => {
     assert.equal(node.sysctls.get(FORWARD), '1')
     await glance()
     assert.equal(wanted(), 1)
+  })
+
+  it('wants one for an uplink whose address has gone over to another device', async () => {
+    const {failing, pass, glance, move, wanted} = looking()
+    failing.add('bird')
+    assert.equal((await pass()).dirty, true)
+    await glance()
+    assert.equal(wanted(), 0)
+    move('bond0')
+    await glance()
+    assert.equal(wanted(), 1)
+    await glance()
+    assert.equal(wanted(), 1)
+    move(null)
+    await glance()
+    assert.equal(wanted(), 2, 'the pass meets it too, and tells')
   })
 
   it('leaves it to the next pass, which is near, where nothing is left undone', async () => {
