@@ -37,25 +37,43 @@ export interface DiffOptions {
  */
 export function diff(desired: Desired, actual: Actual, options: DiffOptions): NodeStep[] {
   const sysctls = diffSysctls(desired, actual)
+  const ruleset = diffNft(desired.nft, actual.nft)
+  // Without a table all that arrives would pass: its transaction fails whole, so any step of it speaks for all.
+  const first = actual.nft === null ? ruleset.slice(0, 1).map(({key}) => key) : []
+  const behindRuleset = <S extends NodeStep>(step: S): S => ({...step, needs: [...step.needs, ...first]})
   return [
     ...sysctls.filter((step) => step.needs.length === 0 && !isConntrack(step)),
-    ...diffNft(desired.nft, actual.nft),
+    ...ruleset,
     ...sysctls.filter(isConntrack),
     ...diffFou(desired, actual),
-    ...diffLinks(desired, actual, options.mayPrune).map((step) => afterPort(step, desired.fouPorts)),
+    ...diffLinks(desired, actual, options.mayPrune).map((step) => {
+      const due = afterPort(step, desired.fouPorts)
+      return due.do === 'link-create' || due.do === 'link-update' ? behindRuleset(due) : due
+    }),
     ...diffQueues(desired.queues, actual.queues),
     ...diffRules(desired.sourceRules, actual.sourceRules),
     ...sysctls.filter(({needs}) => needs.length > 0),
     ...diffWireguard(desired, actual),
-    ...diffBird(desired, actual),
+    ...diffBird(desired, actual).map(behindRuleset),
   ]
 }
+
+/** What no notification tells of: settings, fou ports, WireGuard's peers and BIRD's file. */
+type Untold = Pick<Actual, 'sysctls' | 'fouPorts' | 'wireguard' | 'bird'>
+
+/** The steps for these alone, of all that `diff` gives. */
+export const diffUntold = (desired: Desired, actual: Untold): NodeStep[] => [
+  ...diffSysctls(desired, actual),
+  ...diffFou(desired, actual),
+  ...diffWireguard(desired, actual),
+  ...diffBird(desired, actual),
+]
 
 /** Conntrack's settings exist only once a rule has asked for conntrack. */
 const isConntrack = ({spec}: SysctlStep): boolean => spec.path[1] === 'netfilter'
 
 /** A device's own settings exist only with the device: they need its step. */
-function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
+function diffSysctls(desired: Desired, actual: Untold): SysctlStep[] {
   const devices = new Set(desired.links.map(({name}) => name))
   return desired.sysctls.flatMap((spec): SysctlStep[] => {
     const held = actual.sysctls.get(sysctlKey(spec))
@@ -69,7 +87,7 @@ function diffSysctls(desired: Desired, actual: Actual): SysctlStep[] {
 const portKey = (port: FouPort): StepKey => stepKey(`fou ${fouPortText(port)}`)
 
 /** Where the plan has a port, whoever made it is as good; only what we made is taken away. */
-function diffFou(desired: Desired, actual: Actual): FouStep[] {
+function diffFou(desired: Desired, actual: Untold): FouStep[] {
   const wanted = keyBy(desired.fouPorts, fouPortText)
   const held = keyBy(actual.fouPorts, fouPortText)
   const base = {needs: [], driver: 'fou'} as const
@@ -97,7 +115,7 @@ function afterPort(step: NetlinkStep, ports: readonly FouPort[]): NetlinkStep {
 }
 
 /** Only what is wanted: a device that goes takes its keys and its peer along. */
-function diffWireguard(desired: Desired, actual: Actual): WireguardStep[] {
+function diffWireguard(desired: Desired, actual: Untold): WireguardStep[] {
   const held = keyBy(actual.wireguard, ({device}) => device)
   return desired.wireguard.flatMap((spec): WireguardStep[] => {
     const reason = wireguardChange(spec, held.get(spec.device))
@@ -132,7 +150,7 @@ function formatEndpoint({address, port}: {address: string; port: number}): strin
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-function diffBird(desired: Desired, actual: Actual): BirdStep[] {
+function diffBird(desired: Desired, actual: Untold): BirdStep[] {
   if (actual.bird?.text === desired.bird && actual.bird.loaded) return []
   const reason =
     actual.bird === null ? 'no configuration' : actual.bird.text === desired.bird ? 'not loaded' : 'changed'

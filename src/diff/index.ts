@@ -10,7 +10,7 @@
  * remote site is dark, what exists for it stays. What is ours in the kernel is decided where it is read (`observe`,
  * `apply`), so nothing foreign can ever reach a diff.
  */
-export {type DiffOptions, diff} from './diff.ts'
+export {type DiffOptions, diff, diffUntold} from './diff.ts'
 export {diffExport, type ExportDelta} from './diff-export.ts'
 export {diffNft} from './diff-nft.ts'
 export {diffQueues, foreignQueues} from './diff-queues.ts'

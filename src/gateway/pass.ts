@@ -108,6 +108,8 @@ export function createPass(deps: PassDeps): (signal: AbortSignal) => Promise<Pas
       const nothing = {planned: null, steps: [], failures: [], findings: world.findings}
       return {...nothing, world, unread, held: true, durationMs: deps.nowMs() - beganMs, dirty: true}
     }
+    // A process before may have ended between a ruleset and its raise: what the old one allowed would go on, whatever the new one says.
+    raiseDue ||= first && nft !== null
     first = false
     const {planned, policy, findings} = await planWithKeys(world, nft)
 

@@ -16,6 +16,7 @@ import {createCompilation} from './compilation.ts'
 import {createDeviceIndexes} from './device-indexes.ts'
 import {createDrain, type Drain} from './drain.ts'
 import {createGathering} from './gathering.ts'
+import {createGlance} from './glance.ts'
 import {createHeldSessions, type HeldSessions} from './hold-down.ts'
 import type {KernelDrivers} from './kernel-drivers.ts'
 import {kernelFindings} from './kernel-findings.ts'
@@ -305,10 +306,11 @@ export async function startRuntime({
     onLeadership: ({leader, leads}) => log.info({leader, leads}, 'leadership of the export'),
   })
 
-  const news = followNews({kernel, birdSocket: config.paths.birdSocket, cache, signal, trigger})
+  const news = followNews({kernel, birdSocket: config.paths.birdSocket, cache, signal, trigger, last: () => last})
+  const glance = createGlance({cache, last: () => last, signal, trigger, uplinks: devicesOfUplinks})
   const check = (): void => {
     uplinks = null
-    cache.invalidate('sysctl', 'fou', 'wireguard', 'bird', 'nft')
+    void glance()
   }
   const checks = every(CHECK_MS, check, clock, signal)
   let nodeNat: readonly Finding[] = []

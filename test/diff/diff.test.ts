@@ -138,10 +138,10 @@ describe('diff', () => {
       [
         'sysctl net/ipv4/ip_forward (): unread ⇒ 1',
         'nft counter spoofed (): no table',
-        'link is-b (): missing',
+        'link is-b (nft counter spoofed): missing',
         'address is-b 100.64.0.0 peer 100.64.0.2 (link is-b): missing',
         'sysctl net/ipv4/conf/is-b/rp_filter (link is-b): unread ⇒ 0',
-        'bird configuration (): no configuration',
+        'bird configuration (nft counter spoofed): no configuration',
       ],
     )
   })

@@ -26,7 +26,7 @@ import {
   RTM,
 } from './messages.ts'
 import {subscribe} from './notifications.ts'
-import {deleteQueue, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
+import {deleteQueue, RTM_CLASS, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
 import {NetlinkFailure} from './request-queue.ts'
 import {addRule, deleteRule, RTM_RULE, readRules, tellsOfRule} from './rules.ts'
 import {CREATE, EXCLUSIVE, GROUP, RouteSocket} from './socket.ts'
@@ -53,6 +53,8 @@ export interface NetlinkDriver extends Driver<NetlinkPart, NetlinkStep> {
  */
 export function createNetlinkDriver(): NetlinkDriver {
   const socket = new RouteSocket()
+  /** Devices that had a queue at the last read. */
+  let shaped: ReadonlySet<string> = new Set()
 
   const find = async (name: string): Promise<KernelLink | null> => {
     const message = await socket.get(RTM.getLink, linkNamed(name))
@@ -160,6 +162,7 @@ export function createNetlinkDriver(): NetlinkDriver {
       const all = (await socket.dump(RTM.getLink, allLinks())).map(parseLink)
       const ours = all.filter((link) => link.ours || link.halfMade)
       const queues = await readQueues(socket, new Map(all.map(({index, name}) => [index, name])))
+      shaped = new Set(queues.map(({device}) => device))
       const names = new Map(ours.map(({index, name}) => [index, name]))
       const held = (await addresses()).flatMap(({index, local, peer, automatic}): AddressSpec[] => {
         const device = names.get(index)
@@ -192,8 +195,10 @@ export function createNetlinkDriver(): NetlinkDriver {
             .note(index, name, message.type === RTM.delLink)
             .filter((one) => one.startsWith(DEVICE_PREFIX))
           for (const one of ours) onChange(`link ${one}`)
-        } else if (message.type === RTM_QDISC.new || message.type === RTM_QDISC.delete) {
-          if (tellsOfQueue(message.data)) onChange('queue')
+          // With its device it goes without a word.
+          if (message.type === RTM.delLink && shaped.has(name)) onChange('queue')
+        } else if (QUEUES.has(message.type)) {
+          if (tellsOfQueue(message.type, message.data)) onChange('queue')
         } else if (message.type === RTM_RULE.new || message.type === RTM_RULE.delete) {
           if (tellsOfRule(message.data)) onChange('rule')
         } else if (message.type === RTM.newAddress || message.type === RTM.delAddress) {
@@ -208,6 +213,8 @@ export function createNetlinkDriver(): NetlinkDriver {
     close: () => socket.close(),
   }
 }
+
+const QUEUES: ReadonlySet<number> = new Set([RTM_QDISC.new, RTM_QDISC.delete, RTM_CLASS.new, RTM_CLASS.delete])
 
 const foreign = (name: string): boolean => !name.startsWith(DEVICE_PREFIX) && !name.startsWith('of device')
 

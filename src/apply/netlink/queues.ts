@@ -10,7 +10,7 @@ import {CREATE, EXCLUSIVE, type RouteSocket} from './socket.ts'
  * place for a name), and what has another handle was set by somebody; the kernel's own queues have none.
  */
 export const RTM_QDISC = {new: 36, delete: 37, get: 38} as const
-const RTM_CLASS = {new: 40, get: 42} as const
+export const RTM_CLASS = {new: 40, delete: 41, get: 42} as const
 const TCA = {kind: 1, options: 2} as const
 const HTB = {parameters: 1, init: 2} as const
 const ROOT = 0xffffffff
@@ -166,5 +166,12 @@ export async function deleteQueue(socket: RouteSocket, index: number): Promise<v
   if (held && isOurs(held)) await socket.change(RTM_QDISC.delete, header(index, idOf(0), ROOT))
 }
 
-/** Whether a notification is of a root queue with our handle. */
-export const tellsOfQueue = (message: Buffer): boolean => message.readUInt32LE(8) === idOf(0)
+/**
+ * Whether a notification, of a queue or a class, is of ours, or of a root queue of somebody's that went: then there may be
+ * room for ours.
+ */
+export function tellsOfQueue(type: number, message: Buffer): boolean {
+  const handle = message.readUInt32LE(8)
+  if (handle >>> 16 === QUEUE_HANDLE) return true
+  return type === RTM_QDISC.delete && message.readUInt32LE(12) === ROOT && handle !== 0
+}

@@ -35,6 +35,8 @@ import {BadStep, composeTransaction, redeclares} from './transaction.ts'
 const POLL_MS = 500
 /** Full reads caused by other people's commits take at most this part of the time. */
 const READ_SHARE = 0.2
+/** ERESTART: the kernel's commit number is another than the one that a transaction was to stand on. */
+const COMMITTED_SINCE = 85
 
 export interface NftDriver extends Driver<ActualNft | null, NftStep> {
   readonly kind: NftRunner['kind']
@@ -172,8 +174,12 @@ export function createNftDriver({
   /** Whether steps that are only elements are in force, by the short way; if not, nothing has changed. */
   async function putElements(steps: readonly NftStep[]): Promise<boolean> {
     const messages = await inSlices(encodeElements(table, steps, held))
-    if (!messages || (await batches.commit(messages, commit)) !== 0) return false
-    if (messages.length > 0) commit++
+    if (!messages) return false
+    const errno = await batches.commit(messages, commit)
+    if (errno === 0) {
+      if (messages.length > 0) commit++
+      // Mostly to a table of his own, where somebody does so all the time; else the next read puts it right. By text a million take minutes.
+    } else if (errno !== -COMMITTED_SINCE || !(await commitBatch(messages))) return false
     taken(steps)
     return true
   }

@@ -99,5 +99,23 @@ inNamespace(import.meta.url, () => {
       await eventually(() => heard.includes('queue'))
       end()
     })
+
+    it('that go with their device, make room or are changed inside are told', async () => {
+      await ok(set(50))
+      shell('tc qdisc add dev wan1 root handle 1: pfifo')
+      await queues()
+      const heard: string[] = []
+      const end = driver.watch((what) => heard.push(what))
+      for (const change of [
+        'tc class change dev wan0 classid 6973:7 htb prio 3 rate 1mbit ceil 1mbit',
+        'tc qdisc del dev wan1 root',
+        'ip link delete wan0; ip link add wan0 type veth peer name pwan0; ip link set wan0 up',
+      ]) {
+        heard.length = 0
+        shell(change)
+        await eventually(() => heard.includes('queue')).catch((error) => assert.fail(`${change}: ${error}`))
+      }
+      end()
+    })
   })
 })

@@ -130,6 +130,22 @@ inNamespace(import.meta.url, () => {
       await Promise.all([driver.close(), reader.close()])
     })
 
+    it('need no text where somebody has committed to a table of his own meanwhile', async () => {
+      const driver = createNftDriver({runner: counting()})
+      const nothing = {class4: new Map(), class6d: new Map(), pairs: new Map(), known: new Map()}
+      await bringNft(driver, tableOf(nothing))
+      const declared = scripts
+      const wanted = tableOf({...nothing, class4: new Map([['10.1.0.7', markText(9)]])})
+      const due = diffNft(wanted, await driver.read(signal))
+      shell('nft add table inet other')
+      for (const outcome of await driver.apply(due, signal)) assert.ok(outcome.ok)
+      assert.equal(scripts, declared)
+      const reader = createNftDriver()
+      assert.deepEqual(diffNft(wanted, await reader.read(signal)), [])
+      await Promise.all([driver.close(), reader.close()])
+      shell('nft delete table inet other')
+    })
+
     it('are not put on top of a commit that nobody here has seen', async () => {
       const driver = createNftDriver()
       const wanted = tableOf({
