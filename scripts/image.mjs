@@ -137,6 +137,7 @@ function bootstrap(root, deb) {
       '--dpkgopt=path-exclude=/usr/share/locale/*',
       '--dpkgopt=path-exclude=/usr/share/doc/*',
       '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+      '--dpkgopt=path-include=/usr/share/doc/isthmus/*',
       '--aptopt=APT::Install-Recommends "false"',
       '--skip=download/empty',
       '--skip=essential/unlink',
