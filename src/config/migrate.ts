@@ -59,7 +59,8 @@ export function migrateConfig(
 /** Says it, where a file is read, and where it is migrated. */
 export const newerVersion = (from: number, version: number = CONFIG_VERSION) => ({
   detail: `version ${from} is newer than this Isthmus, which reads ${version}`,
-  remedy: 'install the Isthmus that it was written for, or go back to the file from before: `isthmus config history`',
+  // The daemon that would tell the history may not run: it refuses this file.
+  remedy: 'install the Isthmus that it was written for, or take a file from before (/var/lib/isthmus/config)',
 })
 
 export const olderVersion = (from: number) => ({

@@ -69,7 +69,7 @@ export function nextPresence(inForce: Presence, wanted: Presence): Presence {
 /** A site that is only suspect is a matter of seconds, and no finding. */
 export function siteFinding(site: SiteName, state: SiteState, signs: SiteSigns, rule: LostRule): Finding | null {
   const where = {source: `export ${site}`}
-  const remedy = `look at lastError in \`isthmus get datastores export/${site}\`, and at \`isthmus get tunnels\``
+  const remedy = `\`isthmus diagnose datastore ${site}\` walks to its etcd; \`isthmus get tunnels\`: does it live?`
   if (state === 'stale') {
     const detail = `site ${site} has not been heard of for ${spoken(rule.staleAfterMs)}; what it said last stays in force`
     return {code: 'site-stale', severity: 'warning', where, detail, remedy}

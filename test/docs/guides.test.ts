@@ -111,6 +111,26 @@ function wrongYaml({text, line}: Said): string[] {
   return found(findings.filter(({detail}) => !/missing/.test(detail)))
 }
 
+/** Commands between backticks in what the programs say: remedies, findings, hints. */
+const SAID_BY_US = [
+  ...[...SOURCES.matchAll(/\\`isthmus ([^`\\]+)\\`/g)].map(([, text]) => text!.replaceAll(/\$\{[^}]*\}/g, 'X')),
+  ...[...SOURCES.matchAll(/'[^'\n]*'/g)].flatMap(([text]) =>
+    [...text.matchAll(/`isthmus ([^`]+)`/g)].map(([, words]) => words!),
+  ),
+]
+
+/** Units of ours, by the files that the package, the image and Terraform's modules bring, and pages have in full. */
+const UNITS = new Set(
+  ['appliance', 'terraform'].flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), {recursive: true, encoding: 'utf8'}).map((file) => path.basename(file)),
+  ),
+)
+const wrongUnits = (page: string): string[] =>
+  [...page.matchAll(/(?:-u |systemctl [a-z -]*)(isthmus[\w-]*)(\.\w+)?/g)]
+    .map(([, name, kind = '.service']) => name! + kind)
+    .filter((unit) => !UNITS.has(unit))
+    .map((unit) => `no unit ${unit}`)
+
 /** What is looked for in the journal is what the daemon writes there; a word in capitals stands for a name. */
 const wrongSearches = (page: string): string[] =>
   [...page.matchAll(/journalctl -u isthmus [^\n|]*\| grep (?:-E )?(?:'([^']+)'|(\S+))/g)].flatMap(
@@ -128,11 +148,22 @@ describe('guides', () => {
     const text = read(page)
     it(`${page}: commands`, async () => assert.deepEqual(await wrongCommands(text), []))
     it(`${page}: configuration`, () => assert.deepEqual(readGuide(text).yaml.flatMap(wrongYaml), []))
-    it(`${page}: what is looked for in the journal`, () => assert.deepEqual(wrongSearches(text), []))
+    it(`${page}: units, and what is looked for in the journal`, () =>
+      assert.deepEqual([...wrongUnits(text), ...wrongSearches(text)], []))
     it(`${page}: names`, () =>
       assert.deepEqual(
         [...wrongMetrics(text), ...wrongKeys(text), ...(page.includes('how-to') ? wrongCodes(text) : [])],
         [],
       ))
   }
+
+  it('commands that messages name are accepted', async () => {
+    assert.ok(SAID_BY_US.length > 40, `${SAID_BY_US.length}`)
+    const wrong = await Promise.all(
+      [...new Set(SAID_BY_US)].map(async (text) =>
+        (await wrongWith(program(), wordsOf(text), false)).map((what) => `isthmus ${text}: ${what}`),
+      ),
+    )
+    assert.deepEqual(wrong.flat(), [])
+  })
 })

@@ -80,6 +80,8 @@ describe('a remote site', () => {
     assert.equal(finding('fresh'), null)
     assert.equal(finding('suspect'), null)
     assert.match(finding('stale')!.detail, /not been heard of for 5m/)
+    // The table of `get datastores` has no reason: the walk says where it ends.
+    assert.match(finding('stale')!.remedy ?? '', /^`isthmus diagnose datastore b` /)
     assert.match(finding('withdrawn')!.detail, /neither its etcd nor a tunnel .* for 1d, so its endpoints and routes/)
     assert.match(
       finding('forgotten', forget)!.detail,
