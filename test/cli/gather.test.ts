@@ -128,7 +128,10 @@ paths: {state: ${at('state')}, run: ${at('run')}, birdConfig: ${at('bird.conf')}
       'ip/link.txt',
       'sysctl.txt',
       'versions.txt',
-      'journal/isthmus.txt',
+      // Of the package's units each, and of the one that a pair in a cloud has.
+      ...[...readdirSync(join(import.meta.dirname, '../../appliance/systemd')), 'isthmus-watch-routes.service'].flatMap(
+        (unit) => (unit.endsWith('.service') ? [`journal/${unit.replace(/@?\.service$/, '')}.txt`] : []),
+      ),
       'log/1.txt',
       'state.txt',
     ])

@@ -18,7 +18,11 @@ const LOG_BYTES = 2 << 20
 const MOST_ROWS = 2000
 const MOST_VERSIONS = 10
 
-const UNITS = ['isthmus', 'isthmus-watch-lan', 'bird', 'keepalived', 'conntrackd']
+/** As journalctl takes them: of the prober there is a unit for each fping (decision 0198). */
+const UNITS = [
+  ...['isthmus', 'isthmus-base', 'isthmus-prober@*', 'isthmus-resume', 'isthmus-watch-lan', 'isthmus-watch-routes'],
+  ...['bird', 'keepalived', 'conntrackd'],
+]
 
 export interface Places {
   readonly file: string
@@ -46,7 +50,7 @@ export function itemsOf({file, api, socket, paths, logs, version}: Places): Item
     {name: 'versions.txt', read: (signal) => versions(version, signal)},
     ...UNITS.map(
       (unit): Item => ({
-        name: `journal/${unit}.txt`,
+        name: `journal/${unit.replace('@*', '')}.txt`,
         keep: 'end',
         read: (signal) =>
           tool(signal, 'journalctl', '-u', unit, '-n', '5000', '--no-pager', '-o', 'short-iso-precise', '-q'),
