@@ -8,6 +8,8 @@ import type {
   GatewayName,
   SiteName,
   SourceBatch,
+  SourceId,
+  World,
 } from '../model/index.ts'
 import {type Naming, namingOf} from './claims.ts'
 import {realClock} from './clock.ts'
@@ -185,3 +187,7 @@ const onlyExport = (batch: SourceBatch): SourceBatch => ({
   upserts: batch.upserts.filter(({key}) => key.startsWith(EXPORT_PREFIX)),
   deletes: batch.deletes.filter((key) => key.startsWith(EXPORT_PREFIX)),
 })
+
+/** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */
+export const ownSynced = (sources: readonly SourceId[], world: World): boolean =>
+  sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced)

@@ -30,7 +30,7 @@ import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
-import {type Publishing, publishingOf, startPublishing} from './publishing.ts'
+import {ownSynced, type Publishing, publishingOf, startPublishing} from './publishing.ts'
 import {sessionFindings} from './session-findings.ts'
 import {createSiteWatch, type SiteWatch} from './site-watch.ts'
 import {createTurnstile} from './slices.ts'
@@ -107,18 +107,19 @@ export interface RuntimeOptions {
   readonly log: Logger
 }
 
-export async function startRuntime({
-  config,
-  kernel,
-  counts,
-  applied,
-  previous,
-  firstClass,
-  isPending,
-  clock,
-  log,
-}: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const stopping = new AbortController()
+  try {
+    return await begin(options, stopping)
+  } catch (error) {
+    // What runs by then must not go on beside the configuration that stays in force.
+    stopping.abort()
+    throw error
+  }
+}
+
+async function begin(options: RuntimeOptions, stopping: AbortController): Promise<Runtime> {
+  const {config, kernel, counts, applied, previous, firstClass, isPending, clock, log} = options
   const {signal} = stopping
   const federation = new Federation(config)
   const members = new MemberRecords(config.site)
@@ -393,7 +394,3 @@ export async function startRuntime({
     },
   }
 }
-
-/** The own datastores have been read whole, so that nothing is taken out of the export for want of having been read. */
-const ownSynced = (sources: readonly SourceId[], world: World): boolean =>
-  sources.every((source) => !source.startsWith('datastore/') || world.sources.get(source)?.synced)
