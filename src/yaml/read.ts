@@ -8,6 +8,7 @@ import {
   type Pair,
   parseAllDocuments,
   parseDocument,
+  visit,
 } from 'yaml'
 import type {Path, Position} from './path.ts'
 
@@ -26,8 +27,11 @@ export interface YamlDocument {
   has(path: Path): boolean
 }
 
-// Warnings of the parser are faults of ours: nothing of it may go to the process' own stderr.
-const OPTIONS = {prettyErrors: false, logLevel: 'error'} as const
+// Warnings of the parser are faults of ours: nothing of it may go to the process' own stderr. Its look for keys that are there
+// twice compares each with each, which of a megabyte takes minutes: ours is below.
+const OPTIONS = {prettyErrors: false, logLevel: 'error', uniqueKeys: false} as const
+/** Each is looked for from the top of its document. */
+const MOST_ALIASES = 1000
 
 /** A text that is one document; a second one in it is a fault. */
 export function readYaml(text: string): YamlDocument {
@@ -50,10 +54,10 @@ function located(document: Document.Parsed, lines: LineCounter): YamlDocument {
     const {line, col} = lines.linePos(offset)
     return {line, column: col}
   }
-  const faults: YamlFault[] = [...document.errors, ...document.warnings].map(({pos, message}) => ({
-    ...position(pos[0]),
-    message,
-  }))
+  const said = [...document.errors, ...document.warnings].map(({pos, message}) => ({at: pos[0], message}))
+  const faults: YamlFault[] = [...said, ...lookThrough(document)]
+    .toSorted((a, b) => a.at - b.at)
+    .map(({at, message}) => ({...position(at), message}))
   const start = position(document.contents?.range?.[0] ?? document.range[0])
   let value: unknown = null
   if (faults.length === 0) {
@@ -71,6 +75,27 @@ function located(document: Document.Parsed, lines: LineCounter): YamlDocument {
     at: (path) => position(offsetOf(document.contents, path)),
     has: (path) => document.hasIn(path),
   }
+}
+
+/** Keys that are there twice, and too many aliases. */
+function lookThrough(document: Document.Parsed): {readonly at: number; readonly message: string}[] {
+  const found: {at: number; message: string}[] = []
+  let aliases = 0
+  visit(document, {
+    Map(_, {items}) {
+      const seen = new Set<unknown>()
+      for (const {key} of items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value)) found.push({at: key.range?.[0] ?? 0, message: 'Map keys must be unique'})
+        seen.add(key.value)
+      }
+    },
+    Alias() {
+      aliases++
+    },
+  })
+  if (aliases > MOST_ALIASES) found.push({at: 0, message: `${aliases} aliases; at most ${MOST_ALIASES}`})
+  return found
 }
 
 function offsetOf(contents: unknown, path: Path): number {

@@ -31,6 +31,19 @@ describe('readYamlStream', () => {
     })
   }
 
+  it('a text of many keys or aliases is read in the time that its length takes: a viewer may send one', () => {
+    const started = performance.now()
+    const keys = Array.from({length: 30_000}, (_, index) => `k${index}: 1`).join('\n')
+    assert.deepEqual(readYamlStream(keys)[0]?.faults, [])
+    assert.deepEqual(readYamlStream(`${keys}\nk7: 2`)[0]?.faults, [
+      {line: 30_001, column: 1, message: 'Map keys must be unique'},
+    ])
+    const aliases = Array.from({length: 5_000}, (_, index) => `- &x${index} 1\n- *x${index}`).join('\n')
+    assert.match(readYamlStream(aliases)[0]?.faults[0]?.message ?? '', /5000 aliases; at most 1000/)
+    // With each compared with each it was half a minute.
+    assert.ok(performance.now() - started < 8000, `${performance.now() - started} ms`)
+  }).timeout(60_000)
+
   it('JSON is YAML, and text of any kind never throws', () => {
     assert.deepEqual(readYamlStream('{"a": ["b", 1.5]}')[0]?.value, {a: ['b', 1.5]})
     for (const text of ['', '\0', '- \t- x', '%YAML 9\n---\n', '\ufeffa: 1', '? [a]\n: b', '<<: {a: 1}'])
