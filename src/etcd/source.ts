@@ -162,7 +162,8 @@ export function watchSource(options: WatchOptions): SourceWatch {
     const over = limits && usage && excess(usage, limits)
     if (over) throw new OverLimits(over)
     mark = newestMark(null, upserts)
-    options.onBatch({source, type: 'list', revision, clusterId, upserts, deletes: []})
+    const other = reason === 'cluster' || reason === 'revision' ? {isOtherHistory: true} : {}
+    options.onBatch({source, type: 'list', revision, clusterId, ...other, upserts, deletes: []})
     const resyncs = {...state.resyncs, [reason]: (state.resyncs[reason] ?? 0) + 1}
     set({
       ...{...heard(), synced: true, revision, clusterId, endpoint: connection.endpoints[index]!, resyncs},

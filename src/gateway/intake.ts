@@ -16,6 +16,8 @@ export interface IntakeOptions {
   readonly memory: RawMemory
   /** Whoever looks at the World enters it too, so that nobody sees half of a list. */
   readonly gate: Turnstile
+  /** What of a batch is taken, when all before it has been. */
+  readonly admitting?: (batch: SourceBatch) => Generator<void, SourceBatch>
   /** The batch is in the federation and in the memory. */
   readonly onTaken: (batch: SourceBatch, decoded: DecodedBatch['upserts']) => void
 }
@@ -50,13 +52,14 @@ export function createIntake(options: IntakeOptions): Intake {
     isWorking = false
   }
   /** One stay at the gate for all that came while it was closed; one batch a stay would be one batch a pass. */
-  const takeAllWaiting = async (first: SourceBatch): Promise<void> => {
+  const takeAllWaiting = async (came: SourceBatch): Promise<void> => {
+    const first = await inSlices(admittingOf(options, came))
     const upserts = await decodeInSlices(first)
     const leave = await options.gate.enter()
     try {
       await takeDecoded(options, first, upserts, false)
       for (let left = queue.length; left > 0; left--) {
-        const batch = queue.shift()!
+        const batch = await inSlices(admittingOf(options, queue.shift()!))
         await takeDecoded(options, batch, await decodeInSlices(batch), false)
       }
     } finally {
@@ -78,7 +81,16 @@ export function createIntake(options: IntakeOptions): Intake {
 const isSmall = ({type, upserts, deletes}: SourceBatch): boolean =>
   type === 'changes' && upserts.length + deletes.length <= FEW
 
-function takeAtOnce({federation, memory, onTaken}: IntakeOptions, batch: SourceBatch): void {
+function* admittingOf({admitting}: IntakeOptions, batch: SourceBatch): Generator<void, SourceBatch> {
+  return admitting ? yield* admitting(batch) : batch
+}
+
+function takeAtOnce(options: IntakeOptions, came: SourceBatch): void {
+  const {federation, memory, onTaken} = options
+  const admitting = admittingOf(options, came)
+  let admitted = admitting.next()
+  while (!admitted.done) admitted = admitting.next()
+  const batch = admitted.value
   const upserts: Decoded[] = []
   for (const steps = decoding(batch, upserts); !steps.next().done; );
   const decoded = {...batch, upserts}

@@ -10,6 +10,7 @@ import {
 import type {Federation} from '../federate/index.ts'
 import type {DecodedBatch, Finding, GatewayConfig, Snapshot, SourceBatch, SourceId} from '../model/index.ts'
 import {appendKnown, forgetKnown, loadLastKnown, saveLastKnown} from '../store/index.ts'
+import {EmptyGuard, REFILL_MS, type Tree} from './emptied.ts'
 import {watchFile} from './file-source.ts'
 import {createIntake, type IntakeOptions, takeInSlices} from './intake.ts'
 import {RawMemory} from './raw-memory.ts'
@@ -21,6 +22,10 @@ const ISTHMUS_PREFIXES = ['/isthmus/v1/resources/']
 /** Of the own export only who else is a gateway of the site: all the rest is made of what the datastores say. */
 const TWIN_PREFIXES = ['/isthmus/v1/export/gateways/']
 const EXPORT_PREFIXES = ['/isthmus/v1/export/']
+const RESOURCES: Tree = {prefix: '/isthmus/v1/resources/', sign: '/isthmus/v1/resources/'}
+const CALICO: Tree = {prefix: '/calico/', sign: '/calico/'}
+/** `meta` is written last of all. */
+const EXPORT: Tree = {prefix: '/isthmus/v1/export/', sign: '/isthmus/v1/export/meta'}
 const ATTRIBUTES = {what: 'attribute sets', prefix: '/isthmus/v1/export/attributes/'}
 
 /** A source's last state goes to disk at most this often. */
@@ -66,6 +71,8 @@ interface Source {
   /** null: an etcd. */
   readonly file: string | null
   readonly prefixes: readonly string[]
+  /** What is not believed to be empty because another etcd is in its place. */
+  readonly trees: readonly Tree[]
   readonly limits: SourceLimits | null
   readonly header: Pick<Snapshot, 'site' | 'source' | 'datastore'>
 }
@@ -77,6 +84,7 @@ function sourcesOf(config: GatewayConfig): Source[] {
       etcd: {endpoints, tls, user},
       file: path ?? null,
       prefixes: [...(kind === 'calico' ? CALICO_PREFIXES : ISTHMUS_PREFIXES), ...(exported ? TWIN_PREFIXES : [])],
+      trees: path ? [] : kind === 'calico' ? [CALICO, RESOURCES] : [RESOURCES],
       limits: null,
       header: {site: config.site, source: 'datastore', datastore: name},
     }),
@@ -87,6 +95,7 @@ function sourcesOf(config: GatewayConfig): Source[] {
       etcd: {endpoints, tls, user},
       file: null,
       prefixes: EXPORT_PREFIXES,
+      trees: [EXPORT],
       limits: {keys, bytes, below: [{...ATTRIBUTES, keys: attributeSets}]},
       header: {site: name, source: 'export', datastore: null},
     }),
@@ -125,7 +134,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
       const onTaken: IntakeOptions['onTaken'] = (...taken) => options.onBatch?.(...taken)
       await takeInSlices({source: source.id, federation, memory, gate: options.gate, onTaken}, batch, true)
     }
-    followed.set(source.id, follow(source, memory, states, ofFiles, listing, options))
+    followed.set(source.id, follow(source, memory, all.snapshot, states, ofFiles, listing, options))
   }
   if (!signal.aborted) options.onChange()
   return {
@@ -133,7 +142,8 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
     states: () => states,
     get findings() {
       const over = [...states].flatMap(([source, {excess}]) => (excess ? [overLimits(source, excess)] : []))
-      return [...findings, ...[...ofFiles.values()].flat(), ...over]
+      const emptied = [...followed.values()].flatMap((one) => one.findings())
+      return [...findings, ...[...ofFiles.values()].flat(), ...over, ...emptied]
     },
     forget: async (source) => followed.get(source)?.forget(),
     done: Promise.all([...followed.values()].map(({done}) => done)).then(() => undefined),
@@ -141,6 +151,7 @@ export async function startSources(options: SourcesOptions): Promise<Sources> {
 }
 
 interface Followed {
+  readonly findings: () => readonly Finding[]
   readonly forget: () => Promise<void>
   readonly done: Promise<void>
 }
@@ -148,6 +159,7 @@ interface Followed {
 function follow(
   source: Source,
   memory: RawMemory,
+  known: At | null,
   states: Map<SourceId, WatchState>,
   ofFiles: Map<SourceId, readonly Finding[]>,
   listing: Turns,
@@ -188,19 +200,48 @@ function follow(
       if (nowMs >= againMs && (!isStarting?.() || nowMs >= urgentUntilMs)) await alone(save)
     }
   })()
+  let isListingSoon = false
+  const guard = new EmptyGuard({
+    ...{trees: source.trees, known, records: () => memory.records},
+    refilled: () => {
+      if (isListingSoon) return
+      isListingSoon = true
+      void clock.sleep(REFILL_MS, signal).then(() => {
+        isListingSoon = false
+        watching.relist?.()
+      })
+    },
+  })
+  let said: WatchState | null = null
+  let heardMs: number | null = null
+  /** What is kept although its datastore says otherwise is as old as what is kept of one that says nothing. */
+  const tellState = (): void => {
+    if (said === null) return
+    if (!guard.isKeeping) heardMs = said.lastHeardMs
+    const silent = {connected: false, lastHeardMs: heardMs, lastError: said.lastError ?? 'it has lost what it held'}
+    states.set(source.id, guard.isKeeping ? {...said, ...silent} : said)
+  }
   const intake = createIntake({
-    ...{source: source.id, federation, memory, gate},
+    ...{source: source.id, federation, memory, gate, admitting: (batch) => guard.admitting(batch)},
     onTaken: (batch, decoded) => {
       onBatch?.(batch, decoded)
-      unsaved = {clusterId: batch.clusterId, revision: batch.revision}
+      unsaved = {clusterId: guard.clusterIdOf(batch), revision: batch.revision}
+      tellState()
       onChange()
     },
   })
   const {file, prefixes, limits, etcd} = source
-  const watch = (until: AbortSignal): {readonly done: Promise<void>} => {
+  const watch = (until: AbortSignal): Watching => {
     const following = {
-      ...{source: source.id, clock, signal: until, onBatch: intake.take},
-      onState: (state: WatchState) => void states.set(source.id, state),
+      ...{source: source.id, clock, signal: until},
+      onBatch: (batch: SourceBatch) => {
+        guard.arrives(batch)
+        intake.take(batch)
+      },
+      onState: (state: WatchState) => {
+        said = state
+        tellState()
+      },
     }
     return file === null
       ? watchSource({...following, etcd, prefixes, limits, listing})
@@ -211,6 +252,7 @@ function follow(
   const forget = async (): Promise<void> => {
     ending.abort()
     await watching.done
+    guard.forget()
     intake.take({...{source: source.id, type: 'list', revision: 0, clusterId: ''}, upserts: [], deletes: []})
     await intake.settled()
     await alone(async () => {
@@ -230,12 +272,18 @@ function follow(
     await alone(save)
   }
   return {
+    findings: () => guard.findings(source.id),
     forget: () => {
       forgetting = forgetting.then(forget)
       return forgetting
     },
     done: end(),
   }
+}
+
+interface Watching {
+  readonly done: Promise<void>
+  readonly relist?: () => void
 }
 
 type At = Pick<Snapshot, 'clusterId' | 'revision'>

@@ -87,6 +87,7 @@ export type FindingCode =
   | 'attributes-missing'
   | 'source-missing'
   | 'source-over-limits'
+  | 'datastore-emptied'
   | 'site-stale'
   | 'site-withdrawn'
   | 'site-forgotten'

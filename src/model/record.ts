@@ -16,6 +16,8 @@ export interface SourceBatch {
   readonly type: 'list' | 'changes'
   readonly revision: number
   readonly clusterId: string
+  /** Of a list: what was read before is no past of this datastore (a backup, a rebuilt cluster), whatever its cluster id. */
+  readonly isOtherHistory?: boolean
   readonly upserts: readonly RawRecord[]
   /** Keys that went; empty in a list. */
   readonly deletes: readonly string[]
