@@ -298,6 +298,12 @@ export const CASES: readonly AlertCase[] = [
     never: {[finding('peer-over-limit')]: '1x40'},
   },
   {
+    ...{alert: 'IsthmusDatastoreEmptied', severity: 'critical', labels: {...OF_TARGET, code: 'datastore-emptied'}},
+    ...{fires: '1m', quiet: ['45s']},
+    series: {[finding('datastore-emptied')]: '1x40'},
+    never: {[finding('site-stale')]: '1x40'},
+  },
+  {
     ...{alert: 'IsthmusConflict', labels: {code: 'prefix-conflict'}, fires: '5m', quiet: ['4m45s']},
     series: {[finding('prefix-conflict')]: '2x40'},
     never: {[finding('config-conflict')]: '1x40', [finding('path-mtu')]: '1x40'},
