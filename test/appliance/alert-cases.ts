@@ -25,6 +25,7 @@ const N = `neighbor="192.0.2.9",session="wan_r1"`
 const session = {neighbor: '192.0.2.9', session: 'wan_r1'}
 const finding = (code: string) => `isthmus_findings{code="${code}"}`
 const certificate = `isthmus_datastore_certificate_expiry_timestamp_seconds{source="export/b",certificate="client"}`
+const ofCertificate = {...OF_TARGET, source: 'export/b', certificate: 'client'}
 const denied = (peer: string) =>
   `isthmus_dropped_packets_total{reason="policy",direction="egress",peer="${peer}",tunnel=""}`
 const staged = (would: string) =>
@@ -277,31 +278,25 @@ export const CASES: readonly AlertCase[] = [
   },
   {
     ...{alert: 'IsthmusSiteLost', severity: 'critical', labels: {...OF_TARGET, peer: 'b', state: 'withdrawn'}},
-    ...{fires: '1m', quiet: ['45s']},
-    series: {'isthmus_site_state{peer="b",state="withdrawn"}': '0x3 1x10'},
+    ...{fires: '1m', quiet: ['45s'], series: {'isthmus_site_state{peer="b",state="withdrawn"}': '0x3 1x10'}},
     never: {'isthmus_site_state{peer="b",state="stale"}': '1x10'},
   },
   {
-    ...{alert: 'IsthmusCertificateExpiry', labels: {...OF_TARGET, source: 'export/b', certificate: 'client'}},
-    ...{fires: '11m', quiet: ['9m']},
+    ...{alert: 'IsthmusCertificateExpiry', labels: ofCertificate, fires: '11m', quiet: ['9m']},
     series: {[certificate]: `${21 * DAY + 600}x60`},
   },
   {
     ...{alert: 'IsthmusCertificateExpiry', severity: 'critical', fires: '11m', quiet: ['9m']},
-    labels: {...OF_TARGET, source: 'export/b', certificate: 'client'},
-    series: {[certificate]: `${3 * DAY + 600}x60`},
+    ...{labels: ofCertificate, series: {[certificate]: `${3 * DAY + 600}x60`}},
   },
   {
     ...{alert: 'IsthmusSourceOverLimits', labels: {...OF_TARGET, code: 'source-over-limits'}, fires: '5m'},
-    quiet: ['4m45s'],
-    series: {[finding('source-over-limits')]: '1x40'},
+    ...{quiet: ['4m45s'], series: {[finding('source-over-limits')]: '1x40'}},
     never: {[finding('peer-over-limit')]: '1x40'},
   },
   {
     ...{alert: 'IsthmusDatastoreEmptied', severity: 'critical', labels: {...OF_TARGET, code: 'datastore-emptied'}},
-    ...{fires: '1m', quiet: ['45s']},
-    series: {[finding('datastore-emptied')]: '1x40'},
-    never: {[finding('site-stale')]: '1x40'},
+    ...{fires: '1m', quiet: ['45s'], series: {[finding('datastore-emptied')]: '1x40'}},
   },
   {
     ...{alert: 'IsthmusConflict', labels: {code: 'prefix-conflict'}, fires: '5m', quiet: ['4m45s']},
