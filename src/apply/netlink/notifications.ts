@@ -1,12 +1,8 @@
 import {createNetlink, type NetlinkMessage, parseMessages} from 'netlink'
-import {loadCLibrary, orErrno} from '../c-library.ts'
-import {StepFailure} from '../failure.ts'
+import {AF_NETLINK, loadCLibrary, must, orErrno, RAW_SOCKET, SOL_SOCKET} from '../c-library.ts'
 import {NETLINK_ROUTE} from './socket.ts'
 
-const AF_NETLINK = 16
-/** `SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK`. */
-const RAW = 3 | 0o2000000 | 0o4000
-const SOL_SOCKET = 1
+const NON_BLOCKING = 0o4000
 const SO_RCVBUFFORCE = 33
 const SOL_NETLINK = 270
 const ADD_MEMBERSHIP = 1
@@ -47,16 +43,13 @@ function openListener(groups: readonly number[]): {look(onMessage: OnMessage): v
   const option = library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)')
   const receive = library.func('int64_t recv(int fd, _Out_ uint8_t *data, size_t n, int flags)')
   const closeSocket = library.func('int close(int fd)')
-  const must = (result: number, what: string): void => {
-    if (result < 0) throw new StepFailure('failed', `${what} fails (errno ${-result})`)
-  }
   const setOption = (level: number, name: number, value: number): number => {
     const bytes = Buffer.alloc(4)
     bytes.writeInt32LE(value)
     return orErrno(option(fd, level, name, bytes, bytes.length))
   }
 
-  const fd: number = socket(AF_NETLINK, RAW, NETLINK_ROUTE)
+  const fd: number = socket(AF_NETLINK, RAW_SOCKET | NON_BLOCKING, NETLINK_ROUTE)
   must(orErrno(fd), 'socket(AF_NETLINK)')
   const address = Buffer.alloc(12)
   address.writeUInt16LE(AF_NETLINK)

@@ -1,11 +1,7 @@
-import {loadCLibrary, orErrno} from '../c-library.ts'
+import {AF_NETLINK, loadCLibrary, must, orErrno, RAW_SOCKET, SOL_SOCKET} from '../c-library.ts'
 import {StepFailure} from '../failure.ts'
 
-const AF_NETLINK = 16
-/** `SOCK_RAW | SOCK_CLOEXEC`. */
-const RAW = 3 | 0o2000000
 const NETLINK_NETFILTER = 12
-const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const SO_SNDBUFFORCE = 32
 const ANSWER_WITHIN_S = 120
@@ -40,12 +36,9 @@ export function createBulkSend(): BulkSend | null {
         else resolve(orErrno(Number(result)))
       })
     })
-  const must = (result: number, what: string): void => {
-    if (result < 0) throw new StepFailure('failed', `${what} fails (errno ${-result})`)
-  }
 
   return async (bytes, take) => {
-    const fd: number = socket(AF_NETLINK, RAW, NETLINK_NETFILTER)
+    const fd: number = socket(AF_NETLINK, RAW_SOCKET, NETLINK_NETFILTER)
     must(orErrno(fd), 'socket(AF_NETLINK)')
     try {
       const size = Buffer.alloc(4)
