@@ -26,9 +26,9 @@ export async function proberIsApart(machine: SystemdMachine, {settles, isReady, 
     assert.deepEqual(new Set(statusOfProcess(pid, 'Uid').split('\t')), new Set([user]))
     assert.deepEqual([statusOfProcess(pid, 'NoNewPrivs'), statusOfProcess(pid, 'Seccomp')], ['1', '2'])
   }
-  // Nothing of the daemon's user could ask by itself, neither so nor by the kernel's sockets for pings.
+  // Nothing of the daemon's user could ask by itself; sockets for pings the package opens to nobody (Ubuntu itself does).
   for (const pid of machine.run('pgrep -U isthmus').trim().split('\n')) assert.equal(setOf(pid, 'CapBnd') & RAW, 0)
-  assert.doesNotMatch(machine.run('sysctl net.ipv4.ping_group_range'), /2147483647/)
+  assert.equal(machine.run('grep -l ping_group_range $(dpkg -L isthmus | grep sysctl) /dev/null || true'), '')
 
   const connects = (name: string): string =>
     machine
