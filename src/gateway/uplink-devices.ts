@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import {networkInterfaces} from 'node:os'
-import type {LocalUplink, QueueSpec} from '../model/index.ts'
+import {type LocalUplink, type QueueSpec, uplinkDevices} from '../model/index.ts'
 
 /** Which device of those that are up has each address. */
 function carriersNow(): ReadonlyMap<string, string> {
@@ -9,15 +9,6 @@ function carriersNow(): ReadonlyMap<string, string> {
     for (const {address, internal} of addresses ?? []) if (!internal) carriers.set(address, device)
   }
   return carriers
-}
-
-/**
- * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
- * the uplink's address. An address on `lo` says nothing about the way out, so such an uplink must name its device.
- */
-function uplinkDevices(uplinks: readonly LocalUplink[], carriers = carriersNow()): string[] {
-  const devices = uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? [])
-  return [...new Set(devices)].sort()
 }
 
 /** As of each call. One whose address is nowhere, since it is down, is where it was: never a near one, for as long as it takes to come back. */
@@ -36,10 +27,12 @@ export function createUplinkDevices(uplinks: readonly LocalUplink[], carriers = 
 /** Of uplinks that have a rate; of two on one device the smaller counts, since both send through one queue. */
 export function uplinkQueues(uplinks: readonly LocalUplink[]): QueueSpec[] {
   const rates = new Map<string, number>()
+  const carriers = carriersNow()
   for (const uplink of uplinks) {
     const {rateMbit} = uplink
     if (rateMbit === undefined) continue
-    for (const device of uplinkDevices([uplink])) rates.set(device, Math.min(rates.get(device) ?? rateMbit, rateMbit))
+    for (const device of uplinkDevices([uplink], carriers))
+      rates.set(device, Math.min(rates.get(device) ?? rateMbit, rateMbit))
   }
   return [...rates].sort().map(([device, rateMbit]) => ({device, rateMbit}))
 }
@@ -49,9 +42,10 @@ export function uplinkMtus(
   uplinks: readonly LocalUplink[],
   mtuOf: (device: string) => number | null = deviceMtu,
 ): ReadonlyMap<string, number> {
+  const carriers = carriersNow()
   return new Map(
     uplinks.flatMap((uplink) => {
-      const [device] = uplinkDevices([uplink])
+      const [device] = uplinkDevices([uplink], carriers)
       const mtu = device === undefined ? null : mtuOf(device)
       return mtu === null ? [] : [[uplink.name, mtu] as const]
     }),

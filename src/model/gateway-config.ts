@@ -102,6 +102,17 @@ export interface LocalUplink extends Uplink {
   readonly way?: UplinkWay
 }
 
+/**
+ * The devices that packets to and from the WAN cross: the one that the configuration names, else the one that carries
+ * the uplink's address (`carriers`, without `lo`: an address there says nothing about the way out).
+ */
+export function uplinkDevices(
+  uplinks: readonly Pick<LocalUplink, 'device' | 'address'>[],
+  carriers: ReadonlyMap<string, string>,
+): string[] {
+  return [...new Set(uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))].sort()
+}
+
 export interface UplinkWay {
   readonly gateway: Address
   readonly device: string

@@ -1,7 +1,16 @@
 import {decodeRecord} from '../../decode/index.ts'
 import {exportRecords} from '../../export/index.ts'
 import {Federation} from '../../federate/index.ts'
-import type {DecodedBatch, Desired, GatewayConfig, NativeWays, Snapshot, SourceId, World} from '../../model/index.ts'
+import {
+  type DecodedBatch,
+  type Desired,
+  type GatewayConfig,
+  type NativeWays,
+  type Snapshot,
+  type SourceId,
+  uplinkDevices,
+  type World,
+} from '../../model/index.ts'
 import {createPlan} from '../../plan/index.ts'
 import {compilePolicy} from '../../policy/index.ts'
 import {createKeyStore, loadLastKnown, readCarriers, readPathMtus} from '../../store/index.ts'
@@ -41,11 +50,11 @@ export async function freshPlan(
   const {store: keys} = await createKeyStore(config.paths.state, 'onlooker')
   // What the paths of the tunnels carry was measured, and is in no etcd.
   const {saved} = await readPathMtus(config.paths.state, 'onlooker')
-  const ofUplinks = config.uplinks.map(({name, device, address}) => [name, device ?? carriers.get(address)] as const)
-  const uplinkDevices = [...new Set(ofUplinks.flatMap(([, device]) => device ?? []))].sort()
-  const underlayMtus = ofUplinks.flatMap(([name, device]) => {
-    const mtu = mtus.get(device ?? '')
-    return mtu === undefined ? [] : [[name, mtu] as const]
+  const devicesOfUplinks = uplinkDevices(config.uplinks, carriers)
+  const underlayMtus = config.uplinks.flatMap((uplink) => {
+    const [device = ''] = uplinkDevices([uplink], carriers)
+    const mtu = mtus.get(device)
+    return mtu === undefined ? [] : [[uplink.name, mtu] as const]
   })
   const {desired, native} = createPlan()({
     config,
@@ -56,12 +65,18 @@ export async function freshPlan(
     // These two are of BIRD's file alone, which is no part of the comparison.
     passwords: new Map(),
     draining: false,
-    uplinkDevices,
+    uplinkDevices: devicesOfUplinks,
     underlayMtus: new Map(underlayMtus),
     devices,
     limits: limitsOf(saved),
   })
-  return {world, desired, native, uplinkDevices, exported: exportRecords(world, config, {tunnels: new Map()})}
+  return {
+    world,
+    desired,
+    native,
+    uplinkDevices: devicesOfUplinks,
+    exported: exportRecords(world, config, {tunnels: new Map()}),
+  }
 }
 
 function batchOf(source: SourceId, {records, revision, clusterId}: Snapshot): DecodedBatch {

@@ -1,6 +1,6 @@
 import type {ApiClient, GatewayStatus, Rows} from '../../api/client.ts'
 import {type AllowedWays, addressesIn, type KernelRoute, routesIn} from '../../diagnose/index.ts'
-import {type GatewayConfig, nativeByConfig, neighborsTo} from '../../model/index.ts'
+import {type GatewayConfig, nativeByConfig, neighborsTo, uplinkDevices} from '../../model/index.ts'
 import {addressFromNumber, parseCidr, prefixFamily, prefixRange} from '../../net/index.ts'
 import {waysOf} from '../consistency/ways.ts'
 import type {CliContext} from '../context.ts'
@@ -72,11 +72,9 @@ export async function kernelRoutes({tool}: Tools): Promise<Facts<readonly Kernel
   return wrong ? {why: `ip: ${wrong.said}`} : {seen: answers.flatMap(({said}) => routesIn(said))}
 }
 
-/** Where the configuration names none, the device that has the uplink's address. */
-export async function uplinkDevices({uplinks}: GatewayConfig, {tool}: Tools): Promise<readonly string[]> {
+export async function uplinkDevicesNow({uplinks}: GatewayConfig, {tool}: Tools): Promise<readonly string[]> {
   const {ok, said} = await tool('ip', '-j', 'address', 'show')
-  const {carriers} = addressesIn(ok ? said : '[]')
-  return [...new Set(uplinks.flatMap(({device, address}) => device ?? carriers.get(address) ?? []))].sort()
+  return uplinkDevices(uplinks, addressesIn(ok ? said : '[]').carriers)
 }
 
 export async function kernelJudgeOr({tool}: Tools): Promise<Facts<KernelJudge>> {

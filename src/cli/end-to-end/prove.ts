@@ -3,7 +3,7 @@ import type {GatewayConfig} from '../../model/index.ts'
 import {type CliContext, EXIT} from '../context.ts'
 import {disrupt} from './disrupt.ts'
 import {judgeSite} from './judge-site.ts'
-import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt, uplinkDevices} from './look.ts'
+import {endpointsOf, kernelJudgeOr, kernelRoutes, lookAt, uplinkDevicesNow} from './look.ts'
 import {type Proof, statusOf} from './proof.ts'
 import {seededBelow} from './sample.ts'
 import {machineTools, type Tools} from './tools.ts'
@@ -31,7 +31,7 @@ export async function proveSites(
   const [endpoints, routes, devices, judge] = await Promise.all([
     endpointsOf(api, [config.site, ...sites], below),
     kernelRoutes(tools),
-    uplinkDevices(config, tools),
+    uplinkDevicesNow(config, tools),
     kernelJudgeOr(tools),
   ])
   const looker = {
