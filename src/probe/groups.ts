@@ -35,11 +35,6 @@ export const familyFlag = (peer: string): '-4' | '-6' => (isIpv6(peer) ? '-6' : 
 const isIpv6 = (address: string): boolean => address.includes(':')
 /** DSCP CS6, of probes and their answers: a full tunnel is no dead one. */
 export const AS_CONTROL = ['-O', '192']
-/**
- * A source that is any: fping without CAP_NET_RAW asks by the kernel's sockets for pings, and 5.1 knows its own answers only
- * where it has bound one (decision 0172). With CAP_NET_RAW it changes nothing.
- */
-export const anySource = (family: '-4' | '-6'): [string, string] => ['-S', family === '-6' ? '::' : '0.0.0.0']
 /** Between two targets, so that they are spread over the period. */
 const MIN_GAP_MS = 1
 
@@ -77,7 +72,7 @@ export function probeGroups(tunnels: readonly ProbedTunnel[], times: ProbeTimes 
     const pace = ['-l', '-p', `${periodMs}`, '-t', `${timeoutMs}`, '-i', `${gapMs}`]
     const args = [family, ...AS_CONTROL, ...pace, '-b', `${bytes}`]
     if (size === 'full') args.push('-M')
-    args.push(...(bound ? ['-I', bound.device, '-S', bound.local] : anySource(family)))
+    if (bound) args.push('-I', bound.device, '-S', bound.local)
     args.push(...all.map(({peer}) => peer))
     return {
       size,

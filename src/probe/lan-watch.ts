@@ -6,14 +6,14 @@ import {promisify} from 'node:util'
 import {type GatewayLan, LAN_LOST_TABLE} from '../model/index.ts'
 import {isHostPrefix, parseCidr} from '../net/index.ts'
 import {startFping} from './fping.ts'
-import {AS_CONTROL, anySource} from './groups.ts'
+import {AS_CONTROL} from './groups.ts'
 import {createLanJudge} from './lan-judge.ts'
 import {createLineReader, type ProbeLine} from './line.ts'
 
 const run = promisify(execFile)
 
 /** Twenty times a second; what takes longer than the timeout is no LAN. */
-const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', ...AS_CONTROL, ...anySource('-4')]
+const FPING = ['-4', '-l', '-p', '50', '-t', '200', '-i', '1', ...AS_CONTROL]
 /** Answers whatever becomes of the LAN: that it does shows that fping asks, and that time passes for it as for us. */
 const SELF = '127.0.0.1'
 /** One that ended sooner after its start comes again only then. */

@@ -41,7 +41,7 @@ describe('what the prober refuses', () => {
     for (const tunnels of [[TUNNEL], [six], [TUNNEL, shared], [TUNNEL, six, shared]])
       for (const {args} of probeGroups(tunnels)) assert.match(asked(args.join(' ')), TAKEN, args.join(' '))
     assert.match(asked(QUESTION), TAKEN)
-    assert.match(asked('-4 -l -p 50 -t 200 -i 1 -O 192 -S 0.0.0.0 10.1.0.2 127.0.0.1', 'all'), TAKEN)
+    assert.match(asked('-4 -l -p 50 -t 200 -i 1 -O 192 10.1.0.2 127.0.0.1', 'all'), TAKEN)
     const many = Array.from({length: 2000}, (_, index) => `10.7.${index >> 8}.${index & 255}`)
     assert.match(asked(`-4 -l -p 1000 ${many.join(' ')}`), TAKEN)
   })

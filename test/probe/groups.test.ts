@@ -12,17 +12,17 @@ const lines = (tunnels: readonly ProbedTunnel[]): string[] => probeGroups(tunnel
 describe('groups of probes', () => {
   it('all tunnels of one MTU share one process a size', () => {
     assert.deepEqual(lines([tunnel('is-a', '10.0.0.2'), tunnel('is-b', '10.0.0.3')]), [
-      '-4 -O 192 -l -p 1000 -t 900 -i 250 -b 56 -S 0.0.0.0 10.0.0.2 10.0.0.3',
-      '-4 -O 192 -l -p 5000 -t 2000 -i 1250 -b 1452 -M -S 0.0.0.0 10.0.0.2 10.0.0.3',
+      '-4 -O 192 -l -p 1000 -t 900 -i 250 -b 56 10.0.0.2 10.0.0.3',
+      '-4 -O 192 -l -p 5000 -t 2000 -i 1250 -b 1452 -M 10.0.0.2 10.0.0.3',
     ])
   })
 
   it('IPv6 inside has processes of its own, and a longer header', () => {
     assert.deepEqual(lines([tunnel('is-a', '10.0.0.2'), tunnel('is-b', 'fd64::2', 1480, 'fd64::1')]), [
-      '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -S 0.0.0.0 10.0.0.2',
-      '-4 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1452 -M -S 0.0.0.0 10.0.0.2',
-      '-6 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -S :: fd64::2',
-      '-6 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1432 -M -S :: fd64::2',
+      '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 10.0.0.2',
+      '-4 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1452 -M 10.0.0.2',
+      '-6 -O 192 -l -p 1000 -t 900 -i 500 -b 56 fd64::2',
+      '-6 -O 192 -l -p 5000 -t 2000 -i 2500 -b 1432 -M fd64::2',
     ])
   })
 
@@ -44,7 +44,7 @@ describe('groups of probes', () => {
       [
         '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -I is-a -S 10.0.0.1 10.0.0.2',
         '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -I is-b -S 10.0.0.9 10.0.0.2',
-        '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 -S 0.0.0.0 10.0.0.3',
+        '-4 -O 192 -l -p 1000 -t 900 -i 500 -b 56 10.0.0.3',
       ],
     )
   })
