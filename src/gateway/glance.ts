@@ -13,9 +13,9 @@ export interface GlanceOptions {
 }
 
 /**
- * Looks at what no notification tells of (the uplinks' devices too), each time that it is called. As a rule the next pass does: it comes within a second.
- * After one that left something undone it may be a minute away, and one tunnel that cannot be made must not keep
- * somebody's `sysctl -w` from being put back. What that pass has left undone itself is no news.
+ * Looks at what no notification tells of (the uplinks' devices too), each time that it is called. As a rule the next pass
+ * does: it comes within a second. After one that left something undone it may be a minute away, and one tunnel that cannot
+ * be made must not keep somebody's `sysctl -w` from being put back. What that pass has left undone itself is no news.
  */
 export function createGlance({cache, last, signal, trigger, uplinks}: GlanceOptions): () => Promise<void> {
   let isLooking = false

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {Etcd3} from 'etcd3'
-import {createTurns, type WatchClock} from '../../src/etcd/index.ts'
+import {createTurns, type Turns, type WatchClock} from '../../src/etcd/index.ts'
 import {type EtcdServer, plainClient, startEtcd} from '../support/etcd-server.ts'
 import {followExport, putExport} from '../support/followed-export.ts'
+import {eventually} from '../support/namespace.ts'
 import {type Relay, startRelay} from '../support/relay.ts'
 import {EXPORT} from '../support/sites.ts'
 import {watchClock} from '../support/watch-clock.ts'
@@ -13,6 +14,18 @@ const MANY = 2000
 const BYTES_PER_SECOND = 230_000
 /** What a list may keep others waiting is not waited here. */
 const clock: WatchClock = {...watchClock, sleep: (ms, signal) => watchClock.sleep(ms >= 10_000 ? 300 : ms, signal)}
+
+/** Tells how many have asked for a turn. */
+function counted(turns: Turns): Turns & {asked: number} {
+  const one = {
+    asked: 0,
+    enter: () => {
+      one.asked++
+      return turns.enter()
+    },
+  }
+  return one
+}
 
 describe('lists that take long', () => {
   let server: EtcdServer
@@ -49,9 +62,9 @@ describe('lists that take long', () => {
   }
 
   it('do not keep a quick one from its turn', async () => {
-    const listing = createTurns(2)
+    const listing = counted(createTurns(2))
     const slow = [0, 1].map(() => follow([relay.endpoint], null, {listing, clock}))
-    await delay(200)
+    await eventually(() => listing.asked === 2)
     const quick = follow([server.endpoint], null, {listing, clock})
     await quick.until(({synced}) => synced, 'the quick one')
     assert.deepEqual(
@@ -62,6 +75,7 @@ describe('lists that take long', () => {
 
   it('end at once when nobody wants them any more, and tell nothing then', async () => {
     const one = follow([relay.endpoint])
+    // In the middle of the page.
     await delay(500)
     const beganMs = performance.now()
     await one.stop()
@@ -71,10 +85,10 @@ describe('lists that take long', () => {
   })
 
   it('that wait for their turn end at once, too, and take nobody’s', async () => {
-    const listing = createTurns(1)
+    const listing = counted(createTurns(1))
     const leave = await listing.enter()
     const one = follow([server.endpoint], null, {listing})
-    await delay(300)
+    await eventually(() => listing.asked === 2)
     const beganMs = performance.now()
     await one.stop()
     assert.ok(performance.now() - beganMs < 500, `${performance.now() - beganMs} ms`)
