@@ -89,6 +89,16 @@ describe('isthmus-slot', () => {
     })
   }
 
+  it('is not kept where somebody goes back in the moment that it is healthy', () => {
+    const place = machine({environment: 'slot=b\ntry=a\ntries=2\n', other: '2'})
+    const environment = place.at('boot/slots/grub/grubenv')
+    const back = `grub-editenv ${environment} unset try tries`
+    place.write('bin/isthmus', `#!/bin/sh\n${back}\necho '"ready": true'\n`)
+    assert.deepEqual(place.run(script, 'healthy'), {status: 0, stderr: ''})
+    assert.equal(place.environment(), 'slot=b')
+    place.remove()
+  })
+
   it('does not overwrite what a slot on trial goes back to', () => {
     const place = machine({environment: 'slot=b\ntry=a\ntries=2\n', other: '2'})
     place.write('upgrade', '')
