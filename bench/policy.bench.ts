@@ -1,6 +1,7 @@
 import {partsOf} from './parts.ts'
 import {changeCost} from './policy/change-cost.ts'
 import {compileCost} from './policy/compile-cost.ts'
+import {floor} from './policy/floor.ts'
 import {forwarding} from './policy/forwarding.ts'
 import {traceCost} from './policy/trace-cost.ts'
 
@@ -9,5 +10,6 @@ export const bench = partsOf('policy', {
   compile: compileCost,
   change: changeCost,
   forwarding,
+  floor,
   trace: traceCost,
 })

@@ -9,8 +9,10 @@ import type {GatewayConfig, SiteName} from '../model/index.ts'
 import {
   createBirdMetrics,
   readConntrack,
+  readKernelMartians,
   readSoftirqSeconds,
   registerConntrackMetrics,
+  registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
 } from '../observe/index.ts'
@@ -190,6 +192,7 @@ function createMetrics({
   const sourceMetrics = createSourceMetrics(register)
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
+  registerMartianMetric([register], readKernelMartians)
   registerSoftirqMetric([register], readSoftirqSeconds)
   registerTunnelMetrics([register], async () => {
     const {config, last, monitor, heldSessions, keys} = runtime()

@@ -18,8 +18,10 @@ export {
   readRouter,
 } from './bird/index.ts'
 export {type ConntrackUse, readConntrack} from './conntrack.ts'
+export {readKernelMartians} from './kernel-martians.ts'
 export {
   registerConntrackMetrics,
+  registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
   type TunnelSample,

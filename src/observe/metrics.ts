@@ -150,6 +150,20 @@ export function registerSoftirqMetric(
   })
 }
 
+/** Declares `isthmus_kernel_martian_packets_total`, filled at each scrape. */
+export function registerMartianMetric(registers: readonly Registry[], read: () => Promise<number>): void {
+  new Counter({
+    name: 'isthmus_kernel_martian_packets_total',
+    help: 'IPv4 packets that the kernel of this machine dropped before any rule, since nobody can have sent them',
+    registers: [...registers],
+    async collect() {
+      const packets = await read()
+      this.reset()
+      this.inc(packets)
+    },
+  })
+}
+
 /** All metrics of one scrape ask in the same turn and get one answer. */
 function sharedInTurn<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null

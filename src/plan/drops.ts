@@ -42,49 +42,50 @@ export function loopedRules(tunnels: readonly Pick<Tunnel, 'site' | 'device'>[])
     : [`counter name iifname . oifname map { ${[...new Set(pairs)].sort().join(', ')} } drop`]
 }
 
-/** Behind conntrack, whose mark it asks for. */
-const BEHIND_CONNTRACK = -150
 /** What nobody can have sent from where it comes: this network, loopback, multicast, class E, all of a network. */
 const NOBODY = {
   ip: '{ 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 240.0.0.0/4 }',
   ip6: '{ ::/96, ::ffff:0:0/96, ff00::/8 }',
 }
 
+/** Where a packet that nobody can have sent leaves its chain for good; all others come back. */
+export const MARTIANS = 'martians'
+
 /**
- * Sources that are nobody's, or our own. Before routing, since the kernel drops most of them there and tells nobody; and it
- * lets IPv6 packets pass that come from our own addresses.
+ * Sources that are nobody's, or our own; asked where packets are forwarded and where they come in, so that packets of
+ * judged flows and of tunnels pay no hook for it. The kernel drops most of IPv4's before that and counts them for the
+ * whole machine (`observe/martians.ts`); it lets IPv6 packets pass that come from our own addresses.
  *
- * Not asked of judged flows: a mark is given in the forward hook alone, to a flow whose first packet has passed here, and
- * both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an address. Link-local
- * sources may speak to this node (clouds' metadata), and are not forwarded, nor is anything to them: what a cloud tells whoever
- * asks by this machine is the machine's own keys. `known`: rules for what else need not be asked.
+ * Not asked of flows with a mark (`beyondMartians`): it is given in the forward hook alone, to a flow whose first packet has
+ * passed here, and both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an
+ * address. Link-local sources may speak to this node (clouds' metadata), and are not forwarded (IPv6's by no kernel), nor is
+ * anything to them: what a cloud tells whoever asks by this machine is the machine's own keys.
  */
-export function martianChains(devices: readonly string[], known: readonly string[] = []): NftChain[] {
+export function martianChains(devices: readonly string[]): NftChain[] {
   const byTunnel = devices.map((device) => `"${device}" : "${counterOf('martian', device)}"`)
+  const chain = (name: string, rules: string[]): NftChain => ({name, hook: null, rules})
   return [
-    {
-      name: 'before_routing',
-      hook: {type: 'filter', hook: 'prerouting', priority: BEHIND_CONNTRACK, policy: 'accept'},
-      rules: [
-        'ct mark != 0x00000000 ct state new,established accept',
-        ...known,
-        'iifname "lo" accept',
-        'meta pkttype != host accept',
-        `ip saddr ${NOBODY.ip} goto martian`,
-        `ip6 saddr ${NOBODY.ip6} goto martian`,
-        'fib saddr type { local, broadcast, multicast } goto martian',
-        'ip saddr 169.254.0.0/16 fib daddr type unicast goto martian',
-        'ip daddr 169.254.0.0/16 fib daddr type unicast goto martian',
-        'ip6 saddr fe80::/10 fib daddr type unicast goto martian',
-      ],
-    },
-    {
-      name: 'martian',
-      hook: null,
-      rules: [
-        ...(byTunnel.length > 0 ? [`counter name iifname map { ${byTunnel.join(', ')} } drop`] : []),
-        drop('martian'),
-      ],
-    },
+    chain(MARTIANS, [
+      'meta pkttype != host return',
+      `ip saddr ${NOBODY.ip} goto martian`,
+      `ip6 saddr ${NOBODY.ip6} goto martian`,
+      'fib saddr type { local, broadcast, multicast } goto martian',
+    ]),
+    chain('forwarded_martians', [
+      `jump ${MARTIANS}`,
+      'ip saddr 169.254.0.0/16 goto martian',
+      'ip daddr 169.254.0.0/16 goto martian',
+    ]),
+    chain('martian', [
+      ...(byTunnel.length > 0 ? [`counter name iifname map { ${byTunnel.join(', ')} } drop`] : []),
+      drop('martian'),
+    ]),
   ]
 }
+
+/** What stands before the checks of a forwarded packet, which begin at `then`. */
+export const beyondMartians = (then: string): string[] => [
+  `ct mark != 0x00000000 ct state new,established goto ${then}`,
+  'jump forwarded_martians',
+  `goto ${then}`,
+]

@@ -1,8 +1,8 @@
 import type {LinkSpec} from '../model/index.ts'
 import {type Address, familyOf} from '../net/index.ts'
-import {drop, dropOf} from './drops.ts'
+import {drop, dropOf, MARTIANS} from './drops.ts'
 import {nodeAdmission} from './node-ipip.ts'
-import {byFamily, farGateways} from './rule-texts.ts'
+import {byFamily, farGateways, oneOf} from './rule-texts.ts'
 import type {RulesetInput} from './ruleset.ts'
 import {wireguardPorts} from './untracked.ts'
 
@@ -15,7 +15,7 @@ export function inputRules(
   // Who may come from anywhere has no endpoint here, and is known by its key. What the kernel takes out of a port of fou
   // does not come by here again.
   const ports = [...new Set([...wireguardPorts({wireguard}), ...fouPorts.map(({port}) => port)])].sort()
-  const protocols = [...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} }`] : []), 'meta l4proto { 4, 41 }']
+  const protocols = [...(ports.length > 0 ? [`udp dport ${oneOf(ports.map(String))}`] : []), 'meta l4proto { 4, 41 }']
   const vxlan = vxlanRules(links)
   return [
     // What the tunnels carry comes first.
@@ -23,6 +23,7 @@ export function inputRules(
     ...nodeAdmission(config, {links, fouPorts}, drop('tunnel_unknown')),
     ...protocols.flatMap((match) => byFamily(known, (set, ip) => `${match} ${ip} saddr ${set} accept`)),
     'iifname "lo" accept',
+    `jump ${MARTIANS}`,
     ...[...protocols, ...vxlan.all].map((match) => `${match} ${drop('tunnel_unknown')}`),
     ...devices.flatMap((device) => {
       const arriving = [
@@ -71,7 +72,7 @@ const vxlanChain = ({port, remote}: VxlanEnd): string => `vxlan_${port}_${remote
 export const vxlanChains = (links: readonly LinkSpec[]): (readonly [name: string, rules: string[]])[] =>
   vxlanEnds(links).map((end) => [
     vxlanChain(end),
-    [`@th,96,24 { ${end.vnis.join(', ')} } accept`, drop('tunnel_unknown')],
+    [`@th,96,24 ${oneOf(end.vnis.map(String))} accept`, drop('tunnel_unknown')],
   ])
 
 function vxlanRules(links: readonly LinkSpec[]): {readonly known: string[]; readonly all: string[]} {

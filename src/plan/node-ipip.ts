@@ -7,6 +7,7 @@ import {
   type World,
 } from '../model/index.ts'
 import {type Address, addressNumber, familyOf, prefixAddress, prefixFamily, prefixLength} from '../net/index.ts'
+import {oneOf} from './rule-texts.ts'
 
 /**
  * Calico's own IPIP between nodes behind a router and the gateway: one device for all nodes, each packet's outer
@@ -60,12 +61,12 @@ export function nodeAdmission(
     link.kind === 'ipip' && ends.includes(link.local) ? [`${link.remote} . ${link.local}`] : [],
   )
   const others = tunnels.length > 0 ? `ip saddr . ip daddr != { ${[...new Set(tunnels)].sort().join(', ')} } ` : ''
-  const here = `ip daddr { ${ends.sort().join(', ')} } ${others}`
+  const here = `ip daddr ${oneOf(ends.sort())} ${others}`
   const ports = [...new Set(fouPorts.map(({port}) => port))].sort((a, b) => a - b)
   return [
     `meta l4proto 4 ${here}ip saddr @${NODE_SET} goto ${FROM_NODE}`,
     `meta l4proto 4 ${here}${unknown}`,
-    ...(ports.length > 0 ? [`udp dport { ${ports.join(', ')} } ${here}${unknown}`] : []),
+    ...(ports.length > 0 ? [`udp dport ${oneOf(ports.map(String))} ${here}${unknown}`] : []),
   ]
 }
 

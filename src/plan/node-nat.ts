@@ -1,5 +1,6 @@
 import type {GatewayConfig, NatExposure, NftChain} from '../model/index.ts'
 import {type Address, prefixFamily} from '../net/index.ts'
+import {oneOf} from './rule-texts.ts'
 
 /** So many nodes have a counter of their own; of the others it is only known that there are some. */
 export const MOST_NODES = 500
@@ -50,9 +51,7 @@ export function planNodeNat(
     const nets = infrastructure.filter((net) => prefixFamily(net) === family)
     const sources = [...byAddress.keys(), ...nets].sort()
     if (prefixes.length === 0 || sources.length === 0) continue
-    rules.push(
-      `ct direction original ${ip} saddr { ${sources.join(', ')} } ${ip} daddr { ${prefixes.join(', ')} } jump node_nat`,
-    )
+    rules.push(`ct direction original ${ip} saddr ${oneOf(sources)} ${ip} daddr ${oneOf(prefixes)} jump node_nat`)
     const named = [...byAddress].filter(([, counter]) => counter !== OTHER).sort()
     if (named.length > 0) {
       const map = named.map(([address, counter]) => `${address} : "${counter}"`).join(', ')

@@ -8,14 +8,18 @@ export const icmpErrors = (ip: 'ip' | 'ip6'): string =>
     ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
     : 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }'
 
-/** One rule for each family that has prefixes, with the set literal and the header's name. */
+/** What a field is compared with: one value costs a packet a comparison, a set a look-up. */
+export const oneOf = (values: readonly string[]): string =>
+  values.length === 1 ? values[0]! : `{ ${values.join(', ')} }`
+
+/** One rule for each family that has prefixes, with what to compare with and the header's name. */
 export function byFamily(
   nets: readonly (Prefix | Address)[],
   rule: (set: string, ip: 'ip' | 'ip6') => string,
 ): string[] {
   return ([4, 6] as const).flatMap((family) => {
     const own = [...new Set(nets.filter((net) => prefixFamily(net as Prefix) === family))].sort()
-    return own.length > 0 ? [rule(`{ ${own.join(', ')} }`, family === 4 ? 'ip' : 'ip6')] : []
+    return own.length > 0 ? [rule(oneOf(own), family === 4 ? 'ip' : 'ip6')] : []
   })
 }
 

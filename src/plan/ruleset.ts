@@ -18,16 +18,16 @@ import {
 import {type Address, type Prefix, prefixFamily} from '../net/index.ts'
 import {outputChains} from './control.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
-import {drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
+import {beyondMartians, drop, dropOf, frameCounters, martianChains, type Reason} from './drops.ts'
 import {inputRules, vxlanChains} from './input-rules.ts'
 import {NODE_SET, nodeAddresses, nodeChains} from './node-ipip.ts'
 import {planNodeNat} from './node-nat.ts'
-import {byFamily, errorSources, icmpErrors, isClosedTo, SYN} from './rule-texts.ts'
+import {byFamily, errorSources, icmpErrors, isClosedTo, oneOf, SYN} from './rule-texts.ts'
 import {BETWEEN, planTransit} from './transit.ts'
 import {planTranslation} from './translation.ts'
 import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
 import {passingToTwin, toTwin} from './twin-ways.ts'
-import {outerIsKnown, outerMayLeave, untrackedChains} from './untracked.ts'
+import {untrackedChains, untrackedLeaving} from './untracked.ts'
 
 export const TABLE = 'isthmus'
 
@@ -157,10 +157,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
       `meta l4proto udp ${TRUSTED}`,
       // Jumps and what comes back: `checked` stands one chain higher so, of the 16 in a row that the kernel takes.
       'meta l4proto tcp jump forward_tcp',
-      'meta l4proto udp goto checked',
-      'meta l4proto tcp goto checked',
-      `ct state new,established ${TRUSTED}`,
-      'goto checked',
+      `meta l4proto != udp meta l4proto != tcp ct state new,established ${TRUSTED}`,
+      ...beyondMartians('checked'),
     ],
     filter('forward', 'drop'),
   )
@@ -197,10 +195,12 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const [name, rules] of nodeChains(config, drop('spoofed'))) add(name, rules)
   for (const [name, rules] of vxlanChains(input.links)) add(name, rules)
   add('input', inputRules(input, devices), filter('input', 'accept'))
+  const leaving = untrackedLeaving(input)
   for (const chain of [
     ...untrackedChains(input),
-    ...outputChains(outerMayLeave(input)),
-    ...martianChains(devices, outerIsKnown(input)),
+    ...outputChains(leaving.rules),
+    ...leaving.chains,
+    ...martianChains(devices),
     ...nodeNat.chains,
   ])
     chains.set(chain.name, chain)
@@ -375,4 +375,4 @@ function clampRules(mtu: number): string[] {
   return [rule('ipv4', mtu - 40), rule('ipv6', mtu - 60)]
 }
 
-const quoted = (devices: readonly string[]): string => `{ ${devices.map((device) => `"${device}"`).join(', ')} }`
+const quoted = (devices: readonly string[]): string => oneOf(devices.map((device) => `"${device}"`))

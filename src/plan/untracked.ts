@@ -1,5 +1,5 @@
 import type {LinkSpec, NftChain} from '../model/index.ts'
-import {byFamily, farGateways} from './rule-texts.ts'
+import {byFamily, oneOf} from './rule-texts.ts'
 import type {RulesetInput} from './ruleset.ts'
 import {BEFORE_CONNTRACK} from './translation.ts'
 
@@ -11,34 +11,35 @@ type Untracked = Pick<RulesetInput, 'config' | 'world' | 'links' | 'wireguard' |
  * address first, which packets of pods do not bear.
  */
 export function untrackedChains(input: Untracked): NftChain[] {
-  const ends = input.config.uplinks.map(({address}) => address)
-  const [arriving, leaving] = [matches(portsHere(input), input.links), matches(portsThere(input), input.links)]
+  const ends = uplinkAddresses(input)
+  const arriving = matches(portsHere(input), input.links)
   if (ends.length === 0 || arriving.length === 0) return []
-  const chain = (
-    name: string,
-    hook: 'prerouting' | 'output',
-    end: 'saddr' | 'daddr',
-    tunnels: string[],
-  ): NftChain[] => [
+  return [
     {
-      name: `outer_${name}`,
-      hook: {type: 'filter', hook, priority: BEFORE_CONNTRACK, policy: 'accept'},
-      rules: byFamily(ends, (set, ip) => `${ip} ${end} ${set} goto untracked_${name}`),
+      name: 'outer_in',
+      hook: {type: 'filter', hook: 'prerouting', priority: BEFORE_CONNTRACK, policy: 'accept'},
+      rules: byFamily(ends, (set, ip) => `${ip} daddr ${set} goto untracked_in`),
     },
-    {name: `untracked_${name}`, hook: null, rules: tunnels.map((match) => `${match} notrack accept`)},
+    {name: 'untracked_in', hook: null, rules: arriving.map((match) => `${match} notrack accept`)},
   ]
-  return [...chain('in', 'prerouting', 'daddr', arriving), ...chain('out', 'output', 'saddr', leaving)]
 }
 
-/** Outer packets of known gateways need no look at whether anybody can have sent them. */
-export const outerIsKnown = (input: Untracked): string[] =>
-  untrackedChains(input).length === 0
-    ? []
-    : byFamily(farGateways(input), (set, ip) => `ct state untracked ${ip} saddr ${set} accept`)
+/**
+ * Of what leaves, at the head of the output hook. It needs no look at where it goes, unless it is control: of what a
+ * tunnel sends that is known.
+ */
+export function untrackedLeaving(input: Untracked): {readonly rules: string[]; readonly chains: NftChain[]} {
+  const ends = uplinkAddresses(input)
+  const leaving = matches(portsThere(input), input.links)
+  if (ends.length === 0 || leaving.length === 0) return {rules: [], chains: []}
+  const rules = leaving.flatMap((match) => [`${match} meta priority 0:0 notrack accept`, `${match} notrack return`])
+  return {
+    rules: byFamily(ends, (set, ip) => `${ip} saddr ${set} jump untracked_out`),
+    chains: [{name: 'untracked_out', hook: null, rules}],
+  }
+}
 
-/** Nor do those that we send need a look at where they go, unless they are control: of what a tunnel sends that is known. */
-export const outerMayLeave = (input: Untracked): string[] =>
-  matches(portsThere(input), input.links).map((match) => `ct state untracked meta priority 0:0 ${match} accept`)
+const uplinkAddresses = ({config}: Untracked) => config.uplinks.map(({address}) => address)
 
 /** Of peers whose address is known; the others' packets may come through a NAT of this very machine. */
 export const wireguardPorts = ({wireguard}: Pick<RulesetInput, 'wireguard'>): number[] =>
@@ -62,5 +63,8 @@ const portsThere = ({wireguard, links}: Untracked): number[] => [
 function matches(ports: readonly number[], links: readonly LinkSpec[]): string[] {
   const own = [...new Set(ports)].sort((a, b) => a - b)
   const bare = links.some(({kind}) => kind === 'ipip' || kind === 'sit' || kind === 'ip6tnl')
-  return [...(own.length > 0 ? [`udp dport { ${own.join(', ')} }`] : []), ...(bare ? ['meta l4proto { 4, 41 }'] : [])]
+  return [
+    ...(own.length > 0 ? [`udp dport ${oneOf(own.map(String))}`] : []),
+    ...(bare ? ['meta l4proto { 4, 41 }'] : []),
+  ]
 }

@@ -1,21 +1,4 @@
-/** One alert over samples of every quarter of a minute, in promtool's notation: `1x3 0x8` is four times 1, then nine times 0. */
-export interface AlertCase {
-  readonly alert: string
-  /** `warning` where nothing is said. */
-  readonly severity?: 'critical' | 'warning' | 'info'
-  /** What the alert bears beside `site` and `gateway`; `instance` where it is of one target as a whole. */
-  readonly labels?: Readonly<Record<string, string>>
-  readonly series: Readonly<Record<string, string>>
-  readonly fires: string
-  /** When the same series must not have it. */
-  readonly quiet?: readonly string[]
-  /** Series that never have it, though they are near. */
-  readonly never?: Readonly<Record<string, string>>
-  /** Between two samples, where a quarter of a minute would be too many. */
-  readonly interval?: string
-  /** Of a site as a whole. */
-  readonly ofSite?: true
-}
+import type {AlertCase} from './alert-case.ts'
 
 export const TARGET = {job: 'isthmus', instance: '192.0.2.1:9633', site: 'a', gateway: 'a1'}
 const OF_TARGET = {job: TARGET.job, instance: TARGET.instance}
@@ -176,6 +159,11 @@ export const CASES: readonly AlertCase[] = [
       [`isthmus_dropped_packets_total{${T},reason="spoofed",direction=""}`]: '0+10x60',
       'isthmus_dropped_packets_total{peer="",tunnel="",reason="invalid",direction=""}': '0+1000x60',
     },
+  },
+  {
+    ...{alert: 'IsthmusForgedPackets', labels: {reason: 'martian'}, fires: '12m', quiet: ['6m']},
+    series: {isthmus_kernel_martian_packets_total: '0+20x60'},
+    never: {isthmus_kernel_martian_packets_total: '0+10x60'},
   },
   {
     ...{alert: 'IsthmusNodeNat', labels: {source: 'datastore/main', node: 'n1'}, fires: '6m', quiet: ['4m']},

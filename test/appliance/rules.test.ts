@@ -4,7 +4,8 @@ import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {parse} from 'yaml'
-import {type AlertCase, CASES, TARGET} from './alert-cases.ts'
+import type {AlertCase} from './alert-case.ts'
+import {CASES, TARGET} from './alert-cases.ts'
 import {metricsIn, metricsOfReference} from './metric-names.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')

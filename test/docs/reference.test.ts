@@ -8,7 +8,12 @@ import {createSourceMetrics} from '../../src/etcd/metrics.ts'
 import {createGatewayMetrics} from '../../src/gateway/metrics.ts'
 import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
-import {registerConntrackMetrics, registerSoftirqMetric, registerTunnelMetrics} from '../../src/observe/metrics.ts'
+import {
+  registerConntrackMetrics,
+  registerMartianMetric,
+  registerSoftirqMetric,
+  registerTunnelMetrics,
+} from '../../src/observe/metrics.ts'
 import {frameCounters} from '../../src/plan/drops.ts'
 import {planSysctls} from '../../src/plan/index.ts'
 import {registerProbeMetrics} from '../../src/probe/metrics.ts'
@@ -26,6 +31,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
   'src/observe/metrics.ts': (register) => {
     registerTunnelMetrics([register], async () => [])
     registerConntrackMetrics([register], async () => null)
+    registerMartianMetric([register], async () => 0)
     registerSoftirqMetric([register], async () => new Map())
   },
   'src/probe/metrics.ts': (register) => registerProbeMetrics([register], () => []),

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import {Registry} from 'prom-client'
 import type {SiteName} from '../../src/model/index.ts'
 import {
+  readKernelMartians,
   readSoftirqSeconds,
   registerConntrackMetrics,
+  registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
   type TunnelSample,
 } from '../../src/observe/index.ts'
+import {parseRouteStatistics} from '../../src/observe/kernel-martians.ts'
 import {parseSoftirqSeconds} from '../../src/observe/softirq.ts'
 
 const sample = (bytes: number, more: Partial<TunnelSample> = {}): TunnelSample => ({
@@ -80,6 +83,29 @@ describe('the metric of soft interrupts', () => {
   })
 
   it('the kernel has at least one processor', async () => assert.ok((await readSoftirqSeconds()).has('0')))
+})
+
+describe('martians of the kernel', () => {
+  it('are the sum over all processors, in hexadecimal', async () => {
+    const text = [
+      'entries  in_hit   in_martian_dst in_martian_src out_hit',
+      '8 0 7 00000010 3',
+      '8 0 7 0000000a 3',
+    ].join('\n')
+    const register = new Registry()
+    registerMartianMetric([register], async () => parseRouteStatistics(text))
+    await register.metrics()
+    assert.match(await register.metrics(), /^isthmus_kernel_martian_packets_total 26$/m)
+  })
+
+  for (const [what, text] of [
+    ['no file', ''],
+    ['a kernel that does not count them', 'entries in_hit\n8 0'],
+  ] as const) {
+    it(`${what}: none`, () => assert.equal(parseRouteStatistics(text), 0))
+  }
+
+  it('this kernel says so many', async () => assert.ok((await readKernelMartians()) >= 0))
 })
 
 describe('conntrack metrics', () => {

@@ -32,14 +32,13 @@ function look(native: NativeWays, state: Pick<Tunnel, 'standby' | 'followed'>) {
     ...{config, world: {sites}, tunnels, links: plan.links, wireguard: [], native},
     ...{uplinkDevices: ['wan0'], devices: new Map(), policy: POLICY},
   })
-  const passes = (chain: string, words: string): boolean =>
-    chains.get(chain)!.rules.includes(`${words} { ${B} } return`)
+  const passes = (chain: string, words: string): boolean => chains.get(chain)!.rules.includes(`${words} ${B} return`)
   const taken = tunnel!.import.find(({verdict}) => verdict === 'accept')
   return {
     tunnel: taken ? (taken.set?.find(({attribute}) => attribute === 'preference')?.value ?? 100) : 'nothing',
     fromWan: verdictOn(wan!.import, B),
     toWan: verdictOn(wan!.export, '10.1.0.0/16' as Prefix),
-    nft: [passes('in_other', 'iifname { "wan0" } ip saddr'), passes('out_other', 'oifname { "wan0" } ip daddr')],
+    nft: [passes('in_other', 'iifname "wan0" ip saddr'), passes('out_other', 'oifname "wan0" ip daddr')],
   }
 }
 

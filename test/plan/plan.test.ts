@@ -107,8 +107,8 @@ describe('plan', () => {
     assert.deepEqual(
       rules(nft, 'input').filter((rule) => rule.startsWith(device)),
       [
-        `${device} ip saddr { 100.64.2.0 } accept`,
-        `${device} ip6 saddr { fd64::2:0 } accept`,
+        `${device} ip saddr 100.64.2.0 accept`,
+        `${device} ip6 saddr fd64::2:0 accept`,
         `${device} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept`,
         `${device} ip6 saddr { ::, fe80::/10 } drop`,
         `${device} ct state established,related accept`,
@@ -138,9 +138,9 @@ describe('plan', () => {
     assert.deepEqual(
       rules(nft, 'input').filter((rule) => /l4proto|udp/.test(rule)),
       [
-        `udp dport { 5555 } ip saddr ${known} accept`,
+        `udp dport 5555 ip saddr ${known} accept`,
         `meta l4proto { 4, 41 } ip saddr ${known} accept`,
-        'udp dport { 5555 } counter name "tunnel_unknown" drop',
+        'udp dport 5555 counter name "tunnel_unknown" drop',
         'meta l4proto { 4, 41 } counter name "tunnel_unknown" drop',
       ],
     )
@@ -151,9 +151,9 @@ describe('plan', () => {
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward'), [
       'meta l4proto udp ct mark . ct direction . iif . oif @trusted accept',
       'meta l4proto tcp jump forward_tcp',
-      'meta l4proto udp goto checked',
-      'meta l4proto tcp goto checked',
-      'ct state new,established ct mark . ct direction . iif . oif @trusted accept',
+      'meta l4proto != udp meta l4proto != tcp ct state new,established ct mark . ct direction . iif . oif @trusted accept',
+      'ct mark != 0x00000000 ct state new,established goto checked',
+      'jump forwarded_martians',
       'goto checked',
     ])
     assert.deepEqual(rules(planned(SKETCH).nft, 'forward_tcp'), [
@@ -222,8 +222,8 @@ describe('plan', () => {
 
   it('a pair without a tunnel comes and goes by the uplinks, and by nothing else', () => {
     const {nft} = planned(SKETCH)
-    assert.ok(rules(nft, 'in_other').includes('iifname { "wan0" } ip saddr { 10.3.0.0/16 } return'))
-    assert.ok(rules(nft, 'out_other').includes('oifname { "wan0" } ip daddr { 10.3.0.0/16 } return'))
+    assert.ok(rules(nft, 'in_other').includes('iifname "wan0" ip saddr 10.3.0.0/16 return'))
+    assert.ok(rules(nft, 'out_other').includes('oifname "wan0" ip daddr 10.3.0.0/16 return'))
     const last = rules(nft, 'out_other').at(-1)!
     assert.match(
       last,
