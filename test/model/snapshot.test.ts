@@ -73,6 +73,17 @@ describe('snapshot file', () => {
     })
   }
 
+  it('the checksum behind what a gateway keeps is no record; elsewhere it is a bad line', () => {
+    const [record, end] = ['{"key":"/a","text":"x","modRevision":1}', '{"kind":"end","records":1,"sha256":"00"}']
+    const kept = parseSnapshot(`${[HEADER, record, end].join('\n')}\n`, 'x')
+    assert.deepEqual([kept.snapshot?.records.length, kept.findings], [1, []])
+    const {findings} = parseSnapshot([HEADER, end, record].join('\n'), 'x')
+    assert.deepEqual(
+      findings.map(({where}) => where.line),
+      [2],
+    )
+  })
+
   it('a bad line is named and left out', () => {
     const lines = [
       HEADER,
