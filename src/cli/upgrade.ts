@@ -89,7 +89,11 @@ export async function rollBack(machine: UpgradeMachine): Promise<void> {
 /** Ends what a power cut has cut off: well where the new gateway is ready, else with the version from before. */
 export async function resume(machine: UpgradeMachine): Promise<void> {
   const {pending, previous} = await machine.journal()
-  if (pending === null) return machine.say('no upgrade was cut off')
+  if (pending === null) {
+    // Its end was noted, and the power went before the mark that has us asked at each boot was taken away.
+    await machine.note({pending, previous})
+    return machine.say('no upgrade was cut off')
+  }
   const {version, whole} = await machine.installed()
   machine.say(`the upgrade from ${pending.from} to ${pending.to} was cut off`)
   if (whole && version === pending.to && (await machine.becomesReady(version))) {

@@ -21,6 +21,8 @@ function machineWith(start: {
 }) {
   const state = {version: '0.1.0', whole: true, kept: new Set(start.kept ?? ['0.1.0'])}
   let journal: Journal = {pending: null, previous: null}
+  /** What has a boot resume. */
+  let isMarked = false
   const said: string[] = []
   const versionOf = (file: string): string => /isthmus_(.*)_/.exec(file)![1]!
   /** Cut off before this many changes. */
@@ -54,8 +56,16 @@ function machineWith(start: {
     becomesReady: async (version) => state.whole && state.version === version && !start.bad?.includes(version),
     journal: async () => journal,
     async note(next) {
+      if (next.pending !== null) {
+        change()
+        isMarked = true
+      }
       change()
       journal = next
+      if (next.pending === null) {
+        change()
+        isMarked = false
+      }
     },
     say: (line) => said.push(line),
   }
@@ -64,6 +74,7 @@ function machineWith(start: {
     state,
     said,
     journal: () => journal,
+    isMarked: () => isMarked,
     cutAfter(changes: number) {
       power = changes
     },
@@ -142,15 +153,15 @@ describe('upgrade', () => {
 
   it('cut off anywhere, of a good version or of a bad one: resumed, one whole version that is ready is in force', async () => {
     for (const bad of [[], ['0.2.0']]) {
-      for (let after = 0; after < 12; after++) {
-        const {machine, state, journal, cutAfter} = machineWith({bad})
+      for (let after = 0; after < 16; after++) {
+        const {machine, state, journal, isMarked, cutAfter} = machineWith({bad})
         cutAfter(after)
         await upgrade(machine, NEW).catch(() => undefined)
         cutAfter(100)
-        await resume(machine)
+        if (isMarked()) await resume(machine)
         assert.ok(state.whole, `cut after ${after}`)
         assert.ok(state.version === '0.1.0' || (bad.length === 0 && state.version === '0.2.0'), `cut after ${after}`)
-        assert.equal(journal().pending, null)
+        assert.deepEqual([journal().pending, isMarked()], [null, false], `cut after ${after}`)
       }
     }
   })
@@ -158,7 +169,7 @@ describe('upgrade', () => {
   it('cut off and taken back, the version before that is still the one to go back to', async () => {
     const {machine, state, journal, cutAfter} = machineWith({kept: ['0.0.9', '0.1.0']})
     await machine.note({pending: null, previous: '0.0.9'})
-    cutAfter(3)
+    cutAfter(4)
     await upgrade(machine, NEW).catch(() => undefined)
     cutAfter(100)
     await resume(machine)

@@ -146,6 +146,9 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
     },
     async note(journal) {
       await mkdir(FOLDER, {recursive: true, mode: 0o700})
+      // What systemd looks for when the machine boots: there as long as anything is pending.
+      const mark = path.join(FOLDER, 'pending')
+      if (journal.pending !== null) await (await open(mark, 'w', 0o600)).close()
       const handle = await open(`${journalFile}.new`, 'w', 0o600)
       try {
         await handle.writeFile(`${JSON.stringify(journal)}\n`)
@@ -154,10 +157,7 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
         await handle.close()
       }
       await rename(`${journalFile}.new`, journalFile)
-      // What systemd looks for when the machine boots.
-      const mark = path.join(FOLDER, 'pending')
       if (journal.pending === null) await rm(mark, {force: true})
-      else await (await open(mark, 'w', 0o600)).close()
     },
     say: (line) => context.out(`${line}\n`),
   }
