@@ -24,6 +24,8 @@ export interface UpgradeMachine {
   readonly keep: (file: string, facts: PackageFacts) => Promise<string>
   /** Throws with dpkg's words. */
   readonly install: (file: string) => Promise<void>
+  /** Ends what dpkg was doing for other packages (man-db's index) when it was killed; says what it cannot. */
+  readonly configureOthers: () => Promise<void>
   /** Whether the gateway of this version becomes ready in time. */
   readonly becomesReady: (version: string) => Promise<boolean>
   /** What an upgrade that was cut off leaves: where it came from and where it was going. */
@@ -97,12 +99,14 @@ export async function resume(machine: UpgradeMachine): Promise<void> {
   const {version, whole} = await machine.installed()
   machine.say(`the upgrade from ${pending.from} to ${pending.to} was cut off`)
   if (whole && version === pending.to && (await machine.becomesReady(version))) {
+    await machine.configureOthers()
     await machine.note({pending: null, previous: pending.from})
     return machine.say(`isthmus ${version} is ready all the same`)
   }
   const back = await machine.kept(pending.from)
   if (back === null) throw new UpgradeRefused(`the package of ${pending.from} is not there: install a package by hand`)
   await goBack(machine, pending, back, previous)
+  await machine.configureOthers()
   machine.say(`isthmus ${pending.from} is in force again`)
 }
 

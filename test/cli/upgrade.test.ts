@@ -19,7 +19,7 @@ function machineWith(start: {
   readonly distrust?: string
   readonly architecture?: string
 }) {
-  const state = {version: '0.1.0', whole: true, kept: new Set(start.kept ?? ['0.1.0'])}
+  const state = {version: '0.1.0', whole: true, othersWhole: true, kept: new Set(start.kept ?? ['0.1.0'])}
   let journal: Journal = {pending: null, previous: null}
   /** What has a boot resume. */
   let isMarked = false
@@ -51,7 +51,13 @@ function machineWith(start: {
       Object.assign(state, {version: versionOf(file), whole: false})
       change()
       if (start.uninstallable?.includes(state.version)) throw new Error('dpkg: error')
-      state.whole = true
+      // Its pages and libraries are others' to look at.
+      Object.assign(state, {whole: true, othersWhole: false})
+      change()
+      state.othersWhole = true
+    },
+    async configureOthers() {
+      state.othersWhole = true
     },
     becomesReady: async (version) => state.whole && state.version === version && !start.bad?.includes(version),
     journal: async () => journal,
@@ -159,7 +165,7 @@ describe('upgrade', () => {
         await upgrade(machine, NEW).catch(() => undefined)
         cutAfter(100)
         if (isMarked()) await resume(machine)
-        assert.ok(state.whole, `cut after ${after}`)
+        assert.ok(state.whole && state.othersWhole, `cut after ${after}`)
         assert.ok(state.version === '0.1.0' || (bad.length === 0 && state.version === '0.2.0'), `cut after ${after}`)
         assert.deepEqual([journal().pending, isMarked()], [null, false], `cut after ${after}`)
       }

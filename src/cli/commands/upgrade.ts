@@ -128,8 +128,10 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
       return place
     },
     async install(file) {
-      const env = {...process.env, DEBIAN_FRONTEND: 'noninteractive'}
-      await run('dpkg', ['--install', file], {env, maxBuffer: 1 << 26})
+      await dpkg('--install', file)
+    },
+    async configureOthers() {
+      await dpkg('--configure', '--pending').catch((error: Error) => context.err(`${error.message}\n`))
     },
     async becomesReady(version) {
       const until = performance.now() + within * 1000
@@ -162,6 +164,9 @@ function machineOf(context: CliContext, {sha256, within, config}: UpgradeOptions
     say: (line) => context.out(`${line}\n`),
   }
 }
+
+const dpkg = (...words: string[]) =>
+  run('dpkg', words, {env: {...process.env, DEBIAN_FRONTEND: 'noninteractive'}, maxBuffer: 1 << 26})
 
 async function synced(file: string): Promise<void> {
   const handle = await open(file, 'r')
