@@ -195,11 +195,9 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const [name, rules] of nodeChains(config, drop('spoofed'))) add(name, rules)
   for (const [name, rules] of vxlanChains(input.links)) add(name, rules)
   add('input', inputRules(input, devices), filter('input', 'accept'))
-  const leaving = untrackedLeaving(input)
   for (const chain of [
     ...untrackedChains(input),
-    ...outputChains(leaving.rules),
-    ...leaving.chains,
+    ...outputChains(untrackedLeaving(input)),
     ...martianChains(devices),
     ...nodeNat.chains,
   ])

@@ -12,15 +12,18 @@ type Untracked = Pick<RulesetInput, 'config' | 'world' | 'links' | 'wireguard' |
  */
 export function untrackedChains(input: Untracked): NftChain[] {
   const ends = uplinkAddresses(input)
-  const arriving = matches(portsHere(input), input.links)
-  if (ends.length === 0 || arriving.length === 0) return []
+  const arriving = matches(portsHere(input), input.links).map((match) => `${match} notrack accept`)
+  const [only] = arriving
+  if (ends.length === 0 || only === undefined) return []
+  const chain = {name: 'untracked_in', hook: null, rules: arriving}
+  const then = arriving.length === 1 ? only : `goto ${chain.name}`
   return [
     {
       name: 'outer_in',
       hook: {type: 'filter', hook: 'prerouting', priority: BEFORE_CONNTRACK, policy: 'accept'},
-      rules: byFamily(ends, (set, ip) => `${ip} daddr ${set} goto untracked_in`),
+      rules: byFamily(ends, (set, ip) => `${ip} daddr ${set} ${then}`),
     },
-    {name: 'untracked_in', hook: null, rules: arriving.map((match) => `${match} notrack accept`)},
+    ...(then === only ? [] : [chain]),
   ]
 }
 
@@ -28,16 +31,13 @@ export function untrackedChains(input: Untracked): NftChain[] {
  * Of what leaves, at the head of the output hook. It needs no look at where it goes, unless it is control: of what a
  * tunnel sends that is known.
  */
-export function untrackedLeaving(input: Untracked): {readonly rules: string[]; readonly chains: NftChain[]} {
-  const ends = uplinkAddresses(input)
-  const leaving = matches(portsThere(input), input.links)
-  if (ends.length === 0 || leaving.length === 0) return {rules: [], chains: []}
-  const rules = leaving.flatMap((match) => [`${match} meta priority 0:0 notrack accept`, `${match} notrack return`])
-  return {
-    rules: byFamily(ends, (set, ip) => `${ip} saddr ${set} jump untracked_out`),
-    chains: [{name: 'untracked_out', hook: null, rules}],
-  }
-}
+export const untrackedLeaving = (input: Untracked): string[] =>
+  matches(portsThere(input), input.links).flatMap((match) =>
+    byFamily(uplinkAddresses(input), (set, ip) => `${ip} saddr ${set} ${match}`).flatMap((outer) => [
+      `${outer} meta priority 0:0 notrack accept`,
+      `${outer} notrack`,
+    ]),
+  )
 
 const uplinkAddresses = ({config}: Untracked) => config.uplinks.map(({address}) => address)
 
