@@ -54,7 +54,7 @@ export const MARTIANS = 'martians'
 /**
  * Sources that are nobody's, or our own; asked where packets are forwarded and where they come in, so that packets of
  * judged flows and of tunnels pay no hook for it. The kernel drops most of IPv4's before that and counts them for the
- * whole machine (`observe/martians.ts`); it lets IPv6 packets pass that come from our own addresses.
+ * whole machine (`observe/kernel-martians.ts`); it lets IPv6 packets pass that come from our own addresses.
  *
  * Not asked of flows with a mark (`beyondMartians`): it is given in the forward hook alone, to a flow whose first packet has
  * passed here, and both its ends are its own. Nor of what is no unicast: DHCP and neighbour discovery begin without an
