@@ -6,6 +6,7 @@ import type {Address} from '../../src/net/index.ts'
 import {rounds} from '../policy/forwarding.ts'
 import {NEAR_SIDE, tableScript} from '../policy/gateway-table.ts'
 import {createRouterBed} from '../policy/router-bed.ts'
+import {FULL_SIZE} from '../policy/workload.ts'
 import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
 import {type GatewayEnd, planPair, twoRouters} from './gateway-pair.ts'
 import {check, prepareFlows} from './through-gateways.ts'
@@ -24,7 +25,7 @@ const twinConfig = (): Partial<GatewayConfig> => ({
 /** What untracked outer packets spare, and the twin's look for a way costs, a packet between two gateways, as differences of the time that it takes. */
 export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchResult[]> {
   const scale = quick ? QUICK : SCALE
-  const {compiled, frames} = prepareFlows({...scale, policies: POLICIES})
+  const {compiled, frames} = prepareFlows({...FULL_SIZE, ...scale, policies: POLICIES})
   const folder = mkdtempSync(path.join(tmpdir(), 'isthmus-bench-'))
   const bed = createRouterBed()
   try {
