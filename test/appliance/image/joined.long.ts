@@ -327,7 +327,7 @@ describe('two appliances', function () {
   }
 })
 
-/** Parts of the time that an upgrade takes, by chance one in each of as many equal pieces; the last may be just after its end. */
+/** Parts of the time that an upgrade takes, by chance one in each of as many equal pieces. */
 function momentsOf(count: number, seed: number): number[] {
   const parts = fc.array(fc.integer({min: 0, max: 999}), {minLength: count, maxLength: count})
   // Not of `fc.double`, most of whose numbers are next to nothing.
