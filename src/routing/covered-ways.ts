@@ -34,14 +34,14 @@ export function planCovered(
         ...{protocol: `at_covered${family}`, covers: `covers${family}`},
         comment: 'Those of them to which something else leads.',
         routes: routes.filter(({isInside}) => !isInside),
-        from: ofGateways(config, family),
+        ...ofGateways(config, family),
       },
       {
         ...{protocol: `at_within${family}`, covers: `within${family}`},
         comment:
           'Those of them that are inside of prefixes of sites, to which a node, a static prefix or a tunnel leads.',
         routes: routes.filter(({isInside}) => isInside),
-        from: ofOthers(family),
+        ...ofOthers(family),
       },
     ].flatMap((lookup) => (lookup.routes.length > 0 ? {...lookup, family} : [])),
   )
@@ -58,9 +58,12 @@ export function planCovered(
       ...families.map(({family}) => ({name: coveredTable(family), family})),
     ],
     pipes: [
-      ...lookups.map(({covers, family, routes, from}) => ({
+      ...lookups.map(({covers, family, routes, from, ofNetworks}) => ({
         ...{name: `to_${covers}`, from: `master${family}`, to: covers},
-        rules: [{when: [holding(routes), from], verdict: 'accept'} as const],
+        rules: [
+          {when: [holding(routes, 0), from], verdict: 'accept'} as const,
+          ...(ofNetworks ? [{when: [holding(routes, 1), ofNetworks], verdict: 'accept'} as const] : []),
+        ],
       })),
       ...families.map(({family}) => ({
         ...{name: `from_${coveredTable(family)}`, from: coveredTable(family), to: `master${family}`},
@@ -71,29 +74,43 @@ export function planCovered(
   }
 }
 
-/** Of all routes only what holds one of the addresses, since routers may tell of a million others. */
-const holding = (routes: readonly HostRoute[]): Condition =>
-  netIn(routes.map(({prefix}) => ({prefix, longer: false, lengths: {from: 0, to: prefixLength(prefix)}})))
+/** Of all routes only what holds one of the addresses, since routers may tell of a million others; shorter than it by so many bits. */
+const holding = (routes: readonly HostRoute[], shorter: number): Condition =>
+  netIn(routes.map(({prefix}) => ({prefix, longer: false, lengths: {from: 0, to: prefixLength(prefix) - shorter}})))
+
+/** What counts: all that holds an address, and what does for networks that hold it alone. */
+interface Covering {
+  readonly from: Condition
+  readonly ofNetworks: Condition | null
+}
 
 /**
  * Lines, what routers of the WAN tell, and what must not fall through: an address within that is led to by nothing shorter. No
  * tunnel: where a gateway stands inside of its site's prefixes its outer packets would go into the tunnel itself.
+ *
+ * A router that tells of the very address is no cover: it is in the kernel by itself, and when it goes the way by hand takes
+ * its place in one step. With a better one between the two the kernel had neither for a moment.
  */
-function ofGateways({peers}: GatewayConfig, family: Family): Condition {
-  const from = [fallbackProtocol(family), LOST_NETWORKS, ...peers.map(({name}) => wanSession(name)).sort()]
-  return anyOf([DEVICE, ...from.map(fromProtocol)])
+function ofGateways({peers}: GatewayConfig, family: Family): Covering {
+  const sessions = peers.map(({name}) => wanSession(name)).sort()
+  return {
+    from: anyOf([DEVICE, ...[fallbackProtocol(family), LOST_NETWORKS].map(fromProtocol)]),
+    ofNetworks: sessions.length > 0 ? anyOf(sessions.map(fromProtocol)) : null,
+  }
 }
 
 /**
  * Besides, static prefixes and what any session tells, of a node or over a tunnel. Not what stands whatever becomes of a tunnel (`lastwaysN`): what
  * tells of its new far end may have to be read there.
  */
-const ofOthers = (family: Family): Condition =>
-  anyOf([
+const ofOthers = (family: Family): Covering => ({
+  from: anyOf([
     DEVICE,
     {is: 'source', source: 'bgp'},
     ...[fallbackProtocol(family), LOST_NETWORKS, staticProtocol(family)].map(fromProtocol),
-  ])
+  ]),
+  ofNetworks: null,
+})
 
 const DEVICE: Condition = {is: 'source', source: 'device'}
 

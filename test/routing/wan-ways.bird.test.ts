@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import {spawn} from 'node:child_process'
 import type {GatewayConfig, PeerName, SiteName} from '../../src/model/index.ts'
 import type {Address} from '../../src/net/index.ts'
 import {planRouting, renderBird} from '../../src/routing/index.ts'
@@ -63,6 +64,7 @@ const TIMERS = 'connect delay time 1; connect retry time 1; error wait time 1, 1
 const routerOf = (name: 'r1' | 'r2'): string => `router id ${LINKS[name][1]};
 protocol device {}
 protocol static nets { ipv4; route 198.51.100.0/24 blackhole; route 0.0.0.0/0 blackhole; }
+protocol static host { disabled; ipv4; route ${FAR}/32 blackhole; }
 protocol bgp up { ${TIMERS} local as 64900; neighbor ${LINKS[name][0]} as 4200000001;
   ipv4 { import none; export all; next hop self; }; }
 `
@@ -115,6 +117,31 @@ describe('ways to other gateways without BGP, on real BIRDs', function () {
     assert.equal(ways(WITHIN), '192.0.2.18 192.0.2.34', 'what covers it is unreachable, not the default route')
     await birds.get('r1')!.ask('disable up')
     await eventually(() => ways(FAR) === '192.0.2.18 192.0.2.34', 5000)
+  })
+
+  it('follow in one step where a router told of the address itself: the kernel is never without', async () => {
+    await birds.get('r1')!.ask('disable nets')
+    await birds.get('r1')!.ask('enable host')
+    await birds.get('r1')!.ask('enable up')
+    await eventually(() => ways(FAR) === '192.0.2.18', 10_000)
+    const monitor = spawn('ip', ['-n', spaces.get('gw')!.name, 'monitor', 'route'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let seen = ''
+    monitor.stdout.on('data', (chunk) => {
+      seen += chunk
+    })
+    try {
+      // What it says first is the line's own doing; then it is listening.
+      spaces.get('gw')!.run('ip route add blackhole 203.0.113.1; ip route del blackhole 203.0.113.1')
+      await eventually(() => seen.includes('203.0.113.1'))
+      await birds.get('r1')!.ask('disable up')
+      await eventually(() => ways(FAR) === '192.0.2.18 192.0.2.34', 5000)
+      await eventually(() => seen.includes(FAR))
+      assert.doesNotMatch(seen, new RegExp(`Deleted ${FAR}`))
+    } finally {
+      monitor.kill('SIGKILL')
+    }
   })
 
   it('are none to who is on a line of this gateway', () => {
