@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict'
 import {fileURLToPath} from 'node:url'
 import {createNftDriver, type NftDriver} from '../../src/apply/index.ts'
-import {Federation} from '../../src/federate/index.ts'
-import type {LinkSpec, WgPublicKey} from '../../src/model/index.ts'
 import {readKernelMartians} from '../../src/observe/index.ts'
-import {planRuleset} from '../../src/plan/index.ts'
-import {compilePolicy} from '../../src/policy/index.ts'
 import {bringNft} from '../support/bring-nft.ts'
 import {createFlowEnds} from '../support/flow-process.ts'
 import {ipPacket, PROTOCOL, tooBig, udpDatagram} from '../support/ip-packets.ts'
 import {createNamespace, eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 import {type PacketSender, startPacketSender} from '../support/packet-sender.ts'
-import {rawRecord} from '../support/records.ts'
-import {address, configOf, EXPORT, listOf, podRecord, prefix, remote, tunnelTo} from '../support/sites.ts'
+import {spoofedTable, TUNNEL, TUNNEL_C, VNI, WG_PORT} from '../support/spoofed-gateway.ts'
 
 /**
  * Packets that are not what they claim to be, and errors that are:
@@ -22,45 +17,8 @@ import {address, configOf, EXPORT, listOf, podRecord, prefix, remote, tunnelTo} 
  * Gateway a is this namespace; b is a router without rules of its own, so that what it sends is refused by a alone.
  */
 const ECHO = fileURLToPath(new URL('../support/echo-end.ts', import.meta.url))
-const TUNNEL = 'is-b-0000'
-const TUNNEL_C = 'is-c-0001'
-const VNI = 7
 const NARROW = 1300
 const PORT = 7000
-const WG_PORT = 51_820
-
-const link: LinkSpec = {
-  ...{kind: 'vxlan', name: TUNNEL, alias: 'isthmus a/a1/wan b/b1/wan slot 0', mtu: 1450, ttl: 64, vni: VNI, port: 4789},
-  ...{local: address('192.0.2.1'), remote: address('192.0.2.2')},
-}
-const config = configOf({
-  default: 'allow',
-  sites: new Map([remote('b', '10.2.0.0/16', 'fd00:2::/48'), remote('c', '10.3.0.0/16', 'fd00:3::/48')]),
-})
-
-function tableOf() {
-  const federation = new Federation(config)
-  federation.update(listOf('datastore/main', [podRecord('pod', '10.1.0.5'), podRecord('pod6', 'fd00:1::5')]))
-  federation.update(
-    listOf('export/b', [
-      rawRecord(`${EXPORT}site`, {as: 2, prefixes: ['10.2.0.0/16'], infrastructure: ['fd64::/64']}),
-      rawRecord(`${EXPORT}gateways/b1`, {
-        uplinks: [{name: 'wan', address: '192.0.2.2', inner: ['100.64.0.2', '100.64.0.3']}],
-        tunnels: {},
-      }),
-    ]),
-  )
-  const world = federation.world()
-  const policy = compilePolicy(world, {default: 'allow', previous: null, firstClass: 7})
-  const devices = new Map(
-    ['lan0', TUNNEL, TUNNEL_C, 'wan0'].map((name) => [name, Number(shell(`cat /sys/class/net/${name}/ifindex`))]),
-  )
-  const endpoint = {address: address('192.0.2.2'), port: WG_PORT}
-  const peer = {publicKey: 'x' as WgPublicKey, endpoint, allowedIps: [prefix('0.0.0.0/0')], keepaliveSeconds: 0}
-  const wireguard = [{device: 'is-w', keyFile: '', publicKey: 'y' as WgPublicKey, listenPort: WG_PORT, peer}]
-  const tunnels = [tunnelTo('b', TUNNEL), tunnelTo('c', TUNNEL_C)]
-  return planRuleset({config, world, tunnels, links: [link], wireguard, uplinkDevices: ['wan0'], devices, policy})
-}
 
 inNamespace(import.meta.url, () => {
   describe('anti-spoofing, in the real kernel', () => {
@@ -147,7 +105,7 @@ ip link set lan0 up; ip address add 10.2.0.1/24 dev lan0; ip address add fd00:2:
 ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
       lan.run(end(1, 5))
       db.run(end(2, 7))
-      await bringNft(driver, tableOf())
+      await bringNft(driver, spoofedTable())
       await driver.raiseGeneration()
       await ends.start(lan, 'serve', PORT)
       await ends.start(db, 'serve', PORT)
