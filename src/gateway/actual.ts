@@ -1,4 +1,3 @@
-import {setTimeout as delay} from 'node:timers/promises'
 import type {Actual, DriverName} from '../model/index.ts'
 
 /** What reads each part of the node. A driver that keeps its own cache (nft) is asked each time. */
@@ -39,72 +38,27 @@ export interface ActualCache {
   invalidate(...parts: NodePart[]): void
 }
 
-/** Another process, which must not hold up what has changed since when it hangs. */
-const MAY_HANG: NodePart = 'bird'
-/** How long it is waited for when its last reading failed. */
-const PATIENCE_MS = 250
-
-const ignore = (): void => undefined
-
-/** Whether it ends, well or not, while it is waited for. */
-async function settles(reading: Promise<unknown>): Promise<boolean> {
-  const given = new AbortController()
-  const patience = delay(PATIENCE_MS, false, {signal: given.signal}).catch(() => false)
-  const ended = reading.then(
-    () => true,
-    () => true,
-  )
-  return await Promise.race([ended, patience]).finally(() => given.abort())
-}
-
 /**
  * What the node holds, read in full when in doubt and remembered otherwise: a notification, a step of our own or the
- * timer puts a part in doubt. A part invalidated while it is being read stays in doubt. A BIRD that could not be
- * read is asked again each time, and not waited for at length.
+ * timer puts a part in doubt. A part invalidated while it is being read stays in doubt.
  */
 export function createActualCache(readers: Readers): ActualCache {
   const known = new Map<NodePart, unknown>()
   const versions = new Map<NodePart, number>()
   const versionOf = (part: NodePart): number => versions.get(part) ?? 0
 
-  /** Why a part could not be read the last time. */
-  const failed = new Map<NodePart, string>()
-  /** Readings that nobody waits for any more. */
-  const late = new Map<NodePart, Promise<unknown>>()
-
-  async function readFresh<N extends NodePart>(part: N, signal: AbortSignal): Promise<Parts[N]> {
+  async function readPart<N extends NodePart>(part: N, unread: Map<NodePart, string>, signal: AbortSignal) {
+    if (known.has(part)) return known.get(part) as Parts[N]
     const version = versionOf(part)
     try {
       const value = (await readers[part](signal)) as Parts[N]
-      failed.delete(part)
       if (versionOf(part) === version) known.set(part, value)
       return value
     } catch (error) {
-      failed.set(part, error instanceof Error ? error.message : String(error))
-      throw error
-    }
-  }
-
-  async function readPart<N extends NodePart>(part: N, unread: Map<NodePart, string>, signal: AbortSignal) {
-    if (known.has(part)) return known.get(part) as Parts[N]
-    const why = part === MAY_HANG ? failed.get(part) : undefined
-    const owed = late.get(part)
-    if (owed && why !== undefined && !(await settles(owed))) {
-      unread.set(part, why)
-      return UNREAD[part]
-    }
-    if (known.has(part)) return known.get(part) as Parts[N]
-    try {
-      const reading = readFresh(part, signal)
-      if (why === undefined || (await settles(reading))) return await reading
-      late.set(part, reading)
-      void reading.then(ignore, ignore).then(() => late.delete(part))
-      unread.set(part, why)
-    } catch (error) {
       if (signal.aborted) throw error
       unread.set(part, error instanceof Error ? error.message : String(error))
+      return UNREAD[part]
     }
-    return UNREAD[part]
   }
 
   return {

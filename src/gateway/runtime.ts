@@ -28,6 +28,7 @@ import {followNews} from './news.ts'
 import {nodeNatFindings} from './node-nat.ts'
 import {createPass, type PassReport} from './pass.ts'
 import {readPasswords} from './passwords.ts'
+import {impatient} from './patience.ts'
 import type {PolicyCounts} from './policy-counts.ts'
 import type {PublishReport} from './publish.ts'
 import {ownSynced, type Publishing, publishingOf, startPublishing} from './publishing.ts'
@@ -155,7 +156,7 @@ async function begin(options: RuntimeOptions, stopping: AbortController): Promis
     netlink: (abort) => kernel.netlink.read(abort),
     wireguard: (abort) => kernel.wireguard.read(abort),
     nft: (abort) => kernel.nft.read(abort),
-    bird: (abort) => bird.read(abort),
+    bird: impatient((abort) => bird.read(abort)),
   })
 
   const gate = createTurnstile()

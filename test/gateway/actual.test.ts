@@ -63,24 +63,4 @@ describe('createActualCache', () => {
     await cache.read(signal)
     assert.equal(reads.filter((part) => part === 'bird').length, 2)
   })
-
-  it('a part that hangs is waited for once; the next readings go on without it, and it counts once it answers', async () => {
-    const {cache, reads, hooks} = counting()
-    hooks.bird = async () => {
-      throw new Error('no answer')
-    }
-    await cache.read(signal)
-    let answer = (): void => undefined
-    hooks.bird = () => new Promise<void>((resolve) => (answer = resolve))
-    for (let pass = 0; pass < 2; pass++) {
-      const {actual, unread} = await cache.read(signal)
-      assert.deepEqual([...unread], [['bird', 'no answer']])
-      assert.equal(actual.bird, null)
-    }
-    assert.equal(reads.filter((part) => part === 'bird').length, 2, 'it is not asked while it owes an answer')
-    answer()
-    const {actual, unread} = await cache.read(signal)
-    assert.deepEqual([actual.bird?.text, unread.size], ['x', 0])
-    assert.equal(reads.filter((part) => part === 'bird').length, 2)
-  })
 })
