@@ -34,14 +34,14 @@ export function planCovered(
         ...{protocol: `at_covered${family}`, covers: `covers${family}`},
         comment: 'Those of them to which something else leads.',
         routes: routes.filter(({isInside}) => !isInside),
-        ...ofGateways(config, family),
+        counts: (own: readonly HostRoute[]) => ofGateways(config, family, own),
       },
       {
         ...{protocol: `at_within${family}`, covers: `within${family}`},
         comment:
           'Those of them that are inside of prefixes of sites, to which a node, a static prefix or a tunnel leads.',
         routes: routes.filter(({isInside}) => isInside),
-        ...ofOthers(family),
+        counts: (own: readonly HostRoute[]) => ofOthers(family, own),
       },
     ].flatMap((lookup) => (lookup.routes.length > 0 ? {...lookup, family} : [])),
   )
@@ -58,12 +58,9 @@ export function planCovered(
       ...families.map(({family}) => ({name: coveredTable(family), family})),
     ],
     pipes: [
-      ...lookups.map(({covers, family, routes, from, ofNetworks}) => ({
+      ...lookups.map(({covers, family, routes, counts}) => ({
         ...{name: `to_${covers}`, from: `master${family}`, to: covers},
-        rules: [
-          {when: [holding(routes, 0), from], verdict: 'accept'} as const,
-          ...(ofNetworks ? [{when: [holding(routes, 1), ofNetworks], verdict: 'accept'} as const] : []),
-        ],
+        rules: counts(routes).map((when) => ({when, verdict: 'accept'}) as const),
       })),
       ...families.map(({family}) => ({
         ...{name: `from_${coveredTable(family)}`, from: coveredTable(family), to: `master${family}`},
@@ -75,14 +72,8 @@ export function planCovered(
 }
 
 /** Of all routes only what holds one of the addresses, since routers may tell of a million others; shorter than it by so many bits. */
-const holding = (routes: readonly HostRoute[], shorter: number): Condition =>
+const holding = (routes: readonly HostRoute[], shorter = 0): Condition =>
   netIn(routes.map(({prefix}) => ({prefix, longer: false, lengths: {from: 0, to: prefixLength(prefix) - shorter}})))
-
-/** What counts: all that holds an address, and what does for networks that hold it alone. */
-interface Covering {
-  readonly from: Condition
-  readonly ofNetworks: Condition | null
-}
 
 /**
  * Lines, what routers of the WAN tell, and what must not fall through: an address within that is led to by nothing shorter. No
@@ -91,26 +82,33 @@ interface Covering {
  * A router that tells of the very address is no cover: it is in the kernel by itself, and when it goes the way by hand takes
  * its place in one step. With a better one between the two the kernel had neither for a moment.
  */
-function ofGateways({peers}: GatewayConfig, family: Family): Covering {
-  const sessions = peers.map(({name}) => wanSession(name)).sort()
-  return {
-    from: anyOf([DEVICE, ...[fallbackProtocol(family), LOST_NETWORKS].map(fromProtocol)]),
-    ofNetworks: sessions.length > 0 ? anyOf(sessions.map(fromProtocol)) : null,
-  }
-}
+const ofGateways = ({peers}: GatewayConfig, family: Family, routes: readonly HostRoute[]): Condition[][] => [
+  [holding(routes), anyOf([DEVICE, ...[fallbackProtocol(family), LOST_NETWORKS].map(fromProtocol)])],
+  [
+    holding(routes, 1),
+    anyOf(
+      peers
+        .map(({name}) => wanSession(name))
+        .sort()
+        .map(fromProtocol),
+    ),
+  ],
+]
 
 /**
  * Besides, static prefixes and what any session tells, of a node or over a tunnel. Not what stands whatever becomes of a tunnel (`lastwaysN`): what
  * tells of its new far end may have to be read there.
  */
-const ofOthers = (family: Family): Covering => ({
-  from: anyOf([
-    DEVICE,
-    {is: 'source', source: 'bgp'},
-    ...[fallbackProtocol(family), LOST_NETWORKS, staticProtocol(family)].map(fromProtocol),
-  ]),
-  ofNetworks: null,
-})
+const ofOthers = (family: Family, routes: readonly HostRoute[]): Condition[][] => [
+  [
+    holding(routes),
+    anyOf([
+      DEVICE,
+      {is: 'source', source: 'bgp'},
+      ...[fallbackProtocol(family), LOST_NETWORKS, staticProtocol(family)].map(fromProtocol),
+    ]),
+  ],
+]
 
 const DEVICE: Condition = {is: 'source', source: 'device'}
 
