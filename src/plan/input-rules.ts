@@ -81,13 +81,10 @@ function vxlanRules(links: readonly LinkSpec[]): {readonly known: string[]; read
   const ports = [...new Set(ends.map(({port}) => port))].sort()
   const known = ports.flatMap((port) =>
     ([4, 6] as const).flatMap((family) => {
-      const own = ends.filter((end) => end.port === port && familyOf(end.remote) === family)
+      const chains = ends
+        .filter((end) => end.port === port && familyOf(end.remote) === family)
+        .map((end) => `${end.remote} : goto ${vxlanChain(end)}`)
       const ip = family === 4 ? 'ip' : 'ip6'
-      const [only] = own
-      if (only && own.length === 1) {
-        return [`udp dport ${port} ${ip} saddr ${only.remote} goto ${vxlanChain(only)}`]
-      }
-      const chains = own.map((end) => `${end.remote} : goto ${vxlanChain(end)}`)
       return chains.length > 0 ? [`udp dport ${port} ${ip} saddr vmap { ${chains.join(', ')} }`] : []
     }),
   )

@@ -11,20 +11,10 @@ type Untracked = Pick<RulesetInput, 'config' | 'world' | 'links' | 'wireguard' |
  * address first, which packets of pods do not bear.
  */
 export function untrackedChains(input: Untracked): NftChain[] {
-  const ends = uplinkAddresses(input)
-  const arriving = matches(portsHere(input), input.links).map((match) => `${match} notrack accept`)
-  const [only] = arriving
-  if (ends.length === 0 || only === undefined) return []
-  const chain = {name: 'untracked_in', hook: null, rules: arriving}
-  const then = arriving.length === 1 ? only : `goto ${chain.name}`
-  return [
-    {
-      name: 'outer_in',
-      hook: {type: 'filter', hook: 'prerouting', priority: BEFORE_CONNTRACK, policy: 'accept'},
-      rules: byFamily(ends, (set, ip) => `${ip} daddr ${set} ${then}`),
-    },
-    ...(then === only ? [] : [chain]),
-  ]
+  const rules = outer(input, 'daddr', portsHere(input)).map((match) => `${match} notrack accept`)
+  if (rules.length === 0) return []
+  const hook = {type: 'filter', hook: 'prerouting', priority: BEFORE_CONNTRACK, policy: 'accept'} as const
+  return [{name: 'outer_in', hook, rules}]
 }
 
 /**
@@ -32,14 +22,19 @@ export function untrackedChains(input: Untracked): NftChain[] {
  * tunnel sends that is known.
  */
 export const untrackedLeaving = (input: Untracked): string[] =>
-  matches(portsThere(input), input.links).flatMap((match) =>
-    byFamily(uplinkAddresses(input), (set, ip) => `${ip} saddr ${set} ${match}`).flatMap((outer) => [
-      `${outer} meta priority 0:0 notrack accept`,
-      `${outer} notrack`,
-    ]),
-  )
+  outer(input, 'saddr', portsThere(input)).flatMap((match) => [
+    `${match} meta priority 0:0 notrack accept`,
+    `${match} notrack`,
+  ])
 
-const uplinkAddresses = ({config}: Untracked) => config.uplinks.map(({address}) => address)
+/** What tunnels are made of, at this end of it. */
+const outer = ({config, links}: Untracked, end: 'saddr' | 'daddr', ports: readonly number[]): string[] =>
+  matches(ports, links).flatMap((match) =>
+    byFamily(
+      config.uplinks.map(({address}) => address),
+      (set, ip) => `${ip} ${end} ${set} ${match}`,
+    ),
+  )
 
 /** Of peers whose address is known; the others' packets may come through a NAT of this very machine. */
 export const wireguardPorts = ({wireguard}: Pick<RulesetInput, 'wireguard'>): number[] =>
