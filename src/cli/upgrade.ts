@@ -106,7 +106,6 @@ export async function resume(machine: UpgradeMachine): Promise<void> {
   const back = await machine.kept(pending.from)
   if (back === null) throw new UpgradeRefused(`the package of ${pending.from} is not there: install a package by hand`)
   await goBack(machine, pending, back, previous)
-  await machine.configureOthers()
   machine.say(`isthmus ${pending.from} is in force again`)
 }
 
@@ -161,6 +160,7 @@ async function goBack(
   previous: string | null,
 ): Promise<void> {
   await machine.install(back)
+  await machine.configureOthers()
   if (!(await machine.becomesReady(from))) {
     throw new UpgradeRefused(`isthmus ${to} was taken back, and ${from} is not ready either: isthmus status`)
   }
