@@ -46,9 +46,15 @@ function textOrBase64(value: Uint8Array): {readonly text: string} | {readonly ba
   }
 }
 
+/** The last line of what a gateway keeps: whatever was lost or changed on its way to the disk and back does not go with it. */
+export const formatSnapshotEnd = (records: number, sha256: string): string =>
+  JSON.stringify({kind: 'end', records, sha256})
+
+const isEnd = (line: string): boolean => parseObject(line)?.kind === 'end'
+
 /**
  * Reads a snapshot file; `file` is its name in findings. A bad header gives no snapshot at all; a bad line is left out
- * with a finding that names it, and the rest is read. What a gateway keeps has its checksum behind all (`store/last-known.ts`),
+ * with a finding that names it, and the rest is read. What a gateway keeps has its checksum behind all (`formatSnapshotEnd`),
  * which is no record.
  */
 export function parseSnapshot(
@@ -67,7 +73,7 @@ export function parseSnapshot(
   const records: RawRecord[] = []
   for (const [index, line] of lines.entries()) {
     if (index === 0 || line.trim() === '') continue
-    if (line.startsWith('{"kind":"end",') && lines.slice(index + 1).every((rest) => rest.trim() === '')) continue
+    if (isEnd(line) && lines.slice(index + 1).every((rest) => rest.trim() === '')) continue
     const record = parseSnapshotRecord(line)
     if (typeof record === 'string') fail(index + 1, record)
     else records.push(record)

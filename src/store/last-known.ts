@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {setImmediate as yieldTurn} from 'node:timers/promises'
 import {
   type Finding,
+  formatSnapshotEnd,
   formatSnapshotHeader,
   formatSnapshotRecord,
   parseSnapshot,
@@ -46,9 +47,6 @@ const SLICE_MS = 5
 /** Far above what any site has (100,000 endpoints are some 30 MB), and what one string can hold. */
 const MOST_BYTES = 256 * 1024 * 1024
 
-/** The last line: whatever was lost or changed on its way to the disk and back does not go with it. */
-const endLine = (records: number, sha256: string): string => JSON.stringify({kind: 'end', records, sha256})
-
 async function* slices(snapshot: KnownRecords, mostBytes: number): AsyncGenerator<string> {
   const hash = createHash('sha256')
   let slice = `${formatSnapshotHeader(snapshot)}\n`
@@ -68,7 +66,7 @@ async function* slices(snapshot: KnownRecords, mostBytes: number): AsyncGenerato
     untilMs = performance.now() + SLICE_MS
   }
   hash.update(slice)
-  yield `${slice}${endLine(count, hash.digest('hex'))}\n`
+  yield `${slice}${formatSnapshotEnd(count, hash.digest('hex'))}\n`
 }
 
 /** What a file holds, with turns for others; a text says what is wrong with it. */
@@ -80,7 +78,7 @@ async function parseKnown(text: string, path: string): Promise<Snapshot | string
   const {snapshot, findings} = parseSnapshot(header, path)
   if (!snapshot) return findings[0]!.detail
   const sha256 = createHash('sha256').update(content).digest('hex')
-  if (text.slice(end) !== `${endLine(others.length, sha256)}\n`)
+  if (text.slice(end) !== `${formatSnapshotEnd(others.length, sha256)}\n`)
     return 'its last line is not the checksum of the others'
   const records: RawRecord[] = []
   let untilMs = performance.now() + SLICE_MS
