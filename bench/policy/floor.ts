@@ -1,6 +1,8 @@
-import type {NftSet} from '../../src/model/index.ts'
+import type {NftTable} from '../../src/model/index.ts'
+import type {Compiled} from '../../src/policy/index.ts'
 import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
 import {CONNTRACK_ONLY, prepare, rounds} from './forwarding.ts'
+import {tableScript} from './gateway-table.ts'
 import {createRouterBed} from './router-bed.ts'
 import {FULL_SIZE} from './workload.ts'
 
@@ -13,11 +15,6 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'no-look-up': ['accept'],
   'one-look-up': ['meta priority set ip daddr map @class4d'],
   'two-look-ups': ['meta mark set ip saddr map @class4', 'meta priority set ip daddr map @class4d'],
-  'and-pair': [
-    'meta mark set ip saddr map @class4',
-    'meta priority set ip daddr map @class4d',
-    'meta mark set meta mark . meta priority map @pairs',
-  ],
   'and-verdict': [
     'meta mark set ip saddr map @class4',
     'meta priority set ip daddr map @class4d',
@@ -51,24 +48,18 @@ export async function floor({quick}: BenchOptions): Promise<readonly BenchResult
 }
 
 /** Conntrack's own rule first, then these; every pair that has a rule is allowed, so that all packets pass. */
-function tableOf(sets: ReadonlyMap<string, NftSet>, rules: readonly string[]): string {
-  const named = (name: string): NftSet => sets.get(name)!
-  const text = (name: string, {key, elements}: NftSet, type: string, value: (own: string) => string): string => {
-    const items = [...elements].map(([from, to]) => `${from} : ${value(to)}`)
-    return `map ${name} { type ${key} : ${type}; elements = { ${items.join(', ')} }\n}`
-  }
-  const same = (name: string): string => text(name, named(name), named(name).value!, (own) => own)
-  const maps = [
-    ...['class4', 'class4d', 'pairs'].map(same),
-    text('verdict_of_pair', named('pairs'), 'verdict', () => 'accept'),
+function tableOf(compiled: Compiled['sets'], rules: readonly string[]): string {
+  const pairs = compiled.get('pairs')!
+  const allowed = new Map([...pairs.elements.keys()].map((pair) => [pair, 'accept']))
+  const sets = [
+    ...['class4', 'class4d'].map((name) => compiled.get(name)!),
+    {...pairs, name: 'verdict_of_pair', value: 'verdict', elements: allowed},
   ]
-  return `table inet floor {
-${maps.filter((map) => rules.some((rule) => rule.includes(`@${map.split(' ')[1]}`))).join('\n')}
-  chain forward {
-    type filter hook forward priority 0; policy accept;
-    ct state invalid drop
-    ${rules.join('\n    ')}
+  const hook = {type: 'filter', hook: 'forward', priority: 0, policy: 'accept'} as const
+  const table: NftTable = {
+    ...{family: 'inet', name: 'floor', counters: []},
+    sets: new Map(sets.map((set) => [set.name, set])),
+    chains: new Map([['forward', {name: 'forward', hook, rules: ['ct state invalid drop', ...rules]}]]),
   }
-}
-`
+  return tableScript(table, {judged: false})
 }

@@ -25,13 +25,12 @@ interface Scale {
   readonly policies: number
   readonly endpoints: number
   readonly rounds: number
-  readonly tcpRounds: number
   readonly flows: number
   readonly shareBytes: number
 }
 // Small enough for an emulated machine, which loads each gateway's table a hundred times slower.
-const QUICK: Scale = {policies: 100, endpoints: 5_000, rounds: 3, tcpRounds: 3, flows: 100, shareBytes: 1 << 17}
-const FULL: Scale = {...FULL_SIZE, rounds: 64, tcpRounds: 16, flows: 1_000, shareBytes: 1 << 19}
+const QUICK: Scale = {policies: 100, endpoints: 5_000, rounds: 3, flows: 100, shareBytes: 1 << 17}
+const FULL: Scale = {...FULL_SIZE, rounds: 16, flows: 1_000, shareBytes: 1 << 19}
 const SLICES = 10
 const CONNECTIONS = 8
 /** What devices say where nobody says anything. */
@@ -111,7 +110,7 @@ function results(
 }
 
 /** Flows from site a to site b that so many policies allow, behind some for the check. */
-export function prepareFlows({policies, endpoints: size, rounds, flows}: Omit<Scale, 'tcpRounds' | 'shareBytes'>): {
+export function prepareFlows({policies, endpoints: size, rounds, flows}: Omit<Scale, 'shareBytes'>): {
   compiled: Compiled
   frames: Buffer
   tcp: Flow
@@ -155,7 +154,7 @@ function readyForTcp(bed: RouterBed, {from, to}: Flow): void {
 /** Bytes a second of eight connections for each way, a figure a round; the first round warms up. */
 async function tcpRounds(
   {sender, receiver, wires, names}: RouterBed,
-  {tcpRounds: rounds, shareBytes}: Scale,
+  {rounds, shareBytes}: Scale,
   {from, to, port}: Flow,
   segments: number,
 ): Promise<Rates> {
