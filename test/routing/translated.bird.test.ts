@@ -304,6 +304,8 @@ describe('two sites with one prefix, on real BIRDs', function () {
   it('while BFD sees none, the tunnels alone lie beneath, and the node keeps its way; it comes back with them', async () => {
     const isBy = async (protocol: string): Promise<boolean> =>
       (await birds[0]!.ask('show route 10.203.0.0/16 primary')).includes(`[${protocol} `)
+    // The configuration of the test before had no session with the node.
+    await eventually(() => routes('node', '10.203.0.0/16').includes('via 192.168.1.254'), 10_000)
     spaces.get('c')!.run(`ip link set ${wan!.name} down`)
     await eventually(() => isBy('lastways4'), 3000)
     assert.equal(hops(), 2)
