@@ -62,32 +62,34 @@ function vxlanEnds(links: readonly LinkSpec[]): VxlanEnd[] {
     }))
 }
 
+/** So many far ends are compared one after the other, which costs a packet less than a look-up and a chain. */
+const MOST_COMPARED = 2
+
+const isOurs = ({vnis}: VxlanEnd): string => `@th,96,32 ${oneOf(vnis.map((vni) => String(vni * 256)))} accept`
+
 const vxlanChain = ({port, remote}: VxlanEnd): string => `vxlan_${port}_${remote.replaceAll(/[.:]/g, '_')}`
 
 /**
  * A vxlan device takes its network number from any source, so a gateway that is known could speak for another site's:
- * each far end has its numbers. ipip's and wireguard's devices ask for theirs by themselves. A chain for each end, since nft
+ * each far end has its numbers. ipip's and wireguard's devices ask for theirs by themselves. A chain for each end of many, since nft
  * before 1.0.6 takes no raw bytes in a concatenation (Ubuntu 22.04 has 1.0.2). Compared with the reserved byte behind it
  * (RFC 7348, section 5: zero), since the kernel is quick to load four bytes and not three.
  */
 export const vxlanChains = (links: readonly LinkSpec[]): (readonly [name: string, rules: string[]])[] =>
-  vxlanEnds(links).map((end) => [
-    vxlanChain(end),
-    [`@th,96,32 ${oneOf(end.vnis.map((vni) => String(vni * 256)))} accept`, drop('tunnel_unknown')],
-  ])
+  [...endsByPort(links).values()]
+    .filter((ends) => ends.length > MOST_COMPARED)
+    .flatMap((ends) => ends.map((end) => [vxlanChain(end), [isOurs(end), drop('tunnel_unknown')]] as const))
+
+/** Far ends by port and family, each in order. */
+const endsByPort = (links: readonly LinkSpec[]): Map<string, VxlanEnd[]> =>
+  Map.groupBy(vxlanEnds(links), ({port, remote}) => `udp dport ${port} ${familyOf(remote) === 4 ? 'ip' : 'ip6'} saddr`)
 
 function vxlanRules(links: readonly LinkSpec[]): {readonly known: string[]; readonly all: string[]} {
-  const ends = vxlanEnds(links)
-  const ports = [...new Set(ends.map(({port}) => port))].sort()
-  const known = ports.flatMap((port) =>
-    ([4, 6] as const).flatMap((family) => {
-      const chains = ends
-        .filter((end) => end.port === port && familyOf(end.remote) === family)
-        .map((end) => `${end.remote} : goto ${vxlanChain(end)}`)
-      const ip = family === 4 ? 'ip' : 'ip6'
-      return chains.length > 0 ? [`udp dport ${port} ${ip} saddr vmap { ${chains.join(', ')} }`] : []
-    }),
-  )
+  const known = [...endsByPort(links)].flatMap(([match, ends]) => {
+    if (ends.length <= MOST_COMPARED) return ends.map((end) => `${match} ${end.remote} ${isOurs(end)}`)
+    return [`${match} vmap { ${ends.map((end) => `${end.remote} : goto ${vxlanChain(end)}`).join(', ')} }`]
+  })
+  const ports = [...new Set(vxlanEnds(links).map(({port}) => port))].sort()
   return {known, all: ports.map((port) => `udp dport ${port}`)}
 }
 

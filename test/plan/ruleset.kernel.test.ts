@@ -324,6 +324,24 @@ ip route add default via 198.18.0.1`)
       assert.deepEqual([Number(mark) > 255, Number(mark) & 255, await packets('invalid')], [true, 0, invalid])
     })
 
+    it('a flow’s tuple from the side that it goes to is spoofed, though both devices are its own', async () => {
+      lan.run('ip address add 10.1.1.6/32 dev lo')
+      const [there, away] = [countArrivals(far, 4006), countArrivals(far, 5006)]
+      send(lan, '10.1.1.6', 5006, '10.2.0.7', 4006)
+      await eventually(() => there() === 1)
+      const before = await packets('spoofed')
+      lan.run('ip address del 10.1.1.6/32 dev lo; ip address add 10.2.0.7/32 dev lo')
+      shell('ip route replace 10.1.1.0/24 via 100.64.0.2')
+      try {
+        send(lan, '10.2.0.7', 4006, '10.1.1.6', 5006)
+        await eventually(async () => (await packets('spoofed')) === before + 1)
+        assert.equal(away(), 0)
+      } finally {
+        shell('ip route replace 10.1.1.0/24 via 10.1.0.5')
+        lan.run('ip address del 10.2.0.7/32 dev lo')
+      }
+    })
+
     it('a judged flow whose route comes to leave by another device is leaked no packet of', async () => {
       const [there, away] = [countArrivals(far, 4003), countArrivals(wan, 4003)]
       send(lan, '10.1.0.5', 5003, '10.2.0.7', 4003)

@@ -176,17 +176,23 @@ ip route add 10.1.0.0/16 via 100.64.0.0; ip route add fd00:1::/48 via fd64::1`)
         await eventually(async () => (await counts()).get('tunnel_unknown') === before + 1)
       })
 
-      it('a known gateway does not speak in another tunnel’s name', async () => {
-        shell(
-          `ip link add is-c-0000 type vxlan id 9 local 192.0.2.1 remote 192.0.2.3 dstport 4789; ip link set is-c-0000 up`,
-        )
-        try {
-          await counted(b!, 'tunnel_unknown', udp(known, 4789, vxlan(9)))
-          assert.equal(shell('cat /sys/class/net/is-c-0000/statistics/rx_packets').trim(), '0')
-        } finally {
-          shell('ip link delete is-c-0000')
-        }
-      })
+      for (const others of [0, 2]) {
+        it(`a known gateway does not speak in another tunnel’s name, beside ${others} others`, async () => {
+          await bringNft(driver, spoofedTable(others))
+          shell(
+            `ip link add is-c-0000 type vxlan id 9 local 192.0.2.1 remote 192.0.2.3 dstport 4789; ip link set is-c-0000 up`,
+          )
+          try {
+            await counted(b!, null, udp(known, 4789, vxlan(VNI)))
+            await counted(b!, 'tunnel_unknown', udp(known, 4789, vxlan(9)))
+            await counted(b!, 'tunnel_unknown', udp(unknown, 4789, vxlan(VNI)))
+            assert.equal(shell('cat /sys/class/net/is-c-0000/statistics/rx_packets').trim(), '0')
+          } finally {
+            shell('ip link delete is-c-0000')
+            await bringNft(driver, spoofedTable())
+          }
+        })
+      }
     })
 
     describe('sources', () => {

@@ -11,7 +11,7 @@ export const TUNNEL_C = 'is-c-0001'
 export const VNI = 7
 export const WG_PORT = 51_820
 
-const link: LinkSpec = {
+const link: Extract<LinkSpec, {kind: 'vxlan'}> = {
   ...{kind: 'vxlan', name: TUNNEL, alias: 'isthmus a/a1/wan b/b1/wan slot 0', mtu: 1450, ttl: 64, vni: VNI, port: 4789},
   ...{local: address('192.0.2.1'), remote: address('192.0.2.2')},
 }
@@ -20,8 +20,8 @@ const config = configOf({
   sites: new Map([remote('b', '10.2.0.0/16', 'fd00:2::/48'), remote('c', '10.3.0.0/16', 'fd00:3::/48')]),
 })
 
-/** Of gateway a, whose devices are in this namespace. */
-export function spoofedTable(): NftTable {
+/** Of gateway a, whose devices are in this namespace; `others`: so many gateways more, whose packets arrive by vxlan. */
+export function spoofedTable(others = 0): NftTable {
   const federation = new Federation(config)
   federation.update(listOf('datastore/main', [podRecord('pod', '10.1.0.5'), podRecord('pod6', 'fd00:1::5')]))
   federation.update(
@@ -42,5 +42,11 @@ export function spoofedTable(): NftTable {
   const peer = {publicKey: 'x' as WgPublicKey, endpoint, allowedIps: [prefix('0.0.0.0/0')], keepaliveSeconds: 0}
   const wireguard = [{device: 'is-w', keyFile: '', publicKey: 'y' as WgPublicKey, listenPort: WG_PORT, peer}]
   const tunnels = [tunnelTo('b', TUNNEL), tunnelTo('c', TUNNEL_C)]
-  return planRuleset({config, world, tunnels, links: [link], wireguard, uplinkDevices: ['wan0'], devices, policy})
+  const links = [
+    link,
+    ...Array.from({length: others}, (_, index) => {
+      return {...link, name: `is-o-${index}`, vni: 100 + index, remote: address(`192.0.2.${100 + index}`)}
+    }),
+  ]
+  return planRuleset({config, world, tunnels, links, wireguard, uplinkDevices: ['wan0'], devices, policy})
 }
