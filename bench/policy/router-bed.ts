@@ -133,7 +133,7 @@ const counterOf = (device: string): string => `table netdev ${device} {
 
 function runSource(namespace: string, plan: SendPlan): Promise<readonly SentRound[]> {
   return new Promise((resolve, reject) => {
-    const args = ['netns', 'exec', namespace, 'taskset', '-c', '0', process.execPath, SOURCE]
+    const args = ['netns', 'exec', namespace, 'taskset', '-c', '0', process.execPath, ...process.execArgv, SOURCE]
     const child = spawn('ip', args, {stdio: ['pipe', 'pipe', 'inherit']})
     let said = ''
     child.stdout.on('data', (chunk) => {

@@ -128,8 +128,12 @@ export const underlay = (number: number): string => `192.0.2.${number * 8}`
 
 export function makeDevices({name}: Namespace, {links, addresses, wireguard, fouPorts}: PlannedTunnels): void {
   const devices: Devices = {links, addresses, wireguard, fouPorts}
-  const {status, signal, error, stderr} = spawnSync('ip', ['netns', 'exec', name, process.execPath, DEVICES_PROCESS], {
-    ...{input: JSON.stringify(devices), encoding: 'utf8'},
-  })
+  const {status, signal, error, stderr} = spawnSync(
+    'ip',
+    ['netns', 'exec', name, process.execPath, ...process.execArgv, DEVICES_PROCESS],
+    {
+      ...{input: JSON.stringify(devices), encoding: 'utf8'},
+    },
+  )
   if (status !== 0) throw new Error(stderr || `no devices: status ${status}, ${error ?? signal}`)
 }
