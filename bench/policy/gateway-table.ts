@@ -1,5 +1,5 @@
 import type {NftSet, NftTable, World} from '../../src/model/index.ts'
-import {isWays, markText} from '../../src/model/index.ts'
+import {markText} from '../../src/model/index.ts'
 import {type PolicyPart, type RulesetFrame, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
 import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
 import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
@@ -63,19 +63,18 @@ export function tableScript(
       ['ipv6', current],
     ],
   }
-  const nameOf = (index: number): string | undefined => [...devices].find(([, own]) => own === index)?.[0]
   /** As the driver writes them (apply/nft/generation.ts): a way's mark with the generation's. */
   const wayText = (key: string, value: string): [string, string] => {
     const parts = key.split(' . ').map((part) => {
-      const device = nameOf(Number(part))
-      if (device !== undefined) return `"${device}"`
+      const device = [...devices].find(([, index]) => String(index) === part)
+      if (device) return `"${device[0]}"`
       return part.startsWith('0x') ? markText(Number(trusted) + Number(part)) : part
     })
     return [parts.join(' . '), value === '' ? '' : markText(GENERATION + Number(value))]
   }
   const setText = ({name, key, value, interval, elements, external: kept, dynamic, size: most}: NftSet): string => {
     const quoted = key === 'ifname' ? '"' : ''
-    const own = isWays(name) ? [...elements].map(([from, to]) => wayText(from, to)) : elements
+    const own = name === 'trusted' || name === 'ways' ? [...elements].map(([from, to]) => wayText(from, to)) : elements
     const items = [...(kept ? (external[name] ?? []) : own)].map(
       ([element, mapped]) => `${quoted}${element}${quoted}${mapped === '' ? '' : ` : ${mapped}`}`,
     )
@@ -87,10 +86,7 @@ export function tableScript(
   }
   const chainTexts = [...table.chains.values()].map(({name, hook, rules}) => {
     const base = hook && `type ${hook.type} hook ${hook.hook} priority ${hook.priority}; policy ${hook.policy};`
-    const named = rules.map((rule) =>
-      rule.replaceAll(/\b([io]if) (\d+)/g, (_, end, index) => `${end} "${nameOf(Number(index))}"`),
-    )
-    return `chain ${name} {\n${[...(base ? [base] : []), ...named].join('\n')}\n}`
+    return `chain ${name} {\n${[...(base ? [base] : []), ...rules].join('\n')}\n}`
   })
   const counters = table.counters.map((name) => `counter ${name} {\n}`)
   const parts = [...counters, ...[...table.sets.values()].map(setText), ...chainTexts]

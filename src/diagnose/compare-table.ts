@@ -1,4 +1,4 @@
-import {type ActualNft, concatSeparator, hookText, isWays, markText, type NftTable, ruleHashes} from '../model/index.ts'
+import {type ActualNft, concatSeparator, hookText, markText, type NftTable, ruleHashes} from '../model/index.ts'
 import type {Difference} from './difference.ts'
 
 /** Maps that bear numbers of classes and targets, which mean nothing elsewhere: they are compared by what they lead to. */
@@ -9,7 +9,8 @@ const NUMBERED =
 const OF_PAIRS = /^(v|log)_[0-9a-f]{16}$/
 /** What is counted for staged policies: of numbers too, and no verdict; which entry stands for most is a matter of how classes came. */
 const WATCHING = /^(watch|watch_\w+|w_[0-9a-f]{16})$/
-/** Of the marks of ways, which bear the generation too, and only the kernel knows that. */
+/** Sets of the ways that judged flows are trusted on: their marks bear the generation, which only the kernel knows. */
+const WAYS: readonly string[] = ['trusted', 'ways']
 const WAY_OF_MARK = 0xff
 
 /**
@@ -39,10 +40,12 @@ export function compareTable(kernel: ActualNft, wanted: NftTable, devices: Reado
     if (WATCHING.test(name)) continue
     if (!has || !should) differ(`set ${name}`, has ? 'there' : null, should ? 'there' : null)
     else if (!NUMBERED.test(name) && !should.external) {
-      const [held, meant] = [has, should].map(({elements}) => (isWays(name) ? waysIn(elements, devices) : elements))
-      for (const key of new Set([...held!.keys(), ...meant!.keys()])) {
+      const isWays = WAYS.includes(name)
+      const held = isWays ? waysIn(has.elements, devices) : has.elements
+      const meant = isWays ? waysIn(should.elements, devices) : should.elements
+      for (const key of new Set([...held.keys(), ...meant.keys()])) {
         const words = (value: string | undefined): string | null => (value === undefined ? null : value || 'there')
-        differ(`set ${name}, element ${key}`, words(held!.get(key)), words(meant!.get(key)))
+        differ(`set ${name}, element ${key}`, words(held.get(key)), words(meant.get(key)))
       }
     }
   }

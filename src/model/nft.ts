@@ -52,9 +52,6 @@ export interface NftHook {
   readonly policy: 'accept' | 'drop'
 }
 
-/** Sets of the ways that judged flows are on, by device index: the driver writes the generation into their marks. */
-export const isWays = (set: string): boolean => /^(?:trusted|ways|way_\d+)$/.test(set)
-
 /**
  * A packet takes the rules that were in force when it came; after so long it has left. Who changes what such a packet may
  * still look up waits for it (design.md, Policy 5 and 6).

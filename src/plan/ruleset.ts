@@ -151,14 +151,9 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add('in_other', inOther(input, remotes))
   add('out_other', outOther(input, remotes))
 
-  const ways = trustedWays({
-    ...input,
-    closed: (site) => sitesThrough(config, site).some(({name}) => isClosedTo(input, name)),
-  })
   add(
     'forward',
     [
-      ...ways.rules.map((way) => `${way} meta l4proto udp accept`),
       `meta l4proto udp ${TRUSTED}`,
       // Jumps and what comes back: `checked` stands one chain higher so, of the 16 in a row that the kernel takes.
       'meta l4proto tcp jump forward_tcp',
@@ -167,7 +162,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     ],
     filter('forward', 'drop'),
   )
-  add('forward_tcp', [`${SYN} return`, ...ways.rules.map((way) => `${way} accept`), TRUSTED])
+  add('forward_tcp', [`${SYN} return`, TRUSTED])
   const transit = planTransit(input)
   for (const chain of transit.chains) chains.set(chain.name, chain)
   add('checked', [
@@ -213,7 +208,13 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const chain of translation.chains) chains.set(chain.name, chain)
 
   // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
-  const sets: NftSet[] = ways.sets.map((one) => ({...one, version: {}}))
+  const sets: NftSet[] = trustedWays({
+    ...input,
+    closed: (site) => sitesThrough(config, site).some(({name}) => isClosedTo(input, name)),
+  }).map((one) => ({
+    ...one,
+    version: {},
+  }))
   const set = (
     name: string,
     key: string,

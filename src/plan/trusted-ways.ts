@@ -1,4 +1,4 @@
-import {concatSeparator, type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
+import {type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 
 /** The devices that the kernel has, by name, with their index; `lo` is none. */
@@ -19,16 +19,6 @@ const HIGHEST_WAY = 255
 const MOST_ELEMENTS = 1024
 /** Of the near side, the oldest devices: a gateway that has pods of its own may have any number of others. */
 const MOST_NEAR = 16
-/** A rule that does not match costs a sixth of what the look-up in `trusted` does. */
-const MOST_RULES = 8
-/** The kernel is quick to ask a hash table of fixed size with keys of four bytes. A raise has the old mark and the new one in it. */
-const WAY_SIZE = 4
-
-/** Sets, and what a packet on one of the ways matches, a text each: of few ways alone. */
-export interface TrustedWays {
-  readonly sets: readonly NftSet[]
-  readonly rules: readonly string[]
-}
 
 /**
  * The ways that a judged flow may be on without its packets being looked at again, each with a number that its mark
@@ -40,13 +30,10 @@ export interface TrustedWays {
  * A device is known by its index: a new one has another, and is looked at until the next pass. Between two remote sites
  * there is no way; without transit no packet is on it. An uplink is on no side: what may cross it differs.
  *
- * Where there are few, each has a rule of its own beside its element of `trusted`: it compares devices and direction, and asks for the mark
- * alone, a set for each way (decision 0203).
- *
  * `known_ways` leads a packet that is looked at on one of these ways to both its ends' checks at once. It has names, not
  * indexes, since it is all that such a packet's devices are judged by.
  */
-export function trustedWays(input: TrustedWaysInput): TrustedWays {
+export function trustedWays(input: TrustedWaysInput): NftSet[] {
   const sides = sidesOf(input)
   const [near, ...remote] = sides
   const trusted = new Map<string, string>()
@@ -79,26 +66,11 @@ export function trustedWays(input: TrustedWaysInput): TrustedWays {
   const set = (name: string, key: string, value: string | null, elements: ReadonlyMap<string, string>): NftSet => {
     return {name, key, value, interval: false, elements}
   }
-  const sets = [
+  return [
     set('trusted', 'mark . ct_dir . iface_index . iface_index', null, trusted),
     set('ways', 'ct_dir . iface_index . iface_index', 'mark', ways),
     set('known_ways', 'ifname . ifname', 'verdict', known),
   ]
-  const between = [...trusted.keys()].map((key) => key.split(concatSeparator)).filter(([, , iif, oif]) => iif !== oif)
-  if (between.length > MOST_RULES) return {sets, rules: []}
-  const marks = [...new Set(between.map(([mark]) => mark!))]
-  const nameOf = (mark: string): string => `way_${Number(mark)}`
-  // Not each flow is answered, so who asks comes first; and the device first, in which most of them differ.
-  const [asking, answering] = ['original', 'reply'].map((direction) => between.filter(([, own]) => own === direction))
-  return {
-    sets: [
-      ...sets,
-      ...marks.map((mark) => ({...set(nameOf(mark), 'mark', null, new Map([[mark, '']])), size: WAY_SIZE})),
-    ],
-    rules: [...asking!, ...answering!].map(
-      ([mark, direction, iif, oif]) => `iif ${iif} oif ${oif} ct direction ${direction} ct mark @${nameOf(mark!)}`,
-    ),
-  }
 }
 
 interface Device {

@@ -10,12 +10,8 @@ function waysOf(names: readonly string[], devices: Record<string, number>, close
   })
   const base = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
   const input = {...base, closed: (name: string) => closed.includes(name)}
-  const {sets, rules} = trustedWays(input)
-  const [trusted, ways, known, ...marks] = sets
-  return {
-    ...{trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements), known: new Map(known!.elements)},
-    ...{rules, marks: new Map(marks.map(({name, elements}) => [name, [...elements.keys()]]))},
-  }
+  const [trusted, ways, known] = trustedWays(input)
+  return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements), known: new Map(known!.elements)}
 }
 
 const DEVICES = {wan0: 2, lan0: 3, 'is-b-0': 4, 'is-b-1': 5, 'is-c-0': 6}
@@ -78,27 +74,6 @@ describe('trustedWays', () => {
       new Set(known.keys()),
       new Set(asked.map((pair) => pair.map((index) => byName.get(index)).join(' . '))),
     )
-  })
-
-  it('few ways have a rule each, which matches what their element does; who asks comes first', () => {
-    const few = waysOf(['b'], {wan0: 2, lan0: 3, 'is-b-0': 4})
-    assert.deepEqual(few.rules, [
-      'iif 3 oif 4 ct direction original ct mark @way_2',
-      'iif 4 oif 3 ct direction original ct mark @way_3',
-      'iif 4 oif 3 ct direction reply ct mark @way_2',
-      'iif 3 oif 4 ct direction reply ct mark @way_3',
-    ])
-    const two = waysOf(['b', 'c'], {lan0: 3, 'is-b-0': 4, 'is-c-0': 5})
-    const elements = two.rules.flatMap((rule) => {
-      const [, iif, , oif, , , direction, , , set] = rule.split(' ')
-      return two.marks.get(set!.slice(1))!.map((mark) => `${mark} . ${direction} . ${iif} . ${oif}`)
-    })
-    assert.equal(elements.length, 8)
-    // Beside these the set has what stays on one device.
-    const onOne = ['original', 'reply'].map((direction) => `0x00000001 . ${direction} . 3 . 3`)
-    assert.deepEqual([...elements, ...onOne].sort(), two.trusted.sort())
-    const more = waysOf(['b', 'c'], DEVICES)
-    assert.deepEqual([more.rules, more.marks.size], [[], 0])
   })
 
   it('a mark has room for so many sites; of the others every packet is looked at', () => {

@@ -1,4 +1,4 @@
-import {concatSeparator, type GatewayConfig, isWays, markText, type NftStep} from '../../model/index.ts'
+import {concatSeparator, type GatewayConfig, markText, type NftStep} from '../../model/index.ts'
 import {type BatchMessage, replaceElements} from './element-batch.ts'
 import type {Held} from './held.ts'
 
@@ -8,10 +8,9 @@ export const FAMILY = 'inet'
 export const GENERATION_SET = 'generation'
 export const CURRENT_MAP = 'current'
 
-/** Ways between devices on which a flow is trusted without another look. */
+/** Ways between devices, by number: on which a flow is trusted without another look, and what an allowed flow's is. */
 export const WAYS_SET = 'trusted'
-/** By its way, what an allowed flow's mark is set to. */
-const WAYS_MAP = 'ways'
+export const WAYS_MAP = 'ways'
 /** Four times what the plan puts there: a transaction has old elements and new ones. */
 export const WAYS_SIZE = 16_384
 
@@ -71,7 +70,7 @@ export const hasGenerationSets = (held: Held | null): held is Held =>
 export type Ways = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 export const heldWays = (held: Held | null): Ways =>
-  new Map([...(held?.sets ?? [])].flatMap(([name, {elements}]) => (isWays(name) ? [[name, elements]] : [])))
+  new Map([WAYS_SET, WAYS_MAP].flatMap((name) => (held?.sets.has(name) ? [[name, held.sets.get(name)!.elements]] : [])))
 
 /** The ways after these steps; null when the steps leave them as they are. */
 export function changedWays(held: Held | null, steps: readonly NftStep[]): Ways | null {
@@ -92,12 +91,14 @@ export function changedWays(held: Held | null, steps: readonly NftStep[]): Ways 
   return ways
 }
 
+export const isWays = (set: string): boolean => set === WAYS_SET || set === WAYS_MAP
+
 /** All sets in one transaction: no packet is marked with a number that is not yet, or no longer, trusted. */
 export function generationScript(table: string, generation: number, ways: Ways): string {
   const lines: string[] = []
   for (const [name, elements] of generationElements(generation, ways)) {
     const set = `${FAMILY} ${table} ${name}`
-    lines.push(`flush ${name === CURRENT_MAP || name === WAYS_MAP ? 'map' : 'set'} ${set}`)
+    lines.push(`flush ${name === GENERATION_SET || name === WAYS_SET ? 'set' : 'map'} ${set}`)
     const texts = elements.map(([key, value]) => (value === '' ? key : `${key} : ${value}`))
     if (texts.length > 0) lines.push(`add element ${set} { ${texts.join(', ')} }`)
   }
@@ -151,8 +152,9 @@ export function setHeldGeneration(held: Held, generation: number): void {
  * nothing: the next pass writes it anew, under a new number.
  */
 export function rememberWays(held: Held | null, written: Ways, generation: number | null): void {
-  for (const [name, set] of held?.sets ?? []) {
-    if (!held || !isWays(name)) continue
+  for (const name of [WAYS_SET, WAYS_MAP]) {
+    const set = held?.sets.get(name)
+    if (!held || !set) continue
     const marks = [...set.elements].map(([key, value]) => Number(value === '' ? key.split(concatSeparator)[0] : value))
     const known = written.get(name)
     const same = known?.size === marks.length && marks.every((mark) => mark >>> WAY_BITS === generation)

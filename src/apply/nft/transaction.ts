@@ -1,4 +1,4 @@
-import {concatSeparator, hookText, isWays, type NftStep, ruleHashes, type StepKey} from '../../model/index.ts'
+import {concatSeparator, hookText, type NftStep, ruleHashes, type StepKey} from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
 import {
   CURRENT_MAP,
@@ -8,6 +8,7 @@ import {
   GENERATION_SET,
   generationMark,
   generationScript,
+  isWays,
   WAYS_SET,
   WAYS_SIZE,
 } from './generation.ts'
