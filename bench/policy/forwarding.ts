@@ -6,7 +6,7 @@ import {destinationShape} from './destination-shape.ts'
 import {felixLayout} from './felix-layout.ts'
 import {iptablesScripts, nftScript} from './felix-scripts.ts'
 import {framesOf, randomFlows} from './flows.ts'
-import {DEFAULT, gatewayTable, tableScript} from './gateway-table.ts'
+import {DEFAULT, gatewayTable, loadGateway} from './gateway-table.ts'
 import type {SentRound} from './packet-source.ts'
 import {seededRandom} from './random.ts'
 import {createRouterBed, type RouterBed, routerMac} from './router-bed.ts'
@@ -145,9 +145,8 @@ export function prepare(count: number, {rounds, flows}: Scale): Prepared {
 
 const loadTable =
   ({workload, part}: Prepared, judged: boolean) =>
-  ({run}: Namespace): void => {
-    run('nft -f -', tableScript(gatewayTable(workload.world, part), {judged}))
-  }
+  (namespace: Namespace): void =>
+    loadGateway(namespace, gatewayTable(workload.world, part), {judged})
 
 /** The same addresses under no policy at all. */
 function emptied({workload, frames}: Prepared): Prepared {

@@ -1,7 +1,10 @@
+import {spawnSync} from 'node:child_process'
+import path from 'node:path'
 import type {NftSet, NftTable, World} from '../../src/model/index.ts'
 import {markText} from '../../src/model/index.ts'
 import {type PolicyPart, type RulesetFrame, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
 import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
+import type {Namespace} from '../../test/support/namespace.ts'
 import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
 import {SITES, sitePrefix} from './workload.ts'
 
@@ -40,6 +43,7 @@ export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart):
       wireguard: [],
       uplinkDevices: ['wan0'],
       devices: DEVICES,
+      fastPath: true,
     })
     frames.set(sites, frame)
   }
@@ -91,4 +95,21 @@ export function tableScript(
   const counters = table.counters.map((name) => `counter ${name} {\n}`)
   const parts = [...counters, ...[...table.sets.values()].map(setText), ...chainTexts]
   return `table inet ${table.name} {\n${parts.join('\n')}\n}\n`
+}
+
+const FAST_PATH_PROCESS = path.resolve(import.meta.dirname, 'fast-path-process.ts')
+
+/** Puts the table in force as a gateway does, with the fast path on its devices. */
+export function loadGateway(
+  {name, run}: Pick<Namespace, 'name' | 'run'>,
+  table: NftTable,
+  options: Parameters<typeof tableScript>[1],
+): void {
+  run('nft -f -', tableScript(table, options))
+  const {devices = DEVICES} = options
+  const names = [...devices].flatMap(([device, index]) => (table.fastPath?.includes(index) ? [device] : []))
+  if (names.length === 0) return
+  const args = ['netns', 'exec', name, process.execPath, ...process.execArgv, FAST_PATH_PROCESS, ...names]
+  const {status, stderr, error} = spawnSync('ip', args, {encoding: 'utf8'})
+  if (status !== 0) throw new Error(stderr || `no fast path: status ${status}, ${error}`)
 }

@@ -7,7 +7,7 @@ import {createKeyStore} from '../../src/store/index.ts'
 import {type PlannedTunnels, planTunnels} from '../../src/tunnels/index.ts'
 import {configOf, type Sketch, viewOf} from '../../test/support/interconnect.ts'
 import {createNamespace, type Namespace} from '../../test/support/namespace.ts'
-import {DEFAULT, NEAR_SIDE, tableScript} from '../policy/gateway-table.ts'
+import {DEFAULT, loadGateway, NEAR_SIDE} from '../policy/gateway-table.ts'
 import {type RouterBed, receiverMac, routerMac, steered, type Wires} from '../policy/router-bed.ts'
 import {sitePrefix} from '../policy/workload.ts'
 import type {Devices} from './devices-process.ts'
@@ -69,13 +69,13 @@ function endOf(config: GatewayConfig, sites: ReadonlyMap<SiteName, SiteView>, pl
   const uplinkDevices = config.uplinks.map(({name}) => name)
   const names = [NEAR_SIDE, ...uplinkDevices, ...plan.tunnels.map(({device}) => device)]
   const devices = new Map(names.map((name, index) => [name, FIRST_INDEX + index]))
-  const frame = rulesetFrame({config, world: {sites}, ...plan, uplinkDevices, devices})
+  const frame = rulesetFrame({config, world: {sites}, ...plan, uplinkDevices, devices, fastPath: true})
   return {config, sites, plan, devices, table: (policy) => rulesetWith(frame, policy)}
 }
 
-/** The gateway's table as a script, its devices by the indexes that they have there. */
-export const endScript = (end: GatewayEnd, policy: PolicyPart): string =>
-  tableScript(end.table(policy), {judged: false, devices: end.devices})
+/** Puts the gateway's table in force, its devices by the indexes that they have there, and its fast path. */
+export const loadEnd = (namespace: Namespace, end: GatewayEnd, policy: PolicyPart): void =>
+  loadGateway(namespace, end.table(policy), {judged: false, devices: end.devices})
 
 /**
  * Two routers in a row between sender and receiver; `load` puts a ruleset in force at each. What goes between them goes through

@@ -13,7 +13,7 @@ import {seededRandom} from '../policy/random.ts'
 import {createRouterBed, type RouterBed, routerMac} from '../policy/router-bed.ts'
 import {FULL_SIZE, workloadOf} from '../policy/workload.ts'
 import {type BenchOptions, type BenchResult, currentEnvironment, medianOf} from '../result.ts'
-import {endScript, type GatewayPair, HOST_ROUTER, planPair, twoRouters} from './gateway-pair.ts'
+import {type GatewayPair, HOST_ROUTER, loadEnd, planPair, twoRouters} from './gateway-pair.ts'
 import type {TcpPlan, TcpRound} from './tcp-ends.ts'
 
 const ENCAPSULATIONS = ['vxlan', 'ipip', 'fou', 'wireguard'] as const satisfies readonly Encapsulation[]
@@ -92,7 +92,7 @@ async function onOneBed(
       if (!bed.names.includes(PLAIN)) add(PLAIN, false, () => undefined)
       add(bare(kind), true, () => undefined)
       add(conntrack(kind), true, ({run}) => run('nft -f -', CONNTRACK_ONLY))
-      add(policy(kind), true, ({run}, end) => run('nft -f -', endScript(end, compiled)))
+      add(policy(kind), true, (namespace, end) => loadEnd(namespace, end, compiled))
     }
     await check(bed, scale.flows, new Set([...pairs.keys()].map(policy)))
     const datagrams = await rounds(bed, scale)

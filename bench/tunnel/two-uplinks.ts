@@ -13,7 +13,7 @@ import {createNamespace, eventually, type Namespace} from '../../test/support/na
 import {DEFAULT, NEAR_SIDE} from '../policy/gateway-table.ts'
 import {FULL_SIZE, workloadOf} from '../policy/workload.ts'
 import {type BenchOptions, type BenchResult, medianOf} from '../result.ts'
-import {endScript, HOST_MTU, makeDevices, planPair, underlay} from './gateway-pair.ts'
+import {HOST_MTU, loadEnd, makeDevices, planPair, underlay} from './gateway-pair.ts'
 
 const ROUNDS = {full: 10, quick: 2}
 const FLOWS = 64
@@ -76,7 +76,7 @@ export async function twoUplinks({quick}: BenchOptions): Promise<readonly BenchR
         ip route add default via 192.168.${number}.1 src ${podOf(number)}`)
       space.run(`ip link set ${NEAR_SIDE} up; ip address add 192.168.${number}.1/24 dev ${NEAR_SIDE}`)
       makeDevices(space, end.plan)
-      space.run('nft -f -', endScript(end, nothing))
+      loadEnd(space, end, nothing)
       for (const {path: parts, value} of planSysctls(end.plan.links))
         space.run(`sysctl -qw ${parts.join('/')}=${value}`)
       const bird = await new TestBird(space).start()

@@ -260,6 +260,7 @@ export function toGatewayConfig(yaml: GatewayYaml, unconnected: readonly SiteOve
     interconnect: yaml.interconnect,
     default: yaml.default,
     stagedPackets: yaml.staged.packets,
+    fastPath: yaml.fastPath,
     uplinks: yaml.uplinks.map(toUplink),
     fouPorts: {4: yaml.fou.port, 6: yaml.fou.port6},
     ...(yaml.keys.rotateAfter === undefined ? {} : {rotateKeysAfterMs: yaml.keys.rotateAfter}),

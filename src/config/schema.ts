@@ -131,6 +131,7 @@ export const gatewaySchema = z.strictObject({
   as,
   interconnect: z.array(prefix).min(1),
   default: z.enum(['allow', 'deny']),
+  fastPath: z.boolean().default(true),
   staged: z.strictObject({packets: z.enum(['exact', 'judged']).default('exact')}).prefault({}),
   uplinks: z.array(uplink).min(1),
   fou: z.strictObject({port: udpPort.default(5555), port6: udpPort.default(5556)}).prefault({}),

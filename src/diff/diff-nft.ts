@@ -56,6 +56,11 @@ export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
   for (const [name, set] of wanted.sets) {
     if (!remade.has(name)) steps.push(...elements(set, actual.sets.get(name) ?? NO_ELEMENTS))
   }
+  const [fast, isFast] = [wanted.fastPath ?? [], actual.fastPath ?? []].map((devices) => [...devices].sort().join(' '))
+  if (fast !== isFast) {
+    const reason = `devices ${isFast || 'none'} ⇒ ${fast || 'none'}`
+    steps.push({...base('fast path', reason), do: 'fast-path', devices: wanted.fastPath ?? []})
+  }
   return steps
 }
 

@@ -1,8 +1,10 @@
 import {
+  createFastPath,
   createFouDriver,
   createNetlinkDriver,
   createNftDriver,
   createWireguardDriver,
+  type FastPath,
   type FouDriver,
   generationHalf,
   type NetlinkDriver,
@@ -15,6 +17,7 @@ import {createFouLedger} from './fou-ledger.ts'
 
 /** Drivers that outlive a change of configuration, since what they hold is the kernel's state. */
 export interface KernelDrivers {
+  readonly fastPath: FastPath
   readonly fou: FouDriver
   readonly netlink: NetlinkDriver
   readonly nft: NftDriver
@@ -23,16 +26,26 @@ export interface KernelDrivers {
 }
 
 export function openKernelDrivers(inForce: () => GatewayConfig): KernelDrivers {
+  const fastPath = createFastPath()
   return {
+    fastPath,
     fou: createFouDriver(createFouLedger(() => inForce().paths.state)),
     netlink: createNetlinkDriver(),
-    nft: createNftDriver({half: () => generationHalf(inForce())}),
+    nft: createNftDriver({half: () => generationHalf(inForce()), fastPath}),
     wireguard: createWireguardDriver(),
     tunnels: createTunnelReader(),
   }
 }
 
-export async function closeKernelDrivers({fou, netlink, nft, wireguard, tunnels}: KernelDrivers): Promise<void> {
+export async function closeKernelDrivers({
+  fastPath,
+  fou,
+  netlink,
+  nft,
+  wireguard,
+  tunnels,
+}: KernelDrivers): Promise<void> {
   for (const driver of [fou, netlink, wireguard, tunnels]) driver.close()
   await nft.close()
+  fastPath.close()
 }

@@ -43,6 +43,8 @@ export interface PassDeps {
   readonly underlayMtus?: () => ReadonlyMap<string, number>
   /** The same object as long as it says the same. */
   readonly queues?: () => readonly QueueSpec[]
+  /** The machine has a fast path (apply/fast-path). */
+  readonly fastPath?: boolean
   /** The same object as long as no device has come or gone. */
   readonly devices: () => PlanInput['devices']
   /** The same object as long as it says the same. */
@@ -223,6 +225,7 @@ function createPlanner(deps: PassDeps) {
       devices: deps.devices(),
       limits: deps.limits(),
       memoryBytes: totalmem(),
+      fastPath: deps.fastPath ?? false,
       ...(deps.underlayMtus ? {underlayMtus: deps.underlayMtus()} : {}),
     })
     const planned = planOnce(input())

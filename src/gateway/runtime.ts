@@ -246,6 +246,7 @@ async function begin(options: RuntimeOptions, stopping: AbortController): Promis
       return queues
     },
     underlayMtus: createUplinkMtus(config.uplinks),
+    fastPath: kernel.fastPath.missing === null,
     devices: createDeviceIndexes(() => clock.nowMs()),
     limits: () => tunnelHealth.limits(),
     cache,

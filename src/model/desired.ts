@@ -93,6 +93,8 @@ export interface ActualNft {
   readonly chains: ReadonlyMap<string, ActualNftChain>
   /** Names what `chains` holds: another object with each change of it. */
   readonly chainsVersion?: object
+  /** Devices whose packets may pass without it; none unless said. */
+  readonly fastPath?: readonly number[]
 }
 
 export interface ActualNftSet {

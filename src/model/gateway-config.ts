@@ -17,6 +17,8 @@ export interface GatewayConfig {
   readonly default: 'allow' | 'deny'
   /** Of allowed flows that staged policies would deny, all packets are counted, or those that are judged anyway. */
   readonly stagedPackets: StagedPackets
+  /** Packets of trusted flows may pass by programs of ours, where the kernel takes them. */
+  readonly fastPath: boolean
   readonly uplinks: readonly LocalUplink[]
   /** UDP ports at which tunnels of encapsulation `fou` arrive, by the family inside. */
   readonly fouPorts: {readonly 4: number; readonly 6: number}

@@ -13,6 +13,8 @@ export interface NftTable {
   /** Maps and sets by name. */
   readonly sets: ReadonlyMap<string, NftSet>
   readonly chains: ReadonlyMap<string, NftChain>
+  /** Devices, by index, between which packets of trusted flows may pass without asking this table each (apply/fast-path). */
+  readonly fastPath?: readonly number[]
 }
 
 export interface NftSet {

@@ -80,6 +80,8 @@ export type NftStep = StepBase & {readonly driver: 'nft'} & (
         /** `NftSet.version` of what is in force after it. */
         readonly reaches?: object
       }
+    /** Behind the transaction: no element of the table, but shut while it is changed. */
+    | {readonly do: 'fast-path'; readonly devices: readonly number[]}
   )
 
 export interface BirdStep extends StepBase {

@@ -40,6 +40,8 @@ export interface PlanInput {
   readonly devices: DeviceIndexes
   /** By tunnel device, where its path was found to carry less than is computed. */
   readonly limits: TunnelLimits
+  /** The machine can have programs that let packets of trusted flows by; absent: it cannot. */
+  readonly fastPath?: boolean
   /** Of the machine; absent: the table of flows stays as large as it is. */
   readonly memoryBytes?: number
   /** By uplink, what its device carries; the same object as long as it says the same. */
@@ -118,10 +120,11 @@ export function createPlan(): (input: PlanInput) => Planned {
       uplinkDevices: PlanInput['uplinkDevices'],
       devices: DeviceIndexes,
       limits: TunnelLimits,
+      fastPath: boolean,
     ) =>
       rulesetFrame({
         ...{config, world: {sites, nodes}, nat, tunnels: [...tunnels, ...trials], trials, links, wireguard, fouPorts},
-        ...{uplinkDevices, devices, limits, native},
+        ...{uplinkDevices, devices, limits, native, fastPath},
       }),
   )
   const sysctlsOf = lastOf(planSysctls)
@@ -134,7 +137,14 @@ export function createPlan(): (input: PlanInput) => Planned {
   let before: Framed | null = null
   return ({config, world, policy, keys, passwords, draining, uplinkDevices, devices, limits, ...rest}) => {
     const {sites} = world
-    const {held = NO_SESSIONS, queues = [], carriers = NO_CARRIERS, underlayMtus = NO_MTUS, memoryBytes} = rest
+    const {
+      held = NO_SESSIONS,
+      queues = [],
+      carriers = NO_CARRIERS,
+      underlayMtus = NO_MTUS,
+      memoryBytes,
+      fastPath = false,
+    } = rest
     const mesh = meshOf(config, sites, keys, limits, carriers, underlayMtus)
     const routing = routingOf(
       config,
@@ -148,7 +158,17 @@ export function createPlan(): (input: PlanInput) => Planned {
       mesh.native,
     )
     const nodes = config.nodes?.ipip ? world.nodes : NO_NODES
-    const frame = frameOf(config, sites, nodes, world.nat, mesh, uplinkDevices, devices, limits)
+    const frame = frameOf(
+      config,
+      sites,
+      nodes,
+      world.nat,
+      mesh,
+      uplinkDevices,
+      devices,
+      limits,
+      fastPath && config.fastPath,
+    )
     const links = linksOf(config, mesh.links)
     const now: Framed = {config, sites, tunnels: mesh.tunnels, native: mesh.native, frame, elements: elementsIn(policy)}
     const {stages: parts = []} = policy

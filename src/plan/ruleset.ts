@@ -2,12 +2,14 @@ import {
   type FouPort,
   type GatewayConfig,
   type LinkSpec,
+  markText,
   type NativeWays,
   type NftChain,
   type NftHook,
   type NftSet,
   type NftTable,
   nativeByConfig,
+  REMEMBER_MARK,
   sitesThrough,
   type Tunnel,
   WATCHED,
@@ -25,7 +27,7 @@ import {planNodeNat} from './node-nat.ts'
 import {byFamily, errorSources, icmpErrors, isClosedTo, oneOf, SYN} from './rule-texts.ts'
 import {BETWEEN, planTransit} from './transit.ts'
 import {planTranslation} from './translation.ts'
-import {type DeviceIndexes, trustedWays} from './trusted-ways.ts'
+import {type DeviceIndexes, fastDevices, type TrustedWaysInput, trustedWays} from './trusted-ways.ts'
 import {passingToTwin, toTwin} from './twin-ways.ts'
 import {untrackedChains, untrackedLeaving} from './untracked.ts'
 
@@ -60,6 +62,8 @@ export interface RulesetInput {
   readonly limits?: ReadonlyMap<string, {readonly clamp: number}>
   /** As the configuration has it unless said. */
   readonly native?: NativeWays
+  /** The machine has a fast path, and it is wanted. */
+  readonly fastPath?: boolean
 }
 
 /** All of the table that is not policy's. */
@@ -69,6 +73,7 @@ export interface RulesetFrame {
   readonly watching: ReadonlyMap<string, NftChain>
   readonly sets: readonly NftSet[]
   readonly counters: readonly string[]
+  readonly fastPath?: readonly number[]
 }
 
 /** The whole table, with this policy in its frame. */
@@ -81,7 +86,8 @@ export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
   for (const set of frame.sets) sets.set(set.name, set)
   const counters = [...new Set([...policy.counters, ...frame.counters])].sort()
   const around = policy.chains.has(WATCHED) ? frame.watching : frame.chains
-  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, around)}
+  const fast = frame.fastPath ? {fastPath: frame.fastPath} : {}
+  return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, around), ...fast}
 }
 
 /**
@@ -154,7 +160,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add(
     'forward',
     [
-      `meta l4proto udp ${TRUSTED}`,
+      `meta l4proto udp ${input.fastPath ? TRUSTED.replace('accept', 'goto remembered') : TRUSTED}`,
       // Jumps and what comes back: `checked` stands one chain higher so, of the 16 in a row that the kernel takes.
       'meta l4proto tcp jump forward_tcp',
       `meta l4proto != udp meta l4proto != tcp ct state new,established ${TRUSTED}`,
@@ -162,6 +168,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     ],
     filter('forward', 'drop'),
   )
+  if (input.fastPath) add('remembered', REMEMBERED)
   add('forward_tcp', [`${SYN} return`, TRUSTED])
   const transit = planTransit(input)
   for (const chain of transit.chains) chains.set(chain.name, chain)
@@ -208,13 +215,11 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   for (const chain of translation.chains) chains.set(chain.name, chain)
 
   // As long as the frame is the same, so are its sets: who compares them remembers what they were found equal to.
-  const sets: NftSet[] = trustedWays({
+  const waysInput: TrustedWaysInput = {
     ...input,
     closed: (site) => sitesThrough(config, site).some(({name}) => isClosedTo(input, name)),
-  }).map((one) => ({
-    ...one,
-    version: {},
-  }))
+  }
+  const sets: NftSet[] = trustedWays(waysInput).map((one) => ({...one, version: {}}))
   const set = (
     name: string,
     key: string,
@@ -269,7 +274,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   const allowed = chains.get('allowed')!
   const ofWatched = [unmarked, `ct mark ${WATCHED_MARK} accept`, ...allowed.rules.slice(1)]
   const watching = new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]])
-  return {chains, watching, sets, counters: [...frameCounters(devices), ...nodeNat.counters]}
+  const fast = input.fastPath ? {fastPath: fastDevices(waysInput)} : {}
+  return {chains, watching, sets, counters: [...frameCounters(devices), ...nodeNat.counters], ...fast}
 }
 
 const joins = new WeakMap<PolicyPart['chains'], {readonly frame: object; readonly chains: NftTable['chains']}>()
@@ -287,6 +293,8 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
 const MOST_COMPARED = 3
 
 const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
+/** The fast path remembers a flow by the packet that leaves, which must be as the one that came. */
+const REMEMBERED = [`ct status & (snat | dnat) == 0 meta mark set ${markText(REMEMBER_MARK)}`, 'accept']
 
 /**
  * What may not be at the near end of a way: an address behind a tunnel. Own prefixes, which are none of these, are

@@ -5,6 +5,7 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {pino} from 'pino'
 import {Registry} from 'prom-client'
+import {createFastPath} from '../../src/apply/index.ts'
 import {createApplyMetrics} from '../../src/gateway/apply-metrics.ts'
 import {createPolicyCounts} from '../../src/gateway/policy-counts.ts'
 import {startRuntime} from '../../src/gateway/runtime.ts'
@@ -45,6 +46,7 @@ describe('a runtime that cannot be started', () => {
       close: async () => undefined,
     } as const
     const kernel = {
+      fastPath: createFastPath(),
       fou: {...driver, close: () => undefined},
       wireguard: {...driver, name: 'wireguard', close: () => undefined} as const,
       nft,

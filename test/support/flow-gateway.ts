@@ -1,6 +1,6 @@
 // A gateway of `flow-worlds.ts` as a process in its namespace: the real driver, told over IPC what to bring into force.
 // Arguments: its half of the generation's numbers, and the time by which it takes the first of them.
-import {createNftDriver, type GenerationHalf} from '../../src/apply/index.ts'
+import {createFastPath, createNftDriver, type GenerationHalf} from '../../src/apply/index.ts'
 import {createEnforcer, ONE_WAY, START, withoutWeb} from './flow-worlds.ts'
 
 const WORLDS = {allowed: START, denied: withoutWeb(START), 'one way': ONE_WAY}
@@ -20,8 +20,8 @@ export interface GatewayAnswer {
 
 const half: GenerationHalf = process.argv[2] === 'odd' ? 'odd' : 'even'
 const atMs = Number(process.argv[3])
-const driver = createNftDriver({half: () => half, nowMs: () => atMs})
-const enforce = createEnforcer(driver)
+const driver = createNftDriver({half: () => half, nowMs: () => atMs, fastPath: createFastPath()})
+const enforce = createEnforcer(driver, {fastPath: true})
 
 async function obey(order: GatewayOrder): Promise<GatewayAnswer> {
   if (order.do === 'enforce') await enforce(WORLDS[order.world])

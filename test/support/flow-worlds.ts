@@ -13,7 +13,13 @@ export const ANSWER = '10.1.0.5'
 export const ASKER = '10.2.0.7'
 export const NEAR = 'lan0'
 export const TUNNEL = 'is-b-0000'
-const tunnel = tunnelTo('b', TUNNEL)
+
+export interface EnforcedOn {
+  /** The driver has one. */
+  readonly fastPath?: boolean
+  readonly near?: string
+  readonly tunnel?: string
+}
 
 export const pod = (at: string, app: string, modRevision = 1): Placed => ({
   at: `${at}/32`,
@@ -52,7 +58,10 @@ export const ONE_WAY = worldOf(
 )
 
 /** Brings worlds of these two pods into force one after the other, as a gateway does. */
-export function createEnforcer(driver: NftDriver): (now: World) => Promise<Compiled> {
+export function createEnforcer(
+  driver: NftDriver,
+  {fastPath = false, near = NEAR, tunnel = TUNNEL}: EnforcedOn = {},
+): (now: World) => Promise<Compiled> {
   let compiled: Compiled | null = null
   let before: World | null = null
   return async (now) => {
@@ -61,16 +70,17 @@ export function createEnforcer(driver: NftDriver): (now: World) => Promise<Compi
     compiled = compilePolicy(now, {default: 'deny', previous: compiled, firstClass: 7, changes})
     before = now
     const index = (name: string): number => Number(shell(`cat /sys/class/net/${name}/ifindex`))
-    const devices = new Map([NEAR, TUNNEL].map((name) => [name, index(name)]))
+    const devices = new Map([near, tunnel].map((name) => [name, index(name)]))
     for (const part of [...compiled.stages, compiled]) {
       const input = {
         config: configOf(),
         world: now,
-        tunnels: [tunnel],
+        tunnels: [tunnelTo('b', tunnel)],
         links: [],
         wireguard: [],
         uplinkDevices: [],
         devices,
+        fastPath,
       }
       await bringNft(driver, planRuleset({...input, policy: part}))
     }

@@ -66,6 +66,7 @@ export function configOf(sketch: Sketch, name: string, overrides: Partial<Gatewa
     interconnect: ['100.64.0.0/16' as Prefix],
     default: 'deny',
     stagedPackets: 'exact',
+    fastPath: true,
     uplinks: uplinksOf(site),
     fouPorts: {4: 5555, 6: 5556},
     owns: ownsOf(site),

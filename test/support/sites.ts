@@ -64,6 +64,7 @@ export function configOf(overrides: Partial<GatewayConfig> = {}): GatewayConfig 
     metrics: null,
     paths: {state: '/var/lib/isthmus', run: '/run/isthmus', birdConfig: '/etc/bird.conf', birdSocket: '/run/bird.ctl'},
     stagedPackets: 'exact',
+    fastPath: true,
     fouPorts: {4: 5555, 6: 5556},
     lab: false,
     ...overrides,

@@ -7,6 +7,7 @@ import {
   type StepKey,
 } from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
+import type {FastPath} from '../fast-path/index.ts'
 import {inSlices} from '../slices.ts'
 import {createBatchSocket} from './batch-socket.ts'
 import {type BatchMessage, encodeElements} from './element-batch.ts'
@@ -66,6 +67,8 @@ export interface NftDriverOptions {
   readonly runner?: NftRunner
   /** Asked each time: another one is in force after the next full read. */
   readonly half?: () => GenerationHalf
+  /** Shut while this table changes what it trusts. */
+  readonly fastPath?: Pick<FastPath, 'takeOver' | 'devices' | 'follow' | 'shut' | 'open'>
   readonly nowMs?: () => number
 }
 
@@ -78,6 +81,7 @@ export function createNftDriver({
   table = 'isthmus',
   runner = createNftRunner(),
   half = () => 'even',
+  fastPath = NO_FAST_PATH,
   nowMs = Date.now,
 }: NftDriverOptions = {}): NftDriver {
   const netfilter = createNetfilter()
@@ -87,6 +91,7 @@ export function createNftDriver({
   let given: Held | null = null
   let trusted = false
   let suspect = false
+  let isTakenOver = false
   let commit = -1
   let generation: number | null = null
   let readEndMs = 0
@@ -110,6 +115,8 @@ export function createNftDriver({
   async function readAll(): Promise<void> {
     const start = performance.now()
     trusted = false
+    if (!isTakenOver) await fastPath.takeOver()
+    isTakenOver = true
     // Before all else: at rest it keeps nothing out, and no difference of rules or elements tells so.
     if (await netfilter.isDormant(table)) {
       const refusal = await run(`add table ${FAMILY} ${table}`)
@@ -134,6 +141,8 @@ export function createNftDriver({
     generation = found ?? firstGeneration(nowMs(), own)
     if (!isOfHalf(generation, own)) generation = nextGeneration(generation, own)
     if (hasGenerationSets(held) && heldGeneration(held) !== generation) await writeGeneration(held, generation)
+    if (held) held.fastPath = await fastPath.devices()
+    fastPath.open()
     readEndMs = performance.now()
     readCostMs = readEndMs - start
   }
@@ -160,6 +169,7 @@ export function createNftDriver({
 
   async function writeGeneration(into: Held, number: number): Promise<void> {
     const messages = generationMessages(table, into, number)
+    fastPath.shut()
     if (messages && (await batches.commit(messages, commit)) === 0) commit++
     else {
       const refusal = await run(generationScript(table, number, heldWays(into)))
@@ -169,6 +179,7 @@ export function createNftDriver({
       }
     }
     setHeldGeneration(into, number)
+    fastPath.open()
   }
 
   /** Whether steps that are only elements are in force, by the short way; if not, nothing has changed. */
@@ -204,6 +215,7 @@ export function createNftDriver({
     const lines = compose(input)
     if (lines instanceof BadStep) return failed(steps, new Map([[lines.step, lines.message]]))
     if (lines.length > 0) {
+      fastPath.shut()
       const script = `${lines.map(({text}) => text).join('\n')}\n`
       const refusal = await run(script)
       if (refusal !== null) {
@@ -220,6 +232,12 @@ export function createNftDriver({
       generation = number
       if (hasGenerationSets(now)) setHeldGeneration(now, number)
     }
+    for (const step of steps) {
+      if (step.do !== 'fast-path') continue
+      await fastPath.follow(step.devices)
+      if (held) held.fastPath = step.devices
+    }
+    fastPath.open()
     return steps.map(({key}) => ({ok: true, step: key}))
   }
 
@@ -316,6 +334,14 @@ export function createNftDriver({
         judged.close()
       }),
   }
+}
+
+const NO_FAST_PATH: NftDriverOptions['fastPath'] & object = {
+  takeOver: async () => undefined,
+  devices: async () => [],
+  follow: async () => undefined,
+  shut: () => undefined,
+  open: () => undefined,
 }
 
 function compose(input: Parameters<typeof composeTransaction>[0]): ReturnType<typeof composeTransaction> | BadStep {

@@ -24,6 +24,7 @@ export class Held implements ActualNft {
   readonly sets = new Map<string, HeldSet>()
   readonly chains = new Map<string, ActualNftChain>()
   chainsVersion: object = {}
+  fastPath: readonly number[] = []
   readonly #counters = new Set<string>()
 
   get counters(): readonly string[] {

@@ -1,0 +1,104 @@
+import koffi from 'koffi'
+import {loadCLibrary, must, orErrno} from '../c-library.ts'
+import {StepFailure} from '../failure.ts'
+
+/** The kernel's numbers of bpf(2), by processor. */
+const BPF_CALL: Readonly<Record<string, number>> = {x64: 321, arm64: 280}
+const COMMAND = {createMap: 0, lookUp: 1, update: 2, loadProgram: 5} as const
+export const MAP_TYPE = {array: 2, perProcessorArray: 6, lruHash: 9} as const
+const SCHED_CLS = 3
+/** fib_lookup is for programs that may be had under the GPL too. */
+const LICENSE = Buffer.from('Dual MIT/GPL\0')
+const LOG_BYTES = 1 << 20
+
+const MAP_ATTRIBUTES = koffi.struct({
+  type: 'uint32',
+  keyBytes: 'uint32',
+  valueBytes: 'uint32',
+  most: 'uint32',
+  flags: 'uint32',
+  inner: 'uint32',
+  node: 'uint32',
+  name: koffi.array('char', 16),
+})
+const ELEMENT_ATTRIBUTES = koffi.struct({fd: 'uint32', gap: 'uint32', key: 'void *', value: 'void *', flags: 'uint64'})
+const PROGRAM_ATTRIBUTES = koffi.struct({
+  type: 'uint32',
+  count: 'uint32',
+  instructions: 'void *',
+  license: 'void *',
+  logLevel: 'uint32',
+  logBytes: 'uint32',
+  log: 'void *',
+  kernelVersion: 'uint32',
+  flags: 'uint32',
+  name: koffi.array('char', 16),
+})
+
+export interface MapShape {
+  readonly name: string
+  readonly type: number
+  readonly keyBytes: number
+  readonly valueBytes: number
+  readonly most: number
+}
+
+/** bpf(2). What it gives are file descriptors, which hold what they stand for until they are closed. */
+export interface Bpf {
+  createMap(shape: MapShape): number
+  loadProgram(name: string, instructions: Buffer): number
+  /** Another value for a key; whoever reads it meanwhile reads one or the other. */
+  update(map: number, key: Buffer, value: Buffer): void
+  /** Fills `value`, of an array for each processor all values in a row. */
+  lookUp(map: number, key: Buffer, value: Buffer): void
+  close(fd: number): void
+}
+
+/** Throws StepFailure where the machine has no such call. */
+export function openBpf(): Bpf {
+  const library = loadCLibrary()
+  const number = BPF_CALL[process.arch]
+  if (!library || number === undefined) throw new StepFailure('unsupported', `no bpf(2) on ${process.arch}`)
+  const bpf = (attributes: typeof MAP_ATTRIBUTES) => {
+    const call = library.func('syscall', 'long', ['long', 'int', koffi.pointer(attributes), 'uint'])
+    const bytes = koffi.sizeof(attributes)
+    return (command: number, value: object): number => orErrno(call(number, command, value, bytes) as number)
+  }
+  const [onMap, onElement, onProgram] = [bpf(MAP_ATTRIBUTES), bpf(ELEMENT_ATTRIBUTES), bpf(PROGRAM_ATTRIBUTES)]
+  const closeFd = library.func('close', 'int', ['int'])
+
+  return {
+    createMap({name, type, keyBytes, valueBytes, most}) {
+      const fd = onMap(COMMAND.createMap, {...{type, keyBytes, valueBytes, most, name}, flags: 0, inner: 0, node: 0})
+      must(fd, `making the map ${name}`)
+      return fd
+    },
+
+    loadProgram(name, instructions) {
+      const program = {
+        ...{type: SCHED_CLS, count: instructions.length / 8, instructions, license: LICENSE, name},
+        ...{kernelVersion: 0, flags: 0},
+      }
+      const fd = onProgram(COMMAND.loadProgram, {...program, logLevel: 0, logBytes: 0, log: null})
+      if (fd >= 0) return fd
+      // Once more for the kernel's words.
+      const log = Buffer.alloc(LOG_BYTES)
+      onProgram(COMMAND.loadProgram, {...program, logLevel: 1, logBytes: LOG_BYTES, log})
+      const words = log.toString('latin1', 0, log.indexOf(0)).trim().split('\n')
+      throw new StepFailure(
+        'refused',
+        `the kernel refuses the program ${name} (errno ${-fd}): ${words.slice(-3).join('; ')}`,
+      )
+    },
+
+    update(map, key, value) {
+      must(onElement(COMMAND.update, {fd: map, gap: 0, key, value, flags: 0}), 'writing to a map')
+    },
+
+    lookUp(map, key, value) {
+      must(onElement(COMMAND.lookUp, {fd: map, gap: 0, key, value, flags: 0}), 'reading a map')
+    },
+
+    close: (fd) => void closeFd(fd),
+  }
+}

@@ -1,0 +1,1 @@
+export {createFastPath, type FastPath} from './fast-path.ts'
