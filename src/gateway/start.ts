@@ -12,6 +12,7 @@ import {
   readKernelMartians,
   readSoftirqSeconds,
   registerConntrackMetrics,
+  registerFastPathMetrics,
   registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
@@ -63,6 +64,7 @@ export async function startGateway({configFile, log}: GatewayOptions): Promise<R
   const startedAt = new Date()
   let inForce = config
   const kernel = openKernelDrivers(() => inForce)
+  if (kernel.fastPath.missing !== null) log.info({reason: kernel.fastPath.missing}, 'no fast path here')
   const counts = createPolicyCounts({
     source: kernel.nft,
     clock,
@@ -192,6 +194,7 @@ function createMetrics({
   const sourceMetrics = createSourceMetrics(register)
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
+  registerFastPathMetrics([register], () => ({devices: kernel.fastPath.size(), packets: kernel.fastPath.packets()}))
   registerMartianMetric([register], readKernelMartians)
   registerSoftirqMetric([register], readSoftirqSeconds)
   registerTunnelMetrics([register], async () => {

@@ -3,3 +3,6 @@
  * the flow and takes the mark off.
  */
 export const REMEMBER_MARK = 0x80000000
+
+/** Priority of our programs on a device: `is`, as the handle of our queues. Behind the filters of others, who mostly take 1. */
+export const FAST_PATH_PRIORITY = 0x6973

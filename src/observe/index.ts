@@ -21,6 +21,7 @@ export {type ConntrackUse, readConntrack} from './conntrack.ts'
 export {readKernelMartians} from './kernel-martians.ts'
 export {
   registerConntrackMetrics,
+  registerFastPathMetrics,
   registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,

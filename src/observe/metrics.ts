@@ -150,6 +150,31 @@ export function registerSoftirqMetric(
   })
 }
 
+/** Declares `isthmus_fast_path_devices` and `isthmus_fast_path_packets_total`, filled at each scrape. */
+export function registerFastPathMetrics(
+  registers: readonly Registry[],
+  read: () => {readonly devices: number; readonly packets: number},
+): void {
+  new Gauge({
+    name: 'isthmus_fast_path_devices',
+    help: 'Devices whose packets of trusted UDP flows may pass by the fast path; 0: it is off, or this machine has none',
+    registers: [...registers],
+    collect() {
+      this.set(read().devices)
+    },
+  })
+  new Counter({
+    name: 'isthmus_fast_path_packets_total',
+    help: 'Packets that left by the fast path; conntrack and the ruleset have not seen them',
+    registers: [...registers],
+    collect() {
+      const {packets} = read()
+      this.reset()
+      this.inc(packets)
+    },
+  })
+}
+
 /** Declares `isthmus_kernel_martian_packets_total`, filled at each scrape. */
 export function registerMartianMetric(registers: readonly Registry[], read: () => Promise<number>): void {
   new Counter({

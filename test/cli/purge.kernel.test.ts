@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {pino} from 'pino'
 import {startApi} from '../../src/api/index.ts'
-import {createSysctlDriver} from '../../src/apply/index.ts'
+import {createFastPath, createSysctlDriver} from '../../src/apply/index.ts'
 import {sysctlMemory} from '../../src/gateway/sysctl-memory.ts'
 import {
   BIRD_HASH_CONSTANT,
@@ -65,6 +65,9 @@ inNamespace(import.meta.url, () => {
         ip route add default via 192.0.2.9 table 1790 proto bird
         tc qdisc add dev wan root handle ${handle}: htb default 2
         nft 'add table inet isthmus; add chain inet isthmus forward { type filter hook forward priority 0; policy drop; }'`)
+      const fastPath = createFastPath()
+      await fastPath.follow([Number(shell('cat /sys/class/net/wan/ifindex'))])
+      fastPath.close()
       writeFileSync(bird, `# Written by Isthmus\nrouter id 192.0.2.1;\ndefine ${BIRD_HASH_CONSTANT} = "x";\n`)
       mkdirSync(run)
       const wanted = planSysctls([])

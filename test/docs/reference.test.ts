@@ -10,6 +10,7 @@ import type {LinkSpec} from '../../src/model/index.ts'
 import {createBirdMetrics} from '../../src/observe/bird/metrics.ts'
 import {
   registerConntrackMetrics,
+  registerFastPathMetrics,
   registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
@@ -31,6 +32,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
   'src/observe/metrics.ts': (register) => {
     registerTunnelMetrics([register], async () => [])
     registerConntrackMetrics([register], async () => null)
+    registerFastPathMetrics([register], () => ({devices: 0, packets: 0}))
     registerMartianMetric([register], async () => 0)
     registerSoftirqMetric([register], async () => new Map())
   },

@@ -5,6 +5,7 @@ import {
   readKernelMartians,
   readSoftirqSeconds,
   registerConntrackMetrics,
+  registerFastPathMetrics,
   registerMartianMetric,
   registerSoftirqMetric,
   registerTunnelMetrics,
@@ -83,6 +84,17 @@ describe('the metric of soft interrupts', () => {
   })
 
   it('the kernel has at least one processor', async () => assert.ok((await readSoftirqSeconds()).has('0')))
+})
+
+describe('the fast path', () => {
+  it('says on how many devices it is, and how many packets left by it', async () => {
+    const register = new Registry()
+    registerFastPathMetrics([register], () => ({devices: 3, packets: 70}))
+    await register.metrics()
+    const text = await register.metrics()
+    assert.match(text, /^isthmus_fast_path_devices 3$/m)
+    assert.match(text, /^isthmus_fast_path_packets_total 70$/m)
+  })
 })
 
 describe('martians of the kernel', () => {

@@ -4,7 +4,7 @@ import {failureOf} from '../failure.ts'
 import {linkIndexed} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
 import {type Bpf, MAP_TYPE, openBpf} from './bpf.ts'
-import {deleteFilter, filterName, type Side, setFilter} from './filters.ts'
+import {deleteFilters, filterName, type Side, setFilter} from './filters.ts'
 import {arriving, ENTRY_BYTES, type Framing, KEY_BYTES, leaving} from './programs.ts'
 
 /** Of flows at once; of more the oldest pass the rules again. Some 13 MiB. */
@@ -44,6 +44,8 @@ export interface FastPath {
   shut(): void
   /** Flows of packets that come from now on may be remembered; what was remembered before is not known any more. */
   open(): void
+  /** How many devices it is on. */
+  size(): number
   /** Packets that left by it so far. */
   packets(): number
   close(): void
@@ -52,7 +54,8 @@ export interface FastPath {
 export function createFastPath(): FastPath {
   const socket = new RouteSocket()
   const name = randomUUID().slice(0, 8)
-  const followed = new Set<number>()
+  /** Without framing: a device that bears none. */
+  const followed = new Map<number, Framing | null>()
   let epoch = 0
   let programs: Programs | null = null
   let missing: string | null = null
@@ -64,6 +67,7 @@ export function createFastPath(): FastPath {
 
   async function put(index: number, {of}: Programs): Promise<void> {
     const framing = await framingOf(index)
+    followed.set(index, framing)
     if (!framing) return
     for (const side of SIDES) await setFilter(socket, {index, side, program: of[framing][side], name})
   }
@@ -76,7 +80,7 @@ export function createFastPath(): FastPath {
 
   async function takeOff(index: number): Promise<void> {
     for (const side of SIDES) {
-      if ((await filterName(socket, index, side)) !== null) await deleteFilter(socket, index, side)
+      if ((await filterName(socket, index, side)) !== null) return deleteFilters(socket, index)
     }
   }
 
@@ -105,20 +109,19 @@ export function createFastPath(): FastPath {
 
     async devices() {
       const found: number[] = []
-      for (const index of followed) if (await hasAll(index)) found.push(index)
+      for (const index of followed.keys()) if (await hasAll(index)) found.push(index)
       return found
     },
 
     async follow(devices) {
       if (!programs) return
-      for (const index of [...followed].filter((one) => !devices.includes(one))) {
+      for (const index of [...followed.keys()].filter((one) => !devices.includes(one))) {
         await takeOff(index)
         followed.delete(index)
       }
       for (const index of devices) {
         if (followed.has(index) && (await hasAll(index))) continue
         await put(index, programs)
-        followed.add(index)
       }
     },
 
@@ -128,6 +131,8 @@ export function createFastPath(): FastPath {
       epoch = epoch === HIGHEST_EPOCH ? 1 : epoch + 1
       setGate(epoch)
     },
+
+    size: () => [...followed.values()].filter((framing) => framing !== null).length,
 
     packets() {
       if (!programs) return 0

@@ -1,17 +1,16 @@
+import {FAST_PATH_PRIORITY} from '../../model/index.ts'
 import {attribute, attributesOf, nested, text, textOf, u32} from '../netlink/attributes.ts'
 import {NetlinkFailure} from '../netlink/request-queue.ts'
 import {CREATE, EXCLUSIVE, type RouteSocket} from '../netlink/socket.ts'
 
 /** Where a device's programs stand: rtnetlink's clsact queue, and a filter of kind `bpf` on each side of it. */
-const RTM = {newQueue: 36, newFilter: 44, deleteFilter: 45, getFilter: 46} as const
+const RTM = {newQueue: 36, deleteQueue: 37, newFilter: 44, deleteFilter: 45, getFilter: 46} as const
 const REPLACE = 0x100
 const TCA = {kind: 1, options: 2} as const
 const BPF = {fd: 6, name: 7, flags: 8} as const
 const DIRECT_ACTION = 1
 const CLSACT = {handle: 0xffff0000, parent: 0xfffffff1} as const
 const SIDE = {arriving: 0xfffffff2, leaving: 0xfffffff3} as const
-/** Behind the filters of others, who mostly take 1. Ours are known by the name too. */
-const PRIORITY = 0x6973
 const HANDLE = 1
 const ALL_PROTOCOLS = 0x0300
 const PREFIX = 'isthmus '
@@ -31,7 +30,7 @@ function header(index: number, handle: number, parent: number, info: number): Bu
   return bytes
 }
 
-const PLACE = PRIORITY * 0x10000 + ALL_PROTOCOLS
+const PLACE = FAST_PATH_PRIORITY * 0x10000 + ALL_PROTOCOLS
 
 /** Puts a program on a side of a device under a name, in place of ours that was there. */
 export async function setFilter(
@@ -50,19 +49,35 @@ export async function setFilter(
   await socket.change(RTM.newFilter, filter, CREATE | REPLACE)
 }
 
-/** Takes ours off; nobody else's. */
-export async function deleteFilter(socket: RouteSocket, index: number, side: Side): Promise<void> {
-  await ifNot('missing', socket.change(RTM.deleteFilter, header(index, HANDLE, SIDE[side], PLACE)))
+/** Takes ours off, nobody else's; the queue too where nothing is left on it. */
+export async function deleteFilters(socket: RouteSocket, index: number): Promise<void> {
+  let left = 0
+  for (const side of ['arriving', 'leaving'] as const) {
+    const names = await filterNames(socket, index, side)
+    left += names.filter((name) => name === null).length
+    if (names.every((name) => name === null)) continue
+    await ifNot('missing', socket.change(RTM.deleteFilter, header(index, HANDLE, SIDE[side], PLACE)))
+  }
+  if (left === 0) {
+    await ifNot('missing', socket.change(RTM.deleteQueue, header(index, CLSACT.handle, CLSACT.parent, 0)))
+  }
 }
 
 /** The name that a program of ours was put there under, by this process or one before; null: there is none. */
-export async function filterName(socket: RouteSocket, index: number, side: Side): Promise<string | null> {
-  for (const message of await socket.dump(RTM.getFilter, header(index, 0, SIDE[side], 0))) {
+export const filterName = async (socket: RouteSocket, index: number, side: Side): Promise<string | null> =>
+  (await filterNames(socket, index, side)).find((name) => name !== null) ?? null
+
+/** Of each filter; null for one that is not ours. */
+async function filterNames(socket: RouteSocket, index: number, side: Side): Promise<(string | null)[]> {
+  const messages = await socket.dump(RTM.getFilter, header(index, 0, SIDE[side], 0))
+  return messages.flatMap((message) => {
+    // Each chain of a priority has an entry of its own, without a handle.
+    if (message.readUInt32LE(8) === 0) return []
     const options = attributesOf(attributesOf(message.subarray(20)).get(TCA.options) ?? Buffer.alloc(0))
     const name = textOf(options.get(BPF.name))
-    if (message.readUInt32LE(16) >>> 16 === PRIORITY && name.startsWith(PREFIX)) return name.slice(PREFIX.length)
-  }
-  return null
+    const isOurs = message.readUInt32LE(16) >>> 16 === FAST_PATH_PRIORITY && name.startsWith(PREFIX)
+    return [isOurs ? name.slice(PREFIX.length) : null]
+  })
 }
 
 async function ifNot(code: NetlinkFailure['code'], change: Promise<void>): Promise<void> {

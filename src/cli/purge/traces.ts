@@ -4,6 +4,7 @@ import {linksIn} from '../../diagnose/index.ts'
 import {
   BIRD_FILE_BEFORE,
   BIRD_HASH_CONSTANT,
+  FAST_PATH_PRIORITY,
   fouPortText,
   type GatewayConfig,
   LAN_LOST_TABLE,
@@ -49,6 +50,7 @@ export async function kernelTraces(config: GatewayConfig): Promise<Trace[]> {
     ...(await routes(config)),
     ...(await devices()),
     ...(await queues()),
+    ...(await programs()),
     ...(await rules()),
     ...(await fouPorts(config)),
     ...(await ruleset()),
@@ -106,6 +108,28 @@ async function queues(): Promise<Trace[]> {
     const device = String(one.dev)
     return [removing(`queue of ${device}`, 'ours by its handle', doing('tc', 'qdisc', 'delete', 'dev', device, 'root'))]
   })
+}
+
+/** Of the fast path; the queue that they stand in goes with the last one. */
+async function programs(): Promise<Trace[]> {
+  const text = await tool('tc', 'qdisc', 'show')
+  const devices = [...text.matchAll(/^qdisc clsact .* dev (\S+) /gm)].map(([, device]) => device!)
+  const sides = ['ingress', 'egress']
+  const shown = (device: string): Promise<string[]> =>
+    Promise.all(sides.map((side) => tool('tc', 'filter', 'show', 'dev', device, side)))
+  const ours = `pref ${FAST_PATH_PRIORITY} bpf `
+  const found = await Promise.all(
+    devices.map(async (device) => ({device, isOurs: (await shown(device)).join().includes(ours)})),
+  )
+  return found
+    .filter(({isOurs}) => isOurs)
+    .map(({device}) =>
+      removing(`programs on ${device}`, 'ours by their priority', async () => {
+        for (const side of sides)
+          await tool('tc', 'filter', 'delete', 'dev', device, side, 'pref', String(FAST_PATH_PRIORITY))
+        if ((await shown(device)).join('') === '') await doing('tc', 'qdisc', 'delete', 'dev', device, 'clsact')()
+      }),
+    )
 }
 
 /** One by one: the kernel deletes the first that fits, so all of it is named. */

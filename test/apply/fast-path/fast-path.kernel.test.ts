@@ -29,6 +29,15 @@ const COUNTERS = `table ip seen {
 }
 `
 
+/** Of a connection that nobody has begun. */
+function tcpSegment(port: number): Buffer {
+  const segment = Buffer.alloc(20)
+  segment.writeUInt16BE(port, 0)
+  segment.writeUInt16BE(port, 2)
+  segment.set([0x50, 0x10], 12)
+  return segment
+}
+
 const indexOf = (device: string): number => Number(shell(`cat /sys/class/net/${device}/ifindex`))
 
 inNamespace(import.meta.url, () => {
@@ -175,10 +184,11 @@ inNamespace(import.meta.url, () => {
       const [exceeded, tooBig] = [counter(far, 'exceeded'), counter(far, 'too_big')]
       await farSender.send(packetOfFlow(1, (packet) => packet.set([1], 8)))
       await eventually(() => counter(far, 'exceeded') > exceeded)
-      shell(`ip link set ${NEAR} mtu 600`)
+      shell(`ip route add ${ANSWER}/32 dev ${NEAR} mtu lock 600`)
       await farSender.send(packetOfFlow(1000, (packet) => packet.set([0x40], 6)))
       await eventually(() => counter(far, 'too_big') > tooBig)
-      shell(`ip link set ${NEAR} mtu 1500`)
+      shell(`ip route del ${ANSWER}/32`)
+      await farSender.send(ipPacket({...sent, protocol: PROTOCOL.tcp}, tcpSegment(port)))
       const datagram = udpDatagram(sent, [port, port], Buffer.alloc(24))
       const all = counter(near, 'arrivals')
       await farSender.send(
@@ -196,6 +206,19 @@ inNamespace(import.meta.url, () => {
       )
       const answers = await flow()
       assert.equal(await fastWhile(answers), 0)
+      ends.stop()
+      await delay(50)
+      const [arrivals, packets] = [counter(near, 'arrivals'), fastPath.packets()]
+      await farSender.send(
+        packetOfFlow(1, (packet) => packet.set([10, 1, 0, 1], 12)),
+        packetOfFlow(1),
+      )
+      await eventually(() => counter(near, 'arrivals') > arrivals)
+      assert.deepEqual(
+        [counter(near, 'arrivals'), fastPath.packets()],
+        [arrivals + 1, packets],
+        'as it left, not as it came',
+      )
       shell('nft delete table ip own')
     })
 
