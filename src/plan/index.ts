@@ -13,5 +13,5 @@
 export {dropOfCounter} from './drops.ts'
 export {nodeOfCounter} from './node-nat.ts'
 export {createPlan, type PlanInput, type Planned, plan} from './plan.ts'
-export {planRuleset, TABLE} from './ruleset.ts'
+export {planRuleset, REMEMBERED_CHAIN, TABLE} from './ruleset.ts'
 export {planSysctls} from './sysctls.ts'

@@ -32,6 +32,8 @@ import {passingToTwin, toTwin} from './twin-ways.ts'
 import {untrackedChains, untrackedLeaving} from './untracked.ts'
 
 export const TABLE = 'isthmus'
+/** There on a machine that has a fast path, and nowhere else. */
+export const REMEMBERED_CHAIN = 'remembered'
 
 /** The policy compiler's part of the table, entered by `goto judge`; it leaves by `goto allowed` or drops. */
 export interface PolicyPart {
@@ -160,7 +162,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   add(
     'forward',
     [
-      `meta l4proto udp ${input.fastPath ? TRUSTED.replace('accept', 'goto remembered') : TRUSTED}`,
+      `meta l4proto udp ${input.fastPath ? TRUSTED.replace('accept', `goto ${REMEMBERED_CHAIN}`) : TRUSTED}`,
       // Jumps and what comes back: `checked` stands one chain higher so, of the 16 in a row that the kernel takes.
       'meta l4proto tcp jump forward_tcp',
       `meta l4proto != udp meta l4proto != tcp ct state new,established ${TRUSTED}`,
@@ -168,7 +170,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     ],
     filter('forward', 'drop'),
   )
-  if (input.fastPath) add('remembered', REMEMBERED)
+  if (input.fastPath) add(REMEMBERED_CHAIN, REMEMBERED)
   add('forward_tcp', [`${SYN} return`, TRUSTED])
   const transit = planTransit(input)
   for (const chain of transit.chains) chains.set(chain.name, chain)
@@ -293,8 +295,11 @@ function joined(ofPolicy: PolicyPart['chains'], around: ReadonlyMap<string, NftC
 const MOST_COMPARED = 3
 
 const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
-/** The fast path remembers a flow by the packet that leaves, which must be as the one that came. */
-const REMEMBERED = [`ct status & (snat | dnat) == 0 meta mark set ${markText(REMEMBER_MARK)}`, 'accept']
+/** The fast path remembers a flow by the packet that leaves, which must be as the one that came, and nobody's marked one. */
+const REMEMBERED = [
+  `meta mark 0x00000000 ct status & (snat | dnat) == 0 meta mark set ${markText(REMEMBER_MARK)}`,
+  'accept',
+]
 
 /**
  * What may not be at the near end of a way: an address behind a tunnel. Own prefixes, which are none of these, are

@@ -11,7 +11,7 @@ import {
   uplinkDevices,
   type World,
 } from '../../model/index.ts'
-import {createPlan} from '../../plan/index.ts'
+import {createPlan, REMEMBERED_CHAIN} from '../../plan/index.ts'
 import {compilePolicy} from '../../policy/index.ts'
 import {createKeyStore, loadLastKnown, readCarriers, readPathMtus} from '../../store/index.ts'
 import {limitsOf} from '../../tunnels/index.ts'
@@ -30,7 +30,7 @@ export interface FreshPlan {
 export async function freshPlan(
   config: GatewayConfig,
   snapshots: ReadonlyMap<SourceId, Snapshot>,
-  {devices, mtus, carriers}: Pick<KernelFacts, 'devices' | 'mtus' | 'carriers'>,
+  {devices, mtus, carriers, nft}: Pick<KernelFacts, 'devices' | 'mtus' | 'carriers' | 'nft'>,
 ): Promise<FreshPlan> {
   const federation = new Federation(config)
   for (const [source, snapshot] of snapshots) {
@@ -69,6 +69,8 @@ export async function freshPlan(
     underlayMtus: new Map(underlayMtus),
     devices,
     limits: limitsOf(saved),
+    // Whether the daemon may have one only its process knows.
+    fastPath: nft?.chains.has(REMEMBERED_CHAIN) ?? false,
   })
   return {
     world,

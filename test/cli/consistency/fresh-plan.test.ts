@@ -4,12 +4,12 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {freshPlan} from '../../../src/cli/consistency/fresh-plan.ts'
 import {waysOf} from '../../../src/cli/consistency/ways.ts'
-import type {Carrier, Snapshot} from '../../../src/model/index.ts'
+import type {ActualNft, Carrier, Snapshot} from '../../../src/model/index.ts'
 import {createKeyStore, saveLastKnown, writeCarriers, writePathMtus} from '../../../src/store/index.ts'
 import {rawRecord} from '../../support/records.ts'
 import {configOf, EXPORT, site} from '../../support/sites.ts'
 
-const NO_KERNEL = {devices: new Map(), mtus: new Map(), carriers: new Map()}
+const NO_KERNEL = {nft: null, devices: new Map(), mtus: new Map(), carriers: new Map()}
 const EMPTY: Snapshot = {site: site('b'), source: 'export', datastore: null, clusterId: '1', revision: 7, records: []}
 
 describe('a plan made beside the daemon', () => {
@@ -61,5 +61,21 @@ describe('a plan made beside the daemon', () => {
     )
     const ways = waysOf(config, plan.desired.tunnels, plan.native, plan.uplinkDevices)
     assert.deepEqual(ways.find(({site: of}) => of === 'b')?.devices, ['wan0'])
+  })
+
+  it('has a fast path where the daemon has one, which only its process knows, and where it is wanted', async () => {
+    const table = (chains: readonly string[]): ActualNft => ({
+      ...{counters: [], sets: new Map()},
+      chains: new Map(chains.map((name) => [name, {name, hook: null, rules: []}])),
+    })
+    for (const [chains, wanted, expected] of [
+      [['remembered'], true, true],
+      [[], true, false],
+      [['remembered'], false, false],
+    ] as const) {
+      const config = {...configOf({fastPath: wanted}), paths: {...configOf().paths, state}}
+      const {desired} = await freshPlan(config, new Map(), {...NO_KERNEL, nft: table(chains)})
+      assert.equal(desired.nft.chains.has('remembered'), expected)
+    }
   })
 })
