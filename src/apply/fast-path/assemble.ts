@@ -4,7 +4,7 @@ export const [R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10] = [0, 1, 2, 3, 4, 5, 
 export type Bytes = 1 | 2 | 4 | 8
 
 /** Encoded, or a jump whose label is not placed yet. */
-type Instruction = Buffer | {readonly jump: string; readonly bytes: Buffer} | {readonly label: string}
+export type Instruction = Buffer | {readonly jump: string; readonly bytes: Buffer} | {readonly label: string}
 
 const CLASS = {load: 0x61, storeImmediate: 0x62, store: 0x63, alu64: 0x07, alu32: 0x04, jump: 0x05, jump32: 0x06}
 const SIZE: Readonly<Record<Bytes, number>> = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}

@@ -1,13 +1,14 @@
 import {randomUUID} from 'node:crypto'
 import {readFileSync} from 'node:fs'
+import type {Family} from '../../net/index.ts'
 import {failureOf} from '../failure.ts'
 import {linkIndexed} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
 import {type Bpf, MAP_TYPE, openBpf} from './bpf.ts'
 import {deleteFilters, filterName, type Side, setFilter} from './filters.ts'
-import {arriving, ENTRY_BYTES, type Framing, KEY_BYTES, leaving} from './programs.ts'
+import {arriving, ENTRY_BYTES, type Framing, keyBytes, leaving} from './programs.ts'
 
-/** Of flows at once; of more the oldest pass the rules again. Some 13 MiB. */
+/** Of flows at once, of a family; of more the oldest pass the rules again. Some 30 MiB. */
 const MOST_FLOWS = 131_072
 /** What a packet can carry of an epoch (`tc_index`); 0 is none. */
 const HIGHEST_EPOCH = 0xffff
@@ -158,18 +159,20 @@ function load(): Programs {
   const one = {keyBytes: 4, most: 1}
   const gate = bpf.createMap({name: 'isthmus_gate', type: MAP_TYPE.array, valueBytes: 4, ...one})
   const count = bpf.createMap({name: 'isthmus_count', type: MAP_TYPE.perProcessorArray, valueBytes: 8, ...one})
-  const flows = bpf.createMap({
-    ...{name: 'isthmus_flows', type: MAP_TYPE.lruHash},
-    ...{keyBytes: KEY_BYTES, valueBytes: ENTRY_BYTES, most: MOST_FLOWS},
-  })
+  const flowsOf = (family: Family): number =>
+    bpf.createMap({
+      ...{name: `isthmus_flows${family}`, type: MAP_TYPE.lruHash},
+      ...{keyBytes: keyBytes(family), valueBytes: ENTRY_BYTES, most: MOST_FLOWS},
+    })
+  const flows = {4: flowsOf(4), 6: flowsOf(6)}
   const maps = {gate, flows, count}
   const both = (framing: Framing) => ({
     arriving: bpf.loadProgram('isthmus_in', arriving(framing, maps)),
     leaving: bpf.loadProgram('isthmus_out', leaving(framing, maps)),
   })
   const of = {ethernet: both('ethernet'), bare: both('bare')}
-  // The programs hold it.
-  bpf.close(flows)
+  // The programs hold them.
+  for (const fd of Object.values(flows)) bpf.close(fd)
   return {bpf, gate, count, of}
 }
 
