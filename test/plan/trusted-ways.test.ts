@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
-import {trustedWays} from '../../src/plan/trusted-ways.ts'
-import {configOf, remote, tunnelTo} from '../support/sites.ts'
+import {parsePrefix} from '../../src/net/index.ts'
+import {fastDevices, trustedWays} from '../../src/plan/trusted-ways.ts'
+import {configOf, remote, site as siteName, tunnelTo} from '../support/sites.ts'
 
-function waysOf(names: readonly string[], devices: Record<string, number>, closed: readonly string[] = []) {
+function inputOf(names: readonly string[], devices: Record<string, number>, closed: readonly string[] = []) {
   const config = configOf({sites: new Map(names.map((name, index) => remote(name, `10.${index + 2}.0.0/16`)))})
   const tunnels = Object.keys(devices).flatMap((device) => {
     const name = /^is-([a-z]+\d*)-/.exec(device)?.[1]
     return name === undefined ? [] : [tunnelTo(name, device)]
   })
   const base = {config, tunnels, uplinkDevices: ['wan0'], devices: new Map(Object.entries(devices))}
-  const input = {...base, closed: (name: string) => closed.includes(name)}
-  const [trusted, ways, known] = trustedWays(input)
+  return {...base, closed: (name: string) => closed.includes(name)}
+}
+
+function waysOf(...input: Parameters<typeof inputOf>) {
+  const [trusted, ways, known] = trustedWays(inputOf(...input))
   return {trusted: [...trusted!.elements.keys()], ways: new Map(ways!.elements), known: new Map(known!.elements)}
 }
 
@@ -90,5 +94,20 @@ describe('trustedWays', () => {
     const {trusted, ways} = waysOf(['b'], {...devices, eth0: 2, 'is-b-0': 4})
     assert.ok(trusted.length <= 1024)
     assert.ok(ways.has('original . 2 . 4') && ways.has('original . 4 . 2'))
+  })
+})
+
+describe('fastDevices', () => {
+  it('are those on ways: no uplink, no tunnel of a closed site', () => {
+    assert.deepEqual(fastDevices(inputOf(['b', 'c'], DEVICES)), [3, 4, 5, 6])
+    assert.deepEqual(fastDevices(inputOf(['b', 'c'], DEVICES, ['b'])), [3, 6])
+  })
+
+  it('nor a tunnel whose packets are translated: what leaves is not what came', () => {
+    const {config, ...input} = inputOf(['b', 'c'], DEVICES)
+    const [prefix, as] = ['10.2.0.0/16', '10.200.0.0/16'].map((text) => parsePrefix(text)!)
+    const translated = {...config.sites.get(siteName('b'))!, translations: [{real: prefix!, seen: as!}]}
+    const sites = new Map([...config.sites, [siteName('b'), translated]])
+    assert.deepEqual(fastDevices({...input, config: {...config, sites}}), [3, 6])
   })
 })
