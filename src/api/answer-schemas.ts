@@ -53,6 +53,7 @@ export const GatewayStatus = z.strictObject({
     chains: number,
     generation: number.nullable(),
     drops: z.array(z.strictObject({reason: text, packets: number})),
+    fastPath: z.strictObject({devices: number, packets: number, missing: text.nullable()}),
   }),
 })
 

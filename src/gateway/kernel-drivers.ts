@@ -37,6 +37,13 @@ export function openKernelDrivers(inForce: () => GatewayConfig): KernelDrivers {
   }
 }
 
+/** For status and metrics. */
+export const fastPathNow = ({fastPath}: Pick<KernelDrivers, 'fastPath'>) => ({
+  devices: fastPath.size(),
+  packets: fastPath.packets(),
+  missing: fastPath.missing,
+})
+
 export async function closeKernelDrivers({
   fastPath,
   fou,

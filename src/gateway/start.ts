@@ -24,7 +24,7 @@ import {changeOver} from './change-over.ts'
 import {every} from './clock.ts'
 import {type Configuration, openConfiguration} from './configuration.ts'
 import {createForgetting} from './forget-unnamed.ts'
-import {closeKernelDrivers, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
+import {closeKernelDrivers, fastPathNow, type KernelDrivers, openKernelDrivers} from './kernel-drivers.ts'
 import {createGatewayMetrics, type GatewayMetrics} from './metrics.ts'
 import {tunnelUp} from './monitor.ts'
 import {createPolicyCounts} from './policy-counts.ts'
@@ -194,7 +194,7 @@ function createMetrics({
   const sourceMetrics = createSourceMetrics(register)
   const birdMetrics = createBirdMetrics(register)
   registerConntrackMetrics([register], readConntrack)
-  registerFastPathMetrics([register], () => ({devices: kernel.fastPath.size(), packets: kernel.fastPath.packets()}))
+  registerFastPathMetrics([register], () => fastPathNow(kernel))
   registerMartianMetric([register], readKernelMartians)
   registerSoftirqMetric([register], readSoftirqSeconds)
   registerTunnelMetrics([register], async () => {

@@ -3,7 +3,7 @@ import type {Finding} from '../model/index.ts'
 import {nodeOfCounter} from '../plan/index.ts'
 import type {Configuration} from './configuration.ts'
 import {createConsoleView} from './console-view.ts'
-import type {KernelDrivers} from './kernel-drivers.ts'
+import {fastPathNow, type KernelDrivers} from './kernel-drivers.ts'
 import {policyRows} from './policy-rows.ts'
 import {reachTo} from './reach.ts'
 import {rowsOf} from './rows.ts'
@@ -39,6 +39,7 @@ export function createView(options: ViewOptions): GatewayView & {refresh(): Prom
       chains: statistics?.chains ?? 0,
       generation: current.last()?.held === false ? kernel.nft.generation() : null,
       drops,
+      fastPath: fastPathNow(kernel),
     }
   }
 

@@ -161,7 +161,10 @@ export const STATUS: GatewayStatus = {
     lastErrors: [],
   },
   export: {leader: 'a1', leads: true, leaseAgeSeconds: 0.9, lastError: null},
-  nft: {classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
+  nft: {
+    ...{classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
+    fastPath: {devices: 3, packets: 70, missing: null},
+  },
 }
 
 const STAGED: Rows['policies'] = {

@@ -9,7 +9,7 @@ const port = Number(portText)
 const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 
 if (role === 'serve' && protocol === 'udp') {
-  const socket = createSocket('udp4')
+  const socket = createSocket(address!.includes(':') ? 'udp6' : 'udp4')
   socket.on('message', (data, from) => socket.send(data, from.port, from.address))
   socket.bind(port, address, () => say('ready'))
 } else if (role === 'serve') {
@@ -17,7 +17,7 @@ if (role === 'serve' && protocol === 'udp') {
     say('ready'),
   )
 } else if (protocol === 'udp') {
-  const socket = createSocket('udp4')
+  const socket = createSocket(address!.includes(':') ? 'udp6' : 'udp4')
   socket.on('message', () => say('answer'))
   socket.bind(port, address, () => {
     say('ready')

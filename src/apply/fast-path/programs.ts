@@ -361,7 +361,9 @@ export function leaving(framing: Framing, {gate, flows}: Pick<ProgramMaps, 'gate
     move(R6, {register: R1}),
     load(4, R1, R6, SKB.mark),
     jumpIf32(R1, 'notEqual', REMEMBER_MARK, OUT),
-    store(4, R6, SKB.mark, 0),
+    // Older kernels take no constant here.
+    move(R2, 0),
+    store(4, R6, SKB.mark, {register: R2}),
     loadMapValue(R1, gate),
     load(4, R1, R1, 0),
     load(4, R7, R6, SKB.tcIndex),

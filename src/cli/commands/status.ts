@@ -42,6 +42,7 @@ function printSections(context: CliContext, status: GatewayStatus, wide: boolean
   context.out(
     `policy in force: ${nft.classes} classes, ${nft.verdictEntries} verdicts, ${nft.chains} chains, generation ${generation}, ${drops} packets dropped\n`,
   )
+  context.out(`fast path: ${fastPathText(nft)}\n`)
 
   const columns = columnsAt(nowMs)
   const paint = painterOf(context)
@@ -63,4 +64,9 @@ function leadText({export: {leader, leads, leaseAgeSeconds, lastError}}: Gateway
   const who = leads ? 'this gateway leads' : leader === null ? 'no gateway leads' : `${leader} leads`
   const lease = leaseAgeSeconds === null ? 'no lease' : `lease confirmed ${Math.round(leaseAgeSeconds)} s ago`
   return [who, lease, ...(lastError === null ? [] : [lastError])].join(', ')
+}
+
+function fastPathText({fastPath: {devices, packets, missing}}: GatewayStatus['nft']): string {
+  if (missing !== null) return `none here: ${missing}`
+  return devices === 0 ? 'off' : `${devices} devices, ${packets} packets`
 }
