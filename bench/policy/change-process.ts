@@ -2,7 +2,7 @@
 // Argument: which shape the table has.
 
 import {setTimeout as delay} from 'node:timers/promises'
-import {createNftDriver} from '../../src/apply/index.ts'
+import {createFastPath, createNftDriver} from '../../src/apply/index.ts'
 import {diffNft} from '../../src/diff/index.ts'
 import {DRAIN_MS, type Member, type NftStep, type Policy, type World} from '../../src/model/index.ts'
 import {addressNumber, type Prefix} from '../../src/net/index.ts'
@@ -20,7 +20,7 @@ const plan = JSON.parse(process.argv[2]!) as ChangePlan
 const {world: first, endpoints} = workloadOf(FULL_SIZE)
 const members = new Map(first.members)
 const random = seededRandom(SEED)
-const driver = createNftDriver()
+const driver = createNftDriver({fastPath: createFastPath()})
 let world: World = {...first, members}
 let compiled: Compiled | null = null
 let loaded = false

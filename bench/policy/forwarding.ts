@@ -30,6 +30,7 @@ const FULL_SCALE: Scale = {rounds: 20, flows: 1_000}
 const SEED = 4
 
 const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
+const RULES_ALONE = 'rules alone'
 const [OTHER_SHAPE, OTHER_JUDGED] = ['other shape', 'other shape, judged']
 /** Felix's layouts are measured to where loading them takes minutes. */
 const LAYOUT_COUNTS = [10, 100, 1_000] as const
@@ -79,6 +80,7 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
     bed.add(CONNTRACK, full.frames, ({run}) => run('nft -f -', CONNTRACK_ONLY))
     bed.add(EMPTY, full.frames, loadTable(emptied(full), false))
     for (const [count, one] of prepared) bed.add(policies(count), one.frames, loadTable(one, false))
+    bed.add(RULES_ALONE, full.frames, loadTable(full, false, false))
     bed.add(JUDGED, full.frames, loadTable(full, true))
     const other = destinationShape(full.compiled)
     bed.add(OTHER_SHAPE, full.frames, loadTable({...full, part: other}, false))
@@ -112,6 +114,7 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
         ratio(`${count}-policies`, policies(count), CONNTRACK, count === FULL ? '>=0.9' : undefined),
       ),
       flatness(rates),
+      ratio('rules-alone', RULES_ALONE, CONNTRACK),
       ratio('every-packet-judged', JUDGED, CONNTRACK, '>=0.75'),
       ratio('of-plain', policies(FULL), PLAIN),
       ratio('empty-table', EMPTY, CONNTRACK),
@@ -144,9 +147,9 @@ export function prepare(count: number, {rounds, flows}: Scale): Prepared {
 }
 
 const loadTable =
-  ({workload, part}: Prepared, judged: boolean) =>
+  ({workload, part}: Prepared, judged: boolean, fastPath = true) =>
   (namespace: Namespace): void =>
-    loadGateway(namespace, gatewayTable(workload.world, part), {judged})
+    loadGateway(namespace, gatewayTable(workload.world, part, fastPath), {judged})
 
 /** The same addresses under no policy at all. */
 function emptied({workload, frames}: Prepared): Prepared {

@@ -28,24 +28,19 @@ const config = configOf({
 const tunnel = tunnelTo('b', TUNNEL)
 
 /** As a gateway keeps them (`createPlan`). */
-const frames = new WeakMap<World['sites'], RulesetFrame>()
+const frames = {
+  withFastPath: new WeakMap<World['sites'], RulesetFrame>(),
+  rulesAlone: new WeakMap<World['sites'], RulesetFrame>(),
+}
 
 /** The whole table that a gateway of site a would have with this policy: the bench measures nothing less. */
-export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart): NftTable {
-  let frame = frames.get(sites)
+export function gatewayTable({sites}: Pick<World, 'sites'>, policy: PolicyPart, fastPath = true): NftTable {
+  const known = fastPath ? frames.withFastPath : frames.rulesAlone
+  let frame = known.get(sites)
   if (!frame) {
-    const world = {sites}
-    frame = rulesetFrame({
-      config,
-      world,
-      tunnels: [tunnel],
-      links: [],
-      wireguard: [],
-      uplinkDevices: ['wan0'],
-      devices: DEVICES,
-      fastPath: true,
-    })
-    frames.set(sites, frame)
+    const base = {config, world: {sites}, tunnels: [tunnel], links: [], wireguard: []}
+    frame = rulesetFrame({...base, uplinkDevices: ['wan0'], devices: DEVICES, fastPath})
+    known.set(sites, frame)
   }
   return rulesetWith(frame, policy)
 }

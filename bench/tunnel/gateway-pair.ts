@@ -32,7 +32,7 @@ export interface GatewayEnd {
   readonly config: GatewayConfig
   readonly sites: ReadonlyMap<SiteName, SiteView>
   readonly plan: PlannedTunnels
-  readonly table: (policy: PolicyPart) => NftTable
+  readonly table: (policy: PolicyPart, fastPath: boolean) => NftTable
   readonly devices: DeviceIndexes
 }
 
@@ -69,13 +69,14 @@ function endOf(config: GatewayConfig, sites: ReadonlyMap<SiteName, SiteView>, pl
   const uplinkDevices = config.uplinks.map(({name}) => name)
   const names = [NEAR_SIDE, ...uplinkDevices, ...plan.tunnels.map(({device}) => device)]
   const devices = new Map(names.map((name, index) => [name, FIRST_INDEX + index]))
-  const frame = rulesetFrame({config, world: {sites}, ...plan, uplinkDevices, devices, fastPath: true})
-  return {config, sites, plan, devices, table: (policy) => rulesetWith(frame, policy)}
+  const table = (policy: PolicyPart, fastPath: boolean): NftTable =>
+    rulesetWith(rulesetFrame({config, world: {sites}, ...plan, uplinkDevices, devices, fastPath}), policy)
+  return {config, sites, plan, devices, table}
 }
 
 /** Puts the gateway's table in force, its devices by the indexes that they have there, and its fast path. */
-export const loadEnd = (namespace: Namespace, end: GatewayEnd, policy: PolicyPart): void =>
-  loadGateway(namespace, end.table(policy), {judged: false, devices: end.devices})
+export const loadEnd = (namespace: Namespace, end: GatewayEnd, policy: PolicyPart, fastPath = true): void =>
+  loadGateway(namespace, end.table(policy, fastPath), {judged: false, devices: end.devices})
 
 /**
  * Two routers in a row between sender and receiver; `load` puts a ruleset in force at each. What goes between them goes through

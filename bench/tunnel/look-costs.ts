@@ -32,7 +32,7 @@ export async function lookCosts({quick}: BenchOptions): Promise<readonly BenchRe
     const pair = await planPair('vxlan', folder)
     const add = (name: string, ends: typeof pair, change: (table: NftTable) => NftTable): void => {
       const load = ({run}: {run: (command: string, input: string) => string}, end: GatewayEnd): void => {
-        run('nft -f -', tableScript(change(end.table(compiled)), {judged: false, devices: end.devices}))
+        run('nft -f -', tableScript(change(end.table(compiled, false)), {judged: false, devices: end.devices}))
       }
       bed.addWay(name, frames, twoRouters(bed, ends, {tunnelled: true, load}))
     }

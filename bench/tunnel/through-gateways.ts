@@ -47,6 +47,8 @@ const PLAIN = 'plain'
 const bare = (kind: Encapsulation): string => `${kind} bare`
 const conntrack = (kind: Encapsulation): string => `${kind} conntrack`
 const policy = (kind: Encapsulation): string => `${kind} policy`
+/** The same without the fast path. */
+const rulesAlone = (kind: Encapsulation): string => `${kind} rules alone`
 
 type Rates = ReadonlyMap<string, readonly number[]>
 
@@ -93,8 +95,9 @@ async function onOneBed(
       add(bare(kind), true, () => undefined)
       add(conntrack(kind), true, ({run}) => run('nft -f -', CONNTRACK_ONLY))
       add(policy(kind), true, (namespace, end) => loadEnd(namespace, end, compiled))
+      add(rulesAlone(kind), true, (namespace, end) => loadEnd(namespace, end, compiled, false))
     }
-    await check(bed, scale.flows, new Set([...pairs.keys()].map(policy)))
+    await check(bed, scale.flows, new Set([...pairs.keys()].flatMap((kind) => [policy(kind), rulesAlone(kind)])))
     const datagrams = await rounds(bed, scale)
     readyForTcp(bed, tcp)
     const inPackets = await tcpRounds(bed, scale, tcp, 1)
@@ -122,6 +125,7 @@ function results(
   })
   return [
     {...ratio('', policy(kind), conntrack(kind)), ...(goal ? {goal} : {})},
+    ratio('/rules-alone', rulesAlone(kind), conntrack(kind)),
     ratio('/of-plain', policy(kind), PLAIN),
     ratio('/conntrack-of-plain', conntrack(kind), PLAIN),
     ratio('/bare-of-plain', bare(kind), PLAIN),
