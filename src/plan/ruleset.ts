@@ -221,7 +221,8 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
     ...input,
     closed: (site) => sitesThrough(config, site).some(({name}) => isClosedTo(input, name)),
   }
-  const sets: NftSet[] = trustedWays(waysInput).map((one) => ({...one, version: {}}))
+  const ways = trustedWays(waysInput)
+  const sets: NftSet[] = ways.map((one) => ({...one, version: {}}))
   const set = (
     name: string,
     key: string,
@@ -276,7 +277,7 @@ export function rulesetFrame(input: RulesetInput): RulesetFrame {
   const allowed = chains.get('allowed')!
   const ofWatched = [unmarked, `ct mark ${WATCHED_MARK} accept`, ...allowed.rules.slice(1)]
   const watching = new Map([...chains, ['allowed', {...allowed, rules: ofWatched}]])
-  const fast = input.fastPath ? {fastPath: fastDevices(waysInput)} : {}
+  const fast = input.fastPath ? {fastPath: fastDevices(waysInput, ways)} : {}
   return {chains, watching, sets, counters: [...frameCounters(devices), ...nodeNat.counters], ...fast}
 }
 

@@ -1,4 +1,4 @@
-import {type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
+import {concatSeparator, type GatewayConfig, markText, type NftSet, type SiteName, type Tunnel} from '../model/index.ts'
 import {deviceChain, NEAR_NEAR} from './device-chains.ts'
 
 /** The devices that the kernel has, by name, with their index; `lo` is none. */
@@ -74,18 +74,16 @@ export function trustedWays(input: TrustedWaysInput): NftSet[] {
 }
 
 /**
- * Devices between which packets of trusted flows need not be asked for each: those on ways. What a tunnel's packets are
- * translated to or from, no other packet may come with, so such a tunnel is none.
+ * Devices between which packets of trusted flows need not be asked for each: those of these ways. What a tunnel's packets
+ * are translated to or from, other packets may come with, so such a tunnel is none.
  */
-export function fastDevices(input: TrustedWaysInput): readonly number[] {
+export function fastDevices({config, tunnels, devices}: TrustedWaysInput, ways: readonly NftSet[]): readonly number[] {
   const translated = new Set(
-    input.tunnels.filter(({site}) => input.config.sites.get(site)?.translations.length).map(({device}) => device),
+    tunnels.flatMap(({site, device}) => (config.sites.get(site)?.translations.length ? [devices.get(device)] : [])),
   )
-  return sidesOf(input)
-    .flat()
-    .filter(({name}) => !translated.has(name))
-    .map(({index}) => index)
-    .sort((a, b) => a - b)
+  const known = ways.find(({name}) => name === 'ways')?.elements.keys() ?? []
+  const indexes = new Set([...known].flatMap((key) => key.split(concatSeparator).slice(1).map(Number)))
+  return [...indexes].filter((index) => !translated.has(index)).sort((a, b) => a - b)
 }
 
 interface Device {
