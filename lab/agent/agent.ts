@@ -49,6 +49,8 @@ const note = (message: Buffer): void => {
   arrived.add(sequence)
 }
 receiver.on('message', (message, {address: from, port}) => {
+  // What a scenario sends by itself has no number.
+  if (message.length <= ANSWER_AT) return
   note(message)
   if (message[ANSWER_AT] === 1) receiver.send(message, port, from)
 })

@@ -7,7 +7,7 @@ const BPF_CALL: Readonly<Record<string, number>> = {x64: 321, arm64: 280}
 const COMMAND = {createMap: 0, lookUp: 1, update: 2, loadProgram: 5} as const
 export const MAP_TYPE = {array: 2, perProcessorArray: 6, lruHash: 9} as const
 const SCHED_CLS = 3
-/** fib_lookup is for programs that may be had under the GPL too. */
+/** fib_lookup is for programs that may be had under the GPL too: those of `programs.ts` may be, and under the MIT licence. */
 const LICENSE = Buffer.from('Dual MIT/GPL\0')
 const LOG_BYTES = 1 << 20
 
