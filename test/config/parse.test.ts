@@ -32,6 +32,8 @@ describe('parseGatewayConfig', () => {
     assert.equal(config.paths.birdSocket, '/run/bird/bird.ctl')
     assert.equal(config.twin, null)
     assert.equal(parse(VALID.replace('gateway: a1', 'gateway: a1\ntwin: a2')).config?.twin, 'a2')
+    assert.equal(config.fastPath, true)
+    assert.equal(parse(VALID.replace('gateway: a1', 'gateway: a1\nfastPath: false')).config?.fastPath, false)
     assert.deepEqual(config.uplinks[0]?.inner[4], ['100.64.0.0', '100.64.0.1'])
     assert.deepEqual(
       [...config.sites.values()].map(({name, encapsulation, bfd}) => [name, encapsulation, bfd]),
