@@ -5,7 +5,7 @@ import {failureOf} from '../failure.ts'
 import {linkIndexed} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
 import {type Bpf, MAP_TYPE, openBpf} from './bpf.ts'
-import {deleteFilters, filterName, type Side, setFilter} from './filters.ts'
+import {deleteFilter, filterName, type Side, setFilter} from './filters.ts'
 import {arriving, ENTRY_BYTES, type Framing, keyBytes, leaving} from './programs.ts'
 
 /** Of flows at once, of a family; of more the oldest pass the rules again. Some 30 MiB. */
@@ -81,7 +81,7 @@ export function createFastPath(): FastPath {
 
   async function takeOff(index: number): Promise<void> {
     for (const side of SIDES) {
-      if ((await filterName(socket, index, side)) !== null) return deleteFilters(socket, index)
+      if ((await filterName(socket, index, side)) !== null) await deleteFilter(socket, index, side)
     }
   }
 

@@ -4,7 +4,7 @@ import {NetlinkFailure} from '../netlink/request-queue.ts'
 import {CREATE, EXCLUSIVE, type RouteSocket} from '../netlink/socket.ts'
 
 /** Where a device's programs stand: rtnetlink's clsact queue, and a filter of kind `bpf` on each side of it. */
-const RTM = {newQueue: 36, deleteQueue: 37, newFilter: 44, deleteFilter: 45, getFilter: 46} as const
+const RTM = {newQueue: 36, newFilter: 44, deleteFilter: 45, getFilter: 46} as const
 const REPLACE = 0x100
 const TCA = {kind: 1, options: 2} as const
 const BPF = {fd: 6, name: 7, flags: 8} as const
@@ -49,35 +49,23 @@ export async function setFilter(
   await socket.change(RTM.newFilter, filter, CREATE | REPLACE)
 }
 
-/** Takes ours off, nobody else's; the queue too where nothing is left on it. */
-export async function deleteFilters(socket: RouteSocket, index: number): Promise<void> {
-  let left = 0
-  for (const side of ['arriving', 'leaving'] as const) {
-    const names = await filterNames(socket, index, side)
-    left += names.filter((name) => name === null).length
-    if (names.every((name) => name === null)) continue
-    await ifNot('missing', socket.change(RTM.deleteFilter, header(index, HANDLE, SIDE[side], PLACE)))
-  }
-  if (left === 0) {
-    await ifNot('missing', socket.change(RTM.deleteQueue, header(index, CLSACT.handle, CLSACT.parent, 0)))
-  }
+/**
+ * Takes ours off, nobody else's. The queue stays: to take it away, or to make it, the kernel holds the device up for some
+ * microseconds, in which it drops what is to be sent.
+ */
+export async function deleteFilter(socket: RouteSocket, index: number, side: Side): Promise<void> {
+  await ifNot('missing', socket.change(RTM.deleteFilter, header(index, HANDLE, SIDE[side], PLACE)))
 }
 
 /** The name that a program of ours was put there under, by this process or one before; null: there is none. */
-export const filterName = async (socket: RouteSocket, index: number, side: Side): Promise<string | null> =>
-  (await filterNames(socket, index, side)).find((name) => name !== null) ?? null
-
-/** Of each filter; null for one that is not ours. */
-async function filterNames(socket: RouteSocket, index: number, side: Side): Promise<(string | null)[]> {
-  const messages = await socket.dump(RTM.getFilter, header(index, 0, SIDE[side], 0))
-  return messages.flatMap((message) => {
-    // Each chain of a priority has an entry of its own, without a handle.
-    if (message.readUInt32LE(8) === 0) return []
+export async function filterName(socket: RouteSocket, index: number, side: Side): Promise<string | null> {
+  for (const message of await socket.dump(RTM.getFilter, header(index, 0, SIDE[side], 0))) {
     const options = attributesOf(attributesOf(message.subarray(20)).get(TCA.options) ?? Buffer.alloc(0))
     const name = textOf(options.get(BPF.name))
-    const isOurs = message.readUInt32LE(16) >>> 16 === FAST_PATH_PRIORITY && name.startsWith(PREFIX)
-    return [isOurs ? name.slice(PREFIX.length) : null]
-  })
+    if (message.readUInt32LE(16) >>> 16 === FAST_PATH_PRIORITY && name.startsWith(PREFIX))
+      return name.slice(PREFIX.length)
+  }
+  return null
 }
 
 async function ifNot(code: NetlinkFailure['code'], change: Promise<void>): Promise<void> {

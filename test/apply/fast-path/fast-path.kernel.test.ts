@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
 import {setTimeout as delay} from 'node:timers/promises'
 import {createFastPath, createNftDriver, type FastPath, type NftDriver} from '../../../src/apply/index.ts'
 import {createFlowEnds} from '../../support/flow-process.ts'
@@ -271,6 +273,24 @@ inNamespace(import.meta.url, () => {
       await nextDriver.close()
       next.close()
     })
+
+    it('loses nothing where a process takes the place of another', async () => {
+      const flood = spawn('ip', ['netns', 'exec', far.name, 'ping', '-q', '-f', '-c', '40000', '-I', ASKER, ANSWER])
+      let said = ''
+      flood.stdout.on('data', (data) => {
+        said += data
+      })
+      const ended = once(flood, 'close')
+      while (flood.exitCode === null) {
+        const next = createFastPath()
+        await next.takeOver()
+        await next.follow([NEAR, TUNNEL].map(indexOf))
+        next.open()
+        next.close()
+      }
+      await ended
+      assert.match(said, /40000 packets transmitted, 40000 received/)
+    }).timeout(20_000)
 
     it('follows the devices of the table, and comes back where somebody took it off', async () => {
       const second = createFastPath()
