@@ -172,6 +172,9 @@ describe('the Debian package, in a machine with systemd', function () {
       // Of either size, in the sandbox.
       for (const size of ['small', 'full']) assert.ok(tunnel.probes[size].passedInRow > 0, JSON.stringify(tunnel))
     }, 40_000)
+    const {fastPath} = JSON.parse(machine.run('isthmus status -o json')).nft
+    assert.equal(fastPath.missing, null, 'bpf(2) in the sandbox')
+    assert.ok(fastPath.devices > 0, JSON.stringify(fastPath))
     const errors = machine.run('isthmus get findings -o json')
     assert.deepEqual(
       JSON.parse(errors).filter(({code}: {code: string}) => code !== 'datastore-insecure'),
