@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto'
 import {readFileSync} from 'node:fs'
 import type {Family} from '../../net/index.ts'
 import {failureOf} from '../failure.ts'
-import {linkIndexed} from '../netlink/messages.ts'
+import {linkIndexed, RTM} from '../netlink/messages.ts'
 import {RouteSocket} from '../netlink/socket.ts'
 import {type Bpf, MAP_TYPE, openBpf} from './bpf.ts'
 import {deleteFilter, filterName, type Side, setFilter} from './filters.ts'
@@ -13,7 +13,6 @@ const MOST_FLOWS = 131_072
 /** What a packet can carry of an epoch (`tc_index`); 0 is none. */
 const HIGHEST_EPOCH = 0xffff
 const SIDES: readonly Side[] = ['arriving', 'leaving']
-const RTM_GETLINK = 18
 /** linux/if_arp.h: Ethernet, then ipip, ip6tnl, sit, and what has no header at all (wireguard). */
 const FRAMING: ReadonlyMap<number, Framing> = new Map([
   [1, 'ethernet'],
@@ -75,7 +74,7 @@ export function createFastPath(): FastPath {
 
   /** Null for a device that is neither, and for one that went away. */
   async function framingOf(index: number): Promise<Framing | null> {
-    const link = await socket.get(RTM_GETLINK, linkIndexed(index))
+    const link = await socket.get(RTM.getLink, linkIndexed(index))
     return (link && FRAMING.get(link.readUInt16LE(2))) ?? null
   }
 
@@ -102,7 +101,7 @@ export function createFastPath(): FastPath {
     missing,
 
     async takeOver() {
-      for (const link of await socket.dump(RTM_GETLINK, linkIndexed(0))) {
+      for (const link of await socket.dump(RTM.getLink, linkIndexed(0))) {
         const index = link.readInt32LE(4)
         if (!followed.has(index)) await takeOff(index)
       }

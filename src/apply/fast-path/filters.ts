@@ -2,11 +2,10 @@ import {FAST_PATH_PRIORITY} from '../../model/index.ts'
 import {attribute, attributesOf, nested, text, textOf, u32} from '../netlink/attributes.ts'
 import {NetlinkFailure} from '../netlink/request-queue.ts'
 import {CREATE, EXCLUSIVE, type RouteSocket} from '../netlink/socket.ts'
+import {REPLACE, RTM_QDISC, TCA, trafficControlHeader} from '../netlink/traffic-control.ts'
 
 /** Where a device's programs stand: rtnetlink's clsact queue, and a filter of kind `bpf` on each side of it. */
-const RTM = {newQueue: 36, newFilter: 44, deleteFilter: 45, getFilter: 46} as const
-const REPLACE = 0x100
-const TCA = {kind: 1, options: 2} as const
+const RTM_FILTER = {new: 44, delete: 45, get: 46} as const
 const BPF = {fd: 6, name: 7, flags: 8} as const
 const DIRECT_ACTION = 1
 const CLSACT = {handle: 0xffff0000, parent: 0xfffffff1} as const
@@ -17,19 +16,6 @@ const PREFIX = 'isthmus '
 
 export type Side = keyof typeof SIDE
 
-/** struct tcmsg */
-function header(index: number, handle: number, parent: number, info: number): Buffer {
-  const bytes = Buffer.alloc(20)
-  for (const [at, value] of [
-    [4, index],
-    [8, handle],
-    [12, parent],
-    [16, info],
-  ] as const)
-    bytes.set(u32(value), at)
-  return bytes
-}
-
 const PLACE = FAST_PATH_PRIORITY * 0x10000 + ALL_PROTOCOLS
 
 /** Puts a program on a side of a device under a name, in place of ours that was there. */
@@ -37,16 +23,19 @@ export async function setFilter(
   socket: RouteSocket,
   {index, side, program, name}: {index: number; side: Side; program: number; name: string},
 ): Promise<void> {
-  const queue = Buffer.concat([header(index, CLSACT.handle, CLSACT.parent, 0), attribute(TCA.kind, text('clsact'))])
-  await ifNot('exists', socket.change(RTM.newQueue, queue, CREATE | EXCLUSIVE))
+  const queue = Buffer.concat([
+    trafficControlHeader(index, CLSACT.handle, CLSACT.parent, 0),
+    attribute(TCA.kind, text('clsact')),
+  ])
+  await ifNot('exists', socket.change(RTM_QDISC.new, queue, CREATE | EXCLUSIVE))
   const options = [
     attribute(BPF.fd, u32(program)),
     attribute(BPF.name, text(`${PREFIX}${name}`)),
     attribute(BPF.flags, u32(DIRECT_ACTION)),
   ]
-  const place = header(index, HANDLE, SIDE[side], PLACE)
+  const place = trafficControlHeader(index, HANDLE, SIDE[side], PLACE)
   const filter = Buffer.concat([place, attribute(TCA.kind, text('bpf')), nested(TCA.options, ...options)])
-  await socket.change(RTM.newFilter, filter, CREATE | REPLACE)
+  await socket.change(RTM_FILTER.new, filter, CREATE | REPLACE)
 }
 
 /**
@@ -54,12 +43,12 @@ export async function setFilter(
  * microseconds, in which it drops what is to be sent.
  */
 export async function deleteFilter(socket: RouteSocket, index: number, side: Side): Promise<void> {
-  await ifNot('missing', socket.change(RTM.deleteFilter, header(index, HANDLE, SIDE[side], PLACE)))
+  await ifNot('missing', socket.change(RTM_FILTER.delete, trafficControlHeader(index, HANDLE, SIDE[side], PLACE)))
 }
 
 /** The name that a program of ours was put there under, by this process or one before; null: there is none. */
 export async function filterName(socket: RouteSocket, index: number, side: Side): Promise<string | null> {
-  for (const message of await socket.dump(RTM.getFilter, header(index, 0, SIDE[side], 0))) {
+  for (const message of await socket.dump(RTM_FILTER.get, trafficControlHeader(index, 0, SIDE[side], 0))) {
     const options = attributesOf(attributesOf(message.subarray(20)).get(TCA.options) ?? Buffer.alloc(0))
     const name = textOf(options.get(BPF.name))
     if (message.readUInt32LE(16) >>> 16 === FAST_PATH_PRIORITY && name.startsWith(PREFIX))

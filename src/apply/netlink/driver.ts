@@ -26,10 +26,11 @@ import {
   RTM,
 } from './messages.ts'
 import {subscribe} from './notifications.ts'
-import {deleteQueue, RTM_CLASS, RTM_QDISC, readQueues, setQueue, tellsOfQueue} from './queues.ts'
+import {deleteQueue, RTM_CLASS, readQueues, setQueue, tellsOfQueue} from './queues.ts'
 import {NetlinkFailure} from './request-queue.ts'
 import {addRule, deleteRule, RTM_RULE, readRules, tellsOfRule} from './rules.ts'
 import {CREATE, EXCLUSIVE, GROUP, RouteSocket} from './socket.ts'
+import {RTM_QDISC} from './traffic-control.ts'
 
 export interface NetlinkPart {
   readonly links: readonly ActualLink[]

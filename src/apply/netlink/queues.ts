@@ -3,15 +3,14 @@ import {StepFailure} from '../failure.ts'
 import {attribute, attributesOf, nested, text, textOf, u32} from './attributes.ts'
 import {NetlinkFailure} from './request-queue.ts'
 import {CREATE, EXCLUSIVE, type RouteSocket} from './socket.ts'
+import {REPLACE, RTM_QDISC, TCA, trafficControlHeader} from './traffic-control.ts'
 
 /**
  * The root queue of an uplink, by rtnetlink: HTB with the whole rate above two classes. Control goes first, whatever the
  * other has; each may have what the other leaves. Ours is known by its handle (a device of somebody else has no other
  * place for a name), and what has another handle was set by somebody; the kernel's own queues have none.
  */
-export const RTM_QDISC = {new: 36, delete: 37, get: 38} as const
 export const RTM_CLASS = {new: 40, delete: 41, get: 42} as const
-const TCA = {kind: 1, options: 2} as const
 const HTB = {parameters: 1, init: 2} as const
 const ROOT = 0xffffffff
 const HTB_VERSION = 3
@@ -43,15 +42,6 @@ const idOf = (minor: number): number => QUEUE_HANDLE * 0x10000 + minor
 const bytesOf = ({share}: Pick<QueueClass, 'share'>, rateMbit: number): number =>
   Math.round(rateMbit * share * BYTES_PER_MBIT)
 
-/** struct tcmsg */
-function header(index: number, handle: number, parent: number): Buffer {
-  const bytes = Buffer.alloc(20)
-  bytes.set(u32(index), 4)
-  bytes.set(u32(handle), 8)
-  bytes.set(u32(parent), 12)
-  return bytes
-}
-
 /** struct tc_ratespec, in bytes a second. */
 const rateBytes = (rate: number): Buffer =>
   Buffer.concat([Buffer.of(0, LINK_LAYER_ETHERNET, 0, 0, 0, 0, 0, 0), u32(rate)])
@@ -66,7 +56,7 @@ function classMessage(index: number, one: QueueClass, rateMbit: number): Buffer 
     ...[u32(quantum), u32(0), u32(one.prio)],
   ])
   return Buffer.concat([
-    header(index, idOf(one.minor), idOf(one.parent)),
+    trafficControlHeader(index, idOf(one.minor), idOf(one.parent)),
     attribute(TCA.kind, text('htb')),
     nested(TCA.options, attribute(HTB.parameters, parameters)),
   ])
@@ -75,7 +65,7 @@ function classMessage(index: number, one: QueueClass, rateMbit: number): Buffer 
 function rootMessage(index: number): Buffer {
   const init = Buffer.concat([HTB_VERSION, 10, DEFAULT_MINOR, 0, 0].map(u32))
   return Buffer.concat([
-    header(index, idOf(0), ROOT),
+    trafficControlHeader(index, idOf(0), ROOT),
     attribute(TCA.kind, text('htb')),
     nested(TCA.options, attribute(HTB.init, init)),
   ])
@@ -89,7 +79,7 @@ interface KernelQueue {
 
 /** The root queues that somebody set: the kernel's own have no handle. */
 async function roots(socket: RouteSocket): Promise<KernelQueue[]> {
-  return (await socket.dump(RTM_QDISC.get, header(0, 0, 0))).flatMap((message) => {
+  return (await socket.dump(RTM_QDISC.get, trafficControlHeader(0, 0, 0))).flatMap((message) => {
     const [handle, parent] = [message.readUInt32LE(8), message.readUInt32LE(12)]
     if (parent !== ROOT || handle === 0) return []
     return [{index: message.readInt32LE(4), handle, kind: textOf(attributesOf(message.subarray(20)).get(TCA.kind))}]
@@ -99,7 +89,7 @@ async function roots(socket: RouteSocket): Promise<KernelQueue[]> {
 /** The rate that the classes of ours were made for; null: they are not as we make them. */
 async function rateOf(socket: RouteSocket, index: number): Promise<number | null> {
   const held = new Map<number, string>()
-  for (const message of await socket.dump(RTM_CLASS.get, header(index, 0, 0))) {
+  for (const message of await socket.dump(RTM_CLASS.get, trafficControlHeader(index, 0, 0))) {
     const options = attributesOf(attributesOf(message.subarray(20)).get(TCA.options) ?? Buffer.alloc(0))
     const parameters = options.get(HTB.parameters)
     if (parameters) held.set(message.readUInt32LE(8), shapeOf(parameters))
@@ -148,7 +138,7 @@ export async function setQueue(socket: RouteSocket, index: number, {device, rate
 
 /** Short, whoever fills it: fair between flows where the kernel can. */
 async function setBulkQueue(socket: RouteSocket, index: number, rateMbit: number): Promise<void> {
-  const place = header(index, 0, idOf(DEFAULT_MINOR))
+  const place = trafficControlHeader(index, 0, idOf(DEFAULT_MINOR))
   const replace = CREATE | REPLACE
   try {
     await socket.change(RTM_QDISC.new, Buffer.concat([place, attribute(TCA.kind, text('fq_codel'))]), replace)
@@ -159,11 +149,10 @@ async function setBulkQueue(socket: RouteSocket, index: number, rateMbit: number
     await socket.change(RTM_QDISC.new, Buffer.concat([place, ...fifo]), replace)
   }
 }
-const REPLACE = 0x100
 
 export async function deleteQueue(socket: RouteSocket, index: number): Promise<void> {
   const held = (await roots(socket)).find((root) => root.index === index)
-  if (held && isOurs(held)) await socket.change(RTM_QDISC.delete, header(index, idOf(0), ROOT))
+  if (held && isOurs(held)) await socket.change(RTM_QDISC.delete, trafficControlHeader(index, idOf(0), ROOT))
 }
 
 /**

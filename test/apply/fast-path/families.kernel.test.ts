@@ -4,6 +4,7 @@ import {createFastPath, type FastPath} from '../../../src/apply/index.ts'
 import {REMEMBER_MARK} from '../../../src/model/index.ts'
 import {frameOf, frameSender} from '../../policy/raw-packet.ts'
 import {address} from '../../policy/worlds.ts'
+import {checksum} from '../../support/ip-packets.ts'
 import {makeLoopRouter, ROUTER_MAC} from '../../support/loop-router.ts'
 import {eventually, inNamespace, shell} from '../../support/namespace.ts'
 
@@ -130,6 +131,30 @@ inNamespace(import.meta.url, () => {
         assert.equal(await isFast(frame(10), 'passed'), false, 'a second is over')
       })
     }
+
+    it('IPv4: takes none for another host, with a tag, or with options', async () => {
+      const packet = {
+        from: address('10.1.0.5'),
+        to: address('10.2.0.7'),
+        protocol: 17,
+        sourcePort: 12,
+        destinationPort: 7,
+      }
+      const plain = frameOf(packet, 1, ROUTER_MAC)
+      assert.equal(await isFast(plain, 'passed'), false)
+      assert.equal(await isFast(plain, 'passed'), true)
+      const [ethernet, ip] = [plain.subarray(0, ETHERNET), plain.subarray(ETHERNET)]
+      const packets = fastPath.packets()
+      sender.send(frameOf(packet, 1, '02:00:00:00:00:99'))
+      sender.send(Buffer.concat([ethernet.subarray(0, 12), Buffer.from('81000005', 'hex'), ethernet.subarray(12), ip]))
+      const header = Buffer.concat([ip.subarray(0, 20), Buffer.from([1, 1, 1, 0])])
+      header[0] = 0x46
+      header.writeUInt16BE(ip.length + 4, 2)
+      header.writeUInt16BE(0, 10)
+      header.writeUInt16BE(checksum(header), 10)
+      assert.equal(await isFast(Buffer.concat([ethernet, header, ip.subarray(20)]), 'passed'), false)
+      assert.equal(fastPath.packets(), packets)
+    })
 
     it('IPv6: takes none with a header before UDP’s', async () => {
       const packet = {

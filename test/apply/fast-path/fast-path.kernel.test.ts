@@ -224,6 +224,15 @@ inNamespace(import.meta.url, () => {
       shell('nft delete table ip own')
     })
 
+    it('remembers no flow that bears a mark of somebody', async () => {
+      shell(
+        'nft -f -',
+        'table ip own { chain own { type filter hook prerouting priority 0; meta l4proto udp meta mark set 7; }; }',
+      )
+      assert.equal(await fastWhile(await flow()), 0)
+      shell('nft delete table ip own')
+    })
+
     it('takes no TCP: conntrack follows its windows', async () => {
       assert.equal(await fastWhile(await flow('tcp')), 0)
     })
