@@ -10,6 +10,8 @@ const SCHED_CLS = 3
 /** fib_lookup is for programs that may be had under the GPL too: those of `programs.ts` may be, and under the MIT licence. */
 const LICENSE = Buffer.from('Dual MIT/GPL\0')
 const LOG_BYTES = 1 << 20
+const EAGAIN = 11
+const MOST_ATTEMPTS = 100
 
 const MAP_ATTRIBUTES = koffi.struct({
   type: 'uint32',
@@ -79,11 +81,16 @@ export function openBpf(): Bpf {
         ...{type: SCHED_CLS, count: instructions.length / 8, instructions, license: LICENSE, name},
         ...{kernelVersion: 0, flags: 0},
       }
-      const fd = onProgram(COMMAND.loadProgram, {...program, logLevel: 0, logBytes: 0, log: null})
-      if (fd >= 0) return fd
+      // A signal that is waiting, such as the end of a child, ends the kernel's look at the program.
+      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        const fd = onProgram(COMMAND.loadProgram, {...program, logLevel: 0, logBytes: 0, log: null})
+        if (fd >= 0) return fd
+        if (fd !== -EAGAIN) break
+      }
       // Once more for the kernel's words.
       const log = Buffer.alloc(LOG_BYTES)
-      onProgram(COMMAND.loadProgram, {...program, logLevel: 1, logBytes: LOG_BYTES, log})
+      const fd = onProgram(COMMAND.loadProgram, {...program, logLevel: 1, logBytes: LOG_BYTES, log})
+      if (fd >= 0) return fd
       const words = log.toString('latin1', 0, log.indexOf(0)).trim().split('\n')
       throw new StepFailure(
         'refused',

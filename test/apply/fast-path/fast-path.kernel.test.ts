@@ -301,8 +301,26 @@ inNamespace(import.meta.url, () => {
       assert.match(said, /40000 packets transmitted, 40000 received/)
     }).timeout(20_000)
 
+    it('is loaded while signals come', async () => {
+      const parent = process.pid
+      const noise = Array.from({length: 4}, () =>
+        spawn('sh', ['-c', `while kill -CHLD ${parent}; do sleep 0.0005; done`]),
+      )
+      try {
+        await Promise.all(noise.map((child) => once(child, 'spawn')))
+        for (let turn = 0; turn < 20; turn++) {
+          const fresh = createFastPath()
+          fresh.close()
+          assert.equal(fresh.missing, null)
+        }
+      } finally {
+        for (const child of noise) child.kill('SIGKILL')
+      }
+    })
+
     it('follows the devices of the table, and comes back where somebody took it off', async () => {
       const second = createFastPath()
+      assert.equal(second.missing, null)
       await second.takeOver()
       const indexes = [NEAR, TUNNEL].map(indexOf)
       await second.follow(indexes)
