@@ -30,7 +30,7 @@ const FULL_SCALE: Scale = {rounds: 20, flows: 1_000}
 const SEED = 4
 
 const [SENDER, PLAIN, CONNTRACK, EMPTY, JUDGED] = ['sender', 'plain', 'conntrack', 'empty', 'judged']
-const RULES_ALONE = 'rules alone'
+const [RULES_ALONE, JUDGED_BY_RULES] = ['rules alone', 'judged by rules']
 const [OTHER_SHAPE, OTHER_JUDGED] = ['other shape', 'other shape, judged']
 /** Felix's layouts are measured to where loading them takes minutes. */
 const LAYOUT_COUNTS = [10, 100, 1_000] as const
@@ -81,7 +81,10 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
     bed.add(EMPTY, full.frames, loadTable(emptied(full), false))
     for (const [count, one] of prepared) bed.add(policies(count), one.frames, loadTable(one, false))
     bed.add(RULES_ALONE, full.frames, loadTable(full, false, false))
-    bed.add(JUDGED, full.frames, loadTable(full, true))
+    bed.add(JUDGED, full.frames, ({name, run}) =>
+      loadGateway({name, run}, gatewayTable(full.workload.world, full.part), {judged: false, judges: true}),
+    )
+    bed.add(JUDGED_BY_RULES, full.frames, loadTable(full, true))
     const other = destinationShape(full.compiled)
     bed.add(OTHER_SHAPE, full.frames, loadTable({...full, part: other}, false))
     bed.add(OTHER_JUDGED, full.frames, loadTable({...full, part: other}, true))
@@ -116,6 +119,7 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
       flatness(rates),
       ratio('rules-alone', RULES_ALONE, CONNTRACK),
       ratio('every-packet-judged', JUDGED, CONNTRACK, '>=0.75'),
+      ratio('every-packet-judged/by-rules', JUDGED_BY_RULES, CONNTRACK),
       ratio('of-plain', policies(FULL), PLAIN),
       ratio('empty-table', EMPTY, CONNTRACK),
       ratio('conntrack-of-plain', CONNTRACK, PLAIN),
@@ -125,7 +129,7 @@ export async function forwarding({quick}: BenchOptions): Promise<readonly BenchR
       ]),
       ratio('destination-shape', OTHER_SHAPE, CONNTRACK),
       ratio('destination-shape/every-packet-judged', OTHER_JUDGED, CONNTRACK),
-      ratio('destination-shape/every-packet-judged/of-pair-shape', OTHER_JUDGED, JUDGED),
+      ratio('destination-shape/every-packet-judged/of-pair-shape', OTHER_JUDGED, JUDGED_BY_RULES),
       rate(SENDER),
       rate(PLAIN),
       rate(CONNTRACK),

@@ -1,11 +1,13 @@
 import {spawnSync} from 'node:child_process'
 import path from 'node:path'
+import {isOfJudgement} from '../../src/apply/index.ts'
 import type {NftSet, NftTable, World} from '../../src/model/index.ts'
 import {markText} from '../../src/model/index.ts'
 import {type PolicyPart, type RulesetFrame, rulesetFrame, rulesetWith} from '../../src/plan/ruleset.ts'
 import type {DeviceIndexes} from '../../src/plan/trusted-ways.ts'
 import type {Namespace} from '../../test/support/namespace.ts'
 import {configOf, remote, tunnelTo} from '../../test/support/sites.ts'
+import type {Asked} from './fast-path-process.ts'
 import {SITES, sitePrefix} from './workload.ts'
 
 /** The router's devices: towards its own site, and the one that stands for the tunnel to all the others. */
@@ -94,17 +96,25 @@ export function tableScript(
 
 const FAST_PATH_PROCESS = path.resolve(import.meta.dirname, 'fast-path-process.ts')
 
-/** Puts the table in force as a gateway does, with the fast path on its devices. */
+/**
+ * Puts the table in force as a gateway does, with the fast path on its devices. `judges`: it judges every packet, as it does in
+ * the moment after endpoints have changed.
+ */
 export function loadGateway(
   {name, run}: Pick<Namespace, 'name' | 'run'>,
   table: NftTable,
-  options: Parameters<typeof tableScript>[1],
+  {judges = false, ...options}: Parameters<typeof tableScript>[1] & {judges?: boolean},
 ): void {
   run('nft -f -', tableScript(table, options))
   const {devices = DEVICES} = options
   const names = [...devices].flatMap(([device, index]) => (table.fastPath?.includes(index) ? [device] : []))
   if (names.length === 0) return
-  const args = ['netns', 'exec', name, process.execPath, ...process.execArgv, FAST_PATH_PROCESS, ...names]
-  const {status, stderr, error} = spawnSync('ip', args, {encoding: 'utf8'})
+  const args = ['netns', 'exec', name, process.execPath, ...process.execArgv, FAST_PATH_PROCESS]
+  const sets = [...table.sets.values()].filter((set) => isOfJudgement(set.name))
+  const asked: Asked = {
+    devices: names,
+    judge: judges ? {sets: sets.map((set) => [set.name, [...set.elements]]), ports: [...(table.udpPorts ?? [])]} : null,
+  }
+  const {status, stderr, error} = spawnSync('ip', args, {encoding: 'utf8', input: JSON.stringify(asked)})
   if (status !== 0) throw new Error(stderr || `no fast path: status ${status}, ${error}`)
 }

@@ -53,7 +53,10 @@ export const GatewayStatus = z.strictObject({
     chains: number,
     generation: number.nullable(),
     drops: z.array(z.strictObject({reason: text, packets: number})),
-    fastPath: z.strictObject({devices: number, packets: number, missing: text.nullable()}),
+    fastPath: z.strictObject({
+      ...{devices: number, packets: number, judgedPackets: number},
+      ...{judges: z.boolean(), missing: text.nullable()},
+    }),
   }),
 })
 

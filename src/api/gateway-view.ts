@@ -278,8 +278,17 @@ export interface NftStatus {
   readonly chains: number
   readonly generation: number | null
   readonly drops: readonly {readonly reason: string; readonly packets: number}[]
-  /** Devices that it is on, packets that left by it; `missing`: why this machine has none. */
-  readonly fastPath: {readonly devices: number; readonly packets: number; readonly missing: string | null}
+  /**
+   * Devices that it is on, packets that left by it, and those of them that it judged, while `judges`; `missing`: why this
+   * machine has none.
+   */
+  readonly fastPath: {
+    readonly devices: number
+    readonly packets: number
+    readonly judgedPackets: number
+    readonly judges: boolean
+    readonly missing: string | null
+  }
 }
 
 /** Where two speak for one thing, both sides; each is one of the findings too. */

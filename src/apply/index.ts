@@ -22,7 +22,7 @@ export {
   type WriteGuard,
   writeObjects,
 } from './etcd/index.ts'
-export {createFastPath, type FastPath} from './fast-path/index.ts'
+export {createFastPath, type FastPath, isOfJudgement} from './fast-path/index.ts'
 export {createFouDriver, type FouDriver, type FouLedger} from './fou/index.ts'
 export {createNetlinkDriver, type NetlinkDriver, type NetlinkPart} from './netlink/index.ts'
 export {

@@ -61,6 +61,11 @@ export function diffNft(wanted: NftTable, held: ActualNft | null): NftStep[] {
     const reason = `devices ${isFast || 'none'} ⇒ ${fast || 'none'}`
     steps.push({...base('fast path', reason), do: 'fast-path', devices: wanted.fastPath ?? []})
   }
+  const [ports, havePorts] = [wanted.udpPorts ?? null, actual.udpPorts ?? null]
+  if (ports !== havePorts) {
+    const reason = ports ? `ports of ${ports.size} targets` : 'judged by the table alone'
+    steps.push({...base('udp ports', reason), do: 'udp-ports', ports})
+  }
   return steps
 }
 

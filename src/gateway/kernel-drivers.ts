@@ -41,6 +41,8 @@ export function openKernelDrivers(inForce: () => GatewayConfig): KernelDrivers {
 export const fastPathNow = ({fastPath}: Pick<KernelDrivers, 'fastPath'>) => ({
   devices: fastPath.size(),
   packets: fastPath.packets(),
+  judgedPackets: fastPath.judgedPackets(),
+  judges: fastPath.judges(),
   missing: fastPath.missing,
 })
 

@@ -1,7 +1,7 @@
 import type {Finding} from './finding.ts'
 import type {SiteName} from './ids.ts'
 import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
-import type {NftTable} from './nft.ts'
+import type {NftTable, UdpPorts} from './nft.ts'
 import type {ActualQueue, QueueSpec} from './queue.ts'
 import type {Encapsulation, Slot, UplinkRef} from './site.ts'
 import type {SourceRule} from './source-rule.ts'
@@ -95,6 +95,8 @@ export interface ActualNft {
   readonly chainsVersion?: object
   /** Devices whose packets may pass without it; none unless said. */
   readonly fastPath?: readonly number[]
+  /** What it may allow by itself; nothing unless said. */
+  readonly udpPorts?: UdpPorts | null
 }
 
 export interface ActualNftSet {

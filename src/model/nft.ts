@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto'
+import type {PortRange} from '../net/index.ts'
 
 /**
  * An nftables table as plain data: what the compiler makes, what the driver applies, what is read back.
@@ -15,7 +16,15 @@ export interface NftTable {
   readonly chains: ReadonlyMap<string, NftChain>
   /** Devices, by index, between which packets of trusted flows may pass without asking this table each (apply/fast-path). */
   readonly fastPath?: readonly number[]
+  /** What the fast path may allow by itself; none: nothing, each packet that must be judged is judged by the table. */
+  readonly udpPorts?: UdpPorts | null
 }
+
+/**
+ * By the number of a target: ports to which a UDP flow is allowed, whatever port it comes from, and without a word about
+ * it in a log. Some that are allowed may be missing. Other ports, another object.
+ */
+export type UdpPorts = ReadonlyMap<number, readonly PortRange[]>
 
 export interface NftSet {
   readonly name: string

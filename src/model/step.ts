@@ -1,5 +1,5 @@
 import type {AddressSpec, FouPort, LinkSpec, SysctlSpec, WireguardSpec} from './kernel.ts'
-import type {NftHook} from './nft.ts'
+import type {NftHook, UdpPorts} from './nft.ts'
 import type {QueueSpec} from './queue.ts'
 import type {SourceRule} from './source-rule.ts'
 
@@ -82,6 +82,7 @@ export type NftStep = StepBase & {readonly driver: 'nft'} & (
       }
     /** Behind the transaction: no element of the table, but shut while it is changed. */
     | {readonly do: 'fast-path'; readonly devices: readonly number[]}
+    | {readonly do: 'udp-ports'; readonly ports: UdpPorts | null}
   )
 
 export interface BirdStep extends StepBase {

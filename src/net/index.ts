@@ -20,7 +20,7 @@ export {
 } from './address.ts'
 export {AddressNumbers, canonicalFour, fourNumber, fourText} from './address-numbers.ts'
 export {AddressTexts, type TextMap} from './address-texts.ts'
-export {type PortRange, parsePort, parsePortRange} from './port-range.ts'
+export {commonRanges, joinRanges, type PortRange, parsePort, parsePortRange, withoutRanges} from './port-range.ts'
 export {
   comparePrefixes,
   hostPrefix,

@@ -150,10 +150,15 @@ export function registerSoftirqMetric(
   })
 }
 
-/** Declares `isthmus_fast_path_devices` and `isthmus_fast_path_packets_total`, filled at each scrape. */
+/** Declares `isthmus_fast_path_devices`, `isthmus_fast_path_judges` and `isthmus_fast_path_packets_total`, filled at each scrape. */
 export function registerFastPathMetrics(
   registers: readonly Registry[],
-  read: () => {readonly devices: number; readonly packets: number},
+  read: () => {
+    readonly devices: number
+    readonly packets: number
+    readonly judgedPackets: number
+    readonly judges: boolean
+  },
 ): void {
   new Gauge({
     name: 'isthmus_fast_path_devices',
@@ -163,14 +168,24 @@ export function registerFastPathMetrics(
       this.set(read().devices)
     },
   })
-  new Counter({
-    name: 'isthmus_fast_path_packets_total',
-    help: 'Packets that left by the fast path; conntrack and the ruleset have not seen them',
+  new Gauge({
+    name: 'isthmus_fast_path_judges',
+    help: 'Whether the fast path judges flows itself after endpoints have changed (1), or leaves that to the rules (0)',
     registers: [...registers],
     collect() {
-      const {packets} = read()
+      this.set(read().judges ? 1 : 0)
+    },
+  })
+  new Counter({
+    name: 'isthmus_fast_path_packets_total',
+    help: 'Packets that left by the fast path, trusted or judged there; conntrack and the ruleset have not seen them',
+    labelNames: ['way'],
+    registers: [...registers],
+    collect() {
+      const {packets, judgedPackets} = read()
       this.reset()
-      this.inc(packets)
+      this.inc({way: 'trusted'}, packets - judgedPackets)
+      this.inc({way: 'judged'}, judgedPackets)
     },
   })
 }

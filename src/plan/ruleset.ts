@@ -12,6 +12,7 @@ import {
   REMEMBER_MARK,
   sitesThrough,
   type Tunnel,
+  type UdpPorts,
   WATCHED,
   WATCHED_MARK,
   type WireguardSpec,
@@ -42,6 +43,7 @@ export interface PolicyPart {
   readonly counters: readonly string[]
   /** Parts that must be in force before it, in their order. */
   readonly stages?: readonly PolicyPart[]
+  readonly udpPorts?: UdpPorts | null
 }
 
 export interface RulesetInput {
@@ -88,7 +90,7 @@ export function rulesetWith(frame: RulesetFrame, policy: PolicyPart): NftTable {
   for (const set of frame.sets) sets.set(set.name, set)
   const counters = [...new Set([...policy.counters, ...frame.counters])].sort()
   const around = policy.chains.has(WATCHED) ? frame.watching : frame.chains
-  const fast = frame.fastPath ? {fastPath: frame.fastPath} : {}
+  const fast = frame.fastPath ? {fastPath: frame.fastPath, udpPorts: policy.udpPorts ?? null} : {}
   return {family: 'inet', name: TABLE, counters, sets, chains: joined(policy.chains, around), ...fast}
 }
 
@@ -298,7 +300,10 @@ const MOST_COMPARED = 3
 const TRUSTED = 'ct mark . ct direction . iif . oif @trusted accept'
 /** The fast path remembers a flow by the packet that leaves, which must be as the one that came, and nobody's marked one. */
 const REMEMBERED = [
-  `meta mark 0x00000000 ct status & (snat | dnat) == 0 meta mark set ${markText(REMEMBER_MARK)}`,
+  ...['original', 'reply'].map(
+    (direction, number) =>
+      `meta mark 0x00000000 ct direction ${direction} ct status & (snat | dnat) == 0 meta mark set ${markText(REMEMBER_MARK + number)}`,
+  ),
   'accept',
 ]
 

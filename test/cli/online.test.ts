@@ -35,7 +35,7 @@ describe('command line, with a gateway', () => {
 last complete pass 1 m ago, 12 ms, 1 errors since start
 export: this gateway leads, lease confirmed 1 s ago
 policy in force: 7 classes, 12 verdicts, 9 chains, generation 3, 5 packets dropped
-fast path: 3 devices, 70 packets
+fast path: 3 devices, 70 packets, 20 of them judged there
 
 tunnels
 NAME             ENCAPSULATION   DEVICE        STATE   PEER            MTU     RTT    LOSS   RECEIVED    SENT   ERRORS

@@ -32,7 +32,7 @@ const DECLARE: Readonly<Record<string, (register: Registry) => void>> = {
   'src/observe/metrics.ts': (register) => {
     registerTunnelMetrics([register], async () => [])
     registerConntrackMetrics([register], async () => null)
-    registerFastPathMetrics([register], () => ({devices: 0, packets: 0}))
+    registerFastPathMetrics([register], () => ({devices: 0, packets: 0, judgedPackets: 0, judges: false}))
     registerMartianMetric([register], async () => 0)
     registerSoftirqMetric([register], async () => new Map())
   },

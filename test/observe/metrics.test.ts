@@ -89,11 +89,13 @@ describe('the metric of soft interrupts', () => {
 describe('the fast path', () => {
   it('says on how many devices it is, and how many packets left by it', async () => {
     const register = new Registry()
-    registerFastPathMetrics([register], () => ({devices: 3, packets: 70}))
+    registerFastPathMetrics([register], () => ({devices: 3, packets: 70, judgedPackets: 20, judges: true}))
     await register.metrics()
     const text = await register.metrics()
     assert.match(text, /^isthmus_fast_path_devices 3$/m)
-    assert.match(text, /^isthmus_fast_path_packets_total 70$/m)
+    assert.match(text, /^isthmus_fast_path_judges 1$/m)
+    assert.match(text, /^isthmus_fast_path_packets_total\{way="trusted"\} 50$/m)
+    assert.match(text, /^isthmus_fast_path_packets_total\{way="judged"\} 20$/m)
   })
 })
 

@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict'
 import {createFastPath, createNftDriver, type FastPath, type NftDriver} from '../../src/apply/index.ts'
 import type {World} from '../../src/model/index.ts'
-import {type Placed, world} from '../policy/worlds.ts'
 import {createFlowEnds} from '../support/flow-process.ts'
 import {makeFlowRouter} from '../support/flow-router.ts'
-import {ANSWER, ASKER, createEnforcer, NEAR, pod, START, TUNNEL, withoutWeb} from '../support/flow-worlds.ts'
+import {ANSWER, ASKER, createEnforcer, NEAR, pod, START, TUNNEL, withoutWeb, withPods} from '../support/flow-worlds.ts'
 import {eventually, inNamespace, type Namespace, shell} from '../support/namespace.ts'
 
 const CAUSES: readonly [cause: string, change: (before: World) => World][] = [
   ['a new policy', withoutWeb],
-  ['a changed label set', (before) => withAsker(before, [pod(ASKER, 'banned')])],
-  ['another owner of the address', (before) => withAsker(before, [pod(ASKER, 'web'), pod(ASKER, 'banned', 2)])],
+  ['a changed label set', (before) => withPods(before, [pod(ASKER, 'banned')])],
+  ['another owner of the address', (before) => withPods(before, [pod(ASKER, 'web'), pod(ASKER, 'banned', 2)])],
 ]
-
-function withAsker(before: World, holders: readonly Placed[]): World {
-  const {members, attributes: sets} = world(holders, [], [])
-  return {
-    ...before,
-    members: new Map([...before.members, ...members]),
-    attributes: new Map([...before.attributes, ...sets]),
-    memberRevision: before.memberRevision + 1,
-  }
-}
 
 inNamespace(import.meta.url, () => {
   for (const isFast of [false, true])

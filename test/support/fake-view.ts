@@ -163,7 +163,7 @@ export const STATUS: GatewayStatus = {
   export: {leader: 'a1', leads: true, leaseAgeSeconds: 0.9, lastError: null},
   nft: {
     ...{classes: 7, verdictEntries: 12, chains: 9, generation: 3, drops: [{reason: 'policy-egress b', packets: 5}]},
-    fastPath: {devices: 3, packets: 70, missing: null},
+    fastPath: {devices: 3, packets: 70, judgedPackets: 20, judges: true, missing: null},
   },
 }
 

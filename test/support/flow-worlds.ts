@@ -57,6 +57,17 @@ export const ONE_WAY = worldOf(
   policy('from-web', {types: ['egress'], selector: "app == 'web'", egress: [rule('Allow')]}),
 )
 
+/** With these holders of their addresses, in place of those before. */
+export function withPods(before: World, holders: readonly Placed[]): World {
+  const {members, attributes: sets} = world(holders, [], [])
+  return {
+    ...before,
+    members: new Map([...before.members, ...members]),
+    attributes: new Map([...before.attributes, ...sets]),
+    memberRevision: before.memberRevision + 1,
+  }
+}
+
 /** Brings worlds of these two pods into force one after the other, as a gateway does. */
 export function createEnforcer(
   driver: NftDriver,

@@ -9,8 +9,11 @@ export type Instruction = Buffer | {readonly jump: string; readonly bytes: Buffe
 const CLASS = {load: 0x61, storeImmediate: 0x62, store: 0x63, alu64: 0x07, alu32: 0x04, jump: 0x05, jump32: 0x06}
 const SIZE: Readonly<Record<Bytes, number>> = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
 const FROM_REGISTER = 0x08
-const ALU = {add: 0x00, sub: 0x10, and: 0x50, move: 0xb0} as const
+const ALU = {add: 0x00, sub: 0x10, and: 0x50, shiftRight: 0x70, move: 0xb0} as const
 const SWAP = 0xdc
+/** BPF_STX | BPF_ATOMIC | BPF_DW, and in its immediate BPF_FETCH: an addition. */
+const ATOMIC = 0xdb
+const FETCH = 0x01
 const CONDITION = {equal: 0x10, above: 0x20, notEqual: 0x50, below: 0xa0} as const
 const MAP_FD = 1
 const MAP_VALUE = 2
@@ -47,6 +50,10 @@ export const alu = (operation: Operation, to: Register, right: Operand): Instruc
   withOperand(CLASS.alu64 | ALU[operation], to, right)
 
 export const move = (to: Register, right: Operand): Instruction => alu('move', to, right)
+
+/** What is there comes into the register, and its sum into its place, in one step that all others stand before or behind. */
+export const fetchAdd = (to: Register, offset: number, from: Register): Instruction =>
+  encode(ATOMIC, to, from, offset, FETCH)
 
 /** Two bytes of a packet as a number, or back; the upper bits become 0. */
 export const swap16 = (to: Register): Instruction => encode(SWAP, to, 0, 0, 16)

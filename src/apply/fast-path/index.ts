@@ -1,1 +1,2 @@
 export {createFastPath, type FastPath} from './fast-path.ts'
+export {isOfJudgement} from './judge-maps.ts'

@@ -5,7 +5,6 @@ import {
   assemble,
   call,
   exit,
-  type Instruction,
   jump,
   jumpIf,
   jumpIf32,
@@ -24,87 +23,45 @@ import {
   R8,
   R9,
   R10,
-  type Register,
   store,
   swap16,
 } from './assemble.ts'
+import {DIRECTION, DIRECTION_AT, type JudgeFds, judge} from './judging.ts'
+import {
+  type Code,
+  copied,
+  eachFamily,
+  findUdp,
+  goOn,
+  HEADERS,
+  HELPER,
+  IPV4,
+  IPV6,
+  keyBytes,
+  OUT,
+  SKB,
+  stackAddress,
+  UDP,
+  writeKey,
+} from './packet.ts'
 
-/** struct __sk_buff (linux/bpf.h), fields of 32 bits. */
-const SKB = {
-  length: 0,
-  packetType: 4,
-  mark: 8,
-  protocol: 16,
-  vlanPresent: 20,
-  ingressIndex: 36,
-  index: 40,
-  tcIndex: 44,
-  data: 76,
-  dataEnd: 80,
-} as const
-const HELPER = {
-  lookup: 1,
-  update: 2,
-  ktime: 5,
-  pullData: 39,
-  changeHead: 43,
-  fibLookup: 69,
-  redirectNeighbour: 152,
-} as const
-/** TC_ACT_UNSPEC: whatever else is on the device goes on with it. */
-const GO_ON = -1
 const PACKET_HOST = 0
-const UDP = 17
-const UDP_BYTES = 8
 /** An entry holds so long; then the flow's next packet passes conntrack and all rules again. */
 const HOLDS_NS = 1_000_000_000
 /** BPF_FIB_LKUP_RET_NO_NEIGH: so it is of a device without neighbours. */
 const NO_NEIGHBOUR = 7
 
-/** Where the fields of a header are (RFC 791, RFC 8200); numbers of more than a byte in the packet's order. */
-interface Header {
-  readonly etherType: number
-  readonly addressFamily: number
-  readonly bytes: number
-  readonly addressBytes: number
-  readonly protocol: number
-  readonly ttl: number
-  readonly source: number
-  readonly destination: number
-}
-const HEADERS: Readonly<Record<Family, Header>> = {
-  4: {
-    etherType: 0x0008,
-    addressFamily: 2,
-    bytes: 20,
-    addressBytes: 4,
-    protocol: 9,
-    ttl: 8,
-    source: 12,
-    destination: 16,
-  },
-  6: {
-    etherType: 0xdd86,
-    addressFamily: 10,
-    bytes: 40,
-    addressBytes: 16,
-    protocol: 6,
-    ttl: 7,
-    source: 8,
-    destination: 24,
-  },
-}
-/** What only IPv4 has. */
-const IPV4 = {versionAndLength: 0x45, tos: 1, length: 2, fragment: 6, checksum: 10} as const
-const FRAGMENT = 0xff3f
-/** And IPv6: the version's bits, traffic class and flow label in the packet's order, the payload's length. */
-const IPV6 = {version: 0x60, flowInfo: 0xffffff0f, length: 4} as const
-
-/** A flow: source, destination, both ports as they are in the packet, the device that it comes by. */
-export const keyBytes = (family: Family): number => 2 * HEADERS[family].addressBytes + 8
-/** When it was last seen behind all rules (ns), the device that it leaves by, the epoch that its packet came in. */
+/**
+ * Of a flow (`keyBytes`): when it was last seen behind all rules (ns), the device that it leaves by, the epoch that its packet
+ * came in, whether that was a reply (1).
+ */
 export const ENTRY_BYTES = 16
-const ENTRY = {at: 0, out: 8, epoch: 12} as const
+const ENTRY = {at: 0, out: 8, epoch: 12, reply: 14} as const
+/** The epoch, 0 while nothing may pass, and the one since which only what judges has changed; of 16 bits both. */
+export const GATE_BYTES = 8
+const EPOCH_MASK = 0xffff
+/** Packets that left here: of trusted flows, and judged ones. */
+export const COUNTS = {trusted: 0, judged: 1} as const
 
 /** struct bpf_fib_lookup */
 const FIB = {
@@ -133,103 +90,53 @@ const headerAt = (framing: Framing): number => (framing === 'ethernet' ? ETHERNE
 
 /** File descriptors. */
 export interface ProgramMaps {
-  /** Array of one number of 32 bits: the epoch, 0 while nothing may pass. */
+  /** Array of one value of `GATE_BYTES`. */
   readonly gate: number
   /** LRU hashes of `ENTRY_BYTES` by `keyBytes`. */
   readonly flows: Readonly<Record<Family, number>>
-  /** Array of one number of 64 bits for each processor: packets that left here. */
+  /** Array of `COUNTS`, 64 bits for each processor. */
   readonly count: number
+  readonly judge: JudgeFds
 }
 
-type Code = readonly Instruction[]
-
-const OUT = 'out'
-const goOn: Code = [label(OUT), move(R0, GO_ON), exit()]
-
-const stackAddress = (to: Register, at: number): Code => [move(to, {register: R10}), alu('add', to, at)]
-
-/** A field of the packet that R9 is, in words, to the stack. */
-const copied = (from: number, to: number, bytes: number): Code =>
-  Array.from({length: bytes / 4}, (_, word) => [
-    load(4, R1, R9, from + 4 * word),
-    store(4, R10, to + 4 * word, {register: R1}),
-  ]).flat()
-
-/** One piece of code for each family, of which a packet passes its own; all that is neither goes on. */
-const eachFamily = (code: (family: Family) => Code): Code => [
-  load(4, R1, R6, SKB.protocol),
-  jumpIf(R1, 'equal', HEADERS[6].etherType, 'six'),
-  jumpIf(R1, 'notEqual', HEADERS[4].etherType, OUT),
-  ...code(4),
-  label('six'),
-  ...code(6),
-]
-
-/** R9 is the packet, of which the headers may be read; all but UDP that is whole, without options, goes on. */
-function findUdp(ip: number, family: Family): Code {
-  const {bytes, protocol} = HEADERS[family]
-  const least = ip + bytes + UDP_BYTES
-  const [pull, read] = [`pull${family}`, `read${family}`]
-  const place = (otherwise: string): Code => [
-    load(4, R9, R6, SKB.data),
-    load(4, R2, R6, SKB.dataEnd),
-    move(R1, {register: R9}),
-    alu('add', R1, least),
-    jumpIf(R1, 'above', {register: R2}, otherwise),
-  ]
+/**
+ * R8 is the device that a remembered flow leaves by, and on the stack is how its packet is to be judged; of any other flow it
+ * goes on. R7 is the gate. Of another epoch than this one a flow is trusted no more, but has passed all that has not
+ * changed since. `trusts`: otherwise each packet is judged.
+ */
+const findFlow = (family: Family, {flows}: ProgramMaps, trusts: boolean): Code => {
+  const known = `known${family}`
   return [
-    ...place(pull),
-    jump(read),
-    label(pull),
-    load(4, R1, R6, SKB.length),
-    jumpIf(R1, 'below', least, OUT),
-    move(R1, {register: R6}),
-    move(R2, least),
-    call(HELPER.pullData),
-    ...place(OUT),
-    label(read),
-    load(1, R1, R9, ip),
-    ...(family === 4
-      ? [
-          jumpIf(R1, 'notEqual', IPV4.versionAndLength, OUT),
-          load(2, R1, R9, ip + IPV4.fragment),
-          alu('and', R1, FRAGMENT),
-          jumpIf(R1, 'notEqual', 0, OUT),
-        ]
-      : [alu('and', R1, 0xf0), jumpIf(R1, 'notEqual', IPV6.version, OUT)]),
-    load(1, R1, R9, ip + protocol),
-    jumpIf(R1, 'notEqual', UDP, OUT),
+    loadMap(R1, flows[family]),
+    ...stackAddress(R2, -keyBytes(family)),
+    call(HELPER.lookup),
+    jumpIf(R0, 'equal', 0, OUT),
+    store(4, R10, DIRECTION_AT, DIRECTION.trusted),
+    load(2, R1, R0, ENTRY.epoch),
+    move(R2, {register: R7}),
+    alu('and', R2, EPOCH_MASK),
+    ...(trusts ? [jumpIf(R1, 'equal', {register: R2}, known)] : []),
+    // How many epochs ago the flow was seen, and since how many only what judges has changed.
+    move(R3, {register: R7}),
+    alu('shiftRight', R3, 32),
+    move(R4, {register: R2}),
+    alu('sub', R4, {register: R3}),
+    alu('and', R4, EPOCH_MASK),
+    alu('sub', R2, {register: R1}),
+    alu('and', R2, EPOCH_MASK),
+    jumpIf(R2, 'above', {register: R4}, OUT),
+    load(2, R1, R0, ENTRY.reply),
+    alu('add', R1, DIRECTION.original),
+    store(4, R10, DIRECTION_AT, {register: R1}),
+    label(known),
+    move(R8, {register: R0}),
+    call(HELPER.ktime),
+    load(8, R1, R8, ENTRY.at),
+    alu('sub', R0, {register: R1}),
+    jumpIf(R0, 'above', HOLDS_NS, OUT),
+    load(4, R8, R8, ENTRY.out),
   ]
 }
-
-/** The flow's key, at the end of the stack. `device`: the field of the packet's that it came by. */
-function writeKey(ip: number, family: Family, device: number): Code {
-  const {bytes, addressBytes, source, destination} = HEADERS[family]
-  const key = -keyBytes(family)
-  return [
-    ...copied(ip + source, key, addressBytes),
-    ...copied(ip + destination, key + addressBytes, addressBytes),
-    ...copied(ip + bytes, -8, 4),
-    load(4, R1, R6, device),
-    store(4, R10, -4, {register: R1}),
-  ]
-}
-
-/** R8 is the device that a remembered flow leaves by; a packet of any other goes on. R7 is the epoch. */
-const findFlow = (family: Family, {flows}: ProgramMaps): Code => [
-  loadMap(R1, flows[family]),
-  ...stackAddress(R2, -keyBytes(family)),
-  call(HELPER.lookup),
-  jumpIf(R0, 'equal', 0, OUT),
-  load(4, R1, R0, ENTRY.epoch),
-  jumpIf(R1, 'notEqual', {register: R7}, OUT),
-  move(R8, {register: R0}),
-  call(HELPER.ktime),
-  load(8, R1, R8, ENTRY.at),
-  alu('sub', R0, {register: R1}),
-  jumpIf(R0, 'above', HOLDS_NS, OUT),
-  load(4, R8, R8, ENTRY.out),
-]
 
 /** Goes on unless the routes lead a packet of this size to the device R8 now. The next hop is in the answer on the stack. */
 function findRoute(ip: number, family: Family): Code {
@@ -287,7 +194,11 @@ const lessTtl = (ip: number, family: Family): Code => [
 ]
 
 const countOne = (family: Family, {count}: ProgramMaps): Code => [
-  store(4, R10, NEIGHBOUR_AT, 0),
+  load(4, R1, R10, DIRECTION_AT),
+  jumpIf(R1, 'equal', DIRECTION.trusted, `index${family}`),
+  move(R1, COUNTS.judged),
+  label(`index${family}`),
+  store(4, R10, NEIGHBOUR_AT, {register: R1}),
   loadMap(R1, count),
   ...stackAddress(R2, NEIGHBOUR_AT),
   call(HELPER.lookup),
@@ -321,17 +232,18 @@ function handOn(framing: Framing, family: Family): Code {
 }
 
 /**
- * What comes in by a device. A packet of a flow that passed all rules within a second, in this epoch, leaves by the device
- * that it left by then, if the routes say so still. All else goes on, with the epoch that it came in.
+ * What comes in by a device. A packet of a flow that passed all rules within a second leaves by the device that it left by
+ * then, if the routes say so still, and if that was in this epoch, or the policy of now allows it. All else goes on, with
+ * the epoch that it came in.
  */
-export function arriving(framing: Framing, maps: ProgramMaps): Buffer {
+export function arriving(framing: Framing, maps: ProgramMaps, {trusts = true} = {}): Buffer {
   const ip = headerAt(framing)
   return assemble([
     move(R6, {register: R1}),
     loadMapValue(R1, maps.gate),
-    load(4, R7, R1, 0),
+    load(8, R7, R1, 0),
     store(4, R6, SKB.tcIndex, {register: R7}),
-    jumpIf(R7, 'equal', 0, OUT),
+    jumpIf32(R7, 'equal', 0, OUT),
     load(4, R1, R6, SKB.packetType),
     jumpIf(R1, 'notEqual', PACKET_HOST, OUT),
     load(4, R1, R6, SKB.vlanPresent),
@@ -341,7 +253,8 @@ export function arriving(framing: Framing, maps: ProgramMaps): Buffer {
       load(1, R1, R9, ip + HEADERS[family].ttl),
       jumpIf(R1, 'below', 2, OUT),
       ...writeKey(ip, family, SKB.index),
-      ...findFlow(family, maps),
+      ...findFlow(family, maps, trusts),
+      ...judge(family, maps.judge, maps.gate),
       ...findRoute(ip, family),
       ...lessTtl(ip, family),
       ...countOne(family, maps),
@@ -353,13 +266,16 @@ export function arriving(framing: Framing, maps: ProgramMaps): Buffer {
 
 /**
  * What leaves by a device: the flow of a packet that bears the mark is remembered, as it is now, with the epoch that the
- * packet came in. The mark ends here.
+ * packet came in. The mark, of which the lowest bit says that it is a reply, ends here.
  */
 export function leaving(framing: Framing, {gate, flows}: Pick<ProgramMaps, 'gate' | 'flows'>): Buffer {
   const ip = headerAt(framing)
   return assemble([
     move(R6, {register: R1}),
     load(4, R1, R6, SKB.mark),
+    move(R8, {register: R1}),
+    alu('and', R8, 1),
+    alu('sub', R1, {register: R8}),
     jumpIf32(R1, 'notEqual', REMEMBER_MARK, OUT),
     // Older kernels take no constant here.
     move(R2, 0),
@@ -376,7 +292,8 @@ export function leaving(framing: Framing, {gate, flows}: Pick<ProgramMaps, 'gate
       store(8, R10, VALUE_AT + ENTRY.at, {register: R0}),
       load(4, R1, R6, SKB.index),
       store(4, R10, VALUE_AT + ENTRY.out, {register: R1}),
-      store(4, R10, VALUE_AT + ENTRY.epoch, {register: R7}),
+      store(2, R10, VALUE_AT + ENTRY.epoch, {register: R7}),
+      store(2, R10, VALUE_AT + ENTRY.reply, {register: R8}),
       loadMap(R1, flows[family]),
       ...stackAddress(R2, -keyBytes(family)),
       ...stackAddress(R3, VALUE_AT),

@@ -5,12 +5,20 @@ import {
   type NftStep,
   type Outcome,
   type StepKey,
+  type UdpPorts,
 } from '../../model/index.ts'
 import {StepFailure} from '../failure.ts'
-import type {FastPath} from '../fast-path/index.ts'
 import {inSlices} from '../slices.ts'
 import {createBatchSocket} from './batch-socket.ts'
 import {type BatchMessage, encodeElements} from './element-batch.ts'
+import {
+  type DriverFastPath,
+  followJudgement,
+  isJudgementAlone,
+  isOfFastPath,
+  NO_FAST_PATH,
+  takeUpPorts,
+} from './fast-path-steps.ts'
 import {
   changedWays,
   FAMILY,
@@ -30,8 +38,9 @@ import {Held} from './held.ts'
 import {createJudgedTurns, type JudgedCounts} from './judged-turns.ts'
 import {parseListing, parseRuleTexts} from './listing.ts'
 import {type CounterValue, createNetfilter} from './netfilter.ts'
+import {failed, shortened} from './outcomes.ts'
 import {createNftRunner, type NftRunner} from './runner.ts'
-import {BadStep, composeTransaction, redeclares} from './transaction.ts'
+import {BadStep, redeclares, tryCompose} from './transaction.ts'
 
 const POLL_MS = 500
 /** Full reads caused by other people's commits take at most this part of the time. */
@@ -68,7 +77,7 @@ export interface NftDriverOptions {
   /** Asked each time: another one is in force after the next full read. */
   readonly half?: () => GenerationHalf
   /** Shut while this table changes what it trusts. */
-  readonly fastPath?: Pick<FastPath, 'takeOver' | 'devices' | 'follow' | 'shut' | 'open'>
+  readonly fastPath?: DriverFastPath
   readonly nowMs?: () => number
 }
 
@@ -94,6 +103,9 @@ export function createNftDriver({
   let isTakenOver = false
   let commit = -1
   let generation: number | null = null
+  /** Since flows were to be judged anew last: those that are trusted still have passed nothing else that changed. */
+  let onlyJudgement = false
+  let udpPorts: UdpPorts | null = null
   let readEndMs = 0
   let readCostMs = 0
   let last: Promise<unknown> = Promise.resolve()
@@ -141,8 +153,13 @@ export function createNftDriver({
     generation = found ?? firstGeneration(nowMs(), own)
     if (!isOfHalf(generation, own)) generation = nextGeneration(generation, own)
     if (hasGenerationSets(held) && heldGeneration(held) !== generation) await writeGeneration(held, generation)
-    if (held) held.fastPath = await fastPath.devices()
-    fastPath.open()
+    fastPath.shut()
+    fastPath.forgetJudgement()
+    if (held) {
+      held.fastPath = await fastPath.devices()
+      await takeUpPorts(fastPath, udpPorts, held)
+    }
+    openAnew()
     readEndMs = performance.now()
     readCostMs = readEndMs - start
   }
@@ -179,20 +196,42 @@ export function createNftDriver({
       }
     }
     setHeldGeneration(into, number)
+    fastPath.open(onlyJudgement)
+    onlyJudgement = true
+  }
+
+  /** Behind a change of more than what flows are judged by. */
+  function openAnew(): void {
+    onlyJudgement = false
     fastPath.open()
   }
 
   /** Whether steps that are only elements are in force, by the short way; if not, nothing has changed. */
-  async function putElements(steps: readonly NftStep[]): Promise<boolean> {
+  async function putElements(steps: readonly NftStep[], staysShut: boolean): Promise<boolean> {
     const messages = await inSlices(encodeElements(table, steps, held))
     if (!messages) return false
+    // What flows are trusted by is as it was; what they are judged by is not.
+    const isJudging = fastPath.judges()
+    if (isJudging) fastPath.shut()
+    const isInForce = await commitElements(messages)
+    if (isInForce) {
+      taken(steps)
+      await followJudgement(fastPath, steps)
+    }
+    const isAlone = !isInForce || isJudgementAlone(steps)
+    onlyJudgement &&= isAlone
+    if (isJudging && !staysShut) fastPath.open(isAlone)
+    return isInForce
+  }
+
+  async function commitElements(messages: readonly BatchMessage[]): Promise<boolean> {
     const errno = await batches.commit(messages, commit)
     if (errno === 0) {
       if (messages.length > 0) commit++
-      // Mostly to a table of his own, where somebody does so all the time; else the next read puts it right. By text a million take minutes.
-    } else if (errno !== -COMMITTED_SINCE || !(await commitBatch(messages))) return false
-    taken(steps)
-    return true
+      return true
+    }
+    // Mostly to a table of his own, where somebody does so all the time; else the next read puts it right. By text a million take minutes.
+    return errno === -COMMITTED_SINCE && (await commitBatch(messages))
   }
 
   function taken(steps: readonly NftStep[]): Held {
@@ -207,38 +246,57 @@ export function createNftDriver({
     // A way's number may come to mean another way, and a flow must not be trusted on that one. Written as they are, ways
     // would bear no generation at all.
     const hasWays = changedWays(held, steps) !== null
-    if (!hasWays && (await putElements(steps))) return steps.map(({key}) => ({ok: true, step: key}))
+    const ofTable = steps.filter((step) => !isOfFastPath(step))
+    const ofFastPath = steps.filter(isOfFastPath)
+    if (ofTable.length > 0 && (hasWays || !(await putElements(ofTable, ofFastPath.length > 0)))) {
+      const outcomes = await putScript(steps, ofTable, hasWays)
+      if (outcomes) return outcomes
+    } else if (ofFastPath.length === 0) return steps.map(({key}) => ({ok: true, step: key}))
+    fastPath.shut()
+    for (const step of ofFastPath) {
+      if (step.do === 'udp-ports') {
+        udpPorts = step.ports
+        await takeUpPorts(fastPath, udpPorts, held)
+      } else {
+        await fastPath.follow(step.devices)
+        if (held) held.fastPath = step.devices
+      }
+    }
+    openAnew()
+    return steps.map(({key}) => ({ok: true, step: key}))
+  }
+
+  /** What failed; null where all is in force, and the fast path shut. */
+  async function putScript(
+    all: readonly NftStep[],
+    steps: readonly NftStep[],
+    hasWays: boolean,
+  ): Promise<readonly Outcome[] | null> {
     const own = known()
     const number = hasWays ? nextGeneration(own, half()) : own
     const texts = redeclares(steps, held) ? await runner.list(`list table ${FAMILY} ${table}`, 'text') : null
     const input = {table, steps, held, generation: number, ruleTexts: parseRuleTexts(texts ?? '')}
-    const lines = compose(input)
-    if (lines instanceof BadStep) return failed(steps, new Map([[lines.step, lines.message]]))
-    if (lines.length > 0) {
-      fastPath.shut()
-      const script = `${lines.map(({text}) => text).join('\n')}\n`
-      const refusal = await run(script)
-      if (refusal !== null) {
-        trusted = false
-        const causes = new Map<StepKey, string>()
-        for (const {line, words} of await runner.explain(script)) {
-          const step = lines[line - 1]?.step
-          if (step && !causes.has(step)) causes.set(step, `${words}: ${shortened(lines[line - 1]!.text)}`)
-        }
-        return failed(steps, causes, refusal)
+    const lines = tryCompose(input)
+    if (lines instanceof BadStep) return failed(all, new Map([[lines.step, lines.message]]))
+    if (lines.length === 0) return null
+    fastPath.shut()
+    const script = `${lines.map(({text}) => text).join('\n')}\n`
+    const refusal = await run(script)
+    if (refusal !== null) {
+      trusted = false
+      const causes = new Map<StepKey, string>()
+      for (const {line, words} of await runner.explain(script)) {
+        const step = lines[line - 1]?.step
+        if (step && !causes.has(step)) causes.set(step, `${words}: ${shortened(lines[line - 1]!.text)}`)
       }
-      const now = taken(steps)
-      judged.applied(steps)
-      generation = number
-      if (hasGenerationSets(now)) setHeldGeneration(now, number)
+      return failed(all, causes, refusal)
     }
-    for (const step of steps) {
-      if (step.do !== 'fast-path') continue
-      await fastPath.follow(step.devices)
-      if (held) held.fastPath = step.devices
-    }
-    fastPath.open()
-    return steps.map(({key}) => ({ok: true, step: key}))
+    const now = taken(steps)
+    await followJudgement(fastPath, steps)
+    judged.applied(steps)
+    generation = number
+    if (hasGenerationSets(now)) setHeldGeneration(now, number)
+    return null
   }
 
   return {
@@ -335,32 +393,3 @@ export function createNftDriver({
       }),
   }
 }
-
-const NO_FAST_PATH: NftDriverOptions['fastPath'] & object = {
-  takeOver: async () => undefined,
-  devices: async () => [],
-  follow: async () => undefined,
-  shut: () => undefined,
-  open: () => undefined,
-}
-
-function compose(input: Parameters<typeof composeTransaction>[0]): ReturnType<typeof composeTransaction> | BadStep {
-  try {
-    return composeTransaction(input)
-  } catch (error) {
-    if (error instanceof BadStep) return error
-    throw error
-  }
-}
-
-/** The culprits with nft's words about them; the others are undone with them. */
-function failed(steps: readonly NftStep[], causes: ReadonlyMap<StepKey, string>, otherwise = ''): Outcome[] {
-  const [culprit] = causes.keys()
-  return steps.map(({key}): Outcome => {
-    const cause = causes.get(key) ?? (culprit === undefined ? otherwise : undefined)
-    if (cause !== undefined) return {ok: false, step: key, code: 'refused', cause}
-    return {ok: false, step: key, code: 'skipped', cause: `undone with ${culprit}, which was refused`}
-  })
-}
-
-const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

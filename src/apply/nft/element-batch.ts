@@ -1,7 +1,8 @@
 import {getPadding} from 'netlink'
 import {concatSeparator, type NftStep} from '../../model/index.ts'
-import {AddressTexts, addressNumber, familyOf, fourNumber, parseAddress} from '../../net/index.ts'
+import {AddressTexts, fourNumber} from '../../net/index.ts'
 import {attribute, nested, text, u8, u32} from '../netlink/attributes.ts'
+import {addressBytes, classNumber} from './element-texts.ts'
 import type {Held, HeldSet} from './held.ts'
 import {FAMILY_INET, NFTABLES} from './netfilter.ts'
 import {elementChanges} from './transaction.ts'
@@ -20,11 +21,6 @@ export interface BatchMessage {
   readonly type: number
   readonly flags: number
   readonly data: Buffer
-}
-
-function classNumber(word: string): number {
-  const [major, minor] = word === 'none' ? ['0', '0'] : word.split(':')
-  return Number.parseInt(major!, 16) * 0x10000 + Number.parseInt(minor!, 16)
 }
 
 /** Numbers are in host order, as registers have them; addresses in that of packets. */
@@ -216,10 +212,3 @@ function messages<T>(
 
 export const place = (table: string, set: string): Buffer =>
   Buffer.concat([Buffer.of(FAMILY_INET, 0, 0, 0), attribute(1, text(table)), attribute(2, text(set))])
-
-function addressBytes(word: string): Buffer | null {
-  const address = parseAddress(word)
-  if (address === null) return null
-  const digits = familyOf(address) === 4 ? 8 : 32
-  return Buffer.from(addressNumber(address).toString(16).padStart(digits, '0'), 'hex')
-}

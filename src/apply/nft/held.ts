@@ -5,6 +5,7 @@ import {
   hookText,
   type NftStep,
   ruleHashes,
+  type UdpPorts,
 } from '../../model/index.ts'
 import {AddressTexts, type TextMap} from '../../net/index.ts'
 
@@ -25,6 +26,7 @@ export class Held implements ActualNft {
   readonly chains = new Map<string, ActualNftChain>()
   chainsVersion: object = {}
   fastPath: readonly number[] = []
+  udpPorts: UdpPorts | null = null
   readonly #counters = new Set<string>()
 
   get counters(): readonly string[] {

@@ -232,3 +232,15 @@ function holdsSet(held: Held | null, step: Extract<NftStep, {do: 'set-add'}>): b
     (step.size === undefined || set.size === step.size)
   )
 }
+
+/** The same, with what is wrong as a value. */
+export function tryCompose(
+  input: Parameters<typeof composeTransaction>[0],
+): ReturnType<typeof composeTransaction> | BadStep {
+  try {
+    return composeTransaction(input)
+  } catch (error) {
+    if (error instanceof BadStep) return error
+    throw error
+  }
+}

@@ -66,7 +66,9 @@ function leadText({export: {leader, leads, leaseAgeSeconds, lastError}}: Gateway
   return [who, lease, ...(lastError === null ? [] : [lastError])].join(', ')
 }
 
-function fastPathText({fastPath: {devices, packets, missing}}: GatewayStatus['nft']): string {
+function fastPathText({fastPath}: GatewayStatus['nft']): string {
+  const {devices, packets, judgedPackets, judges, missing} = fastPath
   if (missing !== null) return `none here: ${missing}`
-  return devices === 0 ? 'off' : `${devices} devices, ${packets} packets`
+  if (devices === 0) return 'off'
+  return `${devices} devices, ${packets} packets, ${judgedPackets} of them judged there${judges ? '' : '; the rules judge now'}`
 }

@@ -120,7 +120,7 @@ function compareLinks(kernel: KernelFacts, {desired}: FreshPlan): Difference[] {
     queues: [],
     sourceRules: [],
     bird: '',
-    nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map(), fastPath: []},
+    nft: {...desired.nft, counters: [], sets: new Map(), chains: new Map(), fastPath: [], udpPorts: null},
   }
   const actual = {
     sysctls: new Map(),

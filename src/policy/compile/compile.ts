@@ -133,7 +133,7 @@ function refused(options: CompileOptions, classes: number, bounds: Bounds): Comp
 export function shutPolicy(options: Pick<CompileOptions, 'default' | 'firstClass'>): Compiled {
   const nothing = closed(options)
   const judge: NftChain = {name: 'judge', hook: null, rules: [`goto ${DENY_UNOWNED}`]}
-  return {...nothing, chains: new Map([...nothing.chains, [judge.name, judge]]), isShut: true}
+  return {...nothing, chains: new Map([...nothing.chains, [judge.name, judge]]), udpPorts: null, isShut: true}
 }
 
 /** All that may be a million goes first, and is elements only; the rest is small. */

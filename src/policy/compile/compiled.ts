@@ -6,6 +6,7 @@ import {
   type NftSet,
   type SiteName,
   type StagedPackets,
+  type UdpPorts,
   type World,
 } from '../../model/index.ts'
 import {type Classified, type Numbering, type Steps, whole} from '../classes/index.ts'
@@ -15,6 +16,7 @@ import {DENY_UNOWNED, denyTarget, type PairTable} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
 import type {Stage} from './stages.ts'
 import type {TargetNumbers} from './target-numbers.ts'
+import {udpPortsOf} from './udp-ports.ts'
 import {nftChains} from './verdict-chains.ts'
 import {WATCH_BOUNDS, type Watch, watchOf} from './watched.ts'
 
@@ -31,6 +33,8 @@ export interface Compiled {
   readonly statistics: CompileStatistics
   /** The same as typed data, for proofs and for the referee's test. */
   readonly verdicts: Verdicts
+  /** null while a staged policy watches flows, each packet of which the table must see. */
+  readonly udpPorts: UdpPorts | null
   /** Denies all, whatever the policies say (`shutPolicy`). */
   readonly isShut: boolean
   /** What the next compilation goes on from; nobody else's. */
@@ -107,6 +111,7 @@ export function* assembling(
     watch,
     statistics: statisticsOf({classified, pairs}, verdicts),
     verdicts,
+    udpPorts: watch ? null : udpPortsOf(verdicts, targets),
     isShut: false,
     state: {
       understood,

@@ -32,6 +32,7 @@ import type {WayEnd} from './stages.ts'
 import {stagesAlong} from './stages-along.ts'
 import {successors} from './successors.ts'
 import {type TargetNumbers, targetText} from './target-numbers.ts'
+import {udpPortsOf} from './udp-ports.ts'
 import {nftChains} from './verdict-chains.ts'
 
 /** More of what is of no use any more than this, and of what was made anew at first, and all is made anew. */
@@ -134,6 +135,7 @@ export function follow(
     watch,
     statistics: statisticsOf(live, verdicts),
     verdicts,
+    udpPorts: watch ? null : udpPortsOf(verdicts, targets, previous.udpPorts),
     isShut: false,
     state: transit ? {...next, numbering: {...numbering, next: transit.next}} : next,
   }

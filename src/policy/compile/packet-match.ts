@@ -1,5 +1,5 @@
 import {PORT_PROTOCOL_NUMBERS} from '../../model/index.ts'
-import type {Family, PortRange} from '../../net/index.ts'
+import {type Family, joinRanges, type PortRange, withoutRanges} from '../../net/index.ts'
 import type {AddressClass, PortQuestion, PortTest, Traffic} from '../classes/index.ts'
 
 /**
@@ -32,7 +32,7 @@ export function matchesOf(
   if (icmp || notIcmp) {
     const number = family === 4 ? 1 : 58
     if (needsPorts || !asked(number)) return []
-    const types = subtract(icmp ? [typeRange(icmp)] : [ALL], notIcmp ? [typeRange(notIcmp)] : [])
+    const types = withoutRanges(icmp ? [typeRange(icmp)] : [ALL], notIcmp ? [typeRange(notIcmp)] : [])
     return types.map((range) => ({...ofProtocol(number), destinationPorts: narrowed(range)}))
   }
   if (protocol !== null && !asked(protocol)) return []
@@ -98,31 +98,5 @@ function rangesOf(test: PortTest, protocol: number, names: NameResolution): Port
       .filter((named) => named.protocol === protocol)
       .map(({port}) => ({first: port, last: port})),
   ]
-  return subtract(test.ports ? union(ranges(test.ports)) : [ALL], test.notPorts ? ranges(test.notPorts) : [])
-}
-
-/** Ranges in ascending order, those that touch joined. */
-function union(ranges: readonly PortRange[]): PortRange[] {
-  const joined: PortRange[] = []
-  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
-    const before = joined.at(-1)
-    if (before && range.first <= before.last + 1) {
-      joined[joined.length - 1] = {first: before.first, last: Math.max(before.last, range.last)}
-    } else joined.push(range)
-  }
-  return joined
-}
-
-function subtract(ranges: readonly PortRange[], excluded: readonly PortRange[]): PortRange[] {
-  let left = [...ranges]
-  for (const hole of excluded) {
-    left = left.flatMap(({first, last}) => {
-      if (hole.last < first || hole.first > last) return [{first, last}]
-      return [
-        ...(first < hole.first ? [{first, last: hole.first - 1}] : []),
-        ...(hole.last < last ? [{first: hole.last + 1, last}] : []),
-      ]
-    })
-  }
-  return left
+  return withoutRanges(test.ports ? joinRanges(ranges(test.ports)) : [ALL], test.notPorts ? ranges(test.notPorts) : [])
 }
