@@ -181,7 +181,7 @@ const FUZZED_API = {
 }
 
 function policyStages() {
-  const {RUNS = '20000', KERNEL_WORLDS = '400'} = process.env
+  const {RUNS = '20000', KERNEL_WORLDS = '400', JUDGED_WORLDS = '10000'} = process.env
   return [
     {
       name: 'random worlds of policy',
@@ -193,6 +193,12 @@ function policyStages() {
       name: 'random worlds of policy in the kernel',
       command: ['mocha', 'test/policy/compile/forwarding.kernel.test.ts'],
       env: {KERNEL_WORLDS},
+      count: countMocha,
+    },
+    {
+      name: 'random worlds of policy in the fast path',
+      command: ['mocha', 'test/apply/fast-path/judging.kernel.test.ts'],
+      env: {JUDGED_WORLDS},
       count: countMocha,
     },
   ]

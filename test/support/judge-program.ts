@@ -42,17 +42,19 @@ export interface JudgeProgram {
   readonly maps: JudgeMaps
   /** Whether it allows the packet of a frame, as one of the flow's that goes this way. */
   allows(frame: Buffer, direction: 'original' | 'reply'): boolean
-  setGate(epoch: number): void
+  /** What the gate is before the judgement, and behind it; both are 0. */
+  setGates(before: number, behind: number): void
   close(): void
 }
 
 export function createJudgeProgram(): JudgeProgram {
   const bpf = openBpf()
   const maps = createJudgeMaps(bpf)
-  const gate = bpf.createMap({name: 'gate', type: MAP_TYPE.array, keyBytes: 4, valueBytes: GATE_BYTES, most: 1})
+  const gate = {name: 'gate', type: MAP_TYPE.array, keyBytes: 4, valueBytes: GATE_BYTES, most: 1}
+  const gates = [bpf.createMap(gate), bpf.createMap(gate)] as const
   const programs = {
-    original: bpf.loadProgram('original', program(gate, maps.fds, DIRECTION.original)),
-    reply: bpf.loadProgram('reply', program(gate, maps.fds, DIRECTION.reply)),
+    original: bpf.loadProgram('original', program(gates, maps.fds, DIRECTION.original)),
+    reply: bpf.loadProgram('reply', program(gates, maps.fds, DIRECTION.reply)),
   }
   const call = loadCLibrary()!.func('syscall', 'long', ['long', 'int', koffi.inout(koffi.pointer(RUN)), 'uint'])
   return {
@@ -66,29 +68,31 @@ export function createJudgeProgram(): JudgeProgram {
       if (result < 0) throw new Error(`the program does not run (errno ${-result})`)
       return run.result === ALLOWS
     },
-    setGate(epoch) {
-      const value = Buffer.alloc(GATE_BYTES)
-      value.writeUInt32LE(epoch)
-      bpf.update(gate, Buffer.alloc(4), value)
+    setGates(...epochs) {
+      for (const [index, epoch] of epochs.entries()) {
+        const value = Buffer.alloc(GATE_BYTES)
+        value.writeUInt32LE(epoch)
+        bpf.update(gates[index]!, Buffer.alloc(4), value)
+      }
     },
     close() {
       maps.close()
-      for (const fd of [gate, ...Object.values(programs)]) bpf.close(fd)
+      for (const fd of [...gates, ...Object.values(programs)]) bpf.close(fd)
     },
   }
 }
 
 /** The judgement between the beginning and the end of the fast path's own program. */
-function program(gate: number, maps: JudgeFds, direction: number): Buffer {
+function program([before, behind]: readonly [number, number], maps: JudgeFds, direction: number): Buffer {
   return assemble([
     move(R6, {register: R1}),
-    loadMapValue(R1, gate),
+    loadMapValue(R1, before),
     load(8, R7, R1, 0),
     ...eachFamily((family) => [
       ...findUdp(ETHERNET_BYTES, family),
       ...writeKey(ETHERNET_BYTES, family, SKB.index),
       store(4, R10, DIRECTION_AT, direction),
-      ...judge(family, maps, gate),
+      ...judge(family, maps, behind),
       jump('allowed'),
     ]),
     label('allowed'),

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {Held} from '../../../src/apply/nft/held.ts'
 import {diffNft} from '../../../src/diff/index.ts'
-import type {World} from '../../../src/model/index.ts'
+import {markText, type World} from '../../../src/model/index.ts'
 import {whole} from '../../../src/policy/classes/index.ts'
 import {type Compiled, compilePolicy, judge, type Packet} from '../../../src/policy/index.ts'
 import {packets, seed, verdicts, worlds} from '../../policy/random-world.ts'
 import {frameOf} from '../../policy/raw-packet.ts'
+import {address} from '../../policy/worlds.ts'
 import {createJudgeProgram, type JudgeProgram} from '../../support/judge-program.ts'
 
 /** `JUDGED_WORLDS=100000 npx mocha …` is the long run. */
@@ -85,4 +86,36 @@ describe(`what the fast path judges (SEED=${seed} JUDGED_WORLDS=${WORLDS})`, () 
     assert.ok(allowed > WORLDS, `${allowed} flows were allowed`)
     assert.ok(taken > allowed * LEAST_SHARE, `${taken} of ${allowed} allowed flows`)
   }).timeout(Math.max(60_000, WORLDS * 100))
+
+  it('is nothing where the gate was shut or opened while it looked', () => {
+    const [from, to] = [address('10.1.0.1'), address('10.2.0.1')]
+    const frame = frameOf({from, to, protocol: 17, sourcePort: 53, destinationPort: 80}, 1, '02:00:00:00:00:02')
+    const elements = {
+      class4: [
+        [from, '0x00000001'],
+        [to, '0x00000002'],
+      ],
+      pairs: [['0x00000001 . 0:2', '0x80000000']],
+    } as const
+    const sets = Object.entries(elements).map(
+      ([name, own]) => [name, {elements: new Map<string, string>(own)}] as const,
+    )
+    assert.ok(whole(program.maps.load(new Map(sets))))
+    assert.ok(program.allows(frame, 'original'))
+    for (const behind of [0, 8]) {
+      program.setGates(7, behind)
+      assert.ok(!program.allows(frame, 'original'))
+    }
+    program.setGates(7, 7)
+    assert.ok(program.allows(frame, 'original'))
+  })
+
+  it('is nothing where not all of it fits', () => {
+    const classes = Array.from({length: 32_769}, (_, number): [string, string] => [markText(number + 1), '0x80000001'])
+    const sets = new Map([['judge_sources', {elements: new Map(classes)}]])
+    assert.ok(!whole(program.maps.load(sets)))
+    assert.ok(whole(program.maps.load(new Map([['judge_sources', {elements: new Map(classes.slice(1))}]]))))
+    const [first] = classes
+    assert.ok(!whole(program.maps.change('judge_sources', {add: new Map([first!]), delete: new Map()})))
+  })
 })

@@ -31,6 +31,7 @@ function checkAll(
   mark: string,
 ): number {
   const would = stagedInForce(known)
+  assert.equal(compiled.udpPorts === null, compiled.watch !== null)
   let watched = 0
   for (const packet of flows) {
     const {end, flow} = interpretFlow(compiled, packet, mark)
