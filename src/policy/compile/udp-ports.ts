@@ -11,8 +11,8 @@ const UDP = PORT_PROTOCOL_NUMBERS.udp
 const MOST_RANGES = 8
 
 /**
- * What each target allows of UDP, for who may only allow (apply/fast-path); `previous` where it is the same. Of a chain that asks for the source port, or logs, the
- * ports that this is about are left out, and so is what is behind the eighth range.
+ * What each target allows of UDP, for who may only allow (apply/fast-path); `previous` where it is the same. Ports that a
+ * rule is about that asks for the source port, or logs, are left out, and so is what is behind the eighth range.
  */
 export function udpPortsOf(
   {chains}: Pick<Verdicts, 'chains'>,
