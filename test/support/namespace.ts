@@ -83,7 +83,8 @@ export function inNamespace(moduleUrl: string, suite: () => void): void {
   const {it: realIt} = saved
   const shown = (title: string): Mocha.Test =>
     realIt(title, async function () {
-      this.timeout(120_000)
+      // The first of a file waits for all of them; a longer time of its own stays.
+      this.timeout(Math.max(this.timeout(), 120_000))
       const {tests, pending, failures} = await report()
       const name = this.test?.fullTitle()
       const named = ({fullTitle}: ChildTest): boolean => fullTitle === name
