@@ -15,13 +15,12 @@ import {
   R10,
   store,
 } from '../../src/apply/fast-path/assemble.ts'
-import {MAP_TYPE, openBpf} from '../../src/apply/fast-path/bpf.ts'
+import {BPF_CALL, MAP_TYPE, openBpf} from '../../src/apply/fast-path/bpf.ts'
 import {createJudgeMaps, type JudgeMaps} from '../../src/apply/fast-path/judge-maps.ts'
 import {DIRECTION, DIRECTION_AT, type JudgeFds, judge} from '../../src/apply/fast-path/judging.ts'
 import {eachFamily, findUdp, goOn, SKB, writeKey} from '../../src/apply/fast-path/packet.ts'
 import {GATE_BYTES} from '../../src/apply/fast-path/programs.ts'
 
-const BPF_CALL = {x64: 321, arm64: 280}[process.arch as 'x64' | 'arm64']
 const TEST_RUN = 10
 const ALLOWS = 1
 const ETHERNET_BYTES = 14
@@ -64,7 +63,7 @@ export function createJudgeProgram(): JudgeProgram {
         ...{program: programs[direction], result: 0, bytesIn: frame.length, dataIn: frame},
         ...{bytesOut: 0, dataOut: null, repeat: 1, duration: 0},
       }
-      const result = orErrno(call(BPF_CALL, TEST_RUN, run, koffi.sizeof(RUN)) as number)
+      const result = orErrno(call(BPF_CALL[process.arch], TEST_RUN, run, koffi.sizeof(RUN)) as number)
       if (result < 0) throw new Error(`the program does not run (errno ${-result})`)
       return run.result === ALLOWS
     },

@@ -3,7 +3,7 @@ import {loadCLibrary, must, orErrno} from '../c-library.ts'
 import {StepFailure} from '../failure.ts'
 
 /** The kernel's numbers of bpf(2), by processor. */
-const BPF_CALL: Readonly<Record<string, number>> = {x64: 321, arm64: 280}
+export const BPF_CALL: Readonly<Record<string, number>> = {x64: 321, arm64: 280}
 const COMMAND = {
   createMap: 0,
   lookUp: 1,
