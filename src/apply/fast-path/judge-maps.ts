@@ -1,8 +1,8 @@
-import {type ActualNftSet, concatSeparator, type UdpPorts} from '../../model/index.ts'
+import {type ActualNftSet, concatSeparator, MOST_PORT_RANGES, type UdpPorts} from '../../model/index.ts'
 import {AddressTexts} from '../../net/index.ts'
 import {addressBytes, classNumber} from '../nft/element-texts.ts'
 import {type Bpf, MAP_TYPE, type MapShape} from './bpf.ts'
-import {type JudgeFds, PORT_RANGES, PORTS_BYTES} from './judging.ts'
+import {type JudgeFds, PORTS_BYTES} from './judging.ts'
 
 /** Beyond these the rules judge alone. */
 const MOST = {class4: 262_144, class6: 131_072, pairs: 524_288, judge_sources: 32_768, judge_destinations: 32_768}
@@ -37,10 +37,10 @@ const KEYS: Readonly<Record<SetName, {readonly bytes: number; readonly encode: E
 const SETS = Object.keys(MOST) as SetName[]
 const isJudgeSet = (name: string): name is SetName => name in MOST
 
-/** Sets that say the same once more, for the rules' other register. */
-const TWINS: readonly string[] = ['class4d', 'class6d']
+/** Those of hosts once more, as the rules ask them for destinations. */
+const OF_DESTINATIONS: readonly string[] = ['class4d', 'class6d']
 /** Whether a change of this set is one of judgement alone, which the programs follow. */
-export const isOfJudgement = (set: string): boolean => isJudgeSet(set) || TWINS.includes(set)
+export const isOfJudgement = (set: string): boolean => isJudgeSet(set) || OF_DESTINATIONS.includes(set)
 
 /** The sets that packets are judged by, once more, for the programs. Elements are text, as the sets have them. */
 export interface JudgeMaps {
@@ -141,7 +141,7 @@ export function createJudgeMaps(bpf: Bpf): JudgeMaps {
       let at = 0
       for (const [target, ranges] of udp) {
         keys.writeUInt32LE(target, 4 * at)
-        for (let index = 0; index < PORT_RANGES; index++) {
+        for (let index = 0; index < MOST_PORT_RANGES; index++) {
           // A place that is free holds no port.
           const {first, last} = ranges[index] ?? {first: 1, last: 0}
           values.writeUInt16LE(first, PORTS_BYTES * at + 4 * index)

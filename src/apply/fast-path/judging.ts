@@ -1,3 +1,4 @@
+import {MOST_PORT_RANGES} from '../../model/index.ts'
 import type {Family} from '../../net/index.ts'
 import {
   call,
@@ -30,11 +31,10 @@ export interface JudgeFds {
   /** Class → target, of pairs that are not there: the source's word, the destination's. */
   readonly sources: number
   readonly destinations: number
-  /** Target → `PORT_RANGES` ranges of UDP ports that it allows. */
+  /** Target → `MOST_PORT_RANGES` ranges of UDP ports that it allows. */
   readonly ports: number
 }
-export const PORT_RANGES = 8
-export const PORTS_BYTES = 4 * PORT_RANGES
+export const PORTS_BYTES = 4 * MOST_PORT_RANGES
 
 /** Numbers of targets that are the same in every policy (policy/compile/target-numbers.ts). */
 const [ALLOWED, PASSED, UNOWNED] = [0x80000000, 0x80000001, 0x80000002]
@@ -86,7 +86,7 @@ export function judge(family: Family, maps: JudgeFds, gate: number): Code {
     'allowed',
     'judged',
   ].map((name) => `${name}${family}`) as [string, string, string, string, string, string]
-  const ranges = Array.from({length: PORT_RANGES}, (_, index) => {
+  const ranges = Array.from({length: MOST_PORT_RANGES}, (_, index) => {
     const next = `port${family}_${index}`
     return [
       load(2, R2, R0, 4 * index),

@@ -1,4 +1,4 @@
-import {PORT_PROTOCOL_NUMBERS, type UdpPorts} from '../../model/index.ts'
+import {MOST_PORT_RANGES, PORT_PROTOCOL_NUMBERS, type UdpPorts} from '../../model/index.ts'
 import {commonRanges, joinRanges, type PortRange, withoutRanges} from '../../net/index.ts'
 import {ALLOWED} from './pair-table.ts'
 import type {Verdicts} from './pairs.ts'
@@ -7,12 +7,10 @@ import type {Target, VerdictChain} from './verdict-chains.ts'
 
 const ALL: readonly PortRange[] = [{first: 0, last: 65535}]
 const UDP = PORT_PROTOCOL_NUMBERS.udp
-/** What the fast path compares a port with (apply/fast-path). */
-const MOST_RANGES = 8
 
 /**
  * What each target allows of UDP, for who may only allow (apply/fast-path); `previous` where it is the same. Ports that a
- * rule is about that asks for the source port, or logs, are left out, and so is what is behind the eighth range.
+ * rule is about that asks for the source port, or logs, are left out, and so is what is behind the last range that it compares with.
  */
 export function udpPortsOf(
   {chains}: Pick<Verdicts, 'chains'>,
@@ -56,5 +54,5 @@ function worked({rules, otherwise}: VerdictChain, chains: ReadonlyMap<Target, Ve
     if (isPlain) allowed.push(...commonRanges(commonRanges(open, met), allowedBy(target, chains)))
     open = withoutRanges(open, met)
   }
-  return joinRanges([...allowed, ...commonRanges(open, allowedBy(otherwise, chains))]).slice(0, MOST_RANGES)
+  return joinRanges([...allowed, ...commonRanges(open, allowedBy(otherwise, chains))]).slice(0, MOST_PORT_RANGES)
 }
